@@ -1,0 +1,1 @@
+//! Network generator, measurement records, splits and data sets

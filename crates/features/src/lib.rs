@@ -1,0 +1,1 @@
+//! Featurisers and normalisers of published performance predictors

@@ -1,0 +1,109 @@
+//! Element types of tensors.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+/// The element type of a tensor, with ONNX's set of types.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs)]
+pub enum DType {
+    F64,
+    F32,
+    F16,
+    BF16,
+    F8,
+    I64,
+    I32,
+    I16,
+    I8,
+    I4,
+    U64,
+    U32,
+    U16,
+    U8,
+    U4,
+    Bool,
+    String,
+    Complex64,
+    Complex128,
+}
+
+const NAMES: [(DType, &str, u64); 19] = [
+    (DType::F64, "f64", 64),
+    (DType::F32, "f32", 32),
+    (DType::F16, "f16", 16),
+    (DType::BF16, "bf16", 16),
+    (DType::F8, "f8", 8),
+    (DType::I64, "i64", 64),
+    (DType::I32, "i32", 32),
+    (DType::I16, "i16", 16),
+    (DType::I8, "i8", 8),
+    (DType::I4, "i4", 4),
+    (DType::U64, "u64", 64),
+    (DType::U32, "u32", 32),
+    (DType::U16, "u16", 16),
+    (DType::U8, "u8", 8),
+    (DType::U4, "u4", 4),
+    (DType::Bool, "bool", 8),
+    (DType::String, "string", 64),
+    (DType::Complex64, "complex64", 64),
+    (DType::Complex128, "complex128", 128),
+];
+
+impl DType {
+    /// Storage of one element, in bits. Strings count as one 64-bit reference.
+    pub fn bits(self) -> u64 {
+        NAMES[self as usize].2
+    }
+
+    /// Storage of `elements` elements, in bytes, rounded up; `None` on overflow.
+    pub fn bytes(self, elements: u64) -> Option<u64> {
+        Some(elements.checked_mul(self.bits())?.div_ceil(8))
+    }
+
+    /// True for real floating-point types.
+    pub fn is_float(self) -> bool {
+        matches!(self, Self::F64 | Self::F32 | Self::F16 | Self::BF16 | Self::F8)
+    }
+
+    /// True for integers and booleans: the types that shape arithmetic uses.
+    pub fn is_integer(self) -> bool {
+        !self.is_float() && !matches!(self, Self::String | Self::Complex64 | Self::Complex128)
+    }
+}
+
+impl fmt::Display for DType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(NAMES[*self as usize].1)
+    }
+}
+
+impl FromStr for DType {
+    type Err = crate::Error;
+
+    fn from_str(s: &str) -> Result<Self, Self::Err> {
+        let known = NAMES.iter().find(|(_, name, _)| *name == s);
+        known.map(|(dtype, ..)| *dtype).ok_or_else(|| crate::Error::UnknownName { kind: "data type", name: s.into() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn table_is_in_declaration_order() {
+        for (i, (dtype, name, _)) in NAMES.iter().enumerate() {
+            assert_eq!(*dtype as usize, i);
+            assert_eq!(name.parse::<DType>().unwrap(), *dtype);
+        }
+    }
+
+    #[test]
+    fn sub_byte_types_round_up() {
+        assert_eq!(DType::I4.bytes(3), Some(2));
+        assert_eq!(DType::F64.bytes(u64::MAX), None);
+    }
+}

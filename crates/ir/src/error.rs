@@ -1,0 +1,90 @@
+//! Errors of this crate.
+
+use std::path::PathBuf;
+
+/// What can go wrong with a graph, a binding, a device or a file.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A node or the graph's interface refers to a tensor that nothing defines.
+    #[error("{place}: tensor `{tensor}` is used but neither an input, a parameter nor any node's output")]
+    Dangling {
+        /// Node or interface list that refers to it.
+        place: String,
+        /// Name or index of the tensor.
+        tensor: String,
+    },
+    /// Two nodes write the same tensor, or a node writes an input or a parameter.
+    #[error("tensor `{tensor}` is written by node `{node}` but is already defined")]
+    Redefined {
+        /// Name of the tensor.
+        tensor: String,
+        /// The second writer.
+        node: String,
+    },
+    /// The graph is not acyclic.
+    #[error("the graph has a cycle through node `{node}`")]
+    Cycle {
+        /// One node of the cycle.
+        node: String,
+    },
+    /// A hyperparameter has no value and no default.
+    #[error("hyperparameter `{name}` is free: bind it ({name}=…)")]
+    Unbound {
+        /// Its name.
+        name: String,
+    },
+    /// A hyperparameter's value lies outside its domain.
+    #[error("hyperparameter `{name}` = {value} is outside its domain {domain}")]
+    OutsideDomain {
+        /// Its name.
+        name: String,
+        /// The refused value.
+        value: u64,
+        /// The domain, as text.
+        domain: String,
+    },
+    /// A name that nothing defines.
+    #[error("unknown {kind} `{name}`")]
+    UnknownName {
+        /// What was looked for.
+        kind: &'static str,
+        /// The name.
+        name: String,
+    },
+    /// An operator refuses its inputs or attributes.
+    #[error("node `{node}` ({op}): {message}")]
+    Operator {
+        /// Name of the node.
+        node: String,
+        /// Its operator.
+        op: String,
+        /// What is wrong, with the shapes.
+        message: String,
+    },
+    /// A size does not fit in 64 bits.
+    #[error("{place}: size exceeds 64 bits")]
+    Overflow {
+        /// The tensor or node.
+        place: String,
+    },
+    /// A device or graph file that cannot be understood.
+    #[error("{what}: {message}")]
+    Format {
+        /// File or kind of file.
+        what: String,
+        /// What is wrong and where.
+        message: String,
+    },
+    /// A file that cannot be read or written.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: std::io::Error,
+    },
+}
+
+/// Result of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,0 +1,31 @@
+//! Computational graphs of neural networks: what runs, on what, and what it costs on paper.
+//!
+//! A [`Graph`] holds operators as nodes, tensors as edges and hyperparameters as free dimensions or
+//! attributes. [`Graph::bind`] assigns the hyperparameters and infers every shape; the resulting
+//! [`Concrete`] graph knows its FLOPs, memory traffic and parameters. Operator names, attributes and
+//! meanings are ONNX's.
+
+mod attr;
+mod bind;
+mod builder;
+mod cost;
+mod dtype;
+mod error;
+mod graph;
+mod op;
+mod ops;
+mod space;
+mod tensor;
+mod training;
+
+pub use attr::{Attr, Attrs, attrs};
+pub use bind::Concrete;
+pub use builder::Builder;
+pub use cost::Cost;
+pub use dtype::DType;
+pub use error::{Error, Result};
+pub use graph::{Edge, Graph, Node, NodeId, Parts, Phase};
+pub use op::{Call, Fact, OpError, OpType, Operator, Work, registry};
+pub use space::{Config, ConfigSpace, Domain, Hyperparameter};
+pub use tensor::{Dim, Shape, Tensor, TensorId, TensorKind, Value, elements};
+pub use training::Optimizer;

@@ -1,0 +1,282 @@
+//! Operators: what every operator must tell about itself, and the registry of those known.
+
+use std::{collections::HashMap, fmt, sync::OnceLock};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::{Attr, Attrs, DType, Node, Shape, Value, elements};
+
+/// What is known of a tensor once its graph is bound.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fact {
+    /// Element type.
+    pub dtype: DType,
+    /// Shape; `None` where it depends on data or on an operator nobody knows.
+    pub shape: Option<Shape>,
+    /// Elements, where shape arithmetic can know them.
+    pub value: Option<Value>,
+    /// True when it does not depend on any input of the graph.
+    pub constant: bool,
+}
+
+impl Fact {
+    /// A tensor of known shape.
+    pub fn new(dtype: DType, shape: impl Into<Shape>) -> Self {
+        Self { dtype, shape: Some(shape.into()), value: None, constant: false }
+    }
+
+    /// A tensor whose shape cannot be known.
+    pub fn unknown(dtype: DType) -> Self {
+        Self { dtype, shape: None, value: None, constant: false }
+    }
+
+    /// The same with known elements; dropped when there are too many to be shape arithmetic.
+    pub fn with_value(mut self, value: Option<Value>) -> Self {
+        self.value = value.filter(|v| v.len() <= Value::MAX_ELEMENTS);
+        self
+    }
+
+    /// Bytes of storage; `None` when the shape is unknown or the size overflows.
+    pub fn bytes(&self) -> Option<u64> {
+        self.dtype.bytes(elements(self.shape.as_deref()?)?)
+    }
+}
+
+/// Why an operator could not be inferred.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OpError {
+    /// An operand's shape (or a value that decides the shape) is not known. Not a fault: outputs become unknown.
+    Unknown,
+    /// The operator refuses its operands or attributes; the message names the shapes.
+    Invalid(String),
+}
+
+impl From<String> for OpError {
+    fn from(message: String) -> Self {
+        Self::Invalid(message)
+    }
+}
+
+/// Arithmetic and memory traffic of one operator call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Work {
+    /// Floating-point (or integer) operations; a multiply–accumulate counts as two.
+    pub flops: u64,
+    /// Multiply–accumulates of matrix products and convolutions alone.
+    pub macs: u64,
+    /// True when the result is a view: nothing is read or written.
+    pub view: bool,
+}
+
+impl Work {
+    /// Only moves data.
+    pub const MOVE: Self = Self { flops: 0, macs: 0, view: false };
+    /// Costs nothing: a view of its operand.
+    pub const VIEW: Self = Self { flops: 0, macs: 0, view: true };
+
+    /// `n` operations that are not multiply–accumulates.
+    pub fn flops(n: u64) -> Self {
+        Self { flops: n, ..Self::MOVE }
+    }
+
+    /// `n` multiply–accumulates; overflow is an error.
+    pub fn macs(n: Option<u64>) -> Result<Self, OpError> {
+        let macs = n.ok_or_else(|| OpError::Invalid("operation count exceeds 64 bits".into()))?;
+        let flops = macs.checked_mul(2).ok_or_else(|| OpError::Invalid("operation count exceeds 64 bits".into()))?;
+        Ok(Self { flops, macs, view: false })
+    }
+}
+
+/// A call of an operator: the node and what is known of its operands.
+#[derive(Clone, Copy, Debug)]
+pub struct Call<'a> {
+    /// The node; its attributes are bound.
+    pub node: &'a Node,
+    /// Operands by position; `None` where left out.
+    pub inputs: &'a [Option<&'a Fact>],
+    /// Results by position; empty while they are being inferred.
+    pub outputs: &'a [Fact],
+}
+
+impl<'a> Call<'a> {
+    /// The operand at `i`.
+    pub fn input(&self, i: usize) -> Result<&'a Fact, OpError> {
+        self.optional(i).ok_or_else(|| OpError::Invalid(format!("operand {i} is missing")))
+    }
+
+    /// The operand at `i`, unless it is left out.
+    pub fn optional(&self, i: usize) -> Option<&'a Fact> {
+        self.inputs.get(i).copied().flatten()
+    }
+
+    /// Shape of the operand at `i`.
+    pub fn shape(&self, i: usize) -> Result<&'a [u64], OpError> {
+        self.input(i)?.shape.as_deref().ok_or(OpError::Unknown)
+    }
+
+    /// Element type of the operand at `i`.
+    pub fn dtype(&self, i: usize) -> Result<DType, OpError> {
+        Ok(self.input(i)?.dtype)
+    }
+
+    /// Known integer elements of the operand at `i`.
+    pub fn ints(&self, i: usize) -> Result<&'a [i64], OpError> {
+        self.input(i)?.value.as_ref().and_then(Value::ints).ok_or(OpError::Unknown)
+    }
+
+    /// Elements of the result at `i`.
+    pub fn output_elements(&self, i: usize) -> Result<u64, OpError> {
+        let shape = self.outputs.get(i).and_then(|f| f.shape.as_deref()).ok_or(OpError::Unknown)?;
+        elements(shape).ok_or_else(|| OpError::Invalid(format!("{shape:?} exceeds 64 bits")))
+    }
+
+    /// Attributes by name.
+    pub fn attrs(&self) -> &'a Attrs {
+        &self.node.attrs
+    }
+
+    /// Integer attribute with a default.
+    pub fn int(&self, name: &str, default: i64) -> i64 {
+        match self.node.attrs.get(name) {
+            Some(Attr::Int(v)) => *v,
+            _ => default,
+        }
+    }
+
+    /// Float attribute with a default.
+    pub fn float(&self, name: &str, default: f64) -> f64 {
+        match self.node.attrs.get(name) {
+            Some(Attr::Float(v)) => *v,
+            _ => default,
+        }
+    }
+
+    /// List of integers, if present.
+    pub fn list(&self, name: &str) -> Option<&'a [i64]> {
+        match self.node.attrs.get(name) {
+            Some(Attr::Ints(v)) => Some(v),
+            _ => None,
+        }
+    }
+
+    /// String attribute with a default.
+    pub fn text(&self, name: &str, default: &'a str) -> &'a str {
+        match self.node.attrs.get(name) {
+            Some(Attr::Str(v)) => v,
+            _ => default,
+        }
+    }
+
+    /// Integers that newer operator sets pass as operand `i` and older ones as an attribute.
+    /// `Ok(None)` when neither is there.
+    pub fn list_or_input(&self, name: &str, i: usize) -> Result<Option<&'a [i64]>, OpError> {
+        match self.optional(i) {
+            Some(_) => self.ints(i).map(Some),
+            None => Ok(self.list(name)),
+        }
+    }
+}
+
+/// Everything the workspace needs to know about one operator. One implementation, one file in `ops/`.
+pub trait Operator: Sync {
+    /// ONNX operator names that this implementation covers.
+    fn names(&self) -> &'static [&'static str];
+
+    /// Types, shapes and, for shape arithmetic, elements of the results.
+    fn infer(&self, call: &Call<'_>) -> Result<Vec<Fact>, OpError>;
+
+    /// Arithmetic of the forward computation. The default counts one operation per element of the first result.
+    fn work(&self, call: &Call<'_>) -> Result<Work, OpError> {
+        call.output_elements(0).map(Work::flops)
+    }
+}
+
+/// The operator of a node: one of the registry, or one that nobody here knows.
+#[derive(Clone)]
+pub enum OpType {
+    /// In the registry, under this ONNX name.
+    Known(&'static str, &'static dyn Operator),
+    /// Carried through and reported, never inferred.
+    Custom {
+        /// ONNX domain, empty for the standard one.
+        domain: String,
+        /// Operator name within the domain.
+        name: String,
+    },
+}
+
+impl OpType {
+    /// Looks a standard operator up; unknown names become [`OpType::Custom`].
+    pub fn new(name: &str) -> Self {
+        Self::with_domain("", name)
+    }
+
+    /// Looks an operator of a domain up. Standard names are `""` and `"ai.onnx"`; operators of
+    /// `"com.microsoft"` that share name and meaning with a registered one are found too.
+    pub fn with_domain(domain: &str, name: &str) -> Self {
+        let standard = matches!(domain, "" | "ai.onnx" | "com.microsoft");
+        match registry().get_key_value(name) {
+            Some((name, op)) if standard => Self::Known(name, *op),
+            _ => Self::Custom { domain: domain.into(), name: name.into() },
+        }
+    }
+
+    /// Name within its domain.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Known(name, _) => name,
+            Self::Custom { name, .. } => name,
+        }
+    }
+
+    /// True for an operator outside the registry.
+    pub fn is_custom(&self) -> bool {
+        matches!(self, Self::Custom { .. })
+    }
+}
+
+impl fmt::Display for OpType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Custom { domain, name } if !domain.is_empty() => write!(f, "{domain}::{name}"),
+            _ => f.write_str(self.name()),
+        }
+    }
+}
+
+impl fmt::Debug for OpType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+impl PartialEq for OpType {
+    fn eq(&self, other: &Self) -> bool {
+        self.to_string() == other.to_string()
+    }
+}
+
+impl Eq for OpType {}
+
+impl Serialize for OpType {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for OpType {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Ok(match text.rsplit_once("::") {
+            Some((domain, name)) => Self::with_domain(domain, name),
+            None => Self::new(&text),
+        })
+    }
+}
+
+/// Every known operator by ONNX name.
+pub fn registry() -> &'static HashMap<&'static str, &'static dyn Operator> {
+    static REGISTRY: OnceLock<HashMap<&'static str, &'static dyn Operator>> = OnceLock::new();
+    REGISTRY
+        .get_or_init(|| crate::ops::ALL.iter().flat_map(|op| op.names().iter().map(move |name| (*name, *op))).collect())
+}

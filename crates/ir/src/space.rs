@@ -1,0 +1,153 @@
+//! Hyperparameters, their domains, and the configuration space Δ_M of a graph.
+
+use std::{collections::BTreeMap, fmt};
+
+use rand::{Rng, seq::IndexedRandom};
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Graph, Result};
+
+/// The values a hyperparameter may take.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Domain {
+    /// `min, min + step, …`, at most `max`.
+    Range {
+        /// Smallest value.
+        min: u64,
+        /// Bound on the largest value, inclusive.
+        max: u64,
+        /// Distance of neighbours; 0 counts as 1.
+        step: u64,
+    },
+    /// Exactly these.
+    Set(Vec<u64>),
+}
+
+impl Domain {
+    /// Every positive extent that fits an ONNX dimension.
+    pub const POSITIVE: Self = Self::Range { min: 1, max: i64::MAX as u64, step: 1 };
+
+    /// Number of values.
+    pub fn len(&self) -> u64 {
+        match self {
+            Self::Range { min, max, .. } if min > max => 0,
+            Self::Range { min, max, step } => ((max - min) / (*step).max(1)).saturating_add(1),
+            Self::Set(values) => values.len() as u64,
+        }
+    }
+
+    /// True when no value is allowed.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// True when `value` is allowed.
+    pub fn contains(&self, value: u64) -> bool {
+        match self {
+            Self::Range { min, max, step } => (*min..=*max).contains(&value) && (value - min) % (*step).max(1) == 0,
+            Self::Set(values) => values.contains(&value),
+        }
+    }
+
+    /// The `i`-th value.
+    pub fn get(&self, i: u64) -> Option<u64> {
+        (i < self.len()).then(|| match self {
+            Self::Range { min, step, .. } => min + i * (*step).max(1),
+            Self::Set(values) => values[i as usize],
+        })
+    }
+
+    fn sample(&self, rng: &mut impl Rng) -> Option<u64> {
+        match self {
+            Self::Range { .. } if self.is_empty() => None,
+            Self::Range { .. } => self.get(rng.random_range(0..self.len())),
+            Self::Set(values) => values.choose(rng).copied(),
+        }
+    }
+}
+
+impl fmt::Display for Domain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Range { min, max, step } if *step <= 1 => write!(f, "{min}..={max}"),
+            Self::Range { min, max, step } => write!(f, "{min}..={max} step {step}"),
+            Self::Set(values) => write!(f, "{values:?}"),
+        }
+    }
+}
+
+/// A free dimension or attribute.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hyperparameter {
+    /// Allowed values.
+    pub domain: Domain,
+    /// Taken when a binding does not mention it.
+    pub default: Option<u64>,
+}
+
+/// An assignment of hyperparameters, by name.
+pub type Config = BTreeMap<String, u64>;
+
+/// The configuration space of a graph: the product of its domains.
+#[derive(Clone, Debug)]
+pub struct ConfigSpace<'a> {
+    axes: Vec<(&'a str, &'a Domain)>,
+}
+
+impl Graph {
+    /// Its configuration space, Δ_M.
+    pub fn space(&self) -> ConfigSpace<'_> {
+        ConfigSpace { axes: self.hyperparameters().iter().map(|(n, h)| (n.as_str(), &h.domain)).collect() }
+    }
+
+    /// Completes `config` with defaults and checks it against the domains.
+    ///
+    /// # Errors
+    /// A missing value without default, a value outside its domain, or a name the graph does not have.
+    pub fn complete(&self, config: &Config) -> Result<Config> {
+        if let Some(name) = config.keys().find(|name| !self.hyperparameters().contains_key(*name)) {
+            return Err(Error::UnknownName { kind: "hyperparameter", name: name.clone() });
+        }
+        let bind = |(name, h): (&String, &Hyperparameter)| {
+            let value = config.get(name).copied().or(h.default);
+            let value = value.ok_or_else(|| Error::Unbound { name: name.clone() })?;
+            if !h.domain.contains(value) {
+                let domain = h.domain.to_string();
+                return Err(Error::OutsideDomain { name: name.clone(), value, domain });
+            }
+            Ok((name.clone(), value))
+        };
+        self.hyperparameters().iter().map(bind).collect()
+    }
+}
+
+impl ConfigSpace<'_> {
+    /// Number of configurations; `None` when it exceeds `u128`. A graph without hyperparameters has one.
+    pub fn count(&self) -> Option<u128> {
+        self.axes.iter().try_fold(1u128, |n, (_, d)| n.checked_mul(u128::from(d.len())))
+    }
+
+    /// The `i`-th configuration in lexicographic order.
+    pub fn get(&self, mut i: u128) -> Option<Config> {
+        let mut config = Config::new();
+        for (name, domain) in self.axes.iter().rev() {
+            let n = u128::from(domain.len());
+            if n == 0 {
+                return None;
+            }
+            config.insert((*name).to_owned(), domain.get((i % n) as u64)?);
+            i /= n;
+        }
+        (i == 0).then_some(config)
+    }
+
+    /// Every configuration, in lexicographic order of (name, value).
+    pub fn enumerate(&self) -> impl Iterator<Item = Config> + '_ {
+        (0..).map_while(|i| self.get(i))
+    }
+
+    /// One configuration, uniformly; `None` when a domain is empty.
+    pub fn sample(&self, rng: &mut impl Rng) -> Option<Config> {
+        self.axes.iter().map(|(n, d)| Some(((*n).to_owned(), d.sample(rng)?))).collect()
+    }
+}

@@ -1,0 +1,1 @@
+//! Regression and ranking metrics for performance prediction

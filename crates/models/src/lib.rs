@@ -1,0 +1,1 @@
+//! Published performance predictors on tachograph-gnn

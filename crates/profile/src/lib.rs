@@ -1,0 +1,1 @@
+//! Runs a computational graph on libtorch and measures it

@@ -1,0 +1,1 @@
+//! Predict the latency of neural networks from their computational graphs

@@ -1,0 +1,1 @@
+//! Thin binaries over the tachograph crates.

@@ -1,0 +1,2 @@
+//! Set-up and CI steps.
+fn main() {}
