@@ -1,1 +1,19 @@
-//! Runs a computational graph on libtorch and measures it
+//! Runs a bound [`tachograph_ir`] graph on libtorch, CPU or CUDA through the same code, and measures it:
+//! whole, per operator, and in memory.
+//!
+//! Weights and inputs are deterministic stand-ins (see [`Fill`]): the time of an inference does not
+//! depend on what a network has learned.
+
+mod environment;
+mod error;
+mod executor;
+mod measure;
+mod memory;
+mod ops;
+mod weights;
+
+pub use environment::{Environment, device_name, parse_device};
+pub use error::{Error, Result};
+pub use executor::Executor;
+pub use measure::{Measurement, OperatorTime, Protocol, measure, operators, time};
+pub use weights::Fill;

@@ -1,0 +1,44 @@
+//! Errors of this crate.
+
+/// Why a graph could not be run or measured.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// No kernel runs this node.
+    #[error("node `{node}` ({op}): {message}")]
+    Unsupported {
+        /// Name of the node.
+        node: String,
+        /// Its operator.
+        op: String,
+        /// What is missing.
+        message: String,
+    },
+    /// libtorch refused a call.
+    #[error("{place}: {source}")]
+    Torch {
+        /// The node, or what was being prepared.
+        place: String,
+        /// libtorch's own message.
+        source: tch::TchError,
+    },
+    /// A device that is not there.
+    #[error("device `{device}`: {message}")]
+    Device {
+        /// The name that was asked for.
+        device: String,
+        /// Why it cannot be used.
+        message: String,
+    },
+    /// A graph that cannot be bound or costed.
+    #[error(transparent)]
+    Graph(#[from] tachograph_ir::Error),
+}
+
+/// Result of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+pub(crate) fn torch(place: impl Into<String>) -> impl FnOnce(tch::TchError) -> Error {
+    let place = place.into();
+    |source| Error::Torch { place, source }
+}

@@ -1,0 +1,193 @@
+//! The measuring protocol.
+
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+use tachograph_ir::{Concrete, NodeId};
+use tch::Device;
+
+use crate::{Environment, Executor, Result, memory};
+
+/// When to stop warming up and when to stop repeating.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Protocol {
+    /// Warm-up ends when three runs in a row lie within this relative distance of each other.
+    pub stable: f64,
+    /// Warm-up ends after this many seconds at the latest.
+    pub warm_up_limit: f64,
+    /// Repeats end when the 95 % confidence interval of the median is this narrow, relative to the
+    /// median (half its width).
+    pub precision: f64,
+    /// Fewest repeats.
+    pub min_repeats: usize,
+    /// Most repeats.
+    pub max_repeats: usize,
+    /// Repeats end after this many seconds at the latest.
+    pub time_limit: f64,
+}
+
+impl Default for Protocol {
+    fn default() -> Self {
+        Self { stable: 0.05, warm_up_limit: 1.0, precision: 0.01, min_repeats: 10, max_repeats: 1000, time_limit: 3.0 }
+    }
+}
+
+/// The result of measuring one network on one device.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Measurement {
+    /// Median latency of one inference, milliseconds.
+    pub median_ms: f64,
+    /// Smallest latency, milliseconds.
+    pub min_ms: f64,
+    /// Distance of the quartiles, milliseconds.
+    pub iqr_ms: f64,
+    /// Half-width of the 95 % confidence interval of the median, relative to the median.
+    pub precision: f64,
+    /// Timed runs.
+    pub repeats: usize,
+    /// Untimed runs before them.
+    pub warm_up: usize,
+    /// Growth of the process's resident memory at its peak, weights included, in bytes; CPU only.
+    pub peak_memory: Option<u64>,
+    /// On what and with what.
+    pub environment: Environment,
+}
+
+/// Median time of one node within whole inferences.
+#[derive(Clone, Copy, Debug)]
+pub struct OperatorTime {
+    /// The node.
+    pub node: NodeId,
+    /// Median, milliseconds.
+    pub median_ms: f64,
+}
+
+/// Prepares `bound` on `device` and measures it.
+///
+/// # Errors
+/// As [`Executor::new`] and [`Executor::run`].
+pub fn measure(bound: &Concrete, device: Device, protocol: &Protocol) -> Result<Measurement> {
+    let memory = (device == Device::Cpu).then(memory::Peak::start);
+    let executor = Executor::new(bound, device)?;
+    let mut measurement = time(&executor, protocol)?;
+    measurement.peak_memory = memory.and_then(memory::Peak::finish);
+    Ok(measurement)
+}
+
+/// Measures a prepared graph; `peak_memory` is left out.
+///
+/// # Errors
+/// As [`Executor::run`].
+pub fn time(executor: &Executor, protocol: &Protocol) -> Result<Measurement> {
+    let warm_up = warm_up(executor, protocol)?;
+    let limit = Duration::from_secs_f64(protocol.time_limit);
+    let start = Instant::now();
+    let mut times = Vec::new();
+    loop {
+        times.push(once(executor)?);
+        let enough = times.len() >= protocol.min_repeats.max(1);
+        // Sorting at every run would cost more than a small network does: look at powers of 1.25.
+        let look =
+            times.len() >= protocol.max_repeats || start.elapsed() >= limit || times.len() % (1 + times.len() / 4) == 0;
+        if enough && look {
+            let (median, half_width) = median_interval(&times);
+            let done = half_width <= protocol.precision * median;
+            if done || times.len() >= protocol.max_repeats || start.elapsed() >= limit {
+                break;
+            }
+        }
+    }
+    let (median, half_width) = median_interval(&times);
+    times.sort_by(f64::total_cmp);
+    Ok(Measurement {
+        median_ms: median,
+        min_ms: times[0],
+        iqr_ms: quantile(&times, 0.75) - quantile(&times, 0.25),
+        precision: half_width / median,
+        repeats: times.len(),
+        warm_up,
+        peak_memory: None,
+        environment: Environment::here(executor.device()),
+    })
+}
+
+/// Median time of each node over `repeats` inferences, in the order in which they run. On CUDA every
+/// node is awaited, so that the sum exceeds the time of an undisturbed inference.
+///
+/// # Errors
+/// As [`Executor::run`].
+pub fn operators(executor: &Executor, repeats: usize) -> Result<Vec<OperatorTime>> {
+    let nodes: Vec<NodeId> = executor.nodes().collect();
+    let mut times = vec![Vec::with_capacity(repeats); nodes.len()];
+    for _ in 0..repeats.max(1) {
+        executor.synchronize();
+        let mut last = Instant::now();
+        executor.run_with(|position| {
+            executor.synchronize();
+            let now = Instant::now();
+            times[position].push((now - last).as_secs_f64() * 1e3);
+            last = now;
+        })?;
+    }
+    let median = |mut t: Vec<f64>| {
+        t.sort_by(f64::total_cmp);
+        quantile(&t, 0.5)
+    };
+    Ok(nodes.into_iter().zip(times).map(|(node, t)| OperatorTime { node, median_ms: median(t) }).collect())
+}
+
+fn once(executor: &Executor) -> Result<f64> {
+    let start = Instant::now();
+    let results = executor.run()?;
+    executor.synchronize();
+    let elapsed = start.elapsed().as_secs_f64() * 1e3;
+    drop(results);
+    Ok(elapsed)
+}
+
+fn warm_up(executor: &Executor, protocol: &Protocol) -> Result<usize> {
+    let limit = Duration::from_secs_f64(protocol.warm_up_limit);
+    let start = Instant::now();
+    let mut last: Vec<f64> = Vec::new();
+    loop {
+        last.push(once(executor)?);
+        let tail = &last[last.len().saturating_sub(3)..];
+        let (low, high) = tail.iter().fold((f64::MAX, 0f64), |(l, h), &t| (l.min(t), h.max(t)));
+        let stable = tail.len() == 3 && high - low <= protocol.stable * low;
+        if stable || (start.elapsed() >= limit && last.len() >= 3) {
+            return Ok(last.len());
+        }
+    }
+}
+
+/// Median and half the width of its 95 % confidence interval, from order statistics (no assumption on
+/// the distribution: the ranks n/2 ± 0.98·√n bound the median).
+fn median_interval(times: &[f64]) -> (f64, f64) {
+    let mut sorted = times.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let n = sorted.len() as f64;
+    let reach = 0.98 * n.sqrt();
+    let rank = |r: f64| sorted[(r.max(0.0) as usize).min(sorted.len() - 1)];
+    (quantile(&sorted, 0.5), (rank(n / 2.0 + reach) - rank(n / 2.0 - reach)) / 2.0)
+}
+
+/// Linear interpolation between order statistics.
+fn quantile(sorted: &[f64], q: f64) -> f64 {
+    let position = q * (sorted.len() - 1) as f64;
+    let (low, high) = (position.floor() as usize, position.ceil() as usize);
+    sorted[low] + (sorted[high] - sorted[low]) * (position - low as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn interval_narrows_with_repeats() {
+        let few: Vec<f64> = (0..10).map(f64::from).collect();
+        let many: Vec<f64> = (0..1000).map(|i| f64::from(i) / 100.0).collect();
+        let ((a, wide), (b, narrow)) = (median_interval(&few), median_interval(&many));
+        assert_eq!(a, 4.5);
+        assert!((b - 4.995).abs() < 1e-9 && narrow < wide / 5.0);
+    }
+}

@@ -1,0 +1,58 @@
+//! Element-wise functions of two or more tensors, with broadcasting.
+
+use tachograph_ir::{Call, OpError};
+use tch::{TchError, Tensor};
+
+use super::{Kernel, pair};
+
+type Function = fn(&Tensor, &Tensor) -> Result<Tensor, TchError>;
+
+pub(super) fn compile(call: &Call<'_>) -> Result<Option<Kernel>, OpError> {
+    let integer = call.inputs.first().copied().flatten().is_some_and(|f| f.dtype.is_integer());
+    let function: Function = match call.node.op.name() {
+        "Add" => Tensor::f_add,
+        "Sub" => Tensor::f_sub,
+        "Mul" => Tensor::f_mul,
+        "Div" if integer => |a, b| a.f_div_tensor_mode(b, "trunc"),
+        "Div" => Tensor::f_div,
+        "Pow" => return power(call).map(Some),
+        "Mod" if call.int("fmod", 0) != 0 => Tensor::f_fmod_tensor,
+        "Mod" => Tensor::f_remainder_tensor,
+        "PRelu" => |x, slope| x.f_maximum(&x.f_zeros_like()?)?.f_add(&x.f_clamp_max(0.0)?.f_mul(slope)?),
+        "And" => Tensor::f_logical_and,
+        "Or" => Tensor::f_logical_or,
+        "Xor" => Tensor::f_logical_xor,
+        "Equal" => Tensor::f_eq_tensor,
+        "Greater" => Tensor::f_gt_tensor,
+        "GreaterOrEqual" => Tensor::f_ge_tensor,
+        "Less" => Tensor::f_lt_tensor,
+        "LessOrEqual" => Tensor::f_le_tensor,
+        "Max" => return Ok(Some(fold(Tensor::f_maximum))),
+        "Min" => return Ok(Some(fold(Tensor::f_minimum))),
+        "Sum" => return Ok(Some(fold(Tensor::f_add))),
+        "Where" => {
+            return Ok(Some(Box::new(|x| Ok(vec![x.get(1)?.f_where_self(x.get(0)?, x.get(2)?)?]))));
+        }
+        _ => return Ok(None),
+    };
+    Ok(Some(pair(function)))
+}
+
+/// A constant exponent runs as libtorch's scalar power, as frameworks run it.
+fn power(call: &Call<'_>) -> Result<Kernel, OpError> {
+    let exponent = call.input(1)?.value.as_ref().map(tachograph_ir::Value::to_floats);
+    Ok(match exponent.as_deref() {
+        Some(&[e]) => super::unary(move |x| x.f_pow_tensor_scalar(e)),
+        _ => pair(Tensor::f_pow),
+    })
+}
+
+fn fold(f: Function) -> Kernel {
+    Box::new(move |x| {
+        let mut result = x.get(0)?.shallow_clone();
+        for i in 1..x.0.len() {
+            result = f(&result, x.get(i)?)?;
+        }
+        Ok(vec![result])
+    })
+}

@@ -1,0 +1,94 @@
+//! How each ONNX operator runs on libtorch. A kernel is compiled once per node: attributes and
+//! shapes are read then, so that a run only calls libtorch.
+
+mod activation;
+mod binary;
+mod conv;
+mod index;
+mod matmul;
+mod norm;
+mod pool;
+mod reduce;
+mod resize;
+mod shape;
+
+use tachograph_ir::{Call, DType, OpError};
+use tch::{Kind, TchError, Tensor};
+
+/// Runs one node on its operands.
+pub(crate) type Kernel = Box<dyn Fn(&Args<'_>) -> Result<Vec<Tensor>, TchError>>;
+
+/// Operands of a run, by position.
+pub(crate) struct Args<'a>(pub &'a [Option<&'a Tensor>]);
+
+impl<'a> Args<'a> {
+    pub fn get(&self, i: usize) -> Result<&'a Tensor, TchError> {
+        self.optional(i).ok_or_else(|| TchError::Kind(format!("operand {i} is missing")))
+    }
+
+    pub fn optional(&self, i: usize) -> Option<&'a Tensor> {
+        self.0.get(i).copied().flatten()
+    }
+}
+
+/// Compiles a call whose operand and result facts are known.
+///
+/// `Ok(None)` when no kernel exists for the operator.
+pub(crate) fn compile(call: &Call<'_>) -> Result<Option<Kernel>, OpError> {
+    const FAMILIES: [fn(&Call<'_>) -> Result<Option<Kernel>, OpError>; 10] = [
+        conv::compile,
+        activation::compile,
+        binary::compile,
+        matmul::compile,
+        norm::compile,
+        pool::compile,
+        shape::compile,
+        index::compile,
+        reduce::compile,
+        resize::compile,
+    ];
+    for family in FAMILIES {
+        if let Some(kernel) = family(call)? {
+            return Ok(Some(kernel));
+        }
+    }
+    Ok(None)
+}
+
+/// A kernel with one operand and one result.
+pub(crate) fn unary(f: impl Fn(&Tensor) -> Result<Tensor, TchError> + 'static) -> Kernel {
+    Box::new(move |x| Ok(vec![f(x.get(0)?)?]))
+}
+
+/// A kernel with two operands and one result.
+pub(crate) fn pair(f: impl Fn(&Tensor, &Tensor) -> Result<Tensor, TchError> + 'static) -> Kernel {
+    Box::new(move |x| Ok(vec![f(x.get(0)?, x.get(1)?)?]))
+}
+
+/// Shape of the result at `i` in libtorch's integers.
+pub(crate) fn output_shape(call: &Call<'_>, i: usize) -> Result<Vec<i64>, OpError> {
+    let shape = call.outputs.get(i).and_then(|f| f.shape.as_deref()).ok_or(OpError::Unknown)?;
+    Ok(shape.iter().map(|&n| n as i64).collect())
+}
+
+/// Rank of the operand at `i`.
+pub(crate) fn rank(call: &Call<'_>, i: usize) -> Result<i64, OpError> {
+    Ok(call.shape(i)?.len() as i64)
+}
+
+/// The libtorch type that holds a data type; `None` where there is none.
+pub(crate) fn kind(dtype: DType) -> Option<Kind> {
+    Some(match dtype {
+        DType::F64 => Kind::Double,
+        DType::F32 => Kind::Float,
+        DType::F16 => Kind::Half,
+        DType::BF16 => Kind::BFloat16,
+        DType::I64 | DType::U64 => Kind::Int64,
+        DType::I32 | DType::U32 => Kind::Int,
+        DType::I16 | DType::U16 => Kind::Int16,
+        DType::I8 => Kind::Int8,
+        DType::U8 => Kind::Uint8,
+        DType::Bool => Kind::Bool,
+        _ => return None,
+    })
+}

@@ -1,0 +1,121 @@
+//! Deterministic stand-ins for weights and inputs, so that any other program can make the same ones.
+//!
+//! Element `i` of tensor `t` is `u = hash(i + 2³²·φ·t) / 2³² − ½`, scaled by the role of the tensor:
+//! `u·√(24 / fan_in)` for the weights of matrix products and convolutions (He initialisation, uniform),
+//! `1 + u` for scales and variances of normalisations, `u / 5` for every other weight, `2u` for inputs.
+//! Integer inputs are `hash mod n` with `n` the extent that the input indexes.
+
+use tachograph_ir::{Concrete, DType, Graph, TensorId, TensorKind};
+
+/// How the elements of a tensor are drawn.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Fill {
+    /// Weight of a matrix product or convolution with this many inputs per output.
+    Weight {
+        /// Products summed per output element.
+        fan_in: u64,
+    },
+    /// Positive, around one.
+    Positive,
+    /// Small, around zero.
+    Small,
+    /// Input of the network, in [−1, 1).
+    Input,
+    /// Integer below this bound.
+    Index(u64),
+}
+
+impl Fill {
+    /// The role of `id` in its graph, from the first node that reads it.
+    pub fn of(bound: &Concrete, id: TensorId) -> Self {
+        let graph = bound.graph();
+        let input = graph.tensor(id).kind == TensorKind::Input;
+        let integer = bound.fact(id).dtype.is_integer();
+        let uses = || {
+            graph.nodes().flat_map(move |(_, node)| {
+                let slots = node.inputs.iter().enumerate();
+                slots.filter(move |(_, t)| **t == Some(id)).map(move |(slot, _)| (node, slot))
+            })
+        };
+        if integer {
+            return Self::Index(index_bound(bound, graph, id));
+        }
+        let Some((node, slot)) = uses().next() else { return Self::Small };
+        let shape = bound.shape(id).unwrap_or_default();
+        match (node.op.name(), slot) {
+            _ if input => Self::Input,
+            ("Conv", 1) => Self::Weight { fan_in: shape.iter().skip(1).product() },
+            ("ConvTranspose", 1) => {
+                Self::Weight { fan_in: shape.iter().product::<u64>() / shape.get(1).copied().unwrap_or(1).max(1) }
+            }
+            ("Gemm", 1) => {
+                let transposed = matches!(node.attrs.get("transB"), Some(tachograph_ir::Attr::Int(1)));
+                Self::Weight { fan_in: shape.get(usize::from(transposed)).copied().unwrap_or(1) }
+            }
+            ("MatMul", 1) => Self::Weight { fan_in: shape.iter().rev().nth(1).copied().unwrap_or(1) },
+            ("BatchNormalization", 1 | 4) => Self::Positive,
+            ("LayerNormalization" | "InstanceNormalization" | "GroupNormalization", 1) => Self::Positive,
+            _ => Self::Small,
+        }
+    }
+
+    /// Elements `0..n` of the tensor numbered `stream`.
+    pub fn floats(self, stream: u32, n: usize) -> Vec<f32> {
+        let (scale, offset) = match self {
+            Self::Weight { fan_in } => ((24.0 / fan_in.max(1) as f32).sqrt(), 0.0),
+            Self::Positive => (1.0, 1.0),
+            Self::Small => (0.2, 0.0),
+            Self::Input => (2.0, 0.0),
+            Self::Index(_) => (0.0, 0.0),
+        };
+        let unit = |i| (hash(stream, i) >> 8) as f32 * (1.0 / (1 << 24) as f32) - 0.5;
+        (0..n as u32).map(|i| unit(i) * scale + offset).collect()
+    }
+
+    /// Elements `0..n` of the integer tensor numbered `stream`.
+    pub fn integers(self, stream: u32, n: usize) -> Vec<i64> {
+        let Self::Index(bound) = self else { return vec![0; n] };
+        (0..n as u32).map(|i| i64::from(hash(stream, i)) % bound.max(1) as i64).collect()
+    }
+}
+
+/// The extent that an integer tensor indexes: the smallest that any Gather reading it selects from.
+fn index_bound(bound: &Concrete, graph: &Graph, id: TensorId) -> u64 {
+    let mut smallest = None;
+    for (_, node) in graph.nodes().filter(|(_, n)| n.op.name() == "Gather" && n.inputs.get(1) == Some(&Some(id))) {
+        let axis = match node.attrs.get("axis") {
+            Some(tachograph_ir::Attr::Int(a)) => *a,
+            _ => 0,
+        };
+        let data = node.inputs[0].and_then(|t| bound.shape(t)).unwrap_or_default();
+        let axis = if axis < 0 { axis + data.len() as i64 } else { axis };
+        if let Some(&extent) = data.get(axis as usize) {
+            smallest = Some(smallest.unwrap_or(extent).min(extent));
+        }
+    }
+    smallest.unwrap_or(if bound.fact(id).dtype == DType::Bool { 2 } else { 1 })
+}
+
+/// Murmur3's finaliser over a Weyl sequence.
+fn hash(stream: u32, i: u32) -> u32 {
+    let mut h = i.wrapping_add(stream.wrapping_mul(0x9E37_79B9));
+    h ^= h >> 16;
+    h = h.wrapping_mul(0x85EB_CA6B);
+    h ^= h >> 13;
+    h = h.wrapping_mul(0xC2B2_AE35);
+    h ^ (h >> 16)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uniform_and_reproducible() {
+        let values = Fill::Input.floats(3, 10_000);
+        let mean: f32 = values.iter().sum::<f32>() / 1e4;
+        assert!(mean.abs() < 0.02 && values.iter().all(|v| (-1.0..1.0).contains(v)), "{mean}");
+        assert_eq!(hash(1, 2), hash(1, 2));
+        assert!(Fill::Index(7).integers(0, 1000).iter().all(|v| (0..7).contains(v)));
+    }
+}
