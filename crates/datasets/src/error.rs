@@ -1,0 +1,74 @@
+//! Errors of this crate.
+
+use std::path::{Path, PathBuf};
+
+/// What can go wrong with a data set.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file that cannot be read or written.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// A line that is cut short or not what it should be.
+    #[error("{}:{line}: {message}", path.display())]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// Line, counted from 1.
+        line: usize,
+        /// What is wrong.
+        message: String,
+    },
+    /// A file whose length or checksum is not the recorded one.
+    #[error("{}: {message}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What was expected and what is there.
+        message: String,
+    },
+    /// A measurement that cannot be one.
+    #[error("measurement of `{network}`: {message}")]
+    Record {
+        /// The network measured.
+        network: String,
+        /// Which field, and its value.
+        message: String,
+    },
+    /// A text that is not a network id.
+    #[error("`{0}` is not a network id (family:seed:index or file:path)")]
+    NetworkId(String),
+    /// A split that the networks at hand do not allow.
+    #[error("split: {0}")]
+    Split(String),
+    /// A graph that does not validate or bind.
+    #[error("network `{network}`: {source}")]
+    Graph {
+        /// The network.
+        network: String,
+        /// The cause.
+        source: tachograph_ir::Error,
+    },
+}
+
+/// Result of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    pub(crate) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self + '_ {
+        move |source| Self::Io { path: path.into(), source }
+    }
+
+    pub(crate) fn line(path: &Path, line: usize, message: impl ToString) -> Self {
+        Self::Line { path: path.into(), line, message: message.to_string() }
+    }
+
+    pub(crate) fn damaged(path: &Path, message: impl Into<String>) -> Self {
+        Self::Damaged { path: path.into(), message: message.into() }
+    }
+}

@@ -1,0 +1,217 @@
+//! One measurement, and the name of the network that was measured.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+use tachograph_ir::{Config, DType};
+
+use crate::{Error, Result};
+
+/// Where a network comes from. Written `family:seed:index` or `file:path`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum NetworkId {
+    /// The generator makes it again from these three.
+    Generated {
+        /// Name of the family, without a colon.
+        family: String,
+        /// Seed of the whole set.
+        seed: u64,
+        /// Position within the family.
+        index: u64,
+    },
+    /// Read from a model file.
+    File {
+        /// The file, as the user named it.
+        path: String,
+    },
+}
+
+impl NetworkId {
+    /// Id of a generated network.
+    pub fn generated(family: impl Into<String>, seed: u64, index: u64) -> Self {
+        Self::Generated { family: family.into(), seed, index }
+    }
+
+    /// Id of a network read from a file.
+    pub fn file(path: impl Into<String>) -> Self {
+        Self::File { path: path.into() }
+    }
+
+    /// The family; `file` for networks read from files.
+    pub fn family(&self) -> &str {
+        match self {
+            Self::Generated { family, .. } => family,
+            Self::File { .. } => "file",
+        }
+    }
+}
+
+impl fmt::Display for NetworkId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Generated { family, seed, index } => write!(f, "{family}:{seed}:{index}"),
+            Self::File { path } => write!(f, "file:{path}"),
+        }
+    }
+}
+
+impl FromStr for NetworkId {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        if let Some(path) = text.strip_prefix("file:") {
+            return Ok(Self::file(path));
+        }
+        let parse = || {
+            let mut parts = text.split(':');
+            let (family, seed, index) = (parts.next()?, parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+            (!family.is_empty() && parts.next().is_none()).then(|| Self::generated(family, seed, index))
+        };
+        parse().ok_or_else(|| Error::NetworkId(text.into()))
+    }
+}
+
+impl TryFrom<String> for NetworkId {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self> {
+        text.parse()
+    }
+}
+
+impl From<NetworkId> for String {
+    fn from(id: NetworkId) -> Self {
+        id.to_string()
+    }
+}
+
+/// One measurement: a network under a configuration on a device.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Record {
+    /// What was measured.
+    pub network: NetworkId,
+    /// Hyperparameters bound for the run; the batch is one of them.
+    pub config: Config,
+    /// Name of the device.
+    pub device: String,
+    /// Element type of weights and activations.
+    pub dtype: DType,
+    /// Threads of the computation; on an accelerator, of the host.
+    pub threads: u32,
+    /// Median latency of one inference, in milliseconds.
+    pub median_ms: f64,
+    /// Interquartile range of the latencies, in milliseconds.
+    pub iqr_ms: f64,
+    /// Smallest latency, in milliseconds.
+    pub min_ms: f64,
+    /// Inferences timed, warm-up not counted.
+    pub repeats: u32,
+    /// Peak memory of the run in bytes, where it could be known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peak_bytes: Option<u64>,
+    /// When, in RFC 3339.
+    pub date: String,
+    /// Library that ran the network, with its version.
+    pub library: String,
+    /// Version of the measurement protocol.
+    pub protocol: u32,
+}
+
+/// What makes two measurements on one device the same measurement.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    /// What is measured.
+    pub network: NetworkId,
+    /// Hyperparameters bound for the run.
+    pub config: Config,
+    /// Element type of weights and activations.
+    pub dtype: DType,
+    /// Threads of the computation.
+    pub threads: u32,
+}
+
+impl Record {
+    /// Its identity on its device.
+    pub fn key(&self) -> Key {
+        Key { network: self.network.clone(), config: self.config.clone(), dtype: self.dtype, threads: self.threads }
+    }
+
+    /// Checks what every measurement satisfies: times are finite, 0 < min ≤ median, 0 ≤ spread, repeats > 0.
+    ///
+    /// # Errors
+    /// The first field that does not.
+    pub fn check(&self) -> Result<()> {
+        let refuse = |message: String| Err(Error::Record { network: self.network.to_string(), message });
+        if !(self.median_ms.is_finite() && self.median_ms > 0.0) {
+            return refuse(format!("median_ms = {} is not a positive time", self.median_ms));
+        }
+        if !(self.min_ms > 0.0 && self.min_ms <= self.median_ms) {
+            return refuse(format!("min_ms = {} is not in (0, median_ms = {}]", self.min_ms, self.median_ms));
+        }
+        if !(self.iqr_ms.is_finite() && self.iqr_ms >= 0.0) {
+            return refuse(format!("iqr_ms = {} is not a spread", self.iqr_ms));
+        }
+        if self.repeats == 0 {
+            return refuse("repeats = 0".into());
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A plausible measurement.
+    pub fn record(network: NetworkId, batch: u64, median_ms: f64) -> Record {
+        Record {
+            network,
+            config: Config::from([("batch".into(), batch)]),
+            device: "test-cpu".into(),
+            dtype: DType::F32,
+            threads: 1,
+            median_ms,
+            iqr_ms: 0.01,
+            min_ms: median_ms * 0.9,
+            repeats: 30,
+            peak_bytes: None,
+            date: "2026-01-02T03:04:05Z".into(),
+            library: "libtorch 2.11.0".into(),
+            protocol: 1,
+        }
+    }
+
+    #[test]
+    fn ids_round_trip() {
+        for id in [NetworkId::generated("resnet", 42, 7), NetworkId::file("a:b/c.onnx")] {
+            assert_eq!(id.to_string().parse::<NetworkId>().unwrap(), id);
+        }
+        for bad in ["resnet", "resnet:1", "resnet:1:2:3", ":1:2", "resnet:x:2"] {
+            assert!(bad.parse::<NetworkId>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn refuses_times_that_are_none() {
+        let good = record(NetworkId::generated("vgg", 1, 0), 1, 2.0);
+        good.check().unwrap();
+        for bad in [
+            Record { median_ms: f64::NAN, ..good.clone() },
+            Record { median_ms: -1.0, ..good.clone() },
+            Record { min_ms: 3.0, ..good.clone() },
+            Record { iqr_ms: f64::INFINITY, ..good.clone() },
+            Record { repeats: 0, ..good.clone() },
+        ] {
+            assert!(bad.check().unwrap_err().to_string().contains("vgg:1:0"));
+        }
+    }
+
+    #[test]
+    fn json_round_trip_keeps_every_bit() {
+        let record = record(NetworkId::generated("vgg", 1, 0), 8, 1.0 / 3.0);
+        let json = serde_json::to_string(&record).unwrap();
+        assert_eq!(serde_json::from_str::<Record>(&json).unwrap(), record);
+    }
+}
