@@ -1,0 +1,40 @@
+//! Errors of this crate.
+
+use tch::TchError;
+
+/// Why a batch could not be built or a layer could not run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A graph that does not fit the batch.
+    #[error("graph {index}: {message}")]
+    Graph {
+        /// Position in the batch.
+        index: usize,
+        /// What does not fit, with the sizes.
+        message: String,
+    },
+    /// Shapes that do not fit a layer.
+    #[error("{layer}: {message}")]
+    Shape {
+        /// Name of the layer.
+        layer: &'static str,
+        /// The shapes.
+        message: String,
+    },
+    /// libtorch refused a call.
+    #[error("{place}: {source}")]
+    Torch {
+        /// Layer or operation.
+        place: &'static str,
+        /// libtorch's own message.
+        source: TchError,
+    },
+}
+
+/// Result of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+pub(crate) fn torch(place: &'static str) -> impl FnOnce(TchError) -> Error {
+    move |source| Error::Torch { place, source }
+}
