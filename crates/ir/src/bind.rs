@@ -130,7 +130,9 @@ fn infer(graph: &Graph) -> Result<Vec<Fact>> {
         let inferred = infer_node(node, &inputs)?;
         for (slot, id) in node.outputs.iter().enumerate() {
             let (Some(id), Some(fact)) = (id, inferred.get(slot)) else { continue };
-            facts[id.index()] = Fact { constant, ..fact.clone() };
+            // Where inference knows the type alone, a declared shape stands.
+            let shape = fact.shape.clone().or_else(|| facts[id.index()].shape.take());
+            facts[id.index()] = Fact { shape, constant, ..fact.clone() };
         }
     }
     for (tensor, fact) in graph.tensors().iter().zip(&facts) {

@@ -109,7 +109,8 @@ impl Builder {
     ) -> Result<Vec<TensorId>> {
         let name = format!("{op}_{}", self.parts.nodes.len());
         let op = OpType::new(op);
-        let node = Node { name, op, attrs, inputs: inputs.to_vec(), outputs: vec![], phase: Phase::Forward };
+        let outputs = vec![None; results];
+        let node = Node { name, op, attrs, inputs: inputs.to_vec(), outputs, phase: Phase::Forward };
         let facts = self.infer(&node)?;
         if facts.len() < results {
             return Err(refuse(&node, format!("has {} results, not {results}", facts.len())));

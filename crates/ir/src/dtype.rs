@@ -63,6 +63,32 @@ impl DType {
         Some(elements.checked_mul(self.bits())?.div_ceil(8))
     }
 
+    /// The type with this number in ONNX's `TensorProto.DataType`.
+    pub fn from_onnx(code: i64) -> Option<Self> {
+        Some(match code {
+            1 => Self::F32,
+            2 => Self::U8,
+            3 => Self::I8,
+            4 => Self::U16,
+            5 => Self::I16,
+            6 => Self::I32,
+            7 => Self::I64,
+            8 => Self::String,
+            9 => Self::Bool,
+            10 => Self::F16,
+            11 => Self::F64,
+            12 => Self::U32,
+            13 => Self::U64,
+            14 => Self::Complex64,
+            15 => Self::Complex128,
+            16 => Self::BF16,
+            17..=20 => Self::F8,
+            21 => Self::U4,
+            22 => Self::I4,
+            _ => return None,
+        })
+    }
+
     /// True for real floating-point types.
     pub fn is_float(self) -> bool {
         matches!(self, Self::F64 | Self::F32 | Self::F16 | Self::BF16 | Self::F8)

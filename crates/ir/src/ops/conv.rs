@@ -1,53 +1,73 @@
-//! Convolution: (N, C, …) with weight (M, C/group, k…) → (N, M, …).
+//! Convolution: (N, C, …) with weight (M, C/group, k…) → (N, M, …), in floating point or quantised.
 
-use super::spatial::Windows;
-use crate::{Call, Fact, OpError, Operator, Work};
+use super::{axes::product, spatial::Windows};
+use crate::{Call, DType, Fact, OpError, Operator, Shape, Work};
 
 pub(super) struct Conv;
 
+/// Positions of the weight and of the bias: quantised forms have scales and zero points between.
+fn operands(call: &Call<'_>) -> (usize, Option<usize>) {
+    match call.node.op.name() {
+        "QLinearConv" => (3, Some(8)),
+        "ConvInteger" => (1, None),
+        _ => (1, Some(2)),
+    }
+}
+
 impl Operator for Conv {
     fn names(&self) -> &'static [&'static str] {
-        &["Conv"]
+        &["Conv", "ConvInteger", "FusedConv", "QLinearConv"]
     }
 
     fn infer(&self, call: &Call<'_>) -> Result<Vec<Fact>, OpError> {
-        let (x, w) = (call.shape(0)?, call.shape(1)?);
-        let group = call.int("group", 1).max(1) as u64;
-        if x.len() < 3 || w.len() != x.len() || w[1].checked_mul(group) != Some(x[1]) || w[0] % group != 0 {
-            return Err(format!("input {x:?} does not fit weight {w:?} with {group} groups").into());
-        }
-        if let Some(bias) = call.optional(2).and_then(|f| f.shape.as_deref())
-            && bias != [w[0]]
-        {
-            return Err(format!("bias {bias:?} does not fit weight {w:?}").into());
-        }
-        let windows = Windows::new(call, w[2..].to_vec(), &x[2..])?;
-        let mut shape = vec![x[0], w[0]];
-        for (a, &n) in x[2..].iter().enumerate() {
-            shape.push(windows.count(a, n, false)?);
-        }
-        Ok(vec![Fact::new(call.dtype(0)?, shape)])
+        let (weight, bias) = operands(call);
+        let dtype = match call.node.op.name() {
+            "QLinearConv" => call.dtype(7)?,
+            "ConvInteger" => DType::I32,
+            _ => call.dtype(0)?,
+        };
+        Ok(vec![Fact::new(dtype, shape(call, call.shape(0)?, call.shape(weight)?, bias)?)])
     }
 
     fn work(&self, call: &Call<'_>) -> Result<Work, OpError> {
-        let per_output = call.shape(1)?[1..].iter().try_fold(1u64, |n, &d| n.checked_mul(d));
+        let (weight, bias) = operands(call);
         let outputs = call.output_elements(0)?;
-        let mut work = Work::macs(per_output.and_then(|n| n.checked_mul(outputs)))?;
-        if call.optional(2).is_some() {
+        let per_output = call.shape(weight)?.iter().skip(1).copied();
+        let mut work = Work::macs(Some(product(per_output.chain([outputs]))?))?;
+        if bias.is_some_and(|i| call.optional(i).is_some()) {
             work.flops = work.flops.saturating_add(outputs);
         }
         Ok(work)
     }
 }
 
+fn shape(call: &Call<'_>, x: &[u64], w: &[u64], bias: Option<usize>) -> Result<Shape, OpError> {
+    let group = call.int("group", 1);
+    let refuse = || OpError::Invalid(format!("input {x:?} does not fit weight {w:?} with {group} groups"));
+    let (&[n, c, ref extents @ ..], &[m, per_group, ref kernel @ ..]) = (x, w) else { return Err(refuse()) };
+    let group = u64::try_from(group).ok().filter(|&g| g > 0).ok_or_else(refuse)?;
+    if kernel.is_empty() || kernel.len() != extents.len() || per_group.checked_mul(group) != Some(c) || m % group != 0 {
+        return Err(refuse());
+    }
+    if let Some(declared) = call.list("kernel_shape")
+        && !declared.iter().map(|&k| u64::try_from(k).ok()).eq(kernel.iter().map(|&k| Some(k)))
+    {
+        return Err(format!("kernel_shape {declared:?} does not fit weight {w:?}").into());
+    }
+    if let Some(bias) = bias.and_then(|i| call.optional(i)?.shape.as_deref())
+        && bias != [m]
+    {
+        return Err(format!("bias {bias:?} does not fit weight {w:?}").into());
+    }
+    let mut shape = vec![n, m];
+    shape.extend(Windows::new(call, kernel.to_vec(), extents)?.counts(extents, false)?);
+    Ok(shape)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{run, shape};
-    use crate::{Attr, DType, Fact, attrs};
-
-    fn f32(shape: &[u64]) -> Fact {
-        Fact::new(DType::F32, shape)
-    }
+    use super::super::testing::{f32, run, shape};
+    use crate::{Attr, DType, Fact, OpError, attrs};
 
     #[test]
     fn resnet_stem() {
@@ -67,5 +87,24 @@ mod tests {
     fn refuses_wrong_channels_with_both_shapes() {
         let error = shape("Conv", attrs([]), &[f32(&[1, 3, 8, 8]), f32(&[4, 5, 3, 3])]).unwrap_err();
         assert!(format!("{error:?}").contains("[1, 3, 8, 8]"), "{error:?}");
+    }
+
+    #[test]
+    fn refuses_empty_groups_and_kernels() {
+        let inputs = [f32(&[1, 3, 8, 8]), f32(&[4, 3, 0, 3])];
+        assert!(matches!(shape("Conv", attrs([]), &inputs), Err(OpError::Invalid(_))));
+        let inputs = [f32(&[1, 3, 8, 8]), f32(&[4, 3, 3, 3])];
+        assert!(matches!(shape("Conv", attrs([("group", Attr::Int(0))]), &inputs), Err(OpError::Invalid(_))));
+    }
+
+    #[test]
+    fn quantised_results_have_their_own_types() {
+        let u8 = |shape: &[u64]| Fact::new(DType::U8, shape);
+        let (x, w, scale, zero) = (u8(&[1, 3, 8, 8]), u8(&[4, 3, 3, 3]), f32(&[]), Fact::new(DType::I8, []));
+        let (facts, work) = run("ConvInteger", attrs([]), &[x.clone(), w.clone()]).unwrap();
+        assert_eq!((facts[0].dtype, work.macs), (DType::I32, 4 * 36 * 27));
+        let inputs = [x, scale.clone(), zero.clone(), w, scale.clone(), zero.clone(), scale, zero];
+        let (facts, _) = run("QLinearConv", attrs([]), &inputs).unwrap();
+        assert_eq!(facts[0], Fact::new(DType::I8, [1, 4, 6, 6]));
     }
 }

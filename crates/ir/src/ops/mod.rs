@@ -1,6 +1,10 @@
 //! Operators, one or one family a file. To add one: write the file, add one line to `operators!`.
 
+mod axes;
 mod spatial;
+#[cfg(test)]
+pub(crate) mod testing;
+mod values;
 
 use crate::Operator;
 
@@ -13,37 +17,38 @@ macro_rules! operators {
 }
 
 operators! {
+    arithmetic::Arithmetic,
+    batch_norm::BatchNorm,
+    cast::Cast,
+    clip::Clip,
+    compare::Compare,
+    concat::Concat,
+    constant::Constant,
+    constant_of_shape::ConstantOfShape,
     conv::Conv,
+    expand::Expand,
+    flatten::Flatten,
+    gather::Gather,
+    gemm::Gemm,
+    global_pool::GlobalPool,
+    identity::Identity,
+    layer_norm::LayerNorm,
+    lrn::Lrn,
+    matmul::MatMul,
+    normalize::Normalize,
+    pad::Pad,
+    pool::Pool,
+    predicate::Predicate,
+    reduce::Reduce,
+    reshape::Reshape,
+    shape::ShapeOf,
+    slice::Slice,
+    softmax::Softmax,
+    split::Split,
+    squeeze::Squeeze,
+    transpose::Transpose,
     unary::Unary,
-}
-
-#[cfg(test)]
-pub(crate) mod testing {
-    //! Infers one operator call outside any graph.
-
-    use crate::{Attrs, Call, Fact, Node, OpError, OpType, Phase, Work};
-
-    /// Results and work of `op` applied to `inputs`.
-    pub fn run(op: &str, attrs: Attrs, inputs: &[Fact]) -> Result<(Vec<Fact>, Work), OpError> {
-        let op_type = OpType::new(op);
-        let OpType::Known(_, operator) = &op_type else { panic!("{op} is not registered") };
-        let node = Node {
-            name: op.into(),
-            op: op_type.clone(),
-            attrs,
-            inputs: vec![None; inputs.len()],
-            outputs: vec![],
-            phase: Phase::Forward,
-        };
-        let inputs: Vec<_> = inputs.iter().map(Some).collect();
-        let call = Call { node: &node, inputs: &inputs, outputs: &[] };
-        let outputs = operator.infer(&call)?;
-        let work = operator.work(&Call { outputs: &outputs, ..call })?;
-        Ok((outputs, work))
-    }
-
-    /// Shape of the first result.
-    pub fn shape(op: &str, attrs: Attrs, inputs: &[Fact]) -> Result<Vec<u64>, OpError> {
-        run(op, attrs, inputs).map(|(facts, _)| facts[0].shape.clone().expect("shape is known"))
-    }
+    unsqueeze::Unsqueeze,
+    variadic::Variadic,
+    where_::Where,
 }

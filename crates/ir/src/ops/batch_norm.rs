@@ -1,0 +1,54 @@
+//! Batch normalisation over axis 1. At inference y = s·x + t with s and t folded from five vectors: 2 per element.
+
+use super::axes::product;
+use crate::{Call, Fact, OpError, Operator, Work};
+
+pub(super) struct BatchNorm;
+
+impl Operator for BatchNorm {
+    fn names(&self) -> &'static [&'static str] {
+        &["BatchNormalization"]
+    }
+
+    /// After the result: running mean and variance, and the two saved ones of old operator sets.
+    fn infer(&self, call: &Call<'_>) -> Result<Vec<Fact>, OpError> {
+        let x = call.shape(0)?;
+        let channels = x.get(1).copied().unwrap_or(1);
+        for i in 1..5 {
+            let vector = call.shape(i)?;
+            if vector != [channels] {
+                return Err(format!("operand {i} of shape {vector:?} does not fit {x:?}").into());
+            }
+        }
+        let statistic = Fact::new(call.dtype(3)?, [channels]);
+        let mut facts = vec![statistic; 5];
+        facts[0] = Fact::new(call.dtype(0)?, x);
+        Ok(facts)
+    }
+
+    fn work(&self, call: &Call<'_>) -> Result<Work, OpError> {
+        product([2, call.output_elements(0)?]).map(Work::flops)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{f32, run};
+    use crate::attrs;
+
+    #[test]
+    fn two_operations_per_element() {
+        let c = f32(&[16]);
+        let inputs = [f32(&[2, 16, 4, 4]), c.clone(), c.clone(), c.clone(), c];
+        let (facts, work) = run("BatchNormalization", attrs([]), &inputs).unwrap();
+        assert_eq!((facts[0].clone(), facts[1].clone(), work.flops), (f32(&[2, 16, 4, 4]), f32(&[16]), 1024));
+    }
+
+    #[test]
+    fn refuses_wrong_channels_and_missing_statistics() {
+        let c = f32(&[8]);
+        let inputs = [f32(&[2, 16, 4, 4]), c.clone(), c.clone(), c.clone(), c];
+        assert!(run("BatchNormalization", attrs([]), &inputs).is_err());
+        assert!(run("BatchNormalization", attrs([]), &inputs[..1]).is_err());
+    }
+}

@@ -1,0 +1,34 @@
+//! Softmax along an axis: maximum, subtraction, exponential, sum and division make 5 operations per element.
+
+use super::axes::{axis, product};
+use crate::{Call, Fact, OpError, Operator, Work};
+
+pub(super) struct Softmax;
+
+impl Operator for Softmax {
+    fn names(&self) -> &'static [&'static str] {
+        &["LogSoftmax", "Softmax"]
+    }
+
+    fn infer(&self, call: &Call<'_>) -> Result<Vec<Fact>, OpError> {
+        let x = call.shape(0)?;
+        axis(call.int("axis", -1), x)?;
+        Ok(vec![Fact::new(call.dtype(0)?, x)])
+    }
+
+    fn work(&self, call: &Call<'_>) -> Result<Work, OpError> {
+        product([5, call.output_elements(0)?]).map(Work::flops)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{f32, run};
+    use crate::{Attr, attrs};
+
+    #[test]
+    fn five_operations_per_element() {
+        assert_eq!(run("Softmax", attrs([]), &[f32(&[2, 10])]).unwrap().1.flops, 100);
+        assert!(run("Softmax", attrs([("axis", Attr::Int(2))]), &[f32(&[2, 10])]).is_err());
+    }
+}
