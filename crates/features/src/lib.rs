@@ -1,1 +1,31 @@
-//! Featurisers and normalisers of published performance predictors
+//! Featurisers and normalisers: from a bound graph to the numbers a predictor reads.
+//!
+//! A [`Featurizer`] turns a [`Concrete`](tachograph_ir::Concrete) graph into a [`FeatureGraph`]. It knows its
+//! columns by name (its [`Schema`]) and carries the [`Normalizer`]s fitted on training data, so that a
+//! checkpoint that holds it predicts on its own. [`Kind`] lists the featurisers:
+//!
+//! - [`Kind::Nnlp`]: the 44 node features and 4 graph features of NNLP as released, quirks included;
+//!   see [`nnlp`] for the columns.
+//! - [`Kind::Extended`]: logarithmic extents and costs of every node, and costs of the graph by operator
+//!   class; operators are those of the training data. See [`extended`] for the columns.
+//!
+//! [`baseline`] holds the predictors that a network must beat.
+
+mod attributes;
+pub mod baseline;
+mod class;
+mod error;
+pub mod extended;
+mod featurizer;
+mod graph;
+pub mod nnlp;
+pub mod nnlp_flops;
+mod normalizer;
+mod schema;
+
+pub use class::Class;
+pub use error::{Error, Result};
+pub use featurizer::{Featurizer, Kind};
+pub use graph::FeatureGraph;
+pub use normalizer::Normalizer;
+pub use schema::Schema;

@@ -1,0 +1,57 @@
+//! Errors of this crate.
+
+/// What can go wrong while features are made or a baseline is fitted.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The costs of a graph cannot be computed.
+    #[error("graph `{graph}`: {source}")]
+    Graph {
+        /// Name of the graph.
+        graph: String,
+        /// The cause.
+        source: tachograph_ir::Error,
+    },
+    /// A graph where nothing runs.
+    #[error("graph `{graph}` has no node that runs")]
+    Empty {
+        /// Name of the graph.
+        graph: String,
+    },
+    /// Nothing to fit on.
+    #[error("{what} cannot be fitted on {samples} samples; it needs {needed}")]
+    TooFew {
+        /// What was to be fitted.
+        what: &'static str,
+        /// Samples given.
+        samples: usize,
+        /// Samples needed.
+        needed: usize,
+    },
+    /// Inputs that do not belong together.
+    #[error("{what}: {found} where {expected} are expected")]
+    Mismatch {
+        /// What is counted.
+        what: &'static str,
+        /// The number found.
+        found: usize,
+        /// The number expected.
+        expected: usize,
+    },
+    /// A number that is not finite, or not positive where it must be.
+    #[error("{what} of sample {sample} is {value}")]
+    Value {
+        /// What it is.
+        what: &'static str,
+        /// Position among the samples.
+        sample: usize,
+        /// The number.
+        value: f64,
+    },
+    /// A predictor asked before it was fitted.
+    #[error("{0} is asked before it is fitted")]
+    NotFitted(&'static str),
+}
+
+/// Result of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,0 +1,105 @@
+//! Shift and scale of columns.
+
+use ndarray::{ArrayView2, ArrayViewMut1};
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result};
+
+/// x′ = (x − centre) / scale, column by column. Fit it on training data only.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Normalizer {
+    centre: Vec<f32>,
+    scale: Vec<f32>,
+}
+
+impl Normalizer {
+    /// Mean 0 and standard deviation 1 over all rows of all `parts`, each (rows, `columns`).
+    /// The first `untouched` columns and constant columns are left alone.
+    ///
+    /// # Errors
+    /// No row, or parts of another width.
+    pub fn fit<'a>(
+        parts: impl IntoIterator<Item = ArrayView2<'a, f32>>,
+        columns: usize,
+        untouched: usize,
+    ) -> Result<Self> {
+        // Welford's update: one pass, and no difference of large sums.
+        let (mut rows, mut mean, mut squares) = (0usize, vec![0.0f64; columns], vec![0.0f64; columns]);
+        for part in parts {
+            if part.ncols() != columns {
+                return Err(Error::Mismatch { what: "columns", found: part.ncols(), expected: columns });
+            }
+            for row in part.rows() {
+                rows += 1;
+                for ((&x, mean), squares) in row.iter().zip(&mut mean).zip(&mut squares) {
+                    let before = f64::from(x) - *mean;
+                    *mean += before / rows as f64;
+                    *squares += before * (f64::from(x) - *mean);
+                }
+            }
+        }
+        if rows == 0 {
+            return Err(Error::TooFew { what: "a normaliser", samples: 0, needed: 1 });
+        }
+        let column = |(i, (mean, squares)): (usize, (f64, f64))| {
+            let deviation = (squares / rows as f64).sqrt();
+            let constant = deviation <= 1e-6 * mean.abs().max(1e-6);
+            if i < untouched || constant { (0.0, 1.0) } else { (mean as f32, deviation as f32) }
+        };
+        let (centre, scale) = mean.into_iter().zip(squares).enumerate().map(column).unzip();
+        Ok(Self { centre, scale })
+    }
+
+    /// Number of columns.
+    pub fn width(&self) -> usize {
+        self.centre.len()
+    }
+
+    /// Normalises one row in place.
+    ///
+    /// # Errors
+    /// A row of another width.
+    pub fn apply(&self, mut row: ArrayViewMut1<'_, f32>) -> Result<()> {
+        if row.len() != self.width() {
+            return Err(Error::Mismatch { what: "columns", found: row.len(), expected: self.width() });
+        }
+        for ((x, centre), scale) in row.iter_mut().zip(&self.centre).zip(&self.scale) {
+            *x = (*x - centre) / scale;
+        }
+        Ok(())
+    }
+
+    /// True when every number can be used; a file may hold anything.
+    pub(crate) fn is_sound(&self) -> bool {
+        self.centre.len() == self.scale.len()
+            && self.centre.iter().all(|c| c.is_finite())
+            && self.scale.iter().all(|s| s.is_finite() && *s > 0.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::array;
+
+    use super::*;
+
+    #[test]
+    fn mean_and_deviation_over_all_parts() {
+        let (a, b) = (array![[1.0f32, 1.0, 7.0]], array![[0.0, 3.0, 7.0], [1.0, 5.0, 7.0]]);
+        let n = Normalizer::fit([a.view(), b.view()], 3, 1).unwrap();
+        let mut row = array![1.0, 5.0, 9.0];
+        n.apply(row.view_mut()).unwrap();
+        assert_eq!(row[0], 1.0, "one-hot columns stay");
+        assert!((row[1] - 1.5f32.sqrt()).abs() < 1e-6, "(5 − 3)/√(8/3)");
+        assert_eq!(row[2], 9.0, "constant columns stay");
+        let json = serde_json::to_string(&n).unwrap();
+        assert_eq!(serde_json::from_str::<Normalizer>(&json).unwrap(), n);
+    }
+
+    #[test]
+    fn refuses_nothing_and_other_widths() {
+        assert!(Normalizer::fit([], 3, 0).is_err());
+        let a = array![[1.0f32, 2.0]];
+        assert!(Normalizer::fit([a.view()], 3, 0).unwrap_err().to_string().contains("2 where 3"));
+    }
+}
