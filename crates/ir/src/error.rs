@@ -52,6 +52,14 @@ pub enum Error {
         /// The name.
         name: String,
     },
+    /// A device that is not bundled.
+    #[error("unknown device `{name}`; known are {known}")]
+    UnknownDevice {
+        /// The name.
+        name: String,
+        /// Names of the bundled devices.
+        known: String,
+    },
     /// An operator refuses its inputs or attributes.
     #[error("node `{node}` ({op}): {message}")]
     Operator {
