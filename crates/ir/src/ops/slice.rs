@@ -89,8 +89,8 @@ mod tests {
         assert_eq!(slice(-2, i64::MAX, 1), [13, 14]);
         assert_eq!(slice(-1, i64::MIN, -1), [14, 13, 12, 11, 10]);
         assert_eq!(slice(3, 0, -2), [13, 11]);
-        assert_eq!(slice(3, 1, 1), []);
-        assert_eq!(slice(9, 99, 1), []);
+        assert!(slice(3, 1, 1).is_empty());
+        assert!(slice(9, 99, 1).is_empty());
         assert_eq!(slice(i64::MIN, 2, 1), [10, 11]);
         assert_eq!(slice(99, -99, -3), [14, 11]);
         assert_eq!(slice(0, 5, i64::MAX), [10]);
