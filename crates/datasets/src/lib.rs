@@ -1,9 +1,11 @@
 //! Network generator, measurement records, splits and data sets.
 //!
-//! A [`DataSet`] is a folder that holds graphs and what was measured on them; a [`Writer`] makes one
+//! [`generate::sample`] makes networks to measure;
+//! a [`DataSet`] is a folder that holds graphs and what was measured on them; a [`Writer`] makes one
 //! and survives being killed; a [`Split`] divides its networks for training and test.
 
 mod error;
+pub mod generate;
 mod record;
 mod split;
 mod store;

@@ -1,0 +1,181 @@
+//! Layers as inference exporters write them, on top of [`Builder`].
+
+use tachograph_ir::{Attr, Attrs, Builder, DType, Domain, Graph, Result, Tensor, TensorId, Value, attrs};
+
+/// How batch normalisation appears in the graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Norm {
+    /// Folded into the bias and weight of the convolution before it.
+    Folded,
+    /// A node of its own, after a convolution without bias.
+    Kept,
+}
+
+/// Activation after a layer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Act {
+    #[default]
+    None,
+    Relu,
+    Relu6,
+    HardSwish,
+    /// x · sigmoid(x), as Sigmoid and Mul.
+    Silu,
+}
+
+/// Gate of a squeeze-and-excite layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Gate {
+    Sigmoid,
+    HardSigmoid,
+}
+
+/// A network under construction.
+pub(super) struct Net {
+    pub b: Builder,
+    norm: Norm,
+}
+
+impl Net {
+    /// `batch` becomes the default of the hyperparameter of that name.
+    pub fn new(name: &str, batch: u64, norm: Norm) -> Self {
+        let mut b = Builder::new(name);
+        b.hyperparameter("batch", Domain::Range { min: 1, max: 256, step: 1 }, batch);
+        Self { b, norm }
+    }
+
+    /// The finished graph with its one output.
+    pub fn finish(self, output: TensorId) -> Result<Graph> {
+        self.b.finish(&[output])
+    }
+
+    /// Input of images: (batch, 3, `resolution`, `resolution`).
+    pub fn image(&mut self, resolution: u64) -> TensorId {
+        self.b.input("input", DType::F32, vec!["batch".into(), 3.into(), resolution.into(), resolution.into()])
+    }
+
+    /// Input of token numbers: (batch, `sequence`).
+    pub fn tokens(&mut self, name: &str, sequence: u64) -> TensorId {
+        self.b.input(name, DType::I64, vec!["batch".into(), sequence.into()])
+    }
+
+    /// Extent of axis `axis`; 0 where there is none.
+    pub fn extent(&self, x: TensorId, axis: usize) -> u64 {
+        self.b.shape(x).get(axis).copied().unwrap_or(0)
+    }
+
+    /// Channels of an image tensor.
+    pub fn channels(&self, x: TensorId) -> u64 {
+        self.extent(x, 1)
+    }
+
+    /// Scalar index for Gather.
+    pub fn index(&mut self, i: i64) -> TensorId {
+        self.b.tensor(Tensor::constant(format!("index{i}"), DType::I64, &[], Value::Ints(vec![i])))
+    }
+
+    /// Activation.
+    pub fn act(&mut self, x: TensorId, act: Act) -> Result<TensorId> {
+        match act {
+            Act::None => Ok(x),
+            Act::Relu => self.b.op("Relu", &[x]),
+            Act::Relu6 => {
+                let (low, high) = (self.b.scalar(0.0), self.b.scalar(6.0));
+                self.b.op("Clip", &[x, low, high])
+            }
+            Act::HardSwish => self.b.op("HardSwish", &[x]),
+            Act::Silu => {
+                let gate = self.b.op("Sigmoid", &[x])?;
+                self.b.op("Mul", &[x, gate])
+            }
+        }
+    }
+
+    /// Convolution with bias, padded so that stride 1 keeps an odd kernel's extent, and an activation.
+    pub fn conv(&mut self, x: TensorId, out: u64, kernel: u64, stride: u64, act: Act) -> Result<TensorId> {
+        let y = self.b.conv(x, out, [kernel; 2], stride, kernel.saturating_sub(1) / 2, 1, true)?;
+        self.act(y, act)
+    }
+
+    /// Convolution, batch normalisation (folded or kept) and an activation; padded as [`Net::conv`].
+    pub fn conv_norm(
+        &mut self,
+        x: TensorId,
+        out: u64,
+        kernel: u64,
+        stride: u64,
+        groups: u64,
+        act: Act,
+    ) -> Result<TensorId> {
+        let folded = self.norm == Norm::Folded;
+        let y = self.b.conv(x, out, [kernel; 2], stride, kernel.saturating_sub(1) / 2, groups, folded)?;
+        let y = self.norm(y)?;
+        self.act(y, act)
+    }
+
+    /// Batch normalisation of a convolution's result: nothing where it is folded.
+    pub fn norm(&mut self, x: TensorId) -> Result<TensorId> {
+        if self.norm == Norm::Folded { Ok(x) } else { self.b.batch_norm(x) }
+    }
+
+    /// Scales channels by a gate computed from their means; `squeezed` channels in between.
+    pub fn squeeze_excite(&mut self, x: TensorId, squeezed: u64, act: Act, gate: Gate) -> Result<TensorId> {
+        let channels = self.channels(x);
+        let y = self.b.op("GlobalAveragePool", &[x])?;
+        let y = self.conv(y, squeezed, 1, 1, act)?;
+        let y = self.conv(y, channels, 1, 1, Act::None)?;
+        let y = match gate {
+            Gate::Sigmoid => self.b.op("Sigmoid", &[y])?,
+            Gate::HardSigmoid => {
+                let slope = attrs([("alpha", Attr::Float(1.0 / 6.0)), ("beta", Attr::Float(0.5))]);
+                self.b.op_with("HardSigmoid", &[y], slope)?
+            }
+        };
+        self.b.op("Mul", &[x, y])
+    }
+
+    /// Max pooling whose last window may be partial.
+    pub fn max_pool_ceil(&mut self, x: TensorId, kernel: u64, stride: u64, pad: u64) -> Result<TensorId> {
+        let pair = |n: u64, times: usize| Attr::Ints(vec![n as i64; times]);
+        let attrs = attrs([
+            ("ceil_mode", Attr::Int(1)),
+            ("kernel_shape", pair(kernel, 2)),
+            ("pads", pair(pad, 4)),
+            ("strides", pair(stride, 2)),
+        ]);
+        self.b.op_with("MaxPool", &[x], attrs)
+    }
+
+    /// Local response normalisation across 5 channels, with AlexNet's constants.
+    pub fn local_response(&mut self, x: TensorId) -> Result<TensorId> {
+        let attrs = attrs([
+            ("alpha", Attr::Float(1e-4)),
+            ("beta", Attr::Float(0.75)),
+            ("bias", Attr::Float(1.0)),
+            ("size", Attr::Int(5)),
+        ]);
+        self.b.op_with("LRN", &[x], attrs)
+    }
+
+    /// (N, C, H, W) → (N, C·H·W).
+    pub fn flatten(&mut self, x: TensorId) -> Result<TensorId> {
+        self.b.op_with("Flatten", &[x], attrs([("axis", Attr::Int(1))]))
+    }
+
+    /// Mean over the image, then a fully connected layer: (N, C, H, W) → (N, `classes`).
+    pub fn classify(&mut self, x: TensorId, classes: u64) -> Result<TensorId> {
+        let x = self.b.op("GlobalAveragePool", &[x])?;
+        let x = self.flatten(x)?;
+        self.b.gemm(x, classes)
+    }
+
+    /// Joins along the channels.
+    pub fn concat(&mut self, parts: &[TensorId]) -> Result<TensorId> {
+        self.b.op_with("Concat", parts, axis(1))
+    }
+}
+
+/// The attribute `axis`.
+pub(super) fn axis(axis: i64) -> Attrs {
+    attrs([("axis", Attr::Int(axis))])
+}
