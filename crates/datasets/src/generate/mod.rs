@@ -9,7 +9,7 @@
 //! let network = sample(Family::ResNet, 7, 0)?;
 //! let cost = network.graph.bind(&Default::default())?.cost()?;
 //! assert!((5_000_000..=8_000_000_000).contains(&cost.flops));
-//! # Ok::<(), tachograph_datasets::Error>(())
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 mod alexnet;
