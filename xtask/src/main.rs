@@ -1,2 +1,64 @@
-//! Set-up and CI steps.
-fn main() {}
+//! `cargo xtask`: sets libtorch up, says what is wrong with a machine, runs the tests, the demonstration and the CI.
+
+mod ci;
+mod doctor;
+mod libtorch;
+mod tools;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Parser;
+
+use libtorch::Variant;
+
+/// Set-up and checks of the workspace.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask")]
+enum Task {
+    /// Install libtorch in the cache directory, once, and link it into this checkout as `.libtorch`.
+    Libtorch {
+        /// With CUDA and the libraries that it needs (about 5 GB), rather than for the CPU alone.
+        #[arg(long)]
+        cuda: bool,
+    },
+    /// Say what is installed and intact, and the command that mends what is not.
+    Doctor,
+    /// Run every test of the workspace, documentation tests too.
+    Test {
+        /// Then also the tests marked `#[ignore]`: they compare with other programs, which must be installed.
+        #[arg(long)]
+        peers: bool,
+    },
+    /// Predict the latency of the bundled ResNet-50 and show it beside a measurement of this machine.
+    Demo,
+    /// What continuous integration runs: formatting, lints, documentation, tests, packages.
+    Ci,
+}
+
+fn main() -> ExitCode {
+    let outcome = match Task::parse() {
+        Task::Libtorch { cuda } => libtorch::set_up(if cuda { Variant::Cuda } else { Variant::Cpu }),
+        Task::Doctor => match doctor::report() {
+            Ok(true) => Ok(()),
+            Ok(false) => return ExitCode::FAILURE,
+            Err(error) => Err(error),
+        },
+        Task::Test { peers } => ci::test(peers),
+        Task::Demo => ci::demo(),
+        Task::Ci => ci::ci(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The checkout in which this program was built.
+fn root() -> anyhow::Result<&'static Path> {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask/ has no parent folder")
+}
