@@ -1,0 +1,194 @@
+//! Metrics over pairs of samples.
+
+use ndarray::ArrayView1;
+
+use crate::{Error, Result, input::pair};
+
+/// How the pairs of samples are ordered by prediction and by measurement.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PairCounts {
+    /// All pairs, n(n − 1)/2.
+    pub total: u64,
+    /// Ordered alike, strictly, by both.
+    pub concordant: u64,
+    /// Ordered oppositely.
+    pub discordant: u64,
+    /// Predictions equal, measurements not considered.
+    pub tied_predicted: u64,
+    /// Measurements equal, predictions not considered.
+    pub tied_measured: u64,
+    /// Equal in both.
+    pub tied_both: u64,
+}
+
+impl PairCounts {
+    /// Counts in O(n log n): sorts by prediction, then counts the inversions of a merge sort by
+    /// measurement (Knight, 1966).
+    ///
+    /// # Errors
+    /// Unequal lengths, no samples, values that are not finite.
+    pub fn new<'a>(
+        predicted: impl Into<ArrayView1<'a, f64>>,
+        measured: impl Into<ArrayView1<'a, f64>>,
+    ) -> Result<Self> {
+        let (predicted, measured) = pair(predicted, measured)?;
+        let key = |(&p, &y): (&f64, &f64)| (sortable(p), sortable(y));
+        let mut samples: Vec<(u64, u64)> = predicted.iter().zip(measured).map(key).collect();
+        samples.sort_unstable();
+        let tied_predicted = ties(&samples, |a, b| a.0 == b.0);
+        let tied_both = ties(&samples, |a, b| a == b);
+        let mut measured: Vec<u64> = samples.iter().map(|s| s.1).collect();
+        let discordant = inversions(&mut measured);
+        let tied_measured = ties(&measured, |a, b| a == b);
+        let total = choose_two(measured.len());
+        let concordant = total + tied_both - tied_predicted - tied_measured - discordant;
+        Ok(Self { total, concordant, discordant, tied_predicted, tied_measured, tied_both })
+    }
+}
+
+/// Kendall's τ-b, (concordant − discordant) / √((total − ties in p)(total − ties in y)), in O(n log n).
+///
+/// # Errors
+/// As [`PairCounts::new`]; undefined where an input is constant.
+pub fn kendall<'a>(predicted: impl Into<ArrayView1<'a, f64>>, measured: impl Into<ArrayView1<'a, f64>>) -> Result<f64> {
+    let counts = PairCounts::new(predicted, measured)?;
+    let untied = |ties: u64| (counts.total - ties) as f64;
+    let norm = untied(counts.tied_predicted).sqrt() * untied(counts.tied_measured).sqrt();
+    if norm == 0.0 {
+        return Err(Error::Undefined { metric: "Kendall's τ", reason: "an input is constant" });
+    }
+    Ok(((counts.concordant as f64 - counts.discordant as f64) / norm).clamp(-1.0, 1.0))
+}
+
+/// Ordered-pair accuracy: of the pairs with yᵢ > yⱼ, the share with pᵢ > pⱼ.
+///
+/// # Errors
+/// As [`PairCounts::new`]; undefined where all measured values are equal.
+pub fn ordered_pair_accuracy<'a>(
+    predicted: impl Into<ArrayView1<'a, f64>>,
+    measured: impl Into<ArrayView1<'a, f64>>,
+) -> Result<f64> {
+    let counts = PairCounts::new(predicted, measured)?;
+    match counts.total - counts.tied_measured {
+        0 => Err(Error::Undefined { metric: "ordered-pair accuracy", reason: "the measured values are all equal" }),
+        ordered => Ok(counts.concordant as f64 / ordered as f64),
+    }
+}
+
+/// Pairwise accuracy: of all pairs, the share whose predicted and measured order agree; pairs tied in both agree.
+///
+/// # Errors
+/// As [`PairCounts::new`]; undefined for a single sample.
+pub fn pairwise_accuracy<'a>(
+    predicted: impl Into<ArrayView1<'a, f64>>,
+    measured: impl Into<ArrayView1<'a, f64>>,
+) -> Result<f64> {
+    let counts = PairCounts::new(predicted, measured)?;
+    match counts.total {
+        0 => Err(Error::Undefined { metric: "pairwise accuracy", reason: "there is one sample" }),
+        total => Ok((counts.concordant + counts.tied_both) as f64 / total as f64),
+    }
+}
+
+/// An integer that orders as the finite number does; −0 and 0 are equal.
+fn sortable(value: f64) -> u64 {
+    let bits = (value + 0.0).to_bits();
+    if bits >> 63 == 1 { !bits } else { bits | 1 << 63 }
+}
+
+fn choose_two(n: usize) -> u64 {
+    let n = n as u64;
+    n * n.saturating_sub(1) / 2
+}
+
+/// Pairs within runs of equal neighbours.
+fn ties<T>(sorted: &[T], same: impl Fn(&T, &T) -> bool) -> u64 {
+    sorted.chunk_by(same).map(|run| choose_two(run.len())).sum()
+}
+
+/// Runs shorter than this are sorted by insertion.
+const RUN: usize = 32;
+
+/// Sorts, and counts the pairs that were in descending order.
+fn inversions(values: &mut [u64]) -> u64 {
+    let mut count = 0;
+    for run in values.chunks_mut(RUN) {
+        for i in 1..run.len() {
+            let value = run[i];
+            let place = run[..i].partition_point(|&v| v <= value);
+            run.copy_within(place..i, place + 1);
+            run[place] = value;
+            count += (i - place) as u64;
+        }
+    }
+    let mut merged = vec![0; values.len()];
+    let mut width = RUN;
+    while width < values.len() {
+        for (from, into) in values.chunks(2 * width).zip(merged.chunks_mut(2 * width)) {
+            let (left, right) = from.split_at(width.min(from.len()));
+            count += merge(left, right, into);
+        }
+        values.copy_from_slice(&merged);
+        width *= 2;
+    }
+    count
+}
+
+/// Merges two sorted lists, and counts the pairs in which the right one is smaller.
+fn merge(left: &[u64], right: &[u64], into: &mut [u64]) -> u64 {
+    let (mut i, mut j, mut count) = (0, 0, 0);
+    for slot in into.iter_mut() {
+        if j == right.len() || (i < left.len() && left[i] <= right[j]) {
+            *slot = left[i];
+            i += 1;
+        } else {
+            *slot = right[j];
+            j += 1;
+            count += (left.len() - i) as u64;
+        }
+    }
+    count
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// By definition, in O(n²).
+    fn naive(p: &[f64], y: &[f64]) -> PairCounts {
+        let mut counts = PairCounts::default();
+        for i in 0..p.len() {
+            for j in 0..i {
+                let (a, b) = (p[i].partial_cmp(&p[j]).unwrap(), y[i].partial_cmp(&y[j]).unwrap());
+                counts.total += 1;
+                counts.tied_predicted += u64::from(a.is_eq());
+                counts.tied_measured += u64::from(b.is_eq());
+                counts.tied_both += u64::from(a.is_eq() && b.is_eq());
+                counts.concordant += u64::from(a.is_ne() && a == b);
+                counts.discordant += u64::from(a.is_ne() && a == b.reverse());
+            }
+        }
+        counts
+    }
+
+    proptest! {
+        #[test]
+        fn counts_are_those_of_the_definition(samples in prop::collection::vec((-4i8..4, -4i8..4), 1..200)) {
+            let (p, y): (Vec<f64>, Vec<f64>) =
+                samples.iter().map(|&(p, y)| (f64::from(p) * 0.5, f64::from(y) * -0.1)).unzip();
+            prop_assert_eq!(PairCounts::new(&p, &y).unwrap(), naive(&p, &y));
+        }
+
+        #[test]
+        fn integers_order_as_numbers_do(a in -1e300f64..1e300, b in -1e-300f64..1e300) {
+            prop_assert_eq!(sortable(a).cmp(&sortable(b)), a.partial_cmp(&b).unwrap());
+        }
+    }
+
+    #[test]
+    fn zeros_of_both_signs_are_equal() {
+        assert_eq!(sortable(-0.0), sortable(0.0));
+    }
+}
