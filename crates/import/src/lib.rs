@@ -1,1 +1,55 @@
-//! Readers and writers of model files (ONNX) for tachograph-ir
+//! Model files to [`tachograph_ir::Graph`] and back.
+//!
+//! [`load`] reads a file of any known kind, compressed with gzip or not. Weights stay where they are:
+//! files are mapped, elements of large tensors are never touched and external data is never opened, so
+//! that a model with gigabytes of weights imports in milliseconds.
+//!
+//! ```no_run
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let model = tachograph_import::load("resnet50.onnx".as_ref())?;
+//! let bound = model.graph.bind(&[("batch".to_owned(), 8)].into())?;
+//! println!("{} MACs", bound.cost()?.macs);
+//! # Ok(())
+//! # }
+//! ```
+
+mod error;
+mod file;
+#[cfg(feature = "onnx")]
+pub mod onnx;
+
+use std::path::Path;
+
+pub use error::{Error, Result};
+pub use file::{MAX_DECOMPRESSED, open};
+use tachograph_ir::Graph;
+
+/// What a model file holds.
+#[derive(Clone, Debug)]
+pub struct Model {
+    /// The network, validated, with its hyperparameters.
+    pub graph: Graph,
+    /// Version of the standard operator set that the file was written for.
+    pub opset: i64,
+    /// Program that wrote the file, with its version.
+    pub producer: String,
+    /// What the graph does not show of the file, one sentence each.
+    pub warnings: Vec<String>,
+}
+
+/// Reads a model file; its content, not its name, decides how. The graph is named after the file.
+///
+/// # Errors
+/// A file that cannot be read, is of an unknown kind, or is damaged.
+pub fn load(path: &Path) -> Result<Model> {
+    let bytes = open(path)?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let name = name.trim_end_matches(".gz").trim_end_matches(".onnx");
+    if bytes.get(4..8) == Some(b"TFL3") {
+        return Err(Error::Kind { file: name.into(), message: "TFLite models are not read yet".into() });
+    }
+    #[cfg(feature = "onnx")]
+    return onnx::read(bytes, name);
+    #[cfg(not(feature = "onnx"))]
+    return Err(Error::Kind { file: name.into(), message: "built without the feature `onnx`".into() });
+}

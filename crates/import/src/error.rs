@@ -1,0 +1,76 @@
+//! Errors of this crate.
+
+use std::path::PathBuf;
+
+/// Why a model file could not be read or written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file that cannot be opened or read.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// Decompression would need more memory than a graph can be worth.
+    #[error("{}: more than {limit} bytes after decompression", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Bytes allowed.
+        limit: u64,
+    },
+    /// A file of another kind.
+    #[error("{file}: not a model that can be read: {message}")]
+    Kind {
+        /// The file.
+        file: String,
+        /// What it lacks or what it is.
+        message: String,
+    },
+    /// A truncated or damaged file.
+    #[error("{file}: truncated, damaged or of another kind, at byte {offset} of {length}: {message}")]
+    Decode {
+        /// The file.
+        file: String,
+        /// Where reading stopped.
+        offset: usize,
+        /// Length of the file after decompression.
+        length: usize,
+        /// Which field could not be read, and why.
+        message: String,
+    },
+    /// A tensor that cannot exist.
+    #[error("{file}: tensor `{tensor}`: {message}")]
+    Tensor {
+        /// The file.
+        file: String,
+        /// The tensor.
+        tensor: String,
+        /// What is wrong, with its shape.
+        message: String,
+    },
+    /// A node that cannot be understood.
+    #[error("{file}: node {node}: {message}")]
+    Node {
+        /// The file.
+        file: String,
+        /// Name or position of the node, with its operator.
+        node: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// The parts are readable but form no graph: a cycle, a dangling tensor, a tensor written twice.
+    #[error("{file}: {source}")]
+    Graph {
+        /// The file or graph.
+        file: String,
+        /// The cause.
+        source: tachograph_ir::Error,
+    },
+}
+
+/// Result of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

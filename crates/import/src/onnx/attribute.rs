@@ -1,0 +1,69 @@
+//! Attributes of nodes.
+
+use tachograph_ir::{Attr, Value};
+
+use super::{
+    proto::{AttributeProto, kind},
+    tensor,
+};
+
+/// What becomes of an attribute.
+pub(super) enum Attribute {
+    /// These entries of the node.
+    Plain(Vec<(String, Attr)>),
+    /// Something that the graph model has no place for, in words.
+    Dropped(&'static str),
+}
+
+/// Reads an attribute. A tensor of one element becomes that element under the attribute's name, and its
+/// element type, by ONNX's number, under `dtype`; a longer one becomes a list.
+pub(super) fn convert(attribute: &AttributeProto) -> Attribute {
+    let text = |s: &bytes::Bytes| String::from_utf8_lossy(s).into_owned();
+    let floats = || attribute.floats.iter().copied().map(widen).collect();
+    let value = match declared(attribute) {
+        kind::FLOAT => Attr::Float(widen(attribute.f.unwrap_or_default())),
+        kind::INT => Attr::Int(attribute.i.unwrap_or_default()),
+        kind::STRING => Attr::Str(attribute.s.as_ref().map(text).unwrap_or_default()),
+        kind::FLOATS => Attr::Floats(floats()),
+        kind::INTS => Attr::Ints(attribute.ints.clone()),
+        kind::STRINGS => Attr::Strs(attribute.strings.iter().map(text).collect()),
+        kind::TENSOR => {
+            return tensor_value(attribute).map_or(Attribute::Dropped("an unreadable tensor"), Attribute::Plain);
+        }
+        kind::GRAPH | kind::GRAPHS => return Attribute::Dropped("a graph"),
+        _ => return Attribute::Dropped("no plain value"),
+    };
+    Attribute::Plain(vec![(attribute.name.clone(), value)])
+}
+
+/// The shortest decimal that reads as this number: 0.1 stays 0.1.
+fn widen(x: f32) -> f64 {
+    x.to_string().parse().unwrap_or_else(|_| x.into())
+}
+
+/// Kind of the attribute; the first versions of the format left it to be guessed.
+fn declared(attribute: &AttributeProto) -> i32 {
+    match attribute {
+        a if a.kind != 0 => a.kind,
+        AttributeProto { f: Some(_), .. } => kind::FLOAT,
+        AttributeProto { i: Some(_), .. } => kind::INT,
+        AttributeProto { s: Some(_), .. } => kind::STRING,
+        AttributeProto { t: Some(_), .. } => kind::TENSOR,
+        AttributeProto { g: Some(_), .. } => kind::GRAPH,
+        a if !a.floats.is_empty() => kind::FLOATS,
+        a if !a.strings.is_empty() => kind::STRINGS,
+        a if !a.graphs.is_empty() => kind::GRAPHS,
+        _ => kind::INTS,
+    }
+}
+
+fn tensor_value(attribute: &AttributeProto) -> Option<Vec<(String, Attr)>> {
+    let tensor = attribute.t.as_deref()?;
+    let value = match tensor::value(tensor, Value::MAX_ELEMENTS)? {
+        Value::Ints(v) if v.len() == 1 => Attr::Int(v[0]),
+        Value::Floats(v) if v.len() == 1 => Attr::Float(v[0]),
+        Value::Ints(v) => Attr::Ints(v),
+        Value::Floats(v) => Attr::Floats(v),
+    };
+    Some(vec![(attribute.name.clone(), value), ("dtype".into(), Attr::Int(tensor.data_type.into()))])
+}

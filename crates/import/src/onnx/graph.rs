@@ -1,0 +1,204 @@
+//! From the messages of a file to the parts of a graph.
+
+use std::collections::HashSet;
+
+use tachograph_ir::{
+    Attr, Attrs, DType, Dim, Domain, Hyperparameter, Node, OpType, Parts, Phase, Tensor, TensorKind, Value, elements,
+};
+
+use super::{
+    attribute::{Attribute, convert},
+    names::Names,
+    opset,
+    proto::{Dimension, GraphProto, NodeProto, TensorProto, TypeProtoTensor, ValueInfoProto},
+    tensor,
+    weights::{Uses, parameter_inputs},
+};
+use crate::{Error, Result};
+
+/// Reads the parts of a graph, which are not validated yet, and adds to the warnings.
+pub(super) fn parts(file: &str, opset: i64, graph: &GraphProto, warnings: &mut Vec<String>) -> Result<Parts> {
+    let parts = Parts { name: file.into(), ..Parts::default() };
+    let uses = Uses::new(&graph.node);
+    let parameters = parameter_inputs(graph, &uses);
+    let mut reader = Reader { file, opset, uses, names: Names::default(), parts, warnings };
+    for tensor in &graph.initializer {
+        reader.stored(&tensor.name, tensor)?;
+    }
+    for sparse in &graph.sparse_initializer {
+        let values = sparse.values.clone().unwrap_or_default();
+        let dense = TensorProto { dims: sparse.dims.clone(), data_location: 1, ..values };
+        reader.stored(&dense.name, &dense)?;
+    }
+    // Old files list initialisers among the inputs too.
+    let stored: HashSet<&str> = graph.initializer.iter().map(|t| t.name.as_str()).collect();
+    for input in graph.input.iter().filter(|i| !stored.contains(i.name.as_str())) {
+        reader.input(input, parameters.contains(&input.name))?;
+    }
+    let outputs: HashSet<&str> = graph.output.iter().map(|o| o.name.as_str()).collect();
+    let used = graph.node.iter().flat_map(|n| &n.input).map(String::as_str).chain(outputs.iter().copied()).collect();
+    for (place, node) in graph.node.iter().enumerate() {
+        if !reader.vanishes(node, &outputs)? {
+            reader.node(place, node, &used);
+        }
+    }
+    for info in graph.value_info.iter().chain(&graph.output) {
+        reader.declare(info);
+    }
+    let outputs = graph.output.iter().map(|o| reader.names.refer(&o.name)).collect();
+    Ok(Parts { tensors: reader.names.tensors, outputs, ..reader.parts })
+}
+
+struct Reader<'a> {
+    file: &'a str,
+    opset: i64,
+    uses: Uses<'a>,
+    names: Names,
+    parts: Parts,
+    warnings: &'a mut Vec<String>,
+}
+
+impl Reader<'_> {
+    /// A tensor with elements in the file: a constant if its elements matter and can be read, else a weight.
+    fn stored(&mut self, name: &str, proto: &TensorProto) -> Result<()> {
+        let (dtype, shape) = tensor::declaration(proto).map_err(|e| self.refuse(name, e))?;
+        let constant = self.uses.is_constant(name, dtype, &shape);
+        let value = constant.then(|| tensor::value(proto, Value::MAX_ELEMENTS)).flatten();
+        self.define(match value {
+            Some(value) => Tensor::constant(name, dtype, &shape, value),
+            None => Tensor::parameter(name, dtype, shape.into_iter().map(Dim::Fixed).collect()),
+        })
+    }
+
+    fn define(&mut self, tensor: Tensor) -> Result<()> {
+        let name = tensor.name.clone();
+        self.names.define(tensor).map(drop).map_err(|e| self.refuse(&name, e))
+    }
+
+    fn input(&mut self, info: &ValueInfoProto, parameter: bool) -> Result<()> {
+        let (dtype, dims) = match info.r#type.as_ref().and_then(|t| t.tensor_type.as_ref()) {
+            Some(tensor) => self.declaration(&info.name, tensor).map_err(|e| self.refuse(&info.name, e))?,
+            None => {
+                self.warnings.push(format!("input `{}` is no tensor: its shape is unknown", info.name));
+                (DType::F32, None)
+            }
+        };
+        let kind = if parameter { TensorKind::Parameter } else { TensorKind::Input };
+        self.define(Tensor { kind, dims, ..Tensor::input(&info.name, dtype, Vec::new()) })?;
+        if !parameter {
+            self.parts.inputs.push(self.names.refer(&info.name));
+        }
+        Ok(())
+    }
+
+    /// Type and extents of an input; each symbol becomes a hyperparameter, extents without one are named.
+    fn declaration(&mut self, name: &str, tensor: &TypeProtoTensor) -> Result<(DType, Option<Vec<Dim>>), String> {
+        let dtype =
+            tensor::dtype(tensor.elem_type).ok_or_else(|| format!("unknown element type {}", tensor.elem_type))?;
+        let Some(shape) = &tensor.shape else { return Ok((dtype, None)) };
+        let mut dims = Vec::new();
+        for (axis, dim) in shape.dim.iter().enumerate() {
+            dims.push(match (dim.dim_value, dim.dim_param.as_deref()) {
+                (Some(n), _) => Dim::Fixed(u64::try_from(n).map_err(|_| format!("extent {n} of axis {axis}"))?),
+                (None, None | Some("")) => self.free(format!("{name}_{axis}")),
+                (None, Some(symbol)) => self.free(symbol.into()),
+            });
+        }
+        let fixed: Vec<u64> = dims.iter().map(|d| if let Dim::Fixed(n) = d { *n } else { 1 }).collect();
+        match elements(&fixed).and_then(|n| dtype.bytes(n)) {
+            Some(_) => Ok((dtype, Some(dims))),
+            None => Err(format!("size of shape {fixed:?} exceeds 64 bits")),
+        }
+    }
+
+    fn free(&mut self, name: String) -> Dim {
+        let free = Hyperparameter { domain: Domain::POSITIVE, default: None };
+        self.parts.hyperparameters.entry(name.clone()).or_insert(free);
+        Dim::Free(name)
+    }
+
+    /// True for nodes that are no operators here: constants, and further names of stored tensors.
+    fn vanishes(&mut self, node: &NodeProto, outputs: &HashSet<&str>) -> Result<bool> {
+        let Some(result) = node.output.first().filter(|_| matches!(node.domain.as_str(), "" | "ai.onnx")) else {
+            return Ok(false);
+        };
+        match (node.op_type.as_str(), node.attribute.first(), node.input.first()) {
+            ("Constant", Some(attribute), _) => {
+                if let Some(tensor) = attribute.t.as_deref() {
+                    return self.stored(result, tensor).map(|()| true);
+                }
+                let Attribute::Plain(mut entries) = convert(attribute) else { return Ok(false) };
+                let tensor = entries.pop().and_then(|(_, value)| self.constant(result, value));
+                tensor.map_or(Ok(false), |tensor| self.define(tensor).map(|()| true))
+            }
+            ("ConstantOfShape", _, Some(shape)) => self.filled_weight(result, shape, node),
+            ("Identity", _, Some(source)) if !outputs.contains(result.as_str()) => Ok(self.names.alias(result, source)),
+            _ => Ok(false),
+        }
+    }
+
+    /// Files stripped of their weights fill tensors of constant shapes instead: those are the weights.
+    fn filled_weight(&mut self, name: &str, shape: &str, node: &NodeProto) -> Result<bool> {
+        let fill =
+            node.attribute.iter().find_map(|a| a.t.as_deref()).map_or(Some(DType::F32), |t| tensor::dtype(t.data_type));
+        let shape = self.names.get(shape).and_then(|id| self.names.tensors[id.index()].value.as_ref()?.ints());
+        let (Some(dtype), Some(shape)) = (fill, shape) else { return Ok(false) };
+        let proto = TensorProto { data_type: tensor::code(dtype), dims: shape.to_vec(), ..TensorProto::default() };
+        let (_, shape) = tensor::declaration(&proto).map_err(|e| self.refuse(name, e))?;
+        if !dtype.is_float() || self.uses.is_constant(name, dtype, &shape) {
+            return Ok(false);
+        }
+        self.define(Tensor::parameter(name, dtype, shape.into_iter().map(Dim::Fixed).collect())).map(|()| true)
+    }
+
+    /// The tensor of a Constant node that gives its elements as an attribute.
+    fn constant(&self, name: &str, value: Attr) -> Option<Tensor> {
+        let (dtype, scalar, value) = match value {
+            Attr::Int(v) => (DType::I64, true, Value::Ints(vec![v])),
+            Attr::Ints(v) => (DType::I64, false, Value::Ints(v)),
+            Attr::Float(v) => (DType::F32, true, Value::Floats(vec![v])),
+            Attr::Floats(v) => (DType::F32, false, Value::Floats(v)),
+            _ => return None,
+        };
+        let shape = if scalar { vec![] } else { vec![value.len() as u64] };
+        let small = value.len() <= Value::MAX_ELEMENTS && self.uses.is_constant(name, dtype, &shape);
+        let tensor = Tensor::constant(name, dtype, &shape, value);
+        Some(if small { tensor } else { Tensor { kind: TensorKind::Parameter, value: None, ..tensor } })
+    }
+
+    fn node(&mut self, place: usize, proto: &NodeProto, used: &HashSet<&str>) {
+        let op = OpType::with_domain(&proto.domain, &proto.op_type);
+        let name = if proto.name.is_empty() { format!("{}_{place}", proto.op_type) } else { proto.name.clone() };
+        let mut attrs = Attrs::new();
+        for attribute in &proto.attribute {
+            match convert(attribute) {
+                Attribute::Plain(entries) => attrs.extend(entries),
+                Attribute::Dropped(what) => self
+                    .warnings
+                    .push(format!("node `{name}` ({op}): attribute `{}` is dropped: it holds {what}", attribute.name)),
+            }
+        }
+        let inputs = self.names.refer_all(&proto.input);
+        let results = proto.output.len() - opset::unused_tail(proto, used);
+        let outputs = self.names.refer_all(&proto.output[..results]);
+        let mut node = Node { name, op, attrs, inputs, outputs, phase: Phase::Forward };
+        opset::normalise(&mut node, self.opset, &mut self.names);
+        self.parts.nodes.push(node);
+    }
+
+    /// Keeps the shape that the file claims for a result, if complete, for where inference gives up.
+    fn declare(&mut self, info: &ValueInfoProto) {
+        let tensor = info.r#type.as_ref().and_then(|t| t.tensor_type.as_ref());
+        let (Some(id), Some(tensor)) = (self.names.get(&info.name), tensor) else { return };
+        let target = &mut self.names.tensors[id.index()];
+        if target.kind == TensorKind::Activation {
+            let extent = |d: &Dimension| u64::try_from(d.dim_value?).ok().map(Dim::Fixed);
+            target.dtype = tensor::dtype(tensor.elem_type);
+            target.dims = tensor.shape.as_ref().and_then(|s| s.dim.iter().map(extent).collect());
+        }
+    }
+
+    fn refuse(&self, tensor: &str, message: String) -> Error {
+        Error::Tensor { file: self.file.into(), tensor: tensor.into(), message }
+    }
+}

@@ -1,0 +1,59 @@
+//! ONNX models.
+//!
+//! # What becomes of a file
+//! - Initialisers and `Constant` nodes become tensors: parameters, or constants with known elements where they
+//!   are integers (at most [`Value::MAX_ELEMENTS`](tachograph_ir::Value::MAX_ELEMENTS)), or floating-point
+//!   scalars and short vectors that are not used as weights. External data is never opened.
+//! - Inputs that an exporter listed for parameters it left out become parameters: see `weights.rs`.
+//! - Symbolic extents of inputs become hyperparameters without default. A fixed leading extent that all inputs
+//!   share becomes the hyperparameter `batch`, with that extent as default, if the graph provably follows it.
+//! - Meanings that changed between operator sets are rewritten to the newest.
+//! - Functions of the file are inlined. Operators nobody knows are kept as they are and reported.
+//! - Graphs inside attributes (bodies of If, Loop, Scan) are dropped with a warning.
+
+mod attribute;
+mod batch;
+mod graph;
+mod names;
+mod opset;
+mod proto;
+mod rebatch;
+mod tensor;
+mod weights;
+mod wire;
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use tachograph_ir::Graph;
+
+use crate::{Error, Model, Result};
+
+/// Reads a model from the bytes of a file. `name` becomes the name of the graph and opens every message.
+///
+/// # Errors
+/// Bytes that are no ONNX model or only a part of one; a tensor of impossible size or defined twice;
+/// a graph with a cycle or a dangling tensor.
+pub fn read(bytes: Bytes, name: &str) -> Result<Model> {
+    let proto = wire::decode(bytes, name)?;
+    let Some(graph) = proto.graph else {
+        return Err(Error::Kind { file: name.into(), message: "it has no graph".into() });
+    };
+    let standard = proto.opset_import.iter().find(|o| matches!(o.domain.as_str(), "" | "ai.onnx"));
+    let opset = standard.map_or(1, |o| o.version);
+    let mut warnings = Vec::new();
+    let parts = graph::parts(name, opset, &graph, &mut warnings)?;
+    let graph = Graph::new(parts).map_err(|source| Error::Graph { file: name.into(), source })?;
+    warnings.extend(unknown(&graph));
+    let graph = batch::free(graph, &mut warnings);
+    let producer = format!("{} {}", proto.producer_name, proto.producer_version).trim().to_owned();
+    Ok(Model { graph, opset, producer, warnings })
+}
+
+fn unknown(graph: &Graph) -> Vec<String> {
+    let mut counts = BTreeMap::new();
+    for (_, node) in graph.nodes().filter(|(_, n)| n.op.is_custom()) {
+        *counts.entry(node.op.to_string()).or_insert(0) += 1;
+    }
+    counts.into_iter().map(|(op, n)| format!("operator {op} is unknown ({n} nodes)")).collect()
+}

@@ -1,0 +1,183 @@
+//! Rewrites of nodes whose constants hold the batch of the exported example.
+
+use tachograph_ir::{
+    Attr, Attrs, Concrete, DType, Fact, Node, OpType, Parts, Phase, Tensor, TensorId, TensorKind, Value, attrs,
+    elements,
+};
+
+use super::batch::infer;
+
+/// A graph under construction, with facts at another batch beside those of the file.
+pub(super) struct Rebatch<'a> {
+    /// The graph at the batch of the file. Its tensor ids are valid here too.
+    pub bound: &'a Concrete,
+    /// At the other batch.
+    pub facts: Vec<Fact>,
+    /// Nodes so far; tensors may have been added.
+    pub parts: Parts,
+}
+
+impl Rebatch<'_> {
+    /// Appends a node and infers its results.
+    pub fn push(&mut self, node: Node) -> Result<(), String> {
+        let results = infer(&node, &self.facts)?;
+        let known = |id: &TensorId| self.facts[id.index()].constant;
+        let constant = node.inputs.iter().flatten().all(known) && !node.op.is_custom();
+        for (id, fact) in node.outputs.iter().zip(results) {
+            if let Some(id) = id {
+                self.facts[id.index()] = Fact { constant, ..fact };
+            }
+        }
+        self.parts.nodes.push(node);
+        Ok(())
+    }
+
+    /// Rewrites a node that would refuse another batch or ignore it.
+    pub fn adapt(&mut self, node: &mut Node) {
+        match node.op.name() {
+            "Reshape" => self.reshape(node),
+            "Expand" => self.expand(node),
+            "Concat" => self.concat(node),
+            "Resize" => self.resize(node),
+            _ => None,
+        };
+    }
+
+    /// Shapes of an operand at the batch of the file and at the other.
+    fn shapes(&self, node: &Node, place: usize) -> Option<(Vec<u64>, Vec<u64>)> {
+        let id = (*node.inputs.get(place)?)?;
+        Some((self.bound.shape(id)?.to_vec(), self.facts.get(id.index())?.shape.clone()?))
+    }
+
+    /// Elements of an operand that are the same at both batches.
+    fn constant(&self, node: &Node, place: usize) -> Option<&Value> {
+        let id = (*node.inputs.get(place)?)?;
+        let value = self.facts.get(id.index())?.value.as_ref()?;
+        (self.bound.fact(id).value.as_ref() == Some(value)).then_some(value)
+    }
+
+    /// The extent of the target that holds the batch becomes 0 (kept) or −1 (whatever is left).
+    fn reshape(&mut self, node: &mut Node) -> Option<()> {
+        let (old, new) = self.shapes(node, 0)?;
+        let axis = moved(&old, &new)?;
+        let attribute = node.attrs.get("shape").cloned();
+        let mut target = match (self.constant(node, 1), attribute) {
+            (Some(value), _) => value.ints()?.to_vec(),
+            (None, Some(Attr::Ints(target))) => target,
+            _ => return None,
+        };
+        let result = self.bound.shape((*node.outputs.first()?)?)?.to_vec();
+        // The batch is the outermost part of its axis, so it lands where as many elements come before.
+        let before = elements(&old[..axis])?;
+        let counts: Vec<u64> = (0..target.len()).map(|i| elements(result.get(..i)?)).collect::<Option<_>>()?;
+        let place = counts.iter().position(|&n| n == before).or(counts.iter().rposition(|&n| n < before))?;
+        let zeros = node.attrs.get("allowzero") != Some(&Attr::Int(1));
+        if target[place] == -1 || (zeros && target[place] == 0 && place == axis) {
+            return None;
+        }
+        for (extent, known) in target.iter_mut().zip(&result).filter(|(extent, _)| **extent == -1) {
+            *extent = i64::try_from(*known).ok()?;
+        }
+        target[place] = if zeros && place == axis && result[place] == old[axis] { 0 } else { -1 };
+        self.replace_ints(node, 1, "shape", target);
+        node.attrs.remove("shape");
+        Some(())
+    }
+
+    /// An extent of the target that repeats the old batch becomes 1, which keeps any.
+    fn expand(&mut self, node: &mut Node) -> Option<()> {
+        let (old, new) = self.shapes(node, 0)?;
+        let mut target = self.constant(node, 1)?.ints()?.to_vec();
+        let place = (target.len() + moved(&old, &new)?).checked_sub(old.len())?;
+        *target.get_mut(place)? = 1;
+        self.replace_ints(node, 1, "shape", target);
+        Some(())
+    }
+
+    /// Constant operands (class tokens) are expanded to the batch of the others.
+    fn concat(&mut self, node: &mut Node) -> Option<()> {
+        let places = 0..node.inputs.len();
+        let moving = places.clone().find_map(|p| {
+            let (old, new) = self.shapes(node, p)?;
+            Some((node.inputs[p]?, moved(&old, &new)?, old.len()))
+        });
+        let (like, axis, rank) = moving?;
+        let ones = |n: usize| (n > 0).then(|| vec![1; n]);
+        for place in places {
+            let Some((old, new)) = self.shapes(node, place) else { continue };
+            if old != new
+                || old.len() != rank
+                || old[axis] != 1
+                || node.attrs.get("axis") == Some(&Attr::Int(axis as i64))
+            {
+                continue;
+            }
+            let name = format!("{}/{place}", node.name);
+            let shape = self.add(&name, "Shape", &[like], Attrs::new())?;
+            let range = [axis as i64, axis as i64 + 1].map(|n| self.ints(&name, vec![n]));
+            let extent = self.add(&name, "Slice", &[shape, range[0], range[1]], Attrs::new())?;
+            let before = ones(axis).map(|v| self.ints(&name, v));
+            let after = ones(rank - axis - 1).map(|v| self.ints(&name, v));
+            let extents: Vec<_> = [before, Some(extent), after].into_iter().flatten().collect();
+            let target = self.add(&name, "Concat", &extents, attrs([("axis", Attr::Int(0))]))?;
+            let expanded = self.add(&name, "Expand", &[node.inputs[place]?, target], Attrs::new())?;
+            node.inputs[place] = Some(expanded);
+        }
+        Some(())
+    }
+
+    /// Sizes become scales where these give the same result.
+    fn resize(&mut self, node: &mut Node) -> Option<()> {
+        let (old, new) = self.shapes(node, 0)?;
+        moved(&old, &new)?;
+        let sizes = self.constant(node, 3)?.ints()?.to_vec();
+        if sizes.len() != old.len() {
+            return None;
+        }
+        let scales: Vec<f64> = sizes.iter().zip(&old).map(|(&s, &n)| s as f64 / n as f64).collect();
+        let exact = |((&s, &n), &f): ((&i64, &u64), &f64)| (n as f64 * f64::from(f as f32)).floor() == s as f64;
+        if !sizes.iter().zip(&old).zip(&scales).all(exact) {
+            return None;
+        }
+        let shape = [scales.len() as u64];
+        let scales = Tensor::constant(format!("{}/scales", node.name), DType::F32, &shape, Value::Floats(scales));
+        node.inputs[2] = Some(self.tensor(scales));
+        node.inputs.truncate(3);
+        Some(())
+    }
+
+    fn add(&mut self, name: &str, op: &str, inputs: &[TensorId], attrs: Attrs) -> Option<TensorId> {
+        let name = format!("{name}/{op}");
+        let output = self.tensor(Tensor::activation(format!("{name}_result")));
+        let inputs = inputs.iter().copied().map(Some).collect();
+        let outputs = vec![Some(output)];
+        self.push(Node { name, op: OpType::new(op), attrs, inputs, outputs, phase: Phase::Forward }).ok()?;
+        Some(output)
+    }
+
+    fn replace_ints(&mut self, node: &mut Node, place: usize, what: &str, values: Vec<i64>) {
+        let id = self.ints(&format!("{}/{what}", node.name), values);
+        node.inputs.resize(node.inputs.len().max(place + 1), None);
+        node.inputs[place] = Some(id);
+    }
+
+    fn ints(&mut self, name: &str, values: Vec<i64>) -> TensorId {
+        let name = format!("{name}#{}", self.parts.tensors.len());
+        self.tensor(Tensor::constant(name, DType::I64, &[values.len() as u64], Value::Ints(values)))
+    }
+
+    fn tensor(&mut self, tensor: Tensor) -> TensorId {
+        let shape: Vec<u64> = tensor.value.iter().map(|v| v.len() as u64).collect();
+        let constant = tensor.kind == TensorKind::Constant;
+        let fact = Fact::new(tensor.dtype.unwrap_or(DType::F32), shape).with_value(tensor.value.clone());
+        self.facts.push(Fact { constant, ..fact });
+        self.parts.tensors.push(tensor);
+        TensorId(self.parts.tensors.len() as u32 - 1)
+    }
+}
+
+/// The axis whose extent the batch changed, if it is one.
+fn moved(old: &[u64], new: &[u64]) -> Option<usize> {
+    let mut axes = (0..old.len()).filter(|&i| old.get(i) != new.get(i));
+    axes.next().filter(|_| axes.next().is_none() && old.len() == new.len())
+}

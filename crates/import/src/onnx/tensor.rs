@@ -1,0 +1,133 @@
+//! Tensors of a file: element types, extents, and the elements of small ones.
+
+use bytes::Buf;
+use half::{bf16, f16};
+use prost::encoding::decode_varint;
+use tachograph_ir::{DType, Shape, Value, elements};
+
+use super::proto::TensorProto;
+
+/// The element type with this number.
+pub(super) fn dtype(code: i32) -> Option<DType> {
+    DType::from_onnx(code.into())
+}
+
+/// The number of an element type.
+pub(super) fn code(dtype: DType) -> i32 {
+    (1..=32).find(|&code| self::dtype(code) == Some(dtype)).unwrap_or(0)
+}
+
+/// Extents as a shape.
+pub(super) fn shape(dims: &[i64]) -> Result<Shape, String> {
+    dims.iter().map(|&d| u64::try_from(d).map_err(|_| format!("shape {dims:?} has a negative extent"))).collect()
+}
+
+/// Type and shape, checked to fit 64 bits.
+pub(super) fn declaration(tensor: &TensorProto) -> Result<(DType, Shape), String> {
+    let dtype = dtype(tensor.data_type).ok_or_else(|| format!("unknown element type {}", tensor.data_type))?;
+    let shape = shape(&tensor.dims)?;
+    match elements(&shape).and_then(|n| dtype.bytes(n)) {
+        Some(_) => Ok((dtype, shape)),
+        None => Err(format!("size of shape {shape:?} exceeds 64 bits")),
+    }
+}
+
+/// Elements, when there are at most `limit` and all are in the file.
+pub(super) fn value(tensor: &TensorProto, limit: usize) -> Option<Value> {
+    let (dtype, shape) = declaration(tensor).ok()?;
+    let count = usize::try_from(elements(&shape)?).ok().filter(|&n| n <= limit && tensor.data_location == 0)?;
+    let value = match dtype {
+        DType::F32 | DType::F64 | DType::F16 | DType::BF16 => Value::Floats(floats(tensor, dtype, count)?),
+        dtype if dtype.is_integer() && dtype.bits() >= 8 => Value::Ints(ints(tensor, dtype, count)?),
+        _ => return None,
+    };
+    (value.len() == count).then_some(value)
+}
+
+fn floats(tensor: &TensorProto, dtype: DType, count: usize) -> Option<Vec<f64>> {
+    let raw = &tensor.raw_data[..];
+    let half = |bits: u16| {
+        let (half, brain) = (f16::from_bits(bits), bf16::from_bits(bits));
+        if dtype == DType::F16 { half.to_f64() } else { brain.to_f64() }
+    };
+    let single = |mut bytes: &[u8]| take(count, || bytes.try_get_f32_le().ok().map(f64::from));
+    let double = |mut bytes: &[u8]| take(count, || bytes.try_get_f64_le().ok());
+    match (dtype, raw.is_empty()) {
+        (DType::F32, true) => single(&tensor.float_data),
+        (DType::F32, false) => single(raw),
+        (DType::F64, true) => double(&tensor.double_data),
+        (DType::F64, false) => double(raw),
+        (_, true) => Some(varints(&tensor.int32_data, count)?.into_iter().map(|bits| half(bits as u16)).collect()),
+        (_, false) => {
+            let mut raw = raw;
+            take(count, || raw.try_get_u16_le().ok().map(half))
+        }
+    }
+}
+
+fn ints(tensor: &TensorProto, dtype: DType, count: usize) -> Option<Vec<i64>> {
+    if tensor.raw_data.is_empty() {
+        return match dtype {
+            DType::I64 => varints(&tensor.int64_data, count),
+            DType::U32 | DType::U64 => varints(&tensor.uint64_data, count),
+            _ => varints(&tensor.int32_data, count),
+        };
+    }
+    let mut raw = &tensor.raw_data[..];
+    take(count, || {
+        Some(match dtype {
+            DType::I64 | DType::U64 => raw.try_get_i64_le().ok()?,
+            DType::I32 => raw.try_get_i32_le().ok()?.into(),
+            DType::U32 => raw.try_get_u32_le().ok()?.into(),
+            DType::I16 => raw.try_get_i16_le().ok()?.into(),
+            DType::U16 => raw.try_get_u16_le().ok()?.into(),
+            DType::I8 => raw.try_get_i8().ok()?.into(),
+            _ => raw.try_get_u8().ok()?.into(),
+        })
+    })
+}
+
+fn varints(mut bytes: &[u8], count: usize) -> Option<Vec<i64>> {
+    take(count, || decode_varint(&mut bytes).ok().map(|v| v as i64))
+}
+
+fn take<T>(count: usize, mut next: impl FnMut() -> Option<T>) -> Option<Vec<T>> {
+    (0..count).map(|_| next()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tensor(data_type: i32, dims: &[i64]) -> TensorProto {
+        TensorProto { data_type, dims: dims.to_vec(), ..TensorProto::default() }
+    }
+
+    #[test]
+    fn elements_are_found_in_every_field() {
+        let raw = |code, bytes: &'static [u8]| TensorProto { raw_data: bytes.into(), ..tensor(code, &[2]) };
+        assert_eq!(value(&raw(3, &[255, 1]), 2), Some(Value::Ints(vec![-1, 1])));
+        assert_eq!(value(&raw(10, &[0, 0x3c, 0, 0xc0]), 2), Some(Value::Floats(vec![1., -2.])));
+        assert_eq!(value(&raw(16, &[0x80, 0x3f, 0, 0xc0]), 2), Some(Value::Floats(vec![1., -2.])));
+        let varint = TensorProto { int64_data: vec![0xac, 2, 1].into(), ..tensor(7, &[2]) };
+        assert_eq!(value(&varint, 2), Some(Value::Ints(vec![300, 1])));
+        let packed = TensorProto { float_data: vec![0, 0, 0x80, 0x3f, 0, 0, 0, 0xc0].into(), ..tensor(1, &[2]) };
+        assert_eq!(value(&packed, 2), Some(Value::Floats(vec![1., -2.])));
+    }
+
+    #[test]
+    fn missing_external_and_many_elements_are_not_read() {
+        assert_eq!(value(&tensor(7, &[2]), 2), None);
+        let external = TensorProto { data_location: 1, raw_data: vec![1, 2].into(), ..tensor(2, &[2]) };
+        assert_eq!(value(&external, 2), None);
+        let long = TensorProto { raw_data: vec![1, 2].into(), ..tensor(2, &[2]) };
+        assert_eq!(value(&long, 1), None);
+    }
+
+    #[test]
+    fn impossible_sizes_are_refused() {
+        assert!(declaration(&tensor(1, &[2, -1])).unwrap_err().contains("[2, -1]"));
+        assert!(declaration(&tensor(1, &[i64::MAX, i64::MAX])).unwrap_err().contains("64 bits"));
+        assert!(declaration(&tensor(99, &[])).unwrap_err().contains("99"));
+    }
+}

@@ -1,0 +1,51 @@
+//! Test data.
+
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    path::{Path, PathBuf},
+};
+
+use flate2::read::GzDecoder;
+use serde_json::Value;
+
+/// ONNX models of a folder below the shared one (`TACHOGRAPH_SHARED`, or `../shared` beside the workspace),
+/// sorted; none, with a notice, where it is missing.
+pub fn shared(folder: &str) -> Vec<PathBuf> {
+    let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
+    let root = std::env::var_os("TACHOGRAPH_SHARED").map_or(default, PathBuf::from);
+    let folder = root.join(folder);
+    let Ok(entries) = folder.read_dir() else {
+        println!("skipped: {} is not there", folder.display());
+        return Vec::new();
+    };
+    let mut paths: Vec<_> = entries.filter_map(|e| Some(e.ok()?.path())).collect();
+    paths.retain(|p| p.to_string_lossy().ends_with(".onnx.gz"));
+    paths.sort();
+    paths
+}
+
+/// Shapes that ONNX's own inference found.
+#[derive(Default)]
+pub struct Shapes {
+    /// Values of symbols.
+    pub bind: BTreeMap<String, u64>,
+    /// Shape by tensor; `None` where ONNX gave up.
+    pub tensors: BTreeMap<String, Option<Vec<u64>>>,
+}
+
+impl Shapes {
+    /// `NAME.shapes.json.gz` beside `NAME.onnx.gz`; empty where there is none.
+    pub fn beside(path: &Path) -> Self {
+        let path = path.to_string_lossy().replace(".onnx.gz", ".shapes.json.gz");
+        let Ok(file) = File::open(path) else { return Self::default() };
+        let json: Value = serde_json::from_reader(GzDecoder::new(file)).unwrap();
+        let bind = json["bind"].as_object().unwrap().iter();
+        let tensors = json["tensors"].as_object().unwrap().iter();
+        let shape = |v: &Value| v["shape"].as_array()?.iter().map(Value::as_u64).collect();
+        Self {
+            bind: bind.filter_map(|(k, v)| Some((k.clone(), v.as_str()?.parse().ok()?))).collect(),
+            tensors: tensors.map(|(k, v)| (k.clone(), shape(v))).collect(),
+        }
+    }
+}
