@@ -1,5 +1,7 @@
 //! Layers as inference exporters write them, on top of [`Builder`].
 
+use std::collections::BTreeMap;
+
 use tachograph_ir::{Attr, Attrs, Builder, DType, Domain, Graph, Result, Tensor, TensorId, Value, attrs};
 
 /// How batch normalisation appears in the graph.
@@ -34,6 +36,7 @@ pub(super) enum Gate {
 pub(super) struct Net {
     pub b: Builder,
     norm: Norm,
+    indices: BTreeMap<i64, TensorId>,
 }
 
 impl Net {
@@ -41,7 +44,7 @@ impl Net {
     pub fn new(name: &str, batch: u64, norm: Norm) -> Self {
         let mut b = Builder::new(name);
         b.hyperparameter("batch", Domain::Range { min: 1, max: 256, step: 1 }, batch);
-        Self { b, norm }
+        Self { b, norm, indices: BTreeMap::new() }
     }
 
     /// The finished graph with its one output.
@@ -69,9 +72,10 @@ impl Net {
         self.extent(x, 1)
     }
 
-    /// Scalar index for Gather.
+    /// Scalar index for Gather; the same tensor for the same index.
     pub fn index(&mut self, i: i64) -> TensorId {
-        self.b.tensor(Tensor::constant(format!("index{i}"), DType::I64, &[], Value::Ints(vec![i])))
+        let constant = || Tensor::constant(format!("index{i}"), DType::I64, &[], Value::Ints(vec![i]));
+        *self.indices.entry(i).or_insert_with(|| self.b.tensor(constant()))
     }
 
     /// Activation.

@@ -111,6 +111,8 @@ fn samples_are_distinct_known_and_within_bounds() {
                 let output = bound.shape(graph.outputs()[0]).unwrap();
                 assert_eq!(output[0], bound.batch(), "{place}: output {output:?}");
             }
+            let names: HashSet<_> = graph.tensors().iter().map(|t| &t.name).collect();
+            assert_eq!(names.len(), graph.tensors().len(), "{place}: tensor names repeat");
             let mut parts = graph.into_parts();
             parts.name.clear();
             assert!(seen.insert(serde_json::to_string(&parts).unwrap()), "{place} is a repetition");
