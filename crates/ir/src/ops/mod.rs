@@ -3,7 +3,7 @@
 mod axes;
 mod spatial;
 #[cfg(test)]
-pub(crate) mod testing;
+mod testing;
 mod values;
 
 use crate::Operator;
@@ -17,38 +17,146 @@ macro_rules! operators {
 }
 
 operators! {
+    affine_grid::AffineGrid,
+    arg::Arg,
     arithmetic::Arithmetic,
+    attention::Attention,
     batch_norm::BatchNorm,
     cast::Cast,
     clip::Clip,
+    col2im::Col2Im,
     compare::Compare,
+    compress::Compress,
     concat::Concat,
     constant::Constant,
     constant_of_shape::ConstantOfShape,
     conv::Conv,
+    conv_transpose::ConvTranspose,
+    cum_sum::CumSum,
+    depth_space::DepthSpace,
+    det::Det,
+    einsum::Einsum,
     expand::Expand,
+    fill::Fill,
     flatten::Flatten,
     gather::Gather,
+    gather_elements::GatherElements,
+    gather_nd::GatherNd,
     gemm::Gemm,
     global_pool::GlobalPool,
+    grid_sample::GridSample,
     identity::Identity,
+    keep::Keep,
     layer_norm::LayerNorm,
     lrn::Lrn,
     matmul::MatMul,
+    non_max_suppression::NonMaxSuppression,
+    non_zero::NonZero,
     normalize::Normalize,
+    one_hot::OneHot,
     pad::Pad,
     pool::Pool,
     predicate::Predicate,
+    quantize::Quantize,
+    range::Range,
     reduce::Reduce,
     reshape::Reshape,
+    resize::Resize,
+    rnn::Rnn,
+    roi_align::RoiAlign,
+    rotary::Rotary,
     shape::ShapeOf,
     slice::Slice,
     softmax::Softmax,
     split::Split,
     squeeze::Squeeze,
+    tile::Tile,
+    top_k::TopK,
     transpose::Transpose,
     unary::Unary,
     unsqueeze::Unsqueeze,
     variadic::Variadic,
     where_::Where,
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::{collection::vec, option, prelude::*, sample::select};
+
+    use crate::{Attr, Attrs, Call, DType, Fact, Node, OpType, Phase, Value, registry};
+
+    fn number() -> impl Strategy<Value = i64> {
+        prop_oneof![8 => -3..6i64, 1 => any::<i64>(), 1 => select(&[i64::MIN, i64::MAX, 7, 10][..])]
+    }
+
+    fn value() -> impl Strategy<Value = Value> {
+        let float = prop_oneof![(-3.0..9.0), select(&[0.0, 1.0, f64::NAN, f64::INFINITY, 1e300][..])];
+        prop_oneof![vec(number(), 0..5).prop_map(Value::Ints), vec(float, 0..5).prop_map(Value::Floats)]
+    }
+
+    fn fact() -> impl Strategy<Value = Fact> {
+        let extent = prop_oneof![8 => 0..7u64, 1 => any::<u64>(), 1 => select(&[1 << 32, u64::MAX][..])];
+        let dtype = select(&[DType::F32, DType::I64, DType::Bool, DType::String][..]);
+        let free = (dtype.clone(), option::weighted(0.9, vec(extent, 0..6)), option::of(value()))
+            .prop_map(|(dtype, shape, value)| Fact { dtype, shape, value, constant: false });
+        let list = (dtype, value()).prop_map(|(dtype, v)| Fact::new(dtype, [v.len() as u64]).with_value(Some(v)));
+        prop_oneof![free, list]
+    }
+
+    fn attr() -> impl Strategy<Value = (String, Attr)> {
+        let int =
+            select(&["axis", "keepdims", "ceil_mode", "group", "num_groups", "blocksize", "to", "dtype", "k"][..]);
+        let more = select(&["num_heads", "q_num_heads", "size", "start", "batch_dims", "num_outputs", "layout"][..]);
+        let list = select(&["axes", "kernel_shape", "strides", "pads", "dilations", "perm", "split", "starts"][..]);
+        let lists = select(&["ends", "shape", "output_shape", "output_padding", "qkv_hidden_sizes"][..]);
+        let texts = select(&["SAME_UPPER", "VALID", "cubic", "ij,jk->ik", "...i->i...", "add", "", "not_larger"][..]);
+        let text = select(&["auto_pad", "mode", "equation", "reduction", "keep_aspect_ratio_policy"][..]);
+        prop_oneof![
+            (prop_oneof![int, more], number().prop_map(Attr::Int)),
+            (prop_oneof![list, lists], vec(number(), 0..5).prop_map(Attr::Ints)),
+            (text, texts.prop_map(Attr::from)),
+            (Just("scales"), vec(-1.0..4.0f64, 0..5).prop_map(Attr::Floats)),
+        ]
+        .prop_map(|(name, attr)| (name.to_owned(), attr))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(400))]
+
+        #[test]
+        fn no_operator_panics(
+            inputs in vec(option::weighted(0.9, fact()), 0..8),
+            outputs in vec(fact(), 0..3),
+            attrs in vec(attr(), 0..9),
+            same in any::<bool>(),
+        ) {
+            let mut inputs: Vec<Option<&Fact>> = inputs.iter().map(Option::as_ref).collect();
+            if same && let Some(&first) = inputs.first() {
+                inputs.fill(first);
+            }
+            let attrs: Attrs = attrs.into_iter().collect();
+            for (name, operator) in registry() {
+                let node = Node {
+                    name: String::new(),
+                    op: OpType::new(name),
+                    attrs: attrs.clone(),
+                    inputs: vec![None; inputs.len()],
+                    outputs: vec![None; outputs.len()],
+                    phase: Phase::Forward,
+                };
+                let call = Call { node: &node, inputs: &inputs, outputs: &[] };
+                if let Ok(facts) = operator.infer(&call) {
+                    prop_assert!(!facts.is_empty() || outputs.is_empty() || *name == "Split", "{}", name);
+                    let _ = operator.work(&Call { outputs: &facts, ..call });
+                }
+                let _ = operator.work(&Call { outputs: &outputs, ..call });
+            }
+        }
+    }
+
+    #[test]
+    fn names_are_unique() {
+        let names: usize = super::ALL.iter().map(|op| op.names().len()).sum();
+        assert_eq!(names, registry().len());
+    }
 }

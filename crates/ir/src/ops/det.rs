@@ -1,0 +1,38 @@
+//! Determinants: (…, M, M) → (…), two thirds of M³ operations each.
+
+use super::axes::product;
+use crate::{Call, Fact, OpError, Operator, Work};
+
+pub(super) struct Det;
+
+impl Operator for Det {
+    fn names(&self) -> &'static [&'static str] {
+        &["Det"]
+    }
+
+    fn infer(&self, call: &Call<'_>) -> Result<Vec<Fact>, OpError> {
+        match call.shape(0)? {
+            [batch @ .., rows, columns] if rows == columns => Ok(vec![Fact::new(call.dtype(0)?, batch)]),
+            x => Err(format!("{x:?} holds no square matrices").into()),
+        }
+    }
+
+    fn work(&self, call: &Call<'_>) -> Result<Work, OpError> {
+        let m = call.shape(0)?.last().copied().unwrap_or(0);
+        let cube = product([2, m, m, m])?;
+        product([cube / 3, call.output_elements(0)?]).map(Work::flops)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{f32, run};
+    use crate::attrs;
+
+    #[test]
+    fn square_matrices_only() {
+        let (facts, work) = run("Det", attrs([]), &[f32(&[5, 3, 3])]).unwrap();
+        assert_eq!((facts[0].clone(), work.flops), (f32(&[5]), 90));
+        assert!(run("Det", attrs([]), &[f32(&[5, 3, 4])]).is_err());
+    }
+}

@@ -1,0 +1,43 @@
+//! Tensors of given shape with elements drawn at random or from the unit matrix.
+
+use super::axes::{dtype, extents};
+use crate::{Call, DType, Fact, OpError, Operator, Work};
+
+pub(super) struct Fill;
+
+impl Operator for Fill {
+    fn names(&self) -> &'static [&'static str] {
+        &["Bernoulli", "EyeLike", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"]
+    }
+
+    fn infer(&self, call: &Call<'_>) -> Result<Vec<Fact>, OpError> {
+        let declared = dtype(call, "dtype")?;
+        if matches!(call.node.op.name(), "RandomNormal" | "RandomUniform") {
+            let shape = call.list("shape").ok_or_else(|| OpError::Invalid("has no shape".into()))?;
+            return Ok(vec![Fact::new(declared.unwrap_or(DType::F32), extents(shape)?)]);
+        }
+        Ok(vec![Fact::new(declared.unwrap_or(call.dtype(0)?), call.shape(0)?)])
+    }
+
+    fn work(&self, call: &Call<'_>) -> Result<Work, OpError> {
+        match call.node.op.name() {
+            "EyeLike" => Ok(Work::MOVE),
+            _ => call.output_elements(0).map(Work::flops),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{f32, run};
+    use crate::{Attr, DType, Fact, attrs};
+
+    #[test]
+    fn shapes_and_types() {
+        let given = attrs([("shape", vec![2, 3].into()), ("dtype", Attr::Int(11))]);
+        let (facts, work) = run("RandomNormal", given, &[]).unwrap();
+        assert_eq!((facts[0].clone(), work.flops), (Fact::new(DType::F64, [2, 3]), 6));
+        assert_eq!(run("EyeLike", attrs([]), &[f32(&[4, 4])]).unwrap().0[0], f32(&[4, 4]));
+        assert!(run("RandomUniform", attrs([("shape", vec![-2].into())]), &[]).is_err());
+    }
+}
