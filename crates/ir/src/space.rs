@@ -44,7 +44,9 @@ impl Domain {
     /// True when `value` is allowed.
     pub fn contains(&self, value: u64) -> bool {
         match self {
-            Self::Range { min, max, step } => (*min..=*max).contains(&value) && (value - min) % (*step).max(1) == 0,
+            Self::Range { min, max, step } => {
+                (*min..=*max).contains(&value) && (value - min).is_multiple_of((*step).max(1))
+            }
             Self::Set(values) => values.contains(&value),
         }
     }
