@@ -48,6 +48,17 @@ pub enum Error {
         /// The number.
         value: f64,
     },
+    /// Latencies that no efficiency explains: the bound of a roofline is 0 or infinite.
+    #[error("roofline: the fitted efficiency is {0}")]
+    Efficiency(f64),
+    /// A library that fits refuses.
+    #[error("{library}: {message}")]
+    Library {
+        /// Its name.
+        library: &'static str,
+        /// What it says.
+        message: String,
+    },
     /// A predictor asked before it was fitted.
     #[error("{0} is asked before it is fitted")]
     NotFitted(&'static str),

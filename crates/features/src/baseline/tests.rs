@@ -1,0 +1,112 @@
+//! Baselines on data whose law is known.
+
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use tachograph_ir::{Cost, DType, Device};
+
+use super::*;
+
+/// Networks of random costs over four decades.
+fn rows(n: usize) -> Vec<StaticRow> {
+    let mut rng = ChaCha8Rng::seed_from_u64(11);
+    let mut draw = |low: f64, high: f64| 10f64.powf(rng.random_range(low..high));
+    (0..n)
+        .map(|_| {
+            let node = |flops: f64, bytes: f64, parameters: f64| Cost {
+                flops: flops as u64,
+                read: bytes as u64,
+                parameters: parameters as u64,
+                ..Cost::default()
+            };
+            let count = draw(0.5, 2.0) as usize;
+            let nodes: Vec<Cost> = (0..count).map(|_| node(draw(4.0, 8.0), draw(3.0, 7.0), draw(2.0, 6.0))).collect();
+            let total: Cost = nodes.iter().copied().sum();
+            let columns =
+                [total.flops, total.bytes(), total.parameters, count as u64].map(|v| (v as f64 + 1.0).log10());
+            StaticRow { total, nodes, columns: columns.to_vec() }
+        })
+        .collect()
+}
+
+/// Largest relative error on rows that were not fitted on.
+fn worst(baseline: &mut dyn Baseline, law: impl Fn(&StaticRow) -> f64) -> f64 {
+    let rows = rows(400);
+    let (train, test) = rows.split_at(300);
+    baseline.fit(train, &train.iter().map(&law).collect::<Vec<_>>()).unwrap();
+    let error = |row: &StaticRow| (baseline.predict(row).unwrap() / law(row) - 1.0).abs();
+    test.iter().map(error).fold(0.0, f64::max)
+}
+
+#[test]
+fn flops_line_finds_a_straight_line() {
+    assert!(worst(&mut FlopsLine::default(), |r| 3e-9 * r.total.flops as f64 + 0.25) < 1e-5);
+}
+
+#[test]
+fn flops_line_finds_a_power() {
+    assert!(worst(&mut FlopsLine::default(), |r| 1e-5 * (1.0 + r.total.flops as f64).powf(0.7)) < 1e-5);
+}
+
+#[test]
+fn flops_line_is_never_negative() {
+    let rows = rows(50);
+    let mut line = FlopsLine::default();
+    // Latency falls with FLOPs: a straight line would cross zero.
+    let latencies: Vec<f64> = rows.iter().map(|r| 1e9 / (1.0 + r.total.flops as f64)).collect();
+    line.fit(&rows, &latencies).unwrap();
+    assert!(rows.iter().all(|r| line.predict(r).unwrap() > 0.0));
+}
+
+#[test]
+fn log_linear_finds_its_law() {
+    let law = |r: &StaticRow| {
+        let p = |v: u64| v as f64 + 1.0;
+        1e-4 * p(r.total.flops).powf(0.4) * p(r.total.bytes()).powf(0.3) * p(r.nodes.len() as u64).powf(0.5)
+    };
+    assert!(worst(&mut LogLinear::default(), law) < 1e-5);
+}
+
+#[test]
+fn roofline_finds_the_efficiency() {
+    let device = Device::builtin("v100-sxm2").unwrap();
+    let bound = Roofline::new(device, DType::F32).unwrap();
+    let bare = bound.clone();
+    let mut fitted = bound;
+    assert!(worst(&mut fitted, |r| bare.predict(r).unwrap() / 0.37) < 1e-9);
+    assert!((fitted.efficiency() - 0.37).abs() < 1e-9);
+    assert!(Roofline::new(device, DType::I4).is_none());
+}
+
+#[cfg(feature = "gbdt")]
+#[test]
+fn boosted_trees_find_a_step_that_no_line_can() {
+    let law = |r: &StaticRow| if r.nodes.len() > 20 { 8.0 } else { 1.0 };
+    assert!(worst(&mut Gbdt::default(), law) < 0.01);
+    assert!(worst(&mut LogLinear::default(), law) > 0.5);
+}
+
+#[cfg(feature = "gbdt")]
+#[test]
+fn boosted_trees_are_deterministic() {
+    let rows = rows(200);
+    let latencies: Vec<f64> = rows.iter().map(|r| (r.total.flops as f64).sqrt()).collect();
+    let predict = || {
+        let mut trees = Gbdt::default();
+        trees.fit(&rows, &latencies).unwrap();
+        trees.predict(&rows[7]).unwrap()
+    };
+    assert_eq!(predict(), predict());
+}
+
+#[test]
+fn bad_input_is_a_typed_error() {
+    let rows = rows(20);
+    for mut baseline in all() {
+        assert!(matches!(baseline.predict(&rows[0]), Err(Error::NotFitted(_))), "{}", baseline.name());
+        assert!(matches!(baseline.fit(&rows, &[1.0]), Err(Error::Mismatch { .. })));
+        assert!(matches!(baseline.fit(&rows[..1], &[1.0]), Err(Error::TooFew { .. })));
+        let mut latencies = vec![1.0; 20];
+        latencies[3] = 0.0;
+        assert!(matches!(baseline.fit(&rows, &latencies), Err(Error::Value { sample: 3, .. })));
+    }
+}
