@@ -133,7 +133,8 @@ fn own(name: &str, dir: &Path) -> Result<(String, PathBuf)> {
     }
     let built = fs::read_to_string(dir.join("build-version")).ok().map(|text| text.trim().to_owned());
     let python = || {
-        let text = fs::read_to_string(dir.join("version.py")).ok()?;
+        let library = fs::canonicalize(lib.join("libtorch_cpu.so")).ok()?;
+        let text = fs::read_to_string(library.parent()?.with_file_name("version.py")).ok()?;
         text.lines().find_map(|line| line.strip_prefix("__version__ = ")).map(|v| v.trim_matches('\'').to_owned())
     };
     match built.or_else(python) {
@@ -236,5 +237,8 @@ mod tests {
         assert_eq!(own("LIBTORCH", dir.path()).unwrap_err().to_string(), "version 2.10.0+cpu, expected 2.11.0");
         fs::write(dir.path().join("build-version"), "2.11.0+cpu\n").unwrap();
         assert!(own("LIBTORCH", dir.path()).unwrap().0.starts_with("2.11.0+cpu"));
+        fs::remove_file(dir.path().join("build-version")).unwrap();
+        fs::write(dir.path().join("version.py"), "__version__ = '2.12.0+cu130'\n").unwrap();
+        assert_eq!(own("LIBTORCH", dir.path()).unwrap_err().to_string(), "version 2.12.0+cu130, expected 2.11.0");
     }
 }

@@ -57,7 +57,10 @@ pub fn load_cuda() -> Result<(), CudaError> {
 fn open(library: &std::path::Path) -> Result<(), String> {
     use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
     // SAFETY: the library's initialisers register CUDA with libtorch and touch nothing of ours.
-    let library = unsafe { Library::open(Some(library), RTLD_NOW | RTLD_GLOBAL) }.map_err(|e| e.to_string())?;
+    let library = unsafe { Library::open(Some(library), RTLD_NOW | RTLD_GLOBAL) }.map_err(|error| {
+        // Which library is missing stands in the cause.
+        std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string)
+    })?;
     // What it registered must stay valid to the end of the program.
     std::mem::forget(library);
     Ok(())
@@ -78,7 +81,8 @@ mod tests {
     #[test]
     fn a_missing_library_names_the_remedy() {
         let message = load_cuda().unwrap_err().to_string();
-        assert!(message.contains("libtorch_cuda.so") && message.contains("cargo xtask libtorch --cuda"), "{message}");
+        assert!(message.contains("libtorch_cuda.so: cannot open shared object file"), "{message}");
+        assert!(message.contains("cargo xtask libtorch --cuda"), "{message}");
     }
 
     #[test]
