@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 #[allow(missing_docs)]
 pub enum Attr {
     Int(i64),
-    Float(f64),
+    Float(#[serde(with = "crate::floats::one")] f64),
     Str(String),
     Ints(Vec<i64>),
-    Floats(Vec<f64>),
+    Floats(#[serde(with = "crate::floats::many")] Vec<f64>),
     Strs(Vec<String>),
     /// A hyperparameter: binding turns it into `Int`, or into `Ints` with `repeat` equal entries
     /// when `repeat > 0` (a square kernel is `repeat: 2`).

@@ -48,6 +48,11 @@ impl Concrete {
         &self.config
     }
 
+    /// The same under the assignment that a graph derived from it was bound to.
+    pub(crate) fn with_config(self, config: Config) -> Self {
+        Self { config, ..self }
+    }
+
     /// What is known of a tensor.
     pub fn fact(&self, id: TensorId) -> &Fact {
         &self.facts[id.index()]

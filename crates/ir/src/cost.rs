@@ -94,11 +94,11 @@ impl Concrete {
         node.inputs.iter().flatten().copied().filter(|&t| self.is_parameter(t))
     }
 
-    fn work(&self, node: &Node) -> Result<Work> {
-        let OpType::Known(_, op) = &node.op else { return Ok(Work::MOVE) };
+    pub(crate) fn work(&self, node: &Node) -> Result<Work> {
         if node.phase != Phase::Forward {
-            return Ok(crate::training::work(self, node));
+            return Ok(crate::training::work(node));
         }
+        let OpType::Known(_, op) = &node.op else { return Ok(Work::MOVE) };
         let (inputs, outputs) = (self.input_facts(node), self.output_facts(node));
         match op.work(&Call { node, inputs: &inputs, outputs: &outputs }) {
             Ok(work) => Ok(work),

@@ -84,6 +84,46 @@ pub enum Error {
         /// What is wrong and where.
         message: String,
     },
+    /// A binary file that starts with other bytes than its format asks for.
+    #[error("{what}: not a {format} file: it starts with {found:02x?}")]
+    WrongMagic {
+        /// File or kind of file.
+        what: String,
+        /// The format.
+        format: &'static str,
+        /// Its first bytes.
+        found: Vec<u8>,
+    },
+    /// A binary file of a format version that this program does not know.
+    #[error("{what}: format version {version}, but this program reads versions up to {supported}")]
+    NewerFormat {
+        /// File or kind of file.
+        what: String,
+        /// Its version.
+        version: u16,
+        /// Newest version known.
+        supported: u16,
+    },
+    /// A binary file that ends early, or goes on after its end.
+    #[error("{what}: should have {expected} bytes, has {found}")]
+    Length {
+        /// File or kind of file.
+        what: String,
+        /// Bytes that its header announces, header included.
+        expected: u64,
+        /// Bytes there are.
+        found: u64,
+    },
+    /// A binary file whose contents changed since it was written.
+    #[error("{what}: checksum {found:08x} of the contents differs from the recorded {expected:08x}")]
+    Checksum {
+        /// File or kind of file.
+        what: String,
+        /// Recorded CRC-32.
+        expected: u32,
+        /// CRC-32 of the contents.
+        found: u32,
+    },
     /// A file that cannot be read or written.
     #[error("{}: {source}", path.display())]
     Io {

@@ -61,7 +61,7 @@ pub enum Value {
     /// Integers and booleans, row-major.
     Ints(Vec<i64>),
     /// Floating-point numbers, row-major.
-    Floats(Vec<f64>),
+    Floats(#[serde(with = "crate::floats::many")] Vec<f64>),
 }
 
 impl Value {

@@ -1,0 +1,108 @@
+//! Each malformed graph or file gets an error that names the place, never a panic.
+
+use tachograph_ir::{
+    Attrs, Builder, Config, DType, Device, Dim, Domain, Error, Graph, Node, OpType, Parts, Phase, Tensor, TensorId,
+};
+
+fn relu(name: &str, from: u32, to: u32) -> Node {
+    let (inputs, outputs) = (vec![Some(TensorId(from))], vec![Some(TensorId(to))]);
+    Node { name: name.into(), op: OpType::new("Relu"), attrs: Attrs::new(), inputs, outputs, phase: Phase::Forward }
+}
+
+/// Input 0 of shape `dims`, activations 1 and 2, output 2.
+fn parts(dims: Vec<Dim>, nodes: Vec<Node>) -> Parts {
+    let tensors = vec![Tensor::input("x", DType::F32, dims), Tensor::activation("a"), Tensor::activation("b")];
+    let (inputs, outputs) = (vec![TensorId(0)], vec![TensorId(2)]);
+    Parts { name: "bad".into(), tensors, nodes, inputs, outputs, hyperparameters: Default::default() }
+}
+
+#[test]
+fn cycle() {
+    let nodes = vec![relu("first", 2, 1), relu("second", 1, 2)];
+    let error = Graph::new(parts(vec![4.into()], nodes)).unwrap_err();
+    assert!(matches!(&error, Error::Cycle { node } if node == "first" || node == "second"), "{error}");
+}
+
+#[test]
+fn dangling_tensors() {
+    let error = Graph::new(parts(vec![4.into()], vec![relu("only", 1, 2)])).unwrap_err();
+    assert!(error.to_string().contains("only") && error.to_string().contains("`a`"), "{error}");
+    for nodes in [vec![relu("far", 99, 2)], vec![relu("far", 0, 99)]] {
+        let error = Graph::new(parts(vec![4.into()], nodes)).unwrap_err();
+        assert!(matches!(&error, Error::Dangling { tensor, .. } if tensor == "#99"), "{error}");
+    }
+    let error = Graph::new(parts(vec![4.into()], vec![relu("r", 0, 1)])).unwrap_err();
+    assert!(matches!(&error, Error::Dangling { place, .. } if place == "graph outputs"), "{error}");
+}
+
+#[test]
+fn redefined_tensors() {
+    let error = Graph::new(parts(vec![4.into()], vec![relu("a", 0, 2), relu("b", 0, 2)])).unwrap_err();
+    assert!(matches!(&error, Error::Redefined { tensor, node } if tensor == "b" && node == "b"), "{error}");
+    let error = Graph::new(parts(vec![4.into()], vec![relu("a", 0, 2), relu("w", 2, 0)])).unwrap_err();
+    assert!(matches!(&error, Error::Redefined { tensor, .. } if tensor == "x"), "{error}");
+}
+
+#[test]
+fn overflowing_shapes() {
+    let huge = vec![u64::MAX.into(), 2.into()];
+    let graph = Graph::new(parts(huge, vec![relu("r", 0, 2)])).unwrap();
+    let error = graph.bind(&Config::new()).unwrap_err();
+    assert!(matches!(&error, Error::Overflow { place } if place.contains("`x`")), "{error}");
+    // The operands fit, their product does not.
+    let mut b = Builder::new("huge");
+    let x = b.input("x", DType::F32, vec![(1 << 40).into(), 1.into()]);
+    let w = b.parameter(&[1, 1 << 40]);
+    let outcome = b.op("MatMul", &[x, w]).and_then(|y| b.finish(&[y])?.bind(&Config::new())?.cost());
+    assert!(outcome.is_err());
+}
+
+#[test]
+fn batch_outside_its_domain() {
+    let mut b = Builder::new("g");
+    b.hyperparameter("batch", Domain::Range { min: 1, max: 64, step: 1 }, 1);
+    let x = b.input("x", DType::F32, vec!["batch".into(), 3.into()]);
+    let y = b.op("Relu", &[x]).unwrap();
+    let graph = b.finish(&[y]).unwrap();
+    let bind = |name: &str, value| graph.bind(&Config::from([(name.into(), value)])).unwrap_err().to_string();
+    assert_eq!(bind("batch", 65), "hyperparameter `batch` = 65 is outside its domain 1..=64");
+    assert_eq!(bind("batch", 0), "hyperparameter `batch` = 0 is outside its domain 1..=64");
+    assert_eq!(bind("bach", 1), "unknown hyperparameter `bach`");
+}
+
+#[test]
+fn files_are_named_in_messages() {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str, contents: &[u8]| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, contents).unwrap();
+        path
+    };
+    let nodes = || vec![relu("r", 0, 2)];
+    let graph = Graph::new(parts(vec![4.into()], nodes())).unwrap();
+    for name in ["g.json", "g.tgir"] {
+        graph.save(dir.path().join(name)).unwrap();
+        assert_eq!(Graph::load(dir.path().join(name)).unwrap(), graph);
+    }
+    assert!(graph.save(dir.path().join("g.onnx")).is_err());
+
+    let whole = graph.to_bytes().unwrap();
+    let cyclic = parts(vec![4.into()], vec![relu("first", 2, 1), relu("second", 1, 2)]);
+    let cyclic = serde_json::to_vec(&cyclic).unwrap();
+    let bad = [
+        write("cut.tgir", &whole[..whole.len() - 3]),
+        write("other.tgir", b"\x08\x07 an ONNX file"),
+        write("empty.json", b""),
+        write("cut.json", &graph.to_json().unwrap().into_bytes()[..100]),
+        write("cycle.json", &cyclic),
+        dir.path().join("absent.tgir"),
+    ];
+    for path in bad {
+        let error = Graph::load(&path).unwrap_err().to_string();
+        assert!(error.contains(path.to_str().unwrap()), "{error}");
+        assert_eq!(error.lines().count(), 1, "{error}");
+    }
+    let path = write("device.toml", b"name = 3");
+    let error = Device::load(&path).unwrap_err().to_string();
+    assert!(error.contains(path.to_str().unwrap()) && error.contains("line 1"), "{error}");
+}
