@@ -55,9 +55,8 @@ enum Saved {
 /// As in PyTorch's `derivatives.yaml`; operators it does not list keep their operands.
 fn saved(op: &str) -> Saved {
     match op {
-        "Add" | "AveragePool" | "Cast" | "Concat" | "Expand" | "Flatten" | "GlobalAveragePool" | "Identity" | "Neg"
-        | "Pad" | "ReduceMean" | "ReduceSum" | "Reshape" | "Slice" | "Split" | "Squeeze" | "Sub" | "Sum"
-        | "Transpose" | "Unsqueeze" => Saved::Nothing,
+        "Add" | "Cast" | "Concat" | "Expand" | "Flatten" | "Identity" | "Neg" | "Pad" | "ReduceMean" | "ReduceSum"
+        | "Reshape" | "Slice" | "Split" | "Squeeze" | "Sub" | "Sum" | "Transpose" | "Unsqueeze" => Saved::Nothing,
         "Exp" | "LogSoftmax" | "Reciprocal" | "Relu" | "Sigmoid" | "Softmax" | "Sqrt" | "Tanh" => Saved::Results,
         _ => Saved::Operands,
     }
