@@ -87,11 +87,12 @@ impl Concrete {
         declared || (fact.constant && fact.value.is_none())
     }
 
-    /// Live nodes with a result of unknown shape, or with an operator nobody knows.
+    /// Live nodes with a result of unknown shape, or with an operator nobody knows (optimisers are known).
     pub fn unknown_nodes(&self) -> impl Iterator<Item = NodeId> + '_ {
         self.live.iter().copied().filter(|&id| {
             let node = self.graph.node(id);
-            node.op.is_custom() || node.outputs.iter().flatten().any(|&t| self.shape(t).is_none())
+            let custom = node.op.is_custom() && node.phase != crate::Phase::Update;
+            custom || node.outputs.iter().flatten().any(|&t| self.shape(t).is_none())
         })
     }
 

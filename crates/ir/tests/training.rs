@@ -62,6 +62,7 @@ fn every_trainable_parameter_is_updated_and_nothing_else() {
     }
     // Acyclic by construction of `Graph`; all of it runs, and phases come in order.
     assert_eq!(step.live().len(), graph.len());
+    assert_eq!(step.unknown_nodes().count(), 0);
     assert!(graph.edges().all(|(from, to, _)| graph.node(from).phase <= graph.node(to).phase));
     assert!(graph.nodes().zip(graph.nodes().skip(1)).all(|((_, a), (_, b))| a.phase <= b.phase));
 }

@@ -23,6 +23,7 @@ operators! {
     attention::Attention,
     batch_norm::BatchNorm,
     cast::Cast,
+    center_crop_pad::CenterCropPad,
     clip::Clip,
     col2im::Col2Im,
     compare::Compare,
