@@ -36,7 +36,11 @@ def export(name: str) -> bytes:
     else:
         options = {"init_weights": False, "aux_logits": False} if name == "inception_v3" else {}
         model = getattr(torchvision.models, name)(weights=None, **options)
+    # The exporter merges equal parameters, such as fresh normalisations: make them differ.
     torch.manual_seed(0)
+    for tensor in [*model.parameters(), *model.buffers()]:
+        if tensor.is_floating_point():
+            tensor.data.uniform_(0.5, 1.5)
     image = torch.randn(1, 3, size, size)
     file = io.BytesIO()
     torch.onnx.export(model.eval(), image, file, opset_version=17, export_params=False,

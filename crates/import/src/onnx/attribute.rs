@@ -1,6 +1,6 @@
 //! Attributes of nodes.
 
-use tachograph_ir::{Attr, Value};
+use tachograph_ir::{Attr, Attrs, DType, Value};
 
 use super::{
     proto::{AttributeProto, kind},
@@ -55,6 +55,45 @@ fn declared(attribute: &AttributeProto) -> i32 {
         a if !a.graphs.is_empty() => kind::GRAPHS,
         _ => kind::INTS,
     }
+}
+
+/// Attributes as messages; the filling value of ConstantOfShape is a tensor again.
+///
+/// # Errors
+/// A free attribute.
+pub(super) fn messages(op: &str, attrs: &Attrs) -> Result<Vec<AttributeProto>, String> {
+    if op == "ConstantOfShape" {
+        let integer = matches!(attrs.get("value"), Some(Attr::Int(_)));
+        let dtype = match attrs.get("dtype") {
+            Some(Attr::Int(code)) => DType::from_onnx(*code),
+            _ => Some(if integer { DType::I64 } else { DType::F32 }),
+        };
+        let value = match attrs.get("value") {
+            Some(Attr::Int(v)) => Value::Ints(vec![*v]),
+            Some(Attr::Float(v)) => Value::Floats(vec![*v]),
+            _ => return Ok(Vec::new()),
+        };
+        let fill = tensor::message("", dtype.unwrap_or(DType::F32), &[1], &value);
+        let name = "value".into();
+        return Ok(vec![AttributeProto { name, kind: kind::TENSOR, t: Some(fill.into()), ..Default::default() }]);
+    }
+    attrs.iter().map(|(name, attr)| message(name, attr)).collect()
+}
+
+fn message(name: &str, attr: &Attr) -> Result<AttributeProto, String> {
+    let text = |s: &String| bytes::Bytes::copy_from_slice(s.as_bytes());
+    let empty = AttributeProto { name: name.into(), ..Default::default() };
+    Ok(match attr {
+        Attr::Int(v) => AttributeProto { kind: kind::INT, i: Some(*v), ..empty },
+        Attr::Float(v) => AttributeProto { kind: kind::FLOAT, f: Some(*v as f32), ..empty },
+        Attr::Str(v) => AttributeProto { kind: kind::STRING, s: Some(text(v)), ..empty },
+        Attr::Ints(v) => AttributeProto { kind: kind::INTS, ints: v.clone(), ..empty },
+        Attr::Floats(v) => {
+            AttributeProto { kind: kind::FLOATS, floats: v.iter().map(|&x| x as f32).collect(), ..empty }
+        }
+        Attr::Strs(v) => AttributeProto { kind: kind::STRINGS, strings: v.iter().map(text).collect(), ..empty },
+        Attr::Free { name: free, .. } => return Err(format!("attribute `{name}` is free (`{free}`): bind the graph")),
+    })
 }
 
 fn tensor_value(attribute: &AttributeProto) -> Option<Vec<(String, Attr)>> {

@@ -32,7 +32,8 @@ impl Inliner<'_> {
         match function {
             Some(f) if depth < MAX_DEPTH && self.nodes.len() + f.node.len() <= MAX_NODES && self.calls < MAX_NODES => {
                 self.calls += 1;
-                let prefix = format!("{}#{}/", if node.name.is_empty() { &node.op_type } else { &node.name }, self.calls);
+                let prefix =
+                    format!("{}#{}/", if node.name.is_empty() { &node.op_type } else { &node.name }, self.calls);
                 for inner in &f.node {
                     self.push(instance(inner, f, &node, &prefix), depth + 1);
                 }

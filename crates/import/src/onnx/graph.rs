@@ -99,7 +99,9 @@ impl Reader<'_> {
         let mut dims = Vec::new();
         for (axis, dim) in shape.dim.iter().enumerate() {
             dims.push(match (dim.dim_value, dim.dim_param.as_deref()) {
-                (Some(n), _) => Dim::Fixed(u64::try_from(n).map_err(|_| format!("extent {n} of axis {axis}"))?),
+                (Some(n), _) => {
+                    Dim::Fixed(u64::try_from(n).map_err(|_| format!("extent {n} of axis {axis} is negative"))?)
+                }
                 (None, None | Some("")) => self.free(format!("{name}_{axis}")),
                 (None, Some(symbol)) => self.free(symbol.into()),
             });

@@ -13,7 +13,9 @@
 
 mod attribute;
 mod batch;
+mod functions;
 mod graph;
+mod modern;
 mod names;
 mod opset;
 mod proto;
@@ -21,6 +23,7 @@ mod rebatch;
 mod tensor;
 mod weights;
 mod wire;
+mod write;
 
 use std::collections::BTreeMap;
 
@@ -29,6 +32,8 @@ use tachograph_ir::Graph;
 
 use crate::{Error, Model, Result};
 
+pub use write::{OPSET, write};
+
 /// Reads a model from the bytes of a file. `name` becomes the name of the graph and opens every message.
 ///
 /// # Errors
@@ -36,9 +41,10 @@ use crate::{Error, Model, Result};
 /// a graph with a cycle or a dangling tensor.
 pub fn read(bytes: Bytes, name: &str) -> Result<Model> {
     let proto = wire::decode(bytes, name)?;
-    let Some(graph) = proto.graph else {
+    let Some(mut graph) = proto.graph else {
         return Err(Error::Kind { file: name.into(), message: "it has no graph".into() });
     };
+    graph.node = functions::inline(graph.node, &proto.functions);
     let standard = proto.opset_import.iter().find(|o| matches!(o.domain.as_str(), "" | "ai.onnx"));
     let opset = standard.map_or(1, |o| o.version);
     let mut warnings = Vec::new();

@@ -41,14 +41,19 @@ impl Names {
         Ok(id)
     }
 
-    /// Makes `name` another name of a stored tensor; false if either is not free for that.
+    /// Makes `name` another name of a stored tensor; false if either is not free for that. Exporters merge
+    /// parameters that are equal at the time: matrices are equal because they are shared, but vectors because
+    /// nobody has trained them yet, so a vector becomes a parameter of its own.
     pub fn alias(&mut self, name: &str, target: &str) -> bool {
-        let stored =
-            |id: &TensorId| matches!(self.tensors[id.index()].kind, TensorKind::Parameter | TensorKind::Constant);
-        match self.get(target).filter(stored) {
-            Some(id) if !self.ids.contains_key(name) => self.ids.insert(name.into(), id).is_none(),
-            _ => false,
+        let Some(id) = self.get(target).filter(|_| !self.ids.contains_key(name)) else { return false };
+        let tensor = &self.tensors[id.index()];
+        let vector = tensor.dims.as_ref().is_some_and(|d| d.len() < 2);
+        match tensor.kind {
+            TensorKind::Parameter if vector => drop(self.push(Tensor { name: name.into(), ..tensor.clone() })),
+            TensorKind::Parameter | TensorKind::Constant => drop(self.ids.insert(name.into(), id)),
+            _ => return false,
         }
+        true
     }
 
     fn push(&mut self, tensor: Tensor) -> TensorId {

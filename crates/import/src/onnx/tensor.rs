@@ -44,6 +44,39 @@ pub(super) fn value(tensor: &TensorProto, limit: usize) -> Option<Value> {
     (value.len() == count).then_some(value)
 }
 
+/// A message with these elements.
+pub(super) fn message(name: &str, dtype: DType, shape: &[u64], value: &Value) -> TensorProto {
+    let mut raw = Vec::new();
+    match value {
+        Value::Floats(v) => v.iter().for_each(|&x| match dtype {
+            DType::F64 => raw.extend(x.to_le_bytes()),
+            DType::F16 => raw.extend(f16::from_f64(x).to_le_bytes()),
+            DType::BF16 => raw.extend(bf16::from_f64(x).to_le_bytes()),
+            _ => raw.extend((x as f32).to_le_bytes()),
+        }),
+        Value::Ints(v) => {
+            let width = usize::try_from(dtype.bits() / 8).unwrap_or(8).clamp(1, 8);
+            v.iter().for_each(|x| raw.extend(&x.to_le_bytes()[..width]));
+        }
+    }
+    TensorProto {
+        name: name.into(),
+        data_type: code(dtype),
+        dims: shape.iter().map(|&n| n as i64).collect(),
+        raw_data: raw.into(),
+        ..TensorProto::default()
+    }
+}
+
+/// A message with the elements of a weight.
+pub(super) fn weight(name: &str, dtype: DType, shape: &[u64], values: Vec<f32>) -> TensorProto {
+    if dtype != DType::F32 {
+        return message(name, dtype, shape, &Value::Floats(values.into_iter().map(f64::from).collect()));
+    }
+    let raw: Vec<u8> = values.into_iter().flat_map(f32::to_le_bytes).collect();
+    TensorProto { raw_data: raw.into(), ..message(name, dtype, shape, &Value::Floats(Vec::new())) }
+}
+
 fn floats(tensor: &TensorProto, dtype: DType, count: usize) -> Option<Vec<f64>> {
     let raw = &tensor.raw_data[..];
     let half = |bits: u16| {

@@ -90,10 +90,15 @@ fn is_weight_name(name: &str) -> bool {
     ["weight", "bias", "running_mean", "running_var", "gamma", "beta", "kernel", "gain", "scale"].contains(&last)
 }
 
+/// True for the dotted name of a module's tensor, such as `stem.conv.weight` (but not `input.1`).
+pub(super) fn is_module_name(name: &str) -> bool {
+    name.rsplit_once('.').is_some_and(|(_, last)| last.parse::<u64>().is_err())
+}
+
 /// Inputs of the graph that are weights although no initialiser says so: exporters told to leave parameters
 /// out list them after the real inputs. Those are, past the first input,
 /// - what nodes use only as weights: operands after the first of Conv, Gemm, BatchNormalization and the like;
-/// - what has the dotted name of a module's tensor, such as `stem.conv.weight` (but not `input.1`);
+/// - what has the dotted name of a module's tensor, such as `stem.conv.weight`;
 /// - where there are such, also floating-point inputs called `…token…`, `…embed…` or `…pos…`.
 pub(super) fn parameter_inputs(graph: &GraphProto, uses: &Uses<'_>) -> HashSet<String> {
     let inputs = graph.input.get(1..).unwrap_or_default();
@@ -102,13 +107,12 @@ pub(super) fn parameter_inputs(graph: &GraphProto, uses: &Uses<'_>) -> HashSet<S
         let shape = tensor.and_then(|t| t.shape.as_ref());
         shape.is_some_and(|s| s.dim.iter().all(|d| d.dim_value.is_some()))
     };
-    let dotted = |name: &str| name.rsplit_once('.').is_some_and(|(_, last)| last.parse::<u64>().is_err());
     let named = |name: &str| ["token", "embed", "pos"].iter().any(|part| name.contains(part));
     let float = |i: &ValueInfoProto| {
         let tensor = i.r#type.as_ref().and_then(|t| t.tensor_type.as_ref());
         tensor.and_then(|t| super::tensor::dtype(t.elem_type)).is_some_and(DType::is_float)
     };
-    let certain = |i: &&ValueInfoProto| dotted(&i.name) || uses.only_weight(&i.name);
+    let certain = |i: &&ValueInfoProto| is_module_name(&i.name) || uses.only_weight(&i.name);
     let inputs: Vec<_> = inputs.iter().filter(fixed).collect();
     if !inputs.iter().any(certain) {
         return HashSet::new();

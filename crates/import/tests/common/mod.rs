@@ -1,4 +1,5 @@
 //! Test data.
+#![allow(dead_code)]
 
 use std::{
     collections::BTreeMap,
@@ -48,4 +49,13 @@ impl Shapes {
             tensors: tensors.map(|(k, v)| (k.clone(), shape(v))).collect(),
         }
     }
+}
+
+/// The models of this repository, sorted.
+pub fn bundled() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../datasets/models");
+    let mut paths: Vec<_> = folder.read_dir().unwrap().map(|e| e.unwrap().path()).collect();
+    paths.retain(|p| p.extension().is_some_and(|e| e == "gz"));
+    paths.sort();
+    paths
 }
