@@ -68,13 +68,8 @@ fn light_resnet50_costs_what_is_published() {
 fn report(path: &Path) -> Result<String, String> {
     let model = load(path).map_err(|e| e.to_string())?;
     let reference = Shapes::beside(path);
-    let mut config: Config = reference.bind.clone();
-    config.retain(|name, _| model.graph.hyperparameters().contains_key(name));
-    for (name, h) in model.graph.hyperparameters() {
-        if h.default.is_none() {
-            config.entry(name.clone()).or_insert(2);
-        }
-    }
+    let open = model.graph.hyperparameters().iter().filter(|(_, h)| h.default.is_none());
+    let config: Config = open.map(|(name, _)| (name.clone(), reference.bind.get(name).copied().unwrap_or(2))).collect();
     let bound = model.graph.bind(&config).map_err(|e| format!("bind: {e}"))?;
     let differences = differences(&bound, &reference);
     let unknown = bound.unknown_nodes().count();
