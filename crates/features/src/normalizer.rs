@@ -13,7 +13,8 @@ pub struct Normalizer {
 }
 
 impl Normalizer {
-    /// Mean 0 and standard deviation 1 over all rows of all `parts`, each (rows, `columns`).
+    /// Mean 0 and standard deviation 1 over all rows of all `parts`, each (rows, `columns`). The scale is at
+    /// least a tenth of the column's range, so that no row of a rarely used column lies further out than ±10.
     /// The first `untouched` columns and constant columns are left alone.
     ///
     /// # Errors
@@ -25,28 +26,32 @@ impl Normalizer {
     ) -> Result<Self> {
         // Welford's update: one pass, and no difference of large sums.
         let (mut rows, mut mean, mut squares) = (0usize, vec![0.0f64; columns], vec![0.0f64; columns]);
+        let mut range = vec![(f64::INFINITY, f64::NEG_INFINITY); columns];
         for part in parts {
             if part.ncols() != columns {
                 return Err(Error::Mismatch { what: "columns", found: part.ncols(), expected: columns });
             }
             for row in part.rows() {
                 rows += 1;
-                for ((&x, mean), squares) in row.iter().zip(&mut mean).zip(&mut squares) {
-                    let before = f64::from(x) - *mean;
+                for (((&x, mean), squares), range) in row.iter().zip(&mut mean).zip(&mut squares).zip(&mut range) {
+                    let x = f64::from(x);
+                    let before = x - *mean;
                     *mean += before / rows as f64;
-                    *squares += before * (f64::from(x) - *mean);
+                    *squares += before * (x - *mean);
+                    *range = (range.0.min(x), range.1.max(x));
                 }
             }
         }
         if rows == 0 {
             return Err(Error::TooFew { what: "a normaliser", samples: 0, needed: 1 });
         }
-        let column = |(i, (mean, squares)): (usize, (f64, f64))| {
-            let deviation = (squares / rows as f64).sqrt();
-            let constant = deviation <= 1e-6 * mean.abs().max(1e-6);
-            if i < untouched || constant { (0.0, 1.0) } else { (mean as f32, deviation as f32) }
+        let column = |i: usize| {
+            let (low, high) = range[i];
+            let scale = (squares[i] / rows as f64).sqrt().max((high - low) / 10.0);
+            let constant = high - low <= 1e-6 * low.abs().max(high.abs());
+            if i < untouched || constant { (0.0, 1.0) } else { (mean[i] as f32, scale as f32) }
         };
-        let (centre, scale) = mean.into_iter().zip(squares).enumerate().map(column).unzip();
+        let (centre, scale) = (0..columns).map(column).unzip();
         Ok(Self { centre, scale })
     }
 
@@ -94,6 +99,15 @@ mod tests {
         assert_eq!(row[2], 9.0, "constant columns stay");
         let json = serde_json::to_string(&n).unwrap();
         assert_eq!(serde_json::from_str::<Normalizer>(&json).unwrap(), n);
+    }
+
+    #[test]
+    fn a_rarely_used_column_stays_in_bounds() {
+        let rows = ndarray::Array2::from_shape_fn((10_000, 1), |(i, _)| f32::from(u8::from(i == 0)));
+        let n = Normalizer::fit([rows.view()], 1, 0).unwrap();
+        let mut row = array![1.0];
+        n.apply(row.view_mut()).unwrap();
+        assert!((row[0] - 10.0).abs() < 0.01, "a hundred standard deviations become {}", row[0]);
     }
 
     #[test]
