@@ -13,7 +13,8 @@ fn weights(_: TensorId, tensor: &Tensor) -> Option<Vec<f32>> {
         tachograph_ir::Dim::Free(_) => None,
     });
     let shape = shape.collect::<Option<Vec<u64>>>()?;
-    let shift = if tensor.name.ends_with("running_var") { 2500.0 } else { 0.0 };
+    let variance = ["running_var", "_riv_0"].iter().any(|end| tensor.name.ends_with(end));
+    let shift = if variance { 2500.0 } else { 0.0 };
     Some((0..elements(&shape)?).map(|i| ((i * 7919 % 101) as f32 - 50.0 + shift) / 2500.0).collect())
 }
 
