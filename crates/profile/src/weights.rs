@@ -2,7 +2,8 @@
 //!
 //! Element `i` of tensor `t` is `u = hash(i + 2³²·φ·t) / 2³² − ½`, scaled by the role of the tensor:
 //! `u·√(24 / fan_in)` for the weights of matrix products and convolutions (He initialisation, uniform),
-//! `1 + u` for scales and variances of normalisations, `u / 5` for every other weight, `2u` for inputs.
+//! `1 + u` for scales and variances of normalisations and for other factors and divisors, `u / 5` for
+//! every other weight, `2u` for inputs.
 //! Integer inputs are `hash mod n` with `n` the extent that the input indexes.
 
 use tachograph_ir::{Concrete, DType, Graph, TensorId, TensorKind};
@@ -54,6 +55,7 @@ impl Fill {
             }
             ("MatMul", 1) => Self::Weight { fan_in: shape.iter().rev().nth(1).copied().unwrap_or(1) },
             ("BatchNormalization", 1 | 4) => Self::Positive,
+            ("Mul" | "Div", _) => Self::Positive,
             ("LayerNormalization" | "InstanceNormalization" | "GroupNormalization", 1) => Self::Positive,
             _ => Self::Small,
         }

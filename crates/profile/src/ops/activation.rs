@@ -20,7 +20,6 @@ fn plain(op: &str) -> Option<Function> {
         "Exp" => Tensor::f_exp,
         "Floor" => Tensor::f_floor,
         "HardSwish" => Tensor::f_hardswish,
-        "IsInf" => Tensor::f_isinf,
         "IsNaN" => Tensor::f_isnan,
         "Log" => Tensor::f_log,
         "Mish" => Tensor::f_mish,
@@ -29,10 +28,9 @@ fn plain(op: &str) -> Option<Function> {
         "Reciprocal" => Tensor::f_reciprocal,
         "Relu" => Tensor::f_relu,
         "Round" => Tensor::f_round,
-        "Selu" => Tensor::f_selu,
         "Sigmoid" => Tensor::f_sigmoid,
         "Sign" => Tensor::f_sign,
-        "Silu" | "Swish" => Tensor::f_silu,
+        "Silu" => Tensor::f_silu,
         "Sin" => Tensor::f_sin,
         "Sinh" => Tensor::f_sinh,
         "Softplus" => Tensor::f_softplus,
@@ -50,12 +48,14 @@ pub(super) fn compile(call: &Call<'_>) -> Result<Option<Kernel>, OpError> {
     let (alpha, beta) = (|default| call.float("alpha", default), |default| call.float("beta", default));
     Ok(Some(match call.node.op.name() {
         "Softsign" => unary(|x| x.f_div(&x.f_abs()?.f_add_scalar(1.0)?)),
+        "IsInf" if ["detect_negative", "detect_positive"].iter().all(|name| call.int(name, 1) == 1) => {
+            unary(Tensor::f_isinf)
+        }
         "Celu" if alpha(1.0) == 1.0 => unary(Tensor::f_celu),
         "Elu" if alpha(1.0) == 1.0 => unary(Tensor::f_elu),
-        "LeakyRelu" => {
-            let slope = alpha(0.01);
-            unary(move |x| x.f_maximum(&x.f_mul_scalar(slope)?))
-        }
+        "Selu" if !call.attrs().contains_key("alpha") && !call.attrs().contains_key("gamma") => unary(Tensor::f_selu),
+        "Swish" if alpha(1.0) == 1.0 => unary(Tensor::f_silu),
+        "LeakyRelu" => leaky(alpha(0.01)),
         "HardSigmoid" => {
             let (alpha, beta) = (alpha(0.2), beta(0.5));
             if (alpha - 1.0 / 6.0).abs() < 1e-4 && beta == 0.5 {
@@ -71,6 +71,9 @@ pub(super) fn compile(call: &Call<'_>) -> Result<Option<Kernel>, OpError> {
         }
         "Clip" => {
             let (min, max) = (bound(call, "min", 1)?, bound(call, "max", 2)?);
+            if call.dtype(0)?.is_integer() {
+                return Err(OpError::Invalid("clipping of integers has no kernel".into()));
+            }
             unary(move |x| match (min, max) {
                 (Some(min), Some(max)) => x.f_clamp(Scalar::float(min), Scalar::float(max)),
                 (Some(min), None) => x.f_clamp_min(Scalar::float(min)),
@@ -86,6 +89,15 @@ pub(super) fn compile(call: &Call<'_>) -> Result<Option<Kernel>, OpError> {
         }
         _ => return Ok(None),
     }))
+}
+
+/// libtorch's own function takes no slope through its bindings; other slopes are composed.
+fn leaky(slope: f64) -> Kernel {
+    match slope {
+        0.01 => unary(Tensor::f_leaky_relu),
+        0.0..=1.0 => unary(move |x| x.f_maximum(&x.f_mul_scalar(slope)?)),
+        _ => unary(move |x| x.f_relu()?.f_add(&x.f_clamp_max(0.0)?.f_mul_scalar(slope)?)),
+    }
 }
 
 /// A bound of Clip, from an attribute or from a constant operand.

@@ -28,7 +28,8 @@ pub(super) fn compile(call: &Call<'_>) -> Result<Option<Kernel>, OpError> {
     }))
 }
 
-/// A single known index is a view, a vector of them `index_select`, anything else an embedding look-up.
+/// A single known index is a view, a choice among rows of a table an embedding look-up, anything else `index_select`.
+/// Negative indices count from the end where they are known; libtorch refuses others.
 fn gather(call: &Call<'_>) -> Result<Kernel, OpError> {
     let rank = rank(call, 0)?;
     let axis = call.int("axis", 0);
@@ -39,6 +40,13 @@ fn gather(call: &Call<'_>) -> Result<Kernel, OpError> {
         return Ok(unary(move |x| x.f_select(axis, index)));
     }
     let output = output_shape(call, 0)?;
+    let known = call.input(1)?.value.as_ref().and_then(|v| v.ints()).unwrap_or_default();
+    if known.iter().any(|&index| index < 0) {
+        let extent = call.shape(0)?.get(axis as usize).copied().unwrap_or(1) as i64;
+        return Ok(super::pair(move |x, index: &Tensor| {
+            x.f_index_select(axis, &index.f_reshape([-1])?.f_remainder(extent)?)?.f_reshape(&output)
+        }));
+    }
     Ok(super::pair(move |x, index: &Tensor| {
         if axis == 0 && rank == 2 {
             return Tensor::f_embedding(x, index, -1, false, false);

@@ -35,7 +35,8 @@ impl<'a> Args<'a> {
 ///
 /// `Ok(None)` when no kernel exists for the operator.
 pub(crate) fn compile(call: &Call<'_>) -> Result<Option<Kernel>, OpError> {
-    const FAMILIES: [fn(&Call<'_>) -> Result<Option<Kernel>, OpError>; 10] = [
+    type Compile = fn(&Call<'_>) -> Result<Option<Kernel>, OpError>;
+    const FAMILIES: [Compile; 10] = [
         conv::compile,
         activation::compile,
         binary::compile,

@@ -8,7 +8,7 @@ use super::{Kernel, rank, unary};
 pub(super) fn compile(call: &Call<'_>) -> Result<Option<Kernel>, OpError> {
     let eps = call.float("epsilon", 1e-5);
     Ok(Some(match call.node.op.name() {
-        "BatchNormalization" => Box::new(move |x| {
+        "BatchNormalization" if call.int("training_mode", 0) == 0 => Box::new(move |x| {
             let (scale, shift) = (Some(x.get(1)?), Some(x.get(2)?));
             let (mean, var) = (Some(x.get(3)?), Some(x.get(4)?));
             Ok(vec![x.get(0)?.f_batch_norm(scale, shift, mean, var, false, 0.0, eps, true)?])

@@ -1,7 +1,7 @@
 //! Pooling.
 
 use tachograph_ir::{Call, OpError};
-use tch::Tensor;
+use tch::{TchError, Tensor};
 
 use super::{Kernel, conv, output_shape, unary};
 
@@ -40,8 +40,15 @@ fn windows(call: &Call<'_>) -> Result<Kernel, OpError> {
     let include = call.int("count_include_pad", 0) != 0;
     let symmetric = pads[..axes] == pads[axes..] && pads.iter().zip(kernel.iter().cycle()).all(|(p, k)| 2 * p <= *k);
     let explicit = (!symmetric).then(|| conv::torch_pads(&pads));
-    if explicit.is_some() && !max && !include {
-        return Err(format!("average pooling that ignores the padding {pads:?} has no kernel").into());
+    if call.node.outputs.iter().skip(1).any(Option::is_some) {
+        return Err(OpError::Invalid("indices of maxima have no kernel".into()));
+    }
+    if !max && dilation.iter().any(|&d| d != 1) {
+        return Err(format!("average pooling with dilations {dilation:?} has no kernel").into());
+    }
+    if let (Some(pads), false, false) = (&explicit, max, include) {
+        let zero = vec![0; axes];
+        return Ok(uncounted(pads.clone(), move |x| x.f_avg_pool2d(&kernel, &stride, &zero, ceil, false, None)));
     }
     let padding = if symmetric { pads[..axes].to_vec() } else { vec![0; axes] };
     Ok(unary(move |x| {
@@ -54,4 +61,13 @@ fn windows(call: &Call<'_>) -> Result<Kernel, OpError> {
             x.f_avg_pool2d(&kernel, &stride, &padding, ceil, include, None)
         }
     }))
+}
+
+/// Averages that leave padding out, where libtorch knows no such padding: the mean with zeros in the padding,
+/// over the part of each window that is not padding.
+fn uncounted(pads: Vec<i64>, average: impl Fn(&Tensor) -> Result<Tensor, TchError> + 'static) -> Kernel {
+    unary(move |x| {
+        let inside = x.f_slice(0, 0, 1, 1)?.f_slice(1, 0, 1, 1)?.f_ones_like()?;
+        average(&x.f_constant_pad_nd(&pads)?)?.f_div(&average(&inside.f_constant_pad_nd(&pads)?)?)
+    })
 }

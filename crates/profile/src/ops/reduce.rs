@@ -10,9 +10,15 @@ pub(super) fn compile(call: &Call<'_>) -> Result<Option<Kernel>, OpError> {
     if let "ArgMax" | "ArgMin" = name {
         let (axis, keep) = (call.int("axis", 0), call.int("keepdims", 1) != 0);
         let max = name == "ArgMax";
+        if call.int("select_last_index", 0) != 0 {
+            return Err(OpError::Invalid("the last of equal elements cannot be asked of libtorch".into()));
+        }
         return Ok(Some(unary(move |x| if max { x.f_argmax(axis, keep) } else { x.f_argmin(axis, keep) })));
     }
     if name == "CumSum" {
+        if call.int("exclusive", 0) != 0 || call.int("reverse", 0) != 0 {
+            return Err(OpError::Invalid("exclusive or reverse sums have no kernel".into()));
+        }
         let axis = call.ints(1)?.first().copied().ok_or(OpError::Unknown)?;
         return Ok(Some(unary(move |x| x.f_cumsum(axis, None))));
     }

@@ -36,7 +36,7 @@ pub(super) fn compile(call: &Call<'_>) -> Result<Option<Kernel>, OpError> {
         "Slice" => slice(call)?,
         "Pad" => pad(call)?,
         "DepthToSpace" => depth_to_space(call)?,
-        "SpaceToDepth" => space_to_depth(call)?,
+        "SpaceToDepth" if call.text("mode", "DCR") == "DCR" => space_to_depth(call)?,
         _ => return Ok(None),
     }))
 }

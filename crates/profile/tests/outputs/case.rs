@@ -1,0 +1,78 @@
+//! The networks that are compared.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use tachograph_datasets::generate::{Family, sample};
+use tachograph_ir::{Concrete, Config, Graph};
+
+/// Where a network comes from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Source {
+    /// The generator.
+    Generated { family: Family, seed: u64, index: u64 },
+    /// `datasets/models` of this repository.
+    Bundled(String),
+    /// `models/onnx-light` of the folder that `TACHOGRAPH_SHARED` names, by default `../shared`.
+    Light(String),
+}
+
+impl Source {
+    /// Name in messages.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Generated { family, seed, index } => format!("{family}-{seed}-{index}"),
+            Self::Bundled(name) | Self::Light(name) => name.clone(),
+        }
+    }
+
+    /// The model file, for networks that have one.
+    pub fn file(&self) -> Option<PathBuf> {
+        let folder = match self {
+            Self::Generated { .. } => return None,
+            Self::Bundled(_) => root().join("datasets/models"),
+            Self::Light(_) => shared().join("models/onnx-light"),
+        };
+        Some(folder.join(format!("{}.onnx.gz", self.name())))
+    }
+
+    /// False for a model of the shared folder where there is none.
+    pub fn is_present(&self) -> bool {
+        self.file().is_none_or(|file| file.exists())
+    }
+
+    /// The network at its default batch. A Softmax at the end is left off: it would hide differences.
+    pub fn load(&self) -> Concrete {
+        let graph = match self {
+            Self::Generated { family, seed, index } => sample(*family, *seed, *index).unwrap().graph,
+            _ => tachograph_import::load(&self.file().unwrap()).unwrap().graph,
+        };
+        let mut outputs = graph.outputs().to_vec();
+        for output in &mut outputs {
+            let last = graph.producer(*output).map(|id| graph.node(id));
+            if let Some(softmax) = last.filter(|node| node.op.name() == "Softmax") {
+                *output = softmax.inputs[0].unwrap();
+            }
+        }
+        let mut parts = graph.into_parts();
+        parts.outputs = outputs;
+        Graph::new(parts).unwrap().bind(&Config::new()).unwrap()
+    }
+}
+
+/// Models of a folder by name.
+pub fn models(folder: &Path) -> Vec<String> {
+    let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let name = |f: std::fs::DirEntry| f.file_name().to_str()?.strip_suffix(".onnx.gz").map(str::to_owned);
+    let mut names: Vec<String> = files.filter_map(name).collect();
+    names.sort();
+    names
+}
+
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+pub fn shared() -> PathBuf {
+    std::env::var_os("TACHOGRAPH_SHARED").map_or_else(|| root().join("../shared"), PathBuf::from)
+}

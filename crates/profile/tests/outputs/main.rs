@@ -1,0 +1,7 @@
+//! What the executor computes, against other programs: ONNX Runtime on whole networks, and the reference
+//! implementation of ONNX on single operators.
+
+mod case;
+mod export;
+mod networks;
+mod nodes;

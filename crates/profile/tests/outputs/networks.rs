@@ -1,0 +1,105 @@
+//! Whole networks against ONNX Runtime.
+
+use std::{collections::BTreeMap, path::Path, time::Instant};
+
+use serde::Deserialize;
+use tachograph_profile::Executor;
+use tch::{Cuda, Device, Kind, Tensor};
+
+use crate::case::Source;
+
+#[derive(Deserialize)]
+struct Expected {
+    source: Source,
+    /// Nodes of the graph: shows at once that the generator has changed.
+    nodes: usize,
+    outputs: Vec<Output>,
+}
+
+#[derive(Deserialize)]
+struct Output {
+    shape: Vec<i64>,
+    mean: f64,
+    /// Root of the sum of squares.
+    norm: f64,
+    /// Evenly spaced elements.
+    samples: Vec<f64>,
+    /// Largest difference between ONNX Runtime with and without its optimisations, relative to `norm`/√n.
+    rounding: f64,
+}
+
+/// Largest difference of an element, relative to the root mean square of its tensor.
+const CPU: f64 = 1e-5;
+/// Convolutions of GPUs round their operands to 10 bits (TF32).
+const GPU: f64 = 3e-2;
+
+#[test]
+fn networks_on_the_cpu() {
+    compare(Device::Cpu, CPU);
+}
+
+#[test]
+fn networks_on_a_gpu() {
+    if Cuda::is_available() {
+        compare(Device::Cuda(0), GPU);
+    } else {
+        eprintln!("skipped: there is no CUDA device");
+    }
+}
+
+fn compare(device: Device, tolerance: f64) {
+    tch::set_num_threads(1);
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/outputs.json");
+    let cases: Vec<Expected> = serde_json::from_reader(std::fs::File::open(file).unwrap()).unwrap();
+    let mut failures = BTreeMap::new();
+    for case in cases {
+        let name = case.source.name();
+        if !case.source.is_present() {
+            eprintln!("{name}: skipped: TACHOGRAPH_SHARED names no folder that has it");
+            continue;
+        }
+        let start = Instant::now();
+        let result = check(&case, device, tolerance);
+        eprintln!("{name}: {result:?} in {:.2} s", start.elapsed().as_secs_f64());
+        if let Err(message) = result {
+            failures.insert(name, message);
+        }
+    }
+    assert!(failures.is_empty(), "{failures:#?}");
+}
+
+/// The largest difference.
+fn check(case: &Expected, device: Device, tolerance: f64) -> Result<f64, String> {
+    let bound = case.source.load();
+    if bound.graph().len() != case.nodes {
+        return Err(format!("{} nodes, not {}: run golden/make_outputs.py again", bound.graph().len(), case.nodes));
+    }
+    let executor = Executor::new(&bound, device).map_err(|e| e.to_string())?;
+    let outputs = executor.run().map_err(|e| e.to_string())?;
+    let mut worst = 0.0;
+    for (expected, output) in case.outputs.iter().zip(&outputs) {
+        if output.size() != expected.shape {
+            return Err(format!("shape {:?} instead of {:?}", output.size(), expected.shape));
+        }
+        let difference = expected.difference(output);
+        if difference.is_nan() || difference > tolerance.max(10.0 * expected.rounding) {
+            return Err(format!("differs by {difference:.1e} of its root mean square"));
+        }
+        worst = difference.max(worst);
+    }
+    Ok(worst)
+}
+
+impl Output {
+    fn difference(&self, output: &Tensor) -> f64 {
+        let flat = output.to_device(Device::Cpu).to_kind(Kind::Double).reshape([-1]);
+        let values: Vec<f64> = (&flat).try_into().unwrap();
+        let n = values.len();
+        let scale = self.norm / (n as f64).sqrt();
+        let norm = values.iter().map(|v| v * v).sum::<f64>().sqrt();
+        let mean = values.iter().sum::<f64>() / n as f64;
+        let count = self.samples.len();
+        let samples = self.samples.iter().enumerate().map(|(i, s)| (values[i * n / count] - s).abs() / scale);
+        samples.chain([(norm / self.norm - 1.0).abs(), (mean - self.mean).abs() / scale]).fold(0.0, f64::max)
+    }
+}
