@@ -94,8 +94,12 @@ pub struct Record {
     pub network: NetworkId,
     /// Hyperparameters bound for the run; the batch is one of them.
     pub config: Config,
-    /// Name of the device.
+    /// Name of the device in this set.
     pub device: String,
+    /// Model of the CPU or GPU, as the system reports it.
+    pub hardware: String,
+    /// Frequency governor of the CPU; `none` where the system has none.
+    pub governor: String,
     /// Element type of weights and activations.
     pub dtype: DType,
     /// Threads of the computation; on an accelerator, of the host.
@@ -170,6 +174,8 @@ pub(crate) mod tests {
             network,
             config: Config::from([("batch".into(), batch)]),
             device: "test-cpu".into(),
+            hardware: "test".into(),
+            governor: "none".into(),
             dtype: DType::F32,
             threads: 1,
             median_ms,

@@ -1,1 +1,7 @@
-//! Published performance predictors on tachograph-gnn
+//! Published performance predictors, one file each, on [`tachograph_gnn`].
+
+mod error;
+mod nnlp;
+
+pub use error::{Error, Result};
+pub use nnlp::{Nnlp, NnlpConfig};

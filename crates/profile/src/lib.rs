@@ -15,5 +15,5 @@ mod weights;
 pub use environment::{Environment, device_name, parse_device};
 pub use error::{Error, Result};
 pub use executor::Executor;
-pub use measure::{Measurement, OperatorTime, Protocol, measure, operators, time};
+pub use measure::{Measurement, OperatorTime, Protocol, Session, measure, operators};
 pub use weights::Fill;

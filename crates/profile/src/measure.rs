@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use tachograph_ir::{Concrete, NodeId};
 use tch::Device;
 
-use crate::{Environment, Executor, Result, memory};
+use crate::{Environment, Error, Executor, Result, memory};
 
 /// When to stop warming up and when to stop repeating.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -62,53 +62,88 @@ pub struct OperatorTime {
     pub median_ms: f64,
 }
 
-/// Prepares `bound` on `device` and measures it.
+/// A network being measured. Visits may be spread over time, so that a slow stretch of the machine
+/// does not decide the result: the median is taken over the runs of all visits.
+pub struct Session {
+    executor: Executor,
+    times: Vec<f64>,
+    warm_up: usize,
+    peak_memory: Option<u64>,
+}
+
+impl Session {
+    /// Prepares `bound` on `device` and runs it once, which shows its peak memory.
+    ///
+    /// # Errors
+    /// As [`Executor::new`] and [`Executor::run`].
+    pub fn new(bound: &Concrete, device: Device) -> Result<Self> {
+        let memory = (device == Device::Cpu).then(memory::Peak::start);
+        let executor = Executor::new(bound, device)?;
+        once(&executor)?;
+        Ok(Self { executor, times: vec![], warm_up: 1, peak_memory: memory.and_then(memory::Peak::finish) })
+    }
+
+    /// Warms up until stable, then repeats until the interval of this visit's median is narrow or the time is up.
+    ///
+    /// # Errors
+    /// As [`Executor::run`].
+    pub fn visit(&mut self, protocol: &Protocol) -> Result<()> {
+        self.warm_up += warm_up(&self.executor, protocol)?;
+        let limit = Duration::from_secs_f64(protocol.time_limit);
+        let (start, first) = (Instant::now(), self.times.len());
+        loop {
+            self.times.push(once(&self.executor)?);
+            let times = &self.times[first..];
+            let last = times.len() >= protocol.max_repeats || start.elapsed() >= limit;
+            // Sorting after every run would cost more than a small network does.
+            let look = last || times.len() % (1 + times.len() / 4) == 0;
+            if times.len() >= protocol.min_repeats.max(1) && look {
+                let (median, half_width) = median_interval(times);
+                if last || half_width <= protocol.precision * median {
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// The result of all visits so far.
+    ///
+    /// # Errors
+    /// There was no visit.
+    pub fn result(&self) -> Result<Measurement> {
+        if self.times.is_empty() {
+            let message = "was never visited".into();
+            return Err(Error::Device { device: "session".into(), message });
+        }
+        let (median, half_width) = median_interval(&self.times);
+        let mut times = self.times.clone();
+        times.sort_by(f64::total_cmp);
+        Ok(Measurement {
+            median_ms: median,
+            min_ms: times[0],
+            iqr_ms: quantile(&times, 0.75) - quantile(&times, 0.25),
+            precision: half_width / median,
+            repeats: times.len(),
+            warm_up: self.warm_up,
+            peak_memory: self.peak_memory,
+            environment: Environment::here(self.executor.device()),
+        })
+    }
+
+    /// The network, ready to run.
+    pub fn executor(&self) -> &Executor {
+        &self.executor
+    }
+}
+
+/// Prepares `bound` on `device` and measures it in one visit.
 ///
 /// # Errors
 /// As [`Executor::new`] and [`Executor::run`].
 pub fn measure(bound: &Concrete, device: Device, protocol: &Protocol) -> Result<Measurement> {
-    let memory = (device == Device::Cpu).then(memory::Peak::start);
-    let executor = Executor::new(bound, device)?;
-    let mut measurement = time(&executor, protocol)?;
-    measurement.peak_memory = memory.and_then(memory::Peak::finish);
-    Ok(measurement)
-}
-
-/// Measures a prepared graph; `peak_memory` is left out.
-///
-/// # Errors
-/// As [`Executor::run`].
-pub fn time(executor: &Executor, protocol: &Protocol) -> Result<Measurement> {
-    let warm_up = warm_up(executor, protocol)?;
-    let limit = Duration::from_secs_f64(protocol.time_limit);
-    let start = Instant::now();
-    let mut times = Vec::new();
-    loop {
-        times.push(once(executor)?);
-        let enough = times.len() >= protocol.min_repeats.max(1);
-        // Sorting at every run would cost more than a small network does: look at powers of 1.25.
-        let look =
-            times.len() >= protocol.max_repeats || start.elapsed() >= limit || times.len() % (1 + times.len() / 4) == 0;
-        if enough && look {
-            let (median, half_width) = median_interval(&times);
-            let done = half_width <= protocol.precision * median;
-            if done || times.len() >= protocol.max_repeats || start.elapsed() >= limit {
-                break;
-            }
-        }
-    }
-    let (median, half_width) = median_interval(&times);
-    times.sort_by(f64::total_cmp);
-    Ok(Measurement {
-        median_ms: median,
-        min_ms: times[0],
-        iqr_ms: quantile(&times, 0.75) - quantile(&times, 0.25),
-        precision: half_width / median,
-        repeats: times.len(),
-        warm_up,
-        peak_memory: None,
-        environment: Environment::here(executor.device()),
-    })
+    let mut session = Session::new(bound, device)?;
+    session.visit(protocol)?;
+    session.result()
 }
 
 /// Median time of each node over `repeats` inferences, in the order in which they run. On CUDA every

@@ -1,0 +1,111 @@
+//! NNLP, the predictor of NNLQP.
+
+use serde::{Deserialize, Serialize};
+use tachograph_gnn::{GraphBatch, Linear, Sage, SageConfig};
+use tch::{Tensor, nn};
+
+use crate::{Error, Result, error::torch};
+
+/// Settings of [`Nnlp`]; the defaults are the published ones.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NnlpConfig {
+    /// Width of the graph layers and of the heads.
+    pub hidden: i64,
+    /// Number of GraphSAGE layers.
+    pub layers: usize,
+    /// Dropout after every hidden layer, in training.
+    pub dropout: f64,
+    /// Divide node embeddings by their L2 norm in every graph layer.
+    pub normalize: bool,
+    /// Pass the graph features through a linear layer of their own before they join the embedding
+    /// (the reference's `norm_sf`).
+    pub embed_globals: bool,
+}
+
+impl Default for NnlpConfig {
+    fn default() -> Self {
+        Self { hidden: 512, layers: 2, dropout: 0.05, normalize: true, embed_globals: false }
+    }
+}
+
+/// NNLP (Liu et al., "NNLQP: A Multi-Platform Neural Network Latency Query and Prediction System with An
+/// Evolving Database", ICPP 2022): GraphSAGE layers, a sum over nodes, the graph features beside it, and
+/// one head per device:
+///
+/// h⁽ˡ⁺¹⁾ = dropout(ReLU(SAGE(h⁽ˡ⁾))), g = Σᵢ hᵢ ‖ globals, y = softplus(−MLP(g))
+///
+/// # Shapes
+/// A batch of G graphs with node features of width `inputs` and `globals` graph features → (G), in the
+/// unit of the training target.
+#[derive(Debug)]
+pub struct Nnlp {
+    layers: Vec<Sage>,
+    globals: Option<Linear>,
+    heads: Vec<[Linear; 3]>,
+    dropout: f64,
+}
+
+impl Nnlp {
+    /// Adds its parameters under `vs`; one head for each of `devices` devices.
+    ///
+    /// # Errors
+    /// libtorch cannot allocate the parameters.
+    pub fn new(vs: &nn::Path<'_>, inputs: i64, globals: i64, devices: usize, config: &NnlpConfig) -> Result<Self> {
+        let hidden = config.hidden;
+        let sage = SageConfig { normalize: config.normalize };
+        let layer = |l: usize| {
+            let width = if l == 0 { inputs } else { hidden };
+            Sage::new(&(vs / "graph" / l), width, hidden, sage)
+        };
+        let layers = (0..config.layers).map(layer).collect::<Result<_, _>>()?;
+        let width = if config.embed_globals { hidden } else { globals };
+        let embed = config.embed_globals.then(|| Linear::new(&(vs / "globals"), globals, hidden, true)).transpose()?;
+        let head = |d: usize| -> Result<[Linear; 3]> {
+            let vs = vs / "heads" / d;
+            Ok([
+                Linear::new(&(&vs / 0), hidden + width, hidden, true)?,
+                Linear::new(&(&vs / 1), hidden, hidden, true)?,
+                Linear::new(&(&vs / 2), hidden, 1, true)?,
+            ])
+        };
+        let heads = (0..devices).map(head).collect::<Result<_>>()?;
+        Ok(Self { layers, globals: embed, heads, dropout: config.dropout })
+    }
+
+    /// Embeddings of the graphs before any head: (G, hidden + graph features).
+    ///
+    /// # Errors
+    /// The batch has other widths or was built for fewer layers.
+    pub fn embed(&self, batch: &GraphBatch, train: bool) -> Result<Tensor> {
+        let mut h = batch.nodes.shallow_clone();
+        for (l, layer) in self.layers.iter().enumerate() {
+            h = self.activate(layer.forward(&h, batch.hop(l)?)?, train)?;
+        }
+        let sum = batch.sum.apply(&h)?;
+        let globals = match &self.globals {
+            Some(linear) => self.activate(linear.forward(&batch.globals)?, train)?,
+            None => batch.globals.shallow_clone(),
+        };
+        Tensor::f_cat(&[sum, globals], 1).map_err(torch("read-out"))
+    }
+
+    /// Predictions for one device: (G), positive.
+    ///
+    /// # Errors
+    /// As [`Nnlp::embed`]; a device without a head.
+    pub fn forward(&self, batch: &GraphBatch, device: usize, train: bool) -> Result<Tensor> {
+        let head = self.heads.get(device).ok_or(Error::Device { index: device, heads: self.heads.len() })?;
+        let mut h = self.embed(batch, train)?;
+        for linear in &head[..2] {
+            h = self.activate(linear.forward(&h)?, train)?;
+        }
+        let z = head[2].forward(&h)?;
+        z.f_neg().and_then(|z| z.f_softplus()?.f_squeeze_dim(1)).map_err(torch("head"))
+    }
+
+    fn activate(&self, x: Tensor, train: bool) -> Result<Tensor> {
+        let relu = x.f_relu().map_err(torch("ReLU"))?;
+        if train && self.dropout > 0.0 { relu.f_dropout(self.dropout, true).map_err(torch("dropout")) } else { Ok(relu) }
+    }
+}

@@ -1,0 +1,88 @@
+//! Errors of this crate.
+
+use std::path::{Path, PathBuf};
+
+/// Why a training, a checkpoint or a prediction failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file that cannot be read or written.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// A checkpoint, config or log that is not what it should be.
+    #[error("{}: {message}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        message: String,
+    },
+    /// A loss or gradient that is not finite.
+    #[error("step {step}: {what} is not finite; networks in the batch: {members}")]
+    NotFinite {
+        /// Optimiser step, from 0.
+        step: u64,
+        /// Loss or parameter.
+        what: String,
+        /// Networks of the batch.
+        members: String,
+    },
+    /// A device that the checkpoint does not predict for.
+    #[error("unknown device `{name}`; the checkpoint predicts for {known}")]
+    Device {
+        /// The name that was asked for.
+        name: String,
+        /// The names it knows.
+        known: String,
+    },
+    /// A run that makes no sense.
+    #[error("{0}")]
+    Config(String),
+    /// A model refused its input.
+    #[error(transparent)]
+    Model(#[from] tachograph_models::Error),
+    /// A graph layer refused its input.
+    #[error(transparent)]
+    Layer(#[from] tachograph_gnn::Error),
+    /// A graph cannot be featurised.
+    #[error(transparent)]
+    Features(#[from] tachograph_features::Error),
+    /// A data set cannot be read.
+    #[error(transparent)]
+    Data(#[from] tachograph_datasets::Error),
+    /// A graph cannot be bound.
+    #[error(transparent)]
+    Graph(#[from] tachograph_ir::Error),
+    /// A metric has no value.
+    #[error(transparent)]
+    Metric(#[from] tachograph_metrics::Error),
+    /// libtorch refused a call.
+    #[error("{place}: {source}")]
+    Torch {
+        /// What was being done.
+        place: &'static str,
+        /// libtorch's own message.
+        source: tch::TchError,
+    },
+}
+
+/// Result of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+pub(crate) fn torch(place: &'static str) -> impl FnOnce(tch::TchError) -> Error {
+    move |source| Error::Torch { place, source }
+}
+
+pub(crate) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Error {
+    let path = path.to_path_buf();
+    move |source| Error::Io { path, source }
+}
+
+pub(crate) fn file(path: &Path, message: impl ToString) -> Error {
+    Error::File { path: path.into(), message: message.to_string() }
+}

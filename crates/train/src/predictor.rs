@@ -1,0 +1,205 @@
+//! A trained model with everything that prediction needs, in one file.
+
+use std::{collections::BTreeMap, path::Path};
+
+use serde::{Deserialize, Serialize};
+use tachograph_features::{FeatureGraph, Featurizer};
+use tachograph_ir::Concrete;
+use tachograph_models::{Nnlp, NnlpConfig};
+use tch::{Device, Tensor, nn};
+
+use crate::{
+    Error, Result,
+    error::{file, torch},
+    samples::collate,
+    tensors,
+};
+
+/// Version of the checkpoint format that this library writes.
+pub const FORMAT: u32 = 1;
+
+/// What a checkpoint says about itself. Stored as JSON in the metadata of the safetensors file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Document {
+    /// Version of the checkpoint format.
+    pub format: u32,
+    /// Version of the library that wrote it.
+    pub library: String,
+    /// Settings of the network.
+    pub model: NnlpConfig,
+    /// Featuriser with schema and normaliser.
+    pub featurizer: Featurizer,
+    /// Devices in the order of the heads.
+    pub devices: Vec<DeviceDocument>,
+    /// What it was trained on.
+    pub training: Training,
+}
+
+/// A device that a checkpoint predicts for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DeviceDocument {
+    /// Name in the data set.
+    pub name: String,
+    /// Model of the CPU or GPU.
+    pub hardware: String,
+    /// Threads of the measured computation.
+    pub threads: u32,
+    /// Library that ran the networks.
+    pub library: String,
+}
+
+/// The data and the split behind a checkpoint.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Training {
+    /// Folder of the data set.
+    pub data: String,
+    /// Networks trained on.
+    pub networks: usize,
+    /// Hash of the split.
+    pub split: String,
+    /// Seed of the run.
+    pub seed: u64,
+    /// Epoch of the weights, chosen on the validation set.
+    pub epoch: u32,
+    /// Validation error at that epoch, MAPE in percent.
+    pub validation_mape: f64,
+    /// Largest and smallest latency trained on, milliseconds.
+    pub range_ms: (f64, f64),
+}
+
+/// A prediction.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Prediction {
+    /// Latency of one inference of the whole batch, milliseconds.
+    pub latency_ms: f64,
+    /// Operators that the training set did not have.
+    pub unknown_operators: Vec<String>,
+    /// True when the latency lies outside the range trained on by more than a factor of 1.5.
+    pub extrapolates: bool,
+}
+
+/// A model ready to predict.
+#[derive(Debug)]
+pub struct Predictor {
+    document: Document,
+    model: Nnlp,
+    store: nn::VarStore,
+}
+
+impl Predictor {
+    /// A model with fresh weights.
+    ///
+    /// # Errors
+    /// libtorch cannot allocate it.
+    pub fn new(document: Document, device: Device) -> Result<Self> {
+        let store = nn::VarStore::new(device);
+        let schema = document.featurizer.schema();
+        let (inputs, globals) = (schema.node_columns.len() as i64, schema.global_columns.len() as i64);
+        let model = Nnlp::new(&store.root(), inputs, globals, document.devices.len(), &document.model)?;
+        Ok(Self { document, model, store })
+    }
+
+    /// Reads a checkpoint.
+    ///
+    /// # Errors
+    /// The file is missing, damaged, of another kind, or of a newer format; names the file.
+    pub fn load(path: &Path, device: Device) -> Result<Self> {
+        let (text, tensors) = tensors::load(path)?;
+        let document: Document = serde_json::from_str(&text).map_err(|e| file(path, e))?;
+        if document.format > FORMAT {
+            let message = format!("format {}; this library reads up to {FORMAT}", document.format);
+            return Err(file(path, message));
+        }
+        let mut predictor = Self::new(document, device)?;
+        predictor.set_weights(&tensors).map_err(|e| file(path, e))?;
+        predictor.store.freeze();
+        Ok(predictor)
+    }
+
+    /// Writes a checkpoint.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        let document = serde_json::to_string(&self.document).map_err(|e| file(path, e))?;
+        tensors::save(path, &document, &self.weights())
+    }
+
+    /// What the checkpoint says about itself.
+    pub fn document(&self) -> &Document {
+        &self.document
+    }
+
+    pub(crate) fn document_mut(&mut self) -> &mut Document {
+        &mut self.document
+    }
+
+    pub(crate) fn model(&self) -> &Nnlp {
+        &self.model
+    }
+
+    pub(crate) fn store(&self) -> &nn::VarStore {
+        &self.store
+    }
+
+    pub(crate) fn weights(&self) -> BTreeMap<String, Tensor> {
+        self.store.variables().into_iter().collect()
+    }
+
+    pub(crate) fn set_weights(&mut self, weights: &BTreeMap<String, Tensor>) -> Result<()> {
+        let _guard = tch::no_grad_guard();
+        for (name, mut variable) in self.store.variables() {
+            let saved = weights.get(&name).ok_or_else(|| Error::Config(format!("weight `{name}` is missing")))?;
+            if saved.size() != variable.size() {
+                let message = format!("weight `{name}` is {:?}, expected {:?}", saved.size(), variable.size());
+                return Err(Error::Config(message));
+            }
+            variable.f_copy_(saved).map_err(torch("weights"))?;
+        }
+        Ok(())
+    }
+
+    /// Position of a device by name; without a name, the first.
+    ///
+    /// # Errors
+    /// The checkpoint does not know the device.
+    pub fn device(&self, name: Option<&str>) -> Result<usize> {
+        let devices = &self.document.devices;
+        let position = name.map_or(Some(0), |name| devices.iter().position(|d| d.name == name));
+        position.ok_or_else(|| Error::Device {
+            name: name.unwrap_or_default().into(),
+            known: devices.iter().map(|d| d.name.as_str()).collect::<Vec<_>>().join(", "),
+        })
+    }
+
+    /// Predicts the latency of a bound graph on a device of the checkpoint.
+    ///
+    /// # Errors
+    /// A graph that cannot be featurised.
+    pub fn predict(&self, bound: &Concrete, device: usize) -> Result<Prediction> {
+        let features = self.document.featurizer.featurize(bound)?;
+        let latency_ms = self.predict_all(&[&features], device)?.first().copied().unwrap_or(f64::NAN);
+        let (low, high) = self.document.training.range_ms;
+        Ok(Prediction {
+            latency_ms,
+            unknown_operators: features.unknown,
+            extrapolates: latency_ms < low / 1.5 || latency_ms > high * 1.5,
+        })
+    }
+
+    /// Predicts many featurised graphs at once, milliseconds.
+    ///
+    /// # Errors
+    /// Features of another schema.
+    pub fn predict_all(&self, graphs: &[&FeatureGraph], device: usize) -> Result<Vec<f64>> {
+        let _guard = tch::no_grad_guard();
+        let mut all = Vec::with_capacity(graphs.len());
+        for chunk in graphs.chunks(64) {
+            let batch = collate(chunk, self.document.model.layers, true, self.store.device())?;
+            let y = self.model.forward(&batch, device, false)?;
+            let y = y.f_to_device(Device::Cpu).and_then(|y| y.f_to_kind(tch::Kind::Double)).map_err(torch("prediction"))?;
+            all.extend(Vec::<f64>::try_from(y).map_err(torch("prediction"))?);
+        }
+        Ok(all)
+    }
+}

@@ -1,0 +1,115 @@
+//! Measures generated networks on a device and writes a data set. Killed, it goes on where it stopped.
+//!
+//!     cargo run --release --example collect -- --out datasets/my-device --name my-device
+
+use std::{path::PathBuf, process::ExitCode};
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use indicatif::{ProgressBar, ProgressStyle};
+use tachograph_datasets::{
+    Key, NetworkId, Record, Run, Writer,
+    generate::{Family, Network, sample},
+};
+use tachograph_ir::{Config, DType};
+use tachograph_profile::{Measurement, Protocol, Session, parse_device};
+
+#[derive(Parser)]
+#[command(about)]
+struct Args {
+    /// Folder of the data set, new or begun.
+    #[arg(long)]
+    out: PathBuf,
+    /// Name of the device within the set.
+    #[arg(long)]
+    name: String,
+    /// `cpu` or `cuda:N`.
+    #[arg(long, default_value = "cpu")]
+    device: String,
+    /// Networks of each family.
+    #[arg(long, default_value_t = 250)]
+    count: u64,
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Threads of libtorch.
+    #[arg(long, default_value_t = 1)]
+    threads: i32,
+    /// Visits to each network; those of one network of each family take turns.
+    #[arg(long, default_value_t = 3)]
+    visits: usize,
+    /// Longest time for the repeats of one visit, in seconds.
+    #[arg(long, default_value_t = 0.2)]
+    time_limit: f64,
+}
+
+fn main() -> ExitCode {
+    tachograph_examples_graphs::exit(run(&Args::parse()))
+}
+
+fn run(args: &Args) -> Result<()> {
+    let device = parse_device(&args.device)?;
+    tch::set_num_threads(args.threads);
+    let (warm_up_limit, time_limit) = (args.time_limit / 2.0, args.time_limit);
+    let protocol = Protocol { warm_up_limit, time_limit, min_repeats: 4, max_repeats: 100, ..Protocol::default() };
+    let description = serde_json::json!({ "visits": args.visits, "visit": protocol }).to_string();
+    let run = Run { device: args.name.clone(), protocol: description, seed: args.seed };
+    let mut writer = Writer::resume(&args.out, run)?;
+    writer.warnings().iter().for_each(|w| eprintln!("warning: {w}"));
+
+    let template = "{wide_bar} {pos}/{len} {elapsed} elapsed, {eta} left  {msg}";
+    let bar = ProgressBar::new(args.count * Family::ALL.len() as u64).with_style(ProgressStyle::with_template(template)?);
+    let mut skipped = 0;
+    for index in 0..args.count {
+        let mut sessions: Vec<(Key, Network, Session)> = Vec::new();
+        for family in Family::ALL {
+            let network = sample(family, args.seed, index)?;
+            let bound = network.graph.bind(&Config::new())?;
+            let id = NetworkId::generated(family.to_string(), args.seed, index);
+            let (config, threads) = (bound.config().clone(), args.threads as u32);
+            let key = Key { network: id, config, dtype: DType::F32, threads };
+            if writer.has(&key) {
+                bar.inc(1);
+                continue;
+            }
+            match Session::new(&bound, device) {
+                Ok(session) => sessions.push((key, network, session)),
+                Err(error) => {
+                    skipped += 1;
+                    bar.suspend(|| eprintln!("skipped {}: {error}", key.network));
+                }
+            }
+        }
+        for _ in 0..args.visits {
+            sessions.iter_mut().try_for_each(|(.., session)| session.visit(&protocol))?;
+        }
+        for (key, network, session) in sessions {
+            writer.append(&network.graph, &record(key, &args.name, session.result()?))?;
+            bar.inc(1);
+        }
+    }
+    bar.finish_and_clear();
+    let meta = writer.finish().context("finishing the data set")?;
+    let measured: usize = meta.devices.iter().map(|d| d.file.count).sum();
+    println!("{}: {} networks, {measured} measurements, {skipped} skipped", args.out.display(), meta.graphs.count);
+    Ok(())
+}
+
+fn record(key: Key, name: &str, m: Measurement) -> Record {
+    Record {
+        network: key.network,
+        config: key.config,
+        device: name.into(),
+        hardware: m.environment.device,
+        governor: m.environment.governor,
+        dtype: key.dtype,
+        threads: key.threads,
+        median_ms: m.median_ms,
+        iqr_ms: m.iqr_ms,
+        min_ms: m.min_ms,
+        repeats: m.repeats as u32,
+        peak_bytes: m.peak_memory,
+        date: m.environment.date,
+        library: m.environment.library,
+        protocol: 1,
+    }
+}
