@@ -1,5 +1,6 @@
 //! Training, evaluation and checkpoints of performance predictors.
 
+mod baselines;
 mod config;
 mod engine;
 mod error;
@@ -9,6 +10,7 @@ mod predictor;
 mod samples;
 mod tensors;
 
+pub use baselines::baselines;
 pub use config::{RunConfig, Schedule, SplitConfig};
 pub use engine::{BEST, Epoch, Outcome, evaluate, train};
 pub use error::{Error, Result};
