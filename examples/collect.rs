@@ -57,7 +57,8 @@ fn run(args: &Args) -> Result<()> {
     writer.warnings().iter().for_each(|w| eprintln!("warning: {w}"));
 
     let template = "{wide_bar} {pos}/{len} {elapsed} elapsed, {eta} left  {msg}";
-    let bar = ProgressBar::new(args.count * Family::ALL.len() as u64).with_style(ProgressStyle::with_template(template)?);
+    let bar =
+        ProgressBar::new(args.count * Family::ALL.len() as u64).with_style(ProgressStyle::with_template(template)?);
     let mut skipped = 0;
     for index in 0..args.count {
         let mut sessions: Vec<(Key, Network, Session)> = Vec::new();

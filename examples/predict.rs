@@ -48,7 +48,10 @@ fn run(args: &Args) -> Result<()> {
     println!("predicted   {:.3} ms for batch {} in f32", prediction.latency_ms, bound.batch());
     println!("device      {} ({}, {} thread(s), {})", target.name, target.hardware, target.threads, target.library);
     println!("checkpoint  {}, validation MAPE {:.1} %", args.checkpoint.display(), training.validation_mape);
-    println!("trained on  {} networks of {} (split {}, seed {})", training.networks, training.data, training.split, training.seed);
+    println!(
+        "trained on  {} networks of {} (split {}, seed {})",
+        training.networks, training.data, training.split, training.seed
+    );
     if !prediction.unknown_operators.is_empty() {
         println!("warning: never seen in training: {}", prediction.unknown_operators.join(", "));
     }
@@ -59,7 +62,10 @@ fn run(args: &Args) -> Result<()> {
     if args.measure {
         let m = measure(&bound, Device::Cpu, &Protocol::default())?;
         let error = 100.0 * (prediction.latency_ms / m.median_ms - 1.0);
-        println!("measured    {:.3} ms here (median of {}, 1 thread, {}): the prediction is {error:+.1} % off", m.median_ms, m.repeats, m.environment.device);
+        println!(
+            "measured    {:.3} ms here (median of {}, 1 thread, {}): the prediction is {error:+.1} % off",
+            m.median_ms, m.repeats, m.environment.device
+        );
     }
     costliest(&bound, args.top)
 }

@@ -43,8 +43,18 @@ fn run(args: &Args) -> Result<()> {
         return Ok(());
     }
     let e = &m.environment;
-    println!("latency  {:.3} ms (median of {}, ±{:.1} %, quartiles {:.3} ms apart, fastest {:.3} ms)", m.median_ms, m.repeats, 100.0 * m.precision, m.iqr_ms, m.min_ms);
-    println!("device   {} ({}), {} thread(s), governor {}, {}, f32, {}", e.kind, e.device, e.threads, e.governor, e.library, e.date);
+    println!(
+        "latency  {:.3} ms (median of {}, ±{:.1} %, quartiles {:.3} ms apart, fastest {:.3} ms)",
+        m.median_ms,
+        m.repeats,
+        100.0 * m.precision,
+        m.iqr_ms,
+        m.min_ms
+    );
+    println!(
+        "device   {} ({}), {} thread(s), governor {}, {}, f32, {}",
+        e.kind, e.device, e.threads, e.governor, e.library, e.date
+    );
     if let Some(bytes) = m.peak_memory {
         println!("memory   {:.1} MiB at the peak", bytes as f64 / f64::from(1 << 20));
     }

@@ -46,9 +46,18 @@ fn run(args: &Args) -> Result<()> {
     for (what, ids) in [("input", bound.graph().inputs()), ("output", bound.graph().outputs())] {
         ids.iter().for_each(|&id| println!("  {what} `{}` {}", bound.graph().tensor(id).name, shape(&bound, id)));
     }
-    println!("  parameters {:.3} M, {:.3} GMAC, {:.3} GFLOP", cost.parameters as f64 / 1e6, cost.macs as f64 / 1e9, cost.flops as f64 / 1e9);
+    println!(
+        "  parameters {:.3} M, {:.3} GMAC, {:.3} GFLOP",
+        cost.parameters as f64 / 1e6,
+        cost.macs as f64 / 1e9,
+        cost.flops as f64 / 1e9
+    );
     println!("  reads {}, writes {}\n", Bytes(cost.read), Bytes(cost.written));
-    if args.nodes { nodes(&bound)? } else { operators(&bound)? }
+    if args.nodes {
+        nodes(&bound)?
+    } else {
+        operators(&bound)?
+    }
     for warning in &model.warnings {
         eprintln!("warning: {warning}");
     }
@@ -69,7 +78,12 @@ fn operators(bound: &Concrete) -> Result<()> {
     rows.sort_by_key(|(_, (_, cost))| std::cmp::Reverse(cost.flops));
     println!("{:>5}  {:>12}  {:>12}  {:>12}  operator", "count", "MFLOP", "parameters", "bytes");
     for (name, (count, c)) in rows {
-        println!("{count:5}  {:12.3}  {:12}  {:>12}  {name}", c.flops as f64 / 1e6, c.parameters, Bytes(c.bytes()).to_string());
+        println!(
+            "{count:5}  {:12.3}  {:12}  {:>12}  {name}",
+            c.flops as f64 / 1e6,
+            c.parameters,
+            Bytes(c.bytes()).to_string()
+        );
     }
     Ok(())
 }
@@ -79,7 +93,14 @@ fn nodes(bound: &Concrete) -> Result<()> {
     for &id in bound.live() {
         let (node, c) = (bound.graph().node(id), bound.node_cost(id)?);
         let shapes: Vec<_> = node.outputs.iter().flatten().map(|&t| shape(bound, t)).collect();
-        println!("{:12.3}  {:>12}  {} {} `{}`", c.flops as f64 / 1e6, Bytes(c.bytes()).to_string(), node.op, shapes.join(" "), node.name);
+        println!(
+            "{:12.3}  {:>12}  {} {} `{}`",
+            c.flops as f64 / 1e6,
+            Bytes(c.bytes()).to_string(),
+            node.op,
+            shapes.join(" "),
+            node.name
+        );
     }
     Ok(())
 }

@@ -106,6 +106,10 @@ impl Nnlp {
 
     fn activate(&self, x: Tensor, train: bool) -> Result<Tensor> {
         let relu = x.f_relu().map_err(torch("ReLU"))?;
-        if train && self.dropout > 0.0 { relu.f_dropout(self.dropout, true).map_err(torch("dropout")) } else { Ok(relu) }
+        if train && self.dropout > 0.0 {
+            relu.f_dropout(self.dropout, true).map_err(torch("dropout"))
+        } else {
+            Ok(relu)
+        }
     }
 }

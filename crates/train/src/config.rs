@@ -5,7 +5,7 @@ use std::{fs, path::Path, path::PathBuf};
 use serde::{Deserialize, Serialize};
 use tachograph_datasets::{NetworkId, Split};
 use tachograph_features::Kind;
-use tachograph_models::NnlpConfig;
+use tachograph_models::ModelConfig;
 
 use crate::{
     AdamConfig, Loss, Result,
@@ -28,7 +28,7 @@ pub struct RunConfig {
     pub features: Kind,
     /// Settings of the network.
     #[serde(default)]
-    pub model: NnlpConfig,
+    pub model: ModelConfig,
     /// What is minimised.
     #[serde(default)]
     pub loss: Loss,

@@ -217,7 +217,7 @@ impl<'a> Run<'a> {
         let device = self.predictor.store().device();
         let features: Vec<&FeatureGraph> = samples.iter().map(|s| &s.features).collect();
         let model = &self.config.model;
-        let batch = samples::collate(&features, model.layers, model.dropout == 0.0, device)?;
+        let batch = samples::collate(&features, model.layers(), model.compressible(), device)?;
         let prediction = self.predictor.model().forward(&batch, 0, true)?;
         let loss = self.config.loss.forward(&prediction, &samples::targets(samples, device)?)?;
         let value = f64::try_from(&loss).map_err(torch("loss"))?;

@@ -81,7 +81,8 @@ impl Adam {
             }
             let mut update = || {
                 let _ = slot.first.f_lerp_(&gradient, 1.0 - beta1)?;
-                let _ = slot.second.f_mul_scalar_(beta2)?.f_addcmul_(&gradient.f_mul_scalar(1.0 - beta2)?, &gradient)?;
+                let _ =
+                    slot.second.f_mul_scalar_(beta2)?.f_addcmul_(&gradient.f_mul_scalar(1.0 - beta2)?, &gradient)?;
                 let root = slot.second.f_sqrt()?.f_div_scalar_(correct2.sqrt())?.f_add_scalar_(eps)?;
                 slot.parameter.f_addcdiv_(&slot.first.f_mul_scalar(-rate / correct1)?, &root).map(|_| ())
             };

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path};
 use serde::{Deserialize, Serialize};
 use tachograph_features::{FeatureGraph, Featurizer};
 use tachograph_ir::Concrete;
-use tachograph_models::{Nnlp, NnlpConfig};
+use tachograph_models::{Model, ModelConfig};
 use tch::{Device, Tensor, nn};
 
 use crate::{
@@ -26,7 +26,7 @@ pub struct Document {
     /// Version of the library that wrote it.
     pub library: String,
     /// Settings of the network.
-    pub model: NnlpConfig,
+    pub model: ModelConfig,
     /// Featuriser with schema and normaliser.
     pub featurizer: Featurizer,
     /// Devices in the order of the heads.
@@ -82,7 +82,7 @@ pub struct Prediction {
 #[derive(Debug)]
 pub struct Predictor {
     document: Document,
-    model: Nnlp,
+    model: Model,
     store: nn::VarStore,
 }
 
@@ -95,7 +95,7 @@ impl Predictor {
         let store = nn::VarStore::new(device);
         let schema = document.featurizer.schema();
         let (inputs, globals) = (schema.node_columns.len() as i64, schema.global_columns.len() as i64);
-        let model = Nnlp::new(&store.root(), inputs, globals, document.devices.len(), &document.model)?;
+        let model = Model::new(&store.root(), inputs, globals, document.devices.len(), &document.model)?;
         Ok(Self { document, model, store })
     }
 
@@ -134,7 +134,7 @@ impl Predictor {
         &mut self.document
     }
 
-    pub(crate) fn model(&self) -> &Nnlp {
+    pub(crate) fn model(&self) -> &Model {
         &self.model
     }
 
@@ -195,9 +195,10 @@ impl Predictor {
         let _guard = tch::no_grad_guard();
         let mut all = Vec::with_capacity(graphs.len());
         for chunk in graphs.chunks(64) {
-            let batch = collate(chunk, self.document.model.layers, true, self.store.device())?;
+            let batch = collate(chunk, self.document.model.layers(), true, self.store.device())?;
             let y = self.model.forward(&batch, device, false)?;
-            let y = y.f_to_device(Device::Cpu).and_then(|y| y.f_to_kind(tch::Kind::Double)).map_err(torch("prediction"))?;
+            let y =
+                y.f_to_device(Device::Cpu).and_then(|y| y.f_to_kind(tch::Kind::Double)).map_err(torch("prediction"))?;
             all.extend(Vec::<f64>::try_from(y).map_err(torch("prediction"))?);
         }
         Ok(all)

@@ -55,12 +55,7 @@ pub fn featurize(featurizer: &Featurizer, networks: &[(&Record, Concrete)]) -> R
 ///
 /// # Errors
 /// Features of different widths.
-pub fn collate(
-    samples: &[&FeatureGraph],
-    layers: usize,
-    compress: bool,
-    device: Device,
-) -> Result<GraphBatch> {
+pub fn collate(samples: &[&FeatureGraph], layers: usize, compress: bool, device: Device) -> Result<GraphBatch> {
     let graphs: Vec<GraphRef<'_>> = samples
         .iter()
         .map(|f| GraphRef {

@@ -28,10 +28,8 @@ pub(crate) fn save(path: &Path, document: &str, tensors: &BTreeMap<String, Tenso
         rows.push((name.clone(), tensor.size().iter().map(|&n| n as usize).collect(), bytes));
     }
     let sum = checksum(document, rows.iter().map(|(name, shape, bytes)| (name.as_str(), &shape[..], &bytes[..])));
-    let metadata = HashMap::from([
-        (DOCUMENT.to_owned(), document.to_owned()),
-        (CHECKSUM.to_owned(), format!("{sum:08x}")),
-    ]);
+    let metadata =
+        HashMap::from([(DOCUMENT.to_owned(), document.to_owned()), (CHECKSUM.to_owned(), format!("{sum:08x}"))]);
     let views = rows.iter().map(|(name, shape, bytes)| {
         TensorView::new(Dtype::F32, shape.clone(), bytes).map(|view| (name.as_str(), view))
     });

@@ -1,0 +1,100 @@
+//! Latency as a sum over operators, each seen in its context. Our own model.
+
+use serde::{Deserialize, Serialize};
+use tachograph_gnn::{GraphBatch, Linear, Sage, SageConfig};
+use tch::{Tensor, nn};
+
+use crate::{Error, Result, error::torch};
+
+/// Settings of [`Additive`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AdditiveConfig {
+    /// Width of the graph layers and of the heads.
+    pub hidden: i64,
+    /// Number of GraphSAGE layers: how many operators away the context reaches.
+    pub layers: usize,
+}
+
+impl Default for AdditiveConfig {
+    fn default() -> Self {
+        Self { hidden: 128, layers: 2 }
+    }
+}
+
+/// Eager frameworks run one operator after the other, so a network takes the sum of its operators:
+///
+/// h⁽ˡ⁺¹⁾ = ReLU(SAGE(h⁽ˡ⁾)), tᵢ = exp(MLP(hᵢ ‖ xᵢ)), y = Σᵢ tᵢ
+///
+/// The features x hold logarithms of operations and bytes, so that an MLP of few units expresses a
+/// roofline, and a network larger than any in training is still a sum of familiar terms. Graph features
+/// are not used.
+///
+/// # Shapes
+/// A batch of G graphs with node features of width `inputs` → (G), in the unit of the training target.
+#[derive(Debug)]
+pub struct Additive {
+    layers: Vec<Sage>,
+    heads: Vec<[Linear; 3]>,
+}
+
+/// Keeps exp within f32 and its gradient alive.
+const LIMIT: f64 = 20.0;
+
+impl Additive {
+    /// Adds its parameters under `vs`; one head for each of `devices` devices.
+    ///
+    /// # Errors
+    /// libtorch cannot allocate the parameters.
+    pub fn new(vs: &nn::Path<'_>, inputs: i64, devices: usize, config: &AdditiveConfig) -> Result<Self> {
+        let hidden = config.hidden;
+        let layer = |l: usize| {
+            let width = if l == 0 { inputs } else { hidden };
+            Sage::new(&(vs / "graph" / l), width, hidden, SageConfig::default())
+        };
+        let layers = (0..config.layers).map(layer).collect::<Result<_, _>>()?;
+        let width = if config.layers == 0 { inputs } else { hidden + inputs };
+        let head = |d: usize| -> Result<[Linear; 3]> {
+            let vs = vs / "heads" / d;
+            Ok([
+                Linear::new(&(&vs / 0), width, hidden, true)?,
+                Linear::new(&(&vs / 1), hidden, hidden, true)?,
+                Linear::new(&(&vs / 2), hidden, 1, true)?,
+            ])
+        };
+        Ok(Self { layers, heads: (0..devices).map(head).collect::<Result<_>>()? })
+    }
+
+    /// Time of each operator: (rows of the last layer, 1), positive. Rows are the nodes of the batch, or
+    /// their classes when it is compressed.
+    ///
+    /// # Errors
+    /// The batch has another width or was built for fewer layers; a device without a head.
+    pub fn operators(&self, batch: &GraphBatch, device: usize) -> Result<Tensor> {
+        let head = self.heads.get(device).ok_or(Error::Device { index: device, heads: self.heads.len() })?;
+        // The features travel beside the embedding, to whichever rows the layer ends on.
+        let (mut h, mut x) = (batch.nodes.shallow_clone(), batch.nodes.shallow_clone());
+        for (l, layer) in self.layers.iter().enumerate() {
+            let hop = batch.hop(l)?;
+            h = layer.forward(&h, hop)?.f_relu().map_err(torch("ReLU"))?;
+            x = hop.own(&x)?;
+        }
+        if !self.layers.is_empty() {
+            h = Tensor::f_cat(&[h, x], 1).map_err(torch("head"))?;
+        }
+        for linear in &head[..2] {
+            h = linear.forward(&h)?.f_relu().map_err(torch("ReLU"))?;
+        }
+        let z = head[2].forward(&h)?;
+        z.f_clamp(-LIMIT, LIMIT).and_then(|z| z.f_exp()).map_err(torch("head"))
+    }
+
+    /// Predictions for one device: (G), positive.
+    ///
+    /// # Errors
+    /// As [`Additive::operators`].
+    pub fn forward(&self, batch: &GraphBatch, device: usize) -> Result<Tensor> {
+        let times = self.operators(batch, device)?;
+        batch.sum.apply(&times)?.f_squeeze_dim(1).map_err(torch("read-out"))
+    }
+}

@@ -1,0 +1,76 @@
+//! Any of the models, as a config names it.
+
+use serde::{Deserialize, Serialize};
+use tachograph_gnn::GraphBatch;
+use tch::{Tensor, nn};
+
+use crate::{Additive, AdditiveConfig, Nnlp, NnlpConfig, Result};
+
+/// Which model, and its settings.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum ModelConfig {
+    /// [`Nnlp`].
+    Nnlp(NnlpConfig),
+    /// [`Additive`].
+    Additive(AdditiveConfig),
+}
+
+impl Default for ModelConfig {
+    fn default() -> Self {
+        Self::Nnlp(NnlpConfig::default())
+    }
+}
+
+impl ModelConfig {
+    /// Number of message-passing layers: what a batch must be built for.
+    pub fn layers(&self) -> usize {
+        match self {
+            Self::Nnlp(c) => c.layers,
+            Self::Additive(c) => c.layers,
+        }
+    }
+
+    /// True when training is deterministic node by node, so that equal nodes stay equal and batches may
+    /// be compressed.
+    pub fn compressible(&self) -> bool {
+        match self {
+            Self::Nnlp(c) => c.dropout == 0.0,
+            Self::Additive(_) => true,
+        }
+    }
+}
+
+/// A model with its parameters.
+#[derive(Debug)]
+pub enum Model {
+    /// [`Nnlp`].
+    Nnlp(Nnlp),
+    /// [`Additive`].
+    Additive(Additive),
+}
+
+impl Model {
+    /// Adds the parameters under `vs`: node features of width `inputs`, `globals` graph features, one head for
+    /// each of `devices` devices.
+    ///
+    /// # Errors
+    /// libtorch cannot allocate the parameters.
+    pub fn new(vs: &nn::Path<'_>, inputs: i64, globals: i64, devices: usize, config: &ModelConfig) -> Result<Self> {
+        Ok(match config {
+            ModelConfig::Nnlp(c) => Self::Nnlp(Nnlp::new(vs, inputs, globals, devices, c)?),
+            ModelConfig::Additive(c) => Self::Additive(Additive::new(vs, inputs, devices, c)?),
+        })
+    }
+
+    /// Predictions for one device: (graphs), positive.
+    ///
+    /// # Errors
+    /// The batch does not fit the model; a device without a head.
+    pub fn forward(&self, batch: &GraphBatch, device: usize, train: bool) -> Result<Tensor> {
+        match self {
+            Self::Nnlp(m) => m.forward(batch, device, train),
+            Self::Additive(m) => m.forward(batch, device),
+        }
+    }
+}
