@@ -40,6 +40,10 @@ struct Args {
     /// Longest time for the repeats of one visit, in seconds.
     #[arg(long, default_value_t = 0.2)]
     time_limit: f64,
+    /// First drop measurements whose quartiles are further apart than this share of the median: they are
+    /// made again.
+    #[arg(long)]
+    again: Option<f64>,
 }
 
 fn main() -> ExitCode {
@@ -55,6 +59,10 @@ fn run(args: &Args) -> Result<()> {
     let run = Run { device: args.name.clone(), protocol: description, seed: args.seed };
     let mut writer = Writer::resume(&args.out, run)?;
     writer.warnings().iter().for_each(|w| eprintln!("warning: {w}"));
+    if let Some(spread) = args.again {
+        let dropped = writer.forget(|r| r.iqr_ms > spread * r.median_ms)?;
+        eprintln!("measuring {dropped} networks again");
+    }
 
     let template = "{wide_bar} {pos}/{len} {elapsed} elapsed, {eta} left  {msg}";
     let bar =

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 use tachograph_datasets::{DataSet, Part};
-use tachograph_features::baseline::{self, Baseline, Roofline, StaticRow};
+use tachograph_features::baseline::{self, Roofline, StaticRow};
 use tachograph_ir::{DType, Device};
 use tachograph_metrics::Report;
 

@@ -67,6 +67,19 @@ fn resuming_skips_what_is_there_and_adds_the_rest() {
 }
 
 #[test]
+fn forgotten_measurements_can_be_made_again() {
+    let dir = finished();
+    let mut writer = Writer::resume(dir.path(), run()).unwrap();
+    assert_eq!(writer.forget(|r| r.median_ms > 3.5).unwrap(), 2);
+    let (graph, record) = item(4);
+    assert!(!writer.has(&record.key()));
+    assert!(writer.append(&graph, &record).unwrap());
+    writer.finish().unwrap();
+    let set = DataSet::open(dir.path()).unwrap();
+    assert_eq!((set.graphs().len(), set.records().len()), (5, 4));
+}
+
+#[test]
 fn a_second_device_shares_the_graphs() {
     let dir = finished();
     let run = Run { device: "Other GPU/1".into(), ..run() };

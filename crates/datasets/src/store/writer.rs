@@ -122,6 +122,35 @@ impl Writer {
         Ok(true)
     }
 
+    /// Drops the measurements on this device that `drop` selects, so that they can be made again. Networks stay.
+    /// Returns how many were dropped.
+    ///
+    /// # Errors
+    /// A file that cannot be read or written; the measurements are then as they were.
+    pub fn forget(&mut self, drop: impl Fn(&Record) -> bool) -> Result<usize> {
+        let path = self.dir.join(&self.file);
+        let mut kept = Vec::new();
+        let reader = BufReader::new(File::open(&path).map_err(Error::io(&path))?);
+        lines::read(&path, reader, |_, record: Record| {
+            if !drop(&record) {
+                kept.push(record);
+            }
+            Ok(())
+        })?;
+        let dropped = self.keys.len() - kept.len();
+        replace(&path, |file| {
+            let mut out = std::io::BufWriter::new(file);
+            for record in &kept {
+                serde_json::to_writer(&mut out, record)?;
+                out.write_all(b"\n")?;
+            }
+            out.flush()
+        })?;
+        self.measurements = open_append(&path)?;
+        self.keys = kept.iter().map(Record::key).collect();
+        Ok(dropped)
+    }
+
     /// Compresses the networks, writes `meta.json`, and so makes the folder a [`DataSet`](crate::DataSet).
     /// Resuming it later is allowed.
     ///
