@@ -38,6 +38,12 @@ pub struct RunConfig {
     /// Learning rate.
     #[serde(default = "rate")]
     pub rate: f64,
+    /// Largest Euclidean norm of all gradients together; longer ones are shortened to it. 0 sets no limit.
+    ///
+    /// Relative losses weigh a network by 1/y², so that one far-off prediction outweighs everything before it;
+    /// without a limit Adam's second moment remembers it for a thousand steps.
+    #[serde(default = "clip")]
+    pub clip: f64,
     /// How the rate changes.
     #[serde(default)]
     pub schedule: Schedule,
@@ -60,6 +66,9 @@ pub struct RunConfig {
 
 fn rate() -> f64 {
     1e-3
+}
+fn clip() -> f64 {
+    1.0
 }
 fn epochs() -> u32 {
     50

@@ -73,6 +73,9 @@ pub fn train(config: &RunConfig, dir: &Path, mut watch: impl FnMut(&Epoch)) -> R
     tch::set_num_threads(config.threads.max(1));
     fs::create_dir_all(dir).map_err(io(dir))?;
     let torch_device = torch_device(&config.torch_device)?;
+    if !(config.clip >= 0.0 && config.clip.is_finite()) {
+        return Err(Error::Config(format!("clip {} is no length", config.clip)));
+    }
 
     let data = DataSet::open(&config.data)?;
     let networks = samples::bind(&data, &config.device)?;
@@ -221,13 +224,17 @@ impl<'a> Run<'a> {
         let prediction = self.predictor.model().forward(&batch, 0, true)?;
         let loss = self.config.loss.forward(&prediction, &samples::targets(samples, device)?)?;
         let value = f64::try_from(&loss).map_err(torch("loss"))?;
-        if !value.is_finite() {
-            let members = samples.iter().map(|s| s.name.as_str()).collect::<Vec<_>>().join(", ");
-            return Err(Error::NotFinite { step: self.adam.steps(), what: format!("loss {value}"), members });
-        }
+        let step = self.adam.steps();
+        let finite = |what: &str, value: f64| {
+            let members = || samples.iter().map(|s| s.name.as_str()).collect::<Vec<_>>().join(", ");
+            let error = || Error::NotFinite { step, what: format!("{what} {value}"), members: members() };
+            if value.is_finite() { Ok(()) } else { Err(error()) }
+        };
+        finite("loss", value)?;
         self.adam.zero_grad();
         loss.f_backward().map_err(torch("backward"))?;
-        let rate = self.config.rate * self.config.schedule.factor(self.adam.steps(), total);
+        finite("norm of the gradients", self.adam.clip(self.config.clip)?)?;
+        let rate = self.config.rate * self.config.schedule.factor(step, total);
         self.adam.step(rate)?;
         Ok(value)
     }

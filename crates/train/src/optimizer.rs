@@ -65,6 +65,32 @@ impl Adam {
         self.steps
     }
 
+    /// Shortens the gradients, all together, to a Euclidean norm of at most `limit` (0: no limit), as
+    /// `torch.nn.utils.clip_grad_norm_` does. Returns the norm before; gradients stay as they are when it is
+    /// not finite.
+    ///
+    /// # Errors
+    /// libtorch refuses a call.
+    pub fn clip(&mut self, limit: f64) -> Result<f64> {
+        let _guard = tch::no_grad_guard();
+        let gradients = self.slots.values().map(|s| s.parameter.grad()).filter(Tensor::defined);
+        let mut gradients: Vec<Tensor> = gradients.collect();
+        if gradients.is_empty() {
+            return Ok(0.0);
+        }
+        let norm = || {
+            let each = gradients.iter().map(Tensor::f_norm).collect::<std::result::Result<Vec<_>, _>>()?;
+            f64::try_from(Tensor::f_stack(&each, 0)?.f_norm()?)
+        };
+        let norm = norm().map_err(torch("gradient norm"))?;
+        if limit > 0.0 && norm > limit && norm.is_finite() {
+            for gradient in &mut gradients {
+                let _ = gradient.f_mul_scalar_(limit / norm).map_err(torch("gradient norm"))?;
+            }
+        }
+        Ok(norm)
+    }
+
     /// One update with learning rate `rate`. Parameters without a gradient stay.
     ///
     /// # Errors
