@@ -1,0 +1,35 @@
+//! One binary, since linking libtorch is slow.
+
+mod batch;
+mod compression;
+mod golden;
+mod graphs;
+
+use tch::{Cuda, Device, Kind, Tensor};
+
+/// Every kind of device of this machine; says when there is no CUDA.
+fn devices() -> Vec<Device> {
+    if Cuda::is_available() {
+        return vec![Device::Cpu, Device::Cuda(0)];
+    }
+    eprintln!("skipped on CUDA: no device");
+    vec![Device::Cpu]
+}
+
+/// Largest difference in units of the largest expected magnitude.
+fn relative(found: &Tensor, expected: &Tensor) -> f64 {
+    assert_eq!(found.size(), expected.size());
+    if expected.numel() == 0 {
+        return 0.0;
+    }
+    let largest = expected.abs().max().double_value(&[]);
+    let difference = (found.to_device(Device::Cpu) - expected.to_device(Device::Cpu)).abs().max().double_value(&[]);
+    difference / largest.max(f64::MIN_POSITIVE)
+}
+
+#[test]
+fn a_test_process_starts_without_ld_library_path() {
+    println!("CUDA linked: {}, available: {}", Cuda::cudnn_is_available(), Cuda::is_available());
+    let sum = Tensor::arange(5, (Kind::Float, Device::Cpu)).sum(Kind::Float);
+    assert_eq!(sum.double_value(&[]), 10.0);
+}
