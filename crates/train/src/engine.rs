@@ -188,6 +188,7 @@ impl<'a> Run<'a> {
         }
         self.predictor.set_weights(&tensors)?;
         self.adam.restore(progress.steps, &tensors)?;
+        self.predictor.document_mut().training = progress.document.training;
         (self.finished, self.best_mape) = (progress.finished, progress.best_mape);
         Ok(())
     }

@@ -32,8 +32,8 @@ pub enum Error {
         /// Networks of the batch.
         members: String,
     },
-    /// A device that the checkpoint does not predict for.
-    #[error("unknown device `{name}`; the checkpoint predicts for {known}")]
+    /// A device that the checkpoint does not predict for, or that the data set has no measurements of.
+    #[error("unknown device `{name}`; known: {known}")]
     Device {
         /// The name that was asked for.
         name: String,

@@ -1,0 +1,44 @@
+//! Configs.
+
+use tachograph_models::{AdditiveConfig, Model, ModelConfig, NnlpConfig};
+use tch::{Device, nn};
+
+use crate::{GLOBALS, WIDTH, batch};
+
+fn all() -> [ModelConfig; 3] {
+    [
+        ModelConfig::Nnlp(NnlpConfig::default()),
+        ModelConfig::Nnlp(NnlpConfig { hidden: 24, layers: 3, dropout: 0.0, normalize: false, embed_globals: true }),
+        ModelConfig::Additive(AdditiveConfig { hidden: 7, layers: 1 }),
+    ]
+}
+
+#[test]
+fn configs_round_trip() {
+    for config in all() {
+        let json = serde_json::to_string(&config).unwrap();
+        assert_eq!(serde_json::from_str::<ModelConfig>(&json).unwrap(), config);
+        let text = toml::to_string(&config).unwrap();
+        assert_eq!(toml::from_str::<ModelConfig>(&text).unwrap(), config);
+    }
+}
+
+#[test]
+fn what_a_config_leaves_out_is_the_default_and_what_it_adds_is_refused() {
+    let config: ModelConfig = toml::from_str("kind = \"nnlp\"\nhidden = 64").unwrap();
+    assert_eq!(config, ModelConfig::Nnlp(NnlpConfig { hidden: 64, ..NnlpConfig::default() }));
+    for bad in ["kind = \"nnlp\"\nwidth = 64", "kind = \"additive\"\ndropout = 0.1", "kind = \"gcn\""] {
+        assert!(toml::from_str::<ModelConfig>(bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn a_batch_for_the_layers_of_the_config_fits_the_model() {
+    for config in all() {
+        let vs = nn::VarStore::new(Device::Cpu);
+        let model = Model::new(&vs.root(), WIDTH as i64, GLOBALS as i64, 1, &config).unwrap();
+        let y = model.forward(&batch(config.layers(), config.compressible()), 0, true).unwrap();
+        assert_eq!(y.size(), [3]);
+    }
+    assert!(!all()[0].compressible() && all()[1].compressible() && all()[2].compressible());
+}

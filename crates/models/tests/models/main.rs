@@ -1,0 +1,41 @@
+//! One binary, since linking libtorch is slow.
+
+mod additive;
+mod config;
+mod nnlp;
+
+use tachograph_gnn::{GraphBatch, GraphRef};
+use tch::{Device, Tensor};
+
+const WIDTH: usize = 44;
+const GLOBALS: usize = 4;
+
+/// Three graphs with repeated nodes: two equal chains of different lengths, and a fork.
+fn batch(layers: usize, compress: bool) -> GraphBatch {
+    let row = |kind: usize| (0..WIDTH).map(move |c| if c == kind { 1.0 } else { 0.01 * (c % 7) as f32 });
+    let chain = |n: usize| -> (Vec<f32>, Vec<(u32, u32)>) {
+        ((0..n).flat_map(|i| row(i % 2)).collect(), (1..n as u32).flat_map(|i| [(i - 1, i), (i, i - 1)]).collect())
+    };
+    let fork = ((0..4).flat_map(|i| row(i.min(1))).collect(), vec![(0, 1), (0, 2), (0, 3)]);
+    let graphs = [chain(8), chain(12), fork];
+    let globals = [[0.1; GLOBALS], [0.2; GLOBALS], [0.3; GLOBALS]];
+    let views: Vec<GraphRef<'_>> = graphs
+        .iter()
+        .zip(&globals)
+        .map(|((nodes, edges), globals)| GraphRef { nodes, width: WIDTH, edges, globals })
+        .collect();
+    let build = if compress { GraphBatch::compressed } else { GraphBatch::new };
+    build(&views, layers, Device::Cpu).unwrap()
+}
+
+fn values(tensor: &Tensor) -> Vec<f32> {
+    tensor.detach().flatten(0, -1).try_into().unwrap()
+}
+
+#[track_caller]
+fn close(a: &Tensor, b: &Tensor) {
+    assert_eq!(a.size(), b.size());
+    for (a, b) in values(a).into_iter().zip(values(b)) {
+        assert!((a - b).abs() <= 1e-5 * b.abs(), "{a} and {b}");
+    }
+}

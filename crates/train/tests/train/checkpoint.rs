@@ -1,0 +1,184 @@
+//! Checkpoints: what they keep, and what damage does.
+
+use std::{
+    collections::HashMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use safetensors::{SafeTensors, tensor::TensorView};
+use tachograph_features::{Featurizer, Kind};
+use tachograph_models::{AdditiveConfig, ModelConfig};
+use tachograph_train::{DeviceDocument, Document, FORMAT, Predictor, Training};
+use tch::Device;
+
+use crate::data::graph;
+
+fn document() -> Document {
+    Document {
+        format: FORMAT,
+        library: "0.1.0".into(),
+        model: ModelConfig::Additive(AdditiveConfig { hidden: 8, layers: 2 }),
+        featurizer: Featurizer::fit(Kind::Extended, &[&graph()]).unwrap(),
+        devices: ["one", "two"].map(device).into(),
+        training: Training {
+            data: "nowhere".into(),
+            networks: 1,
+            split: "none".into(),
+            seed: 0,
+            epoch: 1,
+            validation_mape: 10.0,
+            range_ms: (1.0, 2.0),
+        },
+    }
+}
+
+fn device(name: &str) -> DeviceDocument {
+    DeviceDocument { name: name.into(), hardware: "none".into(), threads: 1, library: "none".into() }
+}
+
+fn saved(dir: &Path) -> (PathBuf, Predictor) {
+    tch::manual_seed(9);
+    let predictor = Predictor::new(document(), Device::Cpu).unwrap();
+    let path = dir.join("model.safetensors");
+    predictor.save(&path).unwrap();
+    (path, predictor)
+}
+
+fn predictions(predictor: &Predictor) -> [u64; 2] {
+    [0, 1].map(|d| predictor.predict(&graph(), d).unwrap().latency_ms.to_bits())
+}
+
+/// The message of a failed load, which must name the file.
+#[track_caller]
+fn refusal(path: &Path) -> String {
+    let message = Predictor::load(path, Device::Cpu).unwrap_err().to_string();
+    assert!(message.contains(&path.display().to_string()), "{message}");
+    message
+}
+
+#[test]
+fn a_checkpoint_predicts_the_same_bit_for_bit() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, predictor) = saved(dir.path());
+    let loaded = Predictor::load(&path, Device::Cpu).unwrap();
+    assert_eq!(loaded.document(), predictor.document());
+    assert_eq!(predictions(&loaded), predictions(&predictor));
+    assert_ne!(predictions(&loaded)[0], predictions(&loaded)[1]);
+}
+
+#[test]
+fn devices_are_found_by_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_, predictor) = saved(dir.path());
+    assert_eq!((predictor.device(None).unwrap(), predictor.device(Some("two")).unwrap()), (0, 1));
+    let message = predictor.device(Some("three")).unwrap_err().to_string();
+    assert_eq!(message, "unknown device `three`; known: one, two");
+    assert!(predictor.predict(&graph(), 2).is_err());
+}
+
+#[test]
+fn no_flipped_byte_changes_a_prediction() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, predictor) = saved(dir.path());
+    let (whole, expected) = (fs::read(&path).unwrap(), predictions(&predictor));
+    let (mut refused, mut tried) = (0, 0);
+    // Every byte of the length, then one of 101.
+    for at in (0..8).chain((8..whole.len()).step_by(101)) {
+        for mask in [0x01, 0x20, 0xff] {
+            let mut bytes = whole.clone();
+            bytes[at] ^= mask;
+            fs::write(&path, &bytes).unwrap();
+            tried += 1;
+            match Predictor::load(&path, Device::Cpu) {
+                Ok(loaded) => assert_eq!(predictions(&loaded), expected, "byte {at}"),
+                Err(_) => {
+                    refusal(&path);
+                    refused += 1;
+                }
+            }
+        }
+    }
+    assert!(tried > 100 && refused * 100 >= tried * 99, "{refused} of {tried} refused");
+}
+
+#[test]
+fn a_cut_file_is_refused_wherever_it_is_cut() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, _) = saved(dir.path());
+    let whole = fs::read(&path).unwrap();
+    for length in (0..9).chain((9..whole.len()).step_by(211)).chain([whole.len() - 1]) {
+        fs::write(&path, &whole[..length]).unwrap();
+        refusal(&path);
+    }
+    fs::write(&path, [&whole[..], b"more"].concat()).unwrap();
+    refusal(&path);
+}
+
+#[test]
+fn other_files_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("other");
+    refusal(&path);
+    fs::write(&path, [0x89, b'P', b'N', b'G', 13, 10, 26, 10, 0, 0]).unwrap();
+    refusal(&path);
+    let values = [0u8; 8];
+    let view = TensorView::new(safetensors::Dtype::F32, vec![2], &values).unwrap();
+    fs::write(&path, safetensors::serialize([("w", view)], None).unwrap()).unwrap();
+    assert!(refusal(&path).contains("not a checkpoint of this library"));
+}
+
+#[test]
+fn a_newer_format_is_refused_by_number() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("new.safetensors");
+    let newer = Document { format: FORMAT + 1, ..document() };
+    Predictor::new(newer, Device::Cpu).unwrap().save(&path).unwrap();
+    assert!(refusal(&path).contains(&format!("format {}; this library reads up to {FORMAT}", FORMAT + 1)));
+}
+
+/// Writes a file as docs/checkpoints.md describes it, with a right checksum.
+fn rewrite(path: &Path, change: impl Fn(&str, Vec<usize>) -> Option<Vec<usize>>) {
+    let bytes = fs::read(path).unwrap();
+    let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
+    let document = header.metadata().as_ref().unwrap()["tachograph"].clone();
+    let parsed = SafeTensors::deserialize(&bytes).unwrap();
+    let mut rows: Vec<(String, Vec<usize>, &[u8])> = parsed
+        .tensors()
+        .into_iter()
+        .filter_map(|(name, view)| {
+            let shape = change(&name, view.shape().to_vec())?;
+            Some((name, shape, view.data()))
+        })
+        .collect();
+    rows.sort();
+    let mut sum = crc32fast::Hasher::new();
+    sum.update(document.as_bytes());
+    for (name, shape, data) in &rows {
+        sum.update(name.as_bytes());
+        shape.iter().for_each(|&n| sum.update(&(n as u64).to_le_bytes()));
+        sum.update(data);
+    }
+    let sum = format!("{:08x}", sum.finalize());
+    let metadata = HashMap::from([("tachograph".into(), document), ("crc32".into(), sum)]);
+    let views = rows
+        .into_iter()
+        .map(|(name, shape, data)| (name, TensorView::new(safetensors::Dtype::F32, shape, data).unwrap()));
+    fs::write(path, safetensors::serialize(views, Some(metadata)).unwrap()).unwrap();
+}
+
+#[test]
+fn a_missing_or_misshapen_weight_is_refused_by_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, predictor) = saved(dir.path());
+    rewrite(&path, |_, shape| Some(shape));
+    assert_eq!(predictions(&Predictor::load(&path, Device::Cpu).unwrap()), predictions(&predictor));
+    rewrite(&path, |name, shape| {
+        let turned: Vec<usize> = shape.iter().rev().copied().collect();
+        Some(if name == "graph.0.lin_l.weight" { turned } else { shape })
+    });
+    assert!(refusal(&path).contains("weight `graph.0.lin_l.weight` is"));
+    rewrite(&path, |name, shape| (name != "heads.1.2.bias" && name != "graph.0.lin_l.weight").then_some(shape));
+    let message = refusal(&path);
+    assert!(message.contains("is missing"), "{message}");
+}

@@ -1,0 +1,7 @@
+//! One binary, since linking libtorch is slow.
+
+mod adam;
+mod checkpoint;
+mod data;
+mod fixture;
+mod runs;
