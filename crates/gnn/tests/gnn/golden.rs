@@ -25,7 +25,8 @@ fn sage_agrees_with_pytorch_geometric() {
 
 fn compare(golden: &Value, device: Device) {
     let size = |name: &str| golden[name].as_i64().unwrap();
-    let graphs: Vec<(Vec<f32>, Vec<(u32, u32)>)> = golden["graphs"]
+    type Edges = Vec<(u32, u32)>;
+    let graphs: Vec<(Vec<f32>, Edges)> = golden["graphs"]
         .as_array()
         .unwrap()
         .iter()

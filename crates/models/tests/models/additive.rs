@@ -6,7 +6,6 @@ use tch::{Device, Kind, nn};
 use crate::{WIDTH, batch, close, values};
 
 fn model(devices: usize, layers: usize) -> (nn::VarStore, Additive) {
-    tch::manual_seed(5);
     let vs = nn::VarStore::new(Device::Cpu);
     let model = Additive::new(&vs.root(), WIDTH as i64, devices, &AdditiveConfig { hidden: 16, layers }).unwrap();
     (vs, model)

@@ -38,7 +38,6 @@ fn device(name: &str) -> DeviceDocument {
 }
 
 fn saved(dir: &Path) -> (PathBuf, Predictor) {
-    tch::manual_seed(9);
     let predictor = Predictor::new(document(), Device::Cpu).unwrap();
     let path = dir.join("model.safetensors");
     predictor.save(&path).unwrap();
