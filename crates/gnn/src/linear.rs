@@ -28,4 +28,17 @@ impl Linear {
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         x.f_linear(&self.weight, self.bias.as_ref()).map_err(torch("linear"))
     }
+
+    /// x·Wᵀ, without the bias.
+    pub(crate) fn project(&self, x: &Tensor) -> Result<Tensor> {
+        x.f_linear(&self.weight, None::<&Tensor>).map_err(torch("linear"))
+    }
+
+    /// x + b.
+    pub(crate) fn shift(&self, x: Tensor) -> Result<Tensor> {
+        match &self.bias {
+            Some(bias) => x.f_add(bias).map_err(torch("linear")),
+            None => Ok(x),
+        }
+    }
 }

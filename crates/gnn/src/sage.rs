@@ -26,6 +26,7 @@ pub struct Sage {
     neighbours: Linear,
     own: Linear,
     inputs: i64,
+    outputs: i64,
     config: SageConfig,
 }
 
@@ -36,6 +37,7 @@ impl Sage {
             neighbours: Linear::new(&(vs / "lin_l"), inputs, outputs, true)?,
             own: Linear::new(&(vs / "lin_r"), inputs, outputs, false)?,
             inputs,
+            outputs,
             config,
         })
     }
@@ -49,8 +51,12 @@ impl Sage {
             let message = format!("input {:?}, expected (nodes, {})", x.size(), self.inputs);
             return Err(Error::Shape { layer: "GraphSAGE", message });
         }
-        let mean = hop.mean.apply(x)?;
-        let y = self.neighbours.forward(&mean)?;
+        // The mean of projections is the projection of the mean: project the fewer rows, unless that widens them.
+        let y = if hop.mean.columns() < hop.mean.rows() && self.outputs <= self.inputs {
+            self.neighbours.shift(hop.mean.apply(&self.neighbours.project(x)?)?)?
+        } else {
+            self.neighbours.forward(&hop.mean.apply(x)?)?
+        };
         let own = hop.own(&self.own.forward(x)?)?;
         let y = y.f_add(&own).map_err(torch("GraphSAGE"))?;
         if !self.config.normalize {

@@ -55,4 +55,9 @@ impl Csr {
     pub fn rows(&self) -> i64 {
         self.rows
     }
+
+    /// Number of columns.
+    pub fn columns(&self) -> i64 {
+        self.columns
+    }
 }
