@@ -96,7 +96,7 @@ impl Session {
             let times = &self.times[first..];
             let last = times.len() >= protocol.max_repeats || start.elapsed() >= limit;
             // Sorting after every run would cost more than a small network does.
-            let look = last || times.len() % (1 + times.len() / 4) == 0;
+            let look = last || times.len().is_multiple_of(1 + times.len() / 4);
             if times.len() >= protocol.min_repeats.max(1) && look {
                 let (median, half_width) = median_interval(times);
                 if last || half_width <= protocol.precision * median {
