@@ -37,7 +37,7 @@ fn run(args: &Args) -> Result<()> {
         return Ok(());
     }
     if args.dot {
-        println!("{}", bound.to_dot());
+        println!("{}", bound.to_dot()?);
         return Ok(());
     }
     let cost = bound.cost()?;
