@@ -7,7 +7,7 @@ use std::{path::PathBuf, process::ExitCode};
 use anyhow::Result;
 use clap::Parser;
 use tachograph_features::extended::BALANCE;
-use tachograph_ir::Concrete;
+use tachograph_ir::{Concrete, NodeId};
 use tachograph_profile::{Protocol, measure};
 use tachograph_train::Predictor;
 use tch::Device;
@@ -67,22 +67,25 @@ fn run(args: &Args) -> Result<()> {
             m.median_ms, m.repeats, m.environment.device
         );
     }
-    costliest(&bound, args.top)
-}
-
-/// The operators with the largest share on paper: operations, or bytes where those take longer.
-fn costliest(bound: &Concrete, top: usize) -> Result<()> {
-    let mut shares = Vec::with_capacity(bound.live().len());
-    for &id in bound.live() {
-        let cost = bound.node_cost(id)?;
-        shares.push((id, (cost.flops as f64).max(BALANCE * cost.bytes() as f64)));
-    }
-    let total: f64 = shares.iter().map(|(_, s)| s).sum();
-    shares.sort_by(|a, b| b.1.total_cmp(&a.1));
-    println!("costliest operators, by their share of a roofline:");
-    for (id, share) in shares.into_iter().take(top) {
+    let (mut times, by) = match predictor.operators(&bound, device)? {
+        Some(times) => (times, "predicted time"),
+        None => (roofline(&bound)?, "share of a roofline"),
+    };
+    let total: f64 = times.iter().map(|(_, t)| t).sum();
+    times.sort_by(|a, b| b.1.total_cmp(&a.1));
+    println!("costliest operators, by {by}:");
+    for (id, time) in times.into_iter().take(args.top) {
         let node = bound.graph().node(id);
-        println!("  {:5.1} %  {} `{}`", 100.0 * share / total.max(1.0), node.op, node.name);
+        println!("  {:5.1} %  {} `{}`", 100.0 * time / total, node.op, node.name);
     }
     Ok(())
+}
+
+/// Operations of each node, or its bytes where those take longer.
+fn roofline(bound: &Concrete) -> Result<Vec<(NodeId, f64)>> {
+    let time = |&id: &NodeId| {
+        let cost = bound.node_cost(id)?;
+        Ok((id, (cost.flops as f64).max(BALANCE * cost.bytes() as f64)))
+    };
+    bound.live().iter().map(time).collect()
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use tachograph_gnn::GraphBatch;
 use tch::{Tensor, nn};
 
-use crate::{Additive, AdditiveConfig, Nnlp, NnlpConfig, Result};
+use crate::{Additive, AdditiveConfig, Nnlp, NnlpConfig, Result, error::torch};
 
 /// Which model, and its settings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -71,6 +71,17 @@ impl Model {
         match self {
             Self::Nnlp(m) => m.forward(batch, device, train),
             Self::Additive(m) => m.forward(batch, device),
+        }
+    }
+
+    /// Time of each operator, (nodes), for models that predict one; `batch` is not compressed.
+    ///
+    /// # Errors
+    /// As [`Model::forward`].
+    pub fn operators(&self, batch: &GraphBatch, device: usize) -> Result<Option<Tensor>> {
+        match self {
+            Self::Nnlp(_) => Ok(None),
+            Self::Additive(m) => m.operators(batch, device)?.f_squeeze_dim(1).map(Some).map_err(torch("operators")),
         }
     }
 }

@@ -4,9 +4,9 @@ use std::{collections::BTreeMap, path::Path};
 
 use serde::{Deserialize, Serialize};
 use tachograph_features::{FeatureGraph, Featurizer};
-use tachograph_ir::Concrete;
+use tachograph_ir::{Concrete, NodeId};
 use tachograph_models::{Model, ModelConfig};
-use tch::{Device, Tensor, nn};
+use tch::{Device, Kind, Tensor, nn};
 
 use crate::{
     Error, Result,
@@ -187,6 +187,19 @@ impl Predictor {
         })
     }
 
+    /// Predicted time of each operator that runs, milliseconds; `None` for models that predict whole networks only.
+    ///
+    /// # Errors
+    /// As [`Predictor::predict`].
+    pub fn operators(&self, bound: &Concrete, device: usize) -> Result<Option<Vec<(NodeId, f64)>>> {
+        let features = self.document.featurizer.featurize(bound)?;
+        let _guard = tch::no_grad_guard();
+        let batch = collate(&[&features], self.document.model.layers(), false, self.store.device())?;
+        let Some(times) = self.model.operators(&batch, device)? else { return Ok(None) };
+        let times = to_numbers(&times)?;
+        Ok(Some(features.node_ids.into_iter().zip(times).collect()))
+    }
+
     /// Predicts many featurised graphs at once, milliseconds.
     ///
     /// # Errors
@@ -203,4 +216,9 @@ impl Predictor {
         }
         Ok(all)
     }
+}
+
+fn to_numbers(y: &Tensor) -> Result<Vec<f64>> {
+    let host = y.f_to_device(Device::Cpu).and_then(|y| y.f_to_kind(Kind::Double)).map_err(torch("prediction"))?;
+    Vec::try_from(host).map_err(torch("prediction"))
 }
