@@ -1,0 +1,40 @@
+//! Compares two data sets of the same networks on the same device: how well a measurement repeats.
+//!
+//!     cargo run --release --example repeatability -- first-set second-set
+
+use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
+
+use anyhow::{Result, ensure};
+use clap::Parser;
+use tachograph_datasets::{DataSet, Key};
+
+#[derive(Parser)]
+#[command(about)]
+struct Args {
+    first: PathBuf,
+    second: PathBuf,
+}
+
+fn main() -> ExitCode {
+    tachograph_examples_graphs::exit(run(&Args::parse()))
+}
+
+fn run(args: &Args) -> Result<()> {
+    let (first, second) = (DataSet::open(&args.first)?, DataSet::open(&args.second)?);
+    let medians: BTreeMap<Key, f64> = first.records().iter().map(|r| (r.key(), r.median_ms)).collect();
+    let pairs = second.records().iter().filter_map(|r| Some((medians.get(&r.key())?, r.median_ms)));
+    let mut apart: Vec<f64> = pairs.map(|(a, b)| (b / a - 1.0).abs()).collect();
+    ensure!(!apart.is_empty(), "the sets have no measurement in common");
+    apart.sort_by(f64::total_cmp);
+    let quantile = |q: f64| 100.0 * apart[((apart.len() - 1) as f64 * q).round() as usize];
+    let within = |limit: f64| 100.0 * apart.iter().filter(|&&a| a < limit).count() as f64 / apart.len() as f64;
+    println!("{} networks measured twice; medians differ by", apart.len());
+    println!(
+        "  {:.1} % (median), {:.1} % (90th percentile), {:.1} % (largest)",
+        quantile(0.5),
+        quantile(0.9),
+        quantile(1.0)
+    );
+    println!("  less than 5 % for {:.0} % of networks, less than 10 % for {:.0} %", within(0.05), within(0.1));
+    Ok(())
+}
