@@ -8,7 +8,7 @@ use tachograph_ir::{Concrete, Config};
 
 /// Reads `path` and binds `name=value` pairs.
 pub fn load(path: &Path, bind: &[String]) -> Result<(Model, Concrete)> {
-    let model = tachograph_import::load(path)?;
+    let model = tachograph_import::load(path).with_context(|| path.display().to_string())?;
     let mut config = Config::new();
     for pair in bind.iter().flat_map(|b| b.split(',')) {
         let Some((name, value)) = pair.split_once('=') else { bail!("--bind {pair}: expected name=value") };
@@ -24,7 +24,15 @@ pub fn exit(result: Result<()>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            // A cause that the message before it quotes is not said twice.
+            let mut text = String::new();
+            for cause in error.chain().map(ToString::to_string) {
+                if !text.contains(&cause) {
+                    text += if text.is_empty() { "" } else { ": " };
+                    text += &cause;
+                }
+            }
+            eprintln!("error: {text}");
             ExitCode::from(2)
         }
     }

@@ -147,7 +147,10 @@ mod tests {
             prop_assert!(split.members(Part::Test).len().abs_diff(n as usize / 10) <= 1);
             ids.reverse();
             prop_assert_eq!(&Split::random(&ids, seed).unwrap(), &split);
-            prop_assert_ne!(Split::random(&ids, seed ^ 1).unwrap().hash(), split.hash());
+            // A handful of networks may fall alike under two seeds.
+            if n >= 50 {
+                prop_assert_ne!(Split::random(&ids, seed ^ 1).unwrap().hash(), split.hash());
+            }
         }
     }
 
