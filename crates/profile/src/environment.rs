@@ -3,6 +3,7 @@
 use std::fs;
 
 use serde::{Deserialize, Serialize};
+use tachograph_torch_link::load_cuda;
 use tch::{Cuda, Device};
 
 use crate::{Error, Result};
@@ -62,8 +63,13 @@ pub fn parse_device(name: &str) -> Result<Device> {
         Some(("cuda", n)) => n.parse().map_err(|_| refuse("not a device number"))?,
         _ => return Err(refuse("unknown; use cpu, cuda or cuda:N")),
     };
+    // Before the first question about CUDA: it fixes the answer.
+    let loaded = load_cuda();
     if !Cuda::is_available() {
-        return Err(refuse("no CUDA device can be used; `cargo xtask doctor` says why"));
+        return Err(match loaded {
+            Ok(()) => refuse("no CUDA device can be used; `cargo xtask doctor` says why"),
+            Err(error) => refuse(&error.to_string()),
+        });
     }
     if index as i64 >= Cuda::device_count() {
         return Err(refuse("there are fewer CUDA devices"));

@@ -146,13 +146,15 @@ pub fn evaluate(predictor: &Predictor, samples: &[&Sample]) -> Result<(Report, V
 }
 
 fn torch_device(name: &str) -> Result<Device> {
-    match name.split_once(':') {
-        None if name == "cpu" => Ok(Device::Cpu),
-        Some(("cuda", n)) if tch::Cuda::is_available() => {
-            n.parse().map(Device::Cuda).map_err(|_| Error::Config(format!("torch_device `{name}`")))
-        }
-        _ => Err(Error::Config(format!("torch_device `{name}` cannot be used; `cargo xtask doctor` says why"))),
-    }
+    let refuse = |message: &dyn std::fmt::Display| Error::Config(format!("torch_device `{name}`: {message}"));
+    let index = match name.split_once(':') {
+        None if name == "cpu" => return Ok(Device::Cpu),
+        Some(("cuda", n)) => n.parse().map_err(|_| refuse(&"not a device number"))?,
+        _ => return Err(refuse(&"use cpu or cuda:N")),
+    };
+    // Before the first question about CUDA: it fixes the answer.
+    tachograph_torch_link::load_cuda().map_err(|e| refuse(&e))?;
+    if tch::Cuda::is_available() { Ok(Device::Cuda(index)) } else { Err(refuse(&"no CUDA device can be used")) }
 }
 
 struct Run<'a> {

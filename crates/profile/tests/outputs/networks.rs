@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, path::Path, time::Instant};
 
 use serde::Deserialize;
-use tachograph_profile::Executor;
-use tch::{Cuda, Device, Kind, Tensor};
+use tachograph_profile::{Executor, parse_device};
+use tch::{Device, Kind, Tensor};
 
 use crate::case::Source;
 
@@ -40,10 +40,9 @@ fn networks_on_the_cpu() {
 
 #[test]
 fn networks_on_a_gpu() {
-    if Cuda::is_available() {
-        compare(Device::Cuda(0), GPU);
-    } else {
-        eprintln!("skipped: there is no CUDA device");
+    match parse_device("cuda:0") {
+        Ok(device) => compare(device, GPU),
+        Err(error) => eprintln!("skipped: {error}"),
     }
 }
 
