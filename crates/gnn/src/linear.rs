@@ -16,6 +16,9 @@ pub struct Linear {
 
 impl Linear {
     /// Adds `weight` and, if asked, `bias` under `vs`.
+    ///
+    /// # Errors
+    /// libtorch cannot allocate them.
     pub fn new(vs: &nn::Path<'_>, inputs: i64, outputs: i64, bias: bool) -> Result<Self> {
         let bound = 1.0 / (inputs.max(1) as f64).sqrt();
         let init = nn::Init::Uniform { lo: -bound, up: bound };
@@ -24,7 +27,10 @@ impl Linear {
         Ok(Self { weight, bias })
     }
 
-    /// Applies the map.
+    /// Applies the map: (n, in) → (n, out).
+    ///
+    /// # Errors
+    /// `x` has another width.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         x.f_linear(&self.weight, self.bias.as_ref()).map_err(torch("linear"))
     }

@@ -23,7 +23,7 @@ impl Graph {
     pub fn bind(&self, config: &Config) -> Result<Concrete> {
         let config = self.complete(config)?;
         let mut parts = self.clone().into_parts();
-        parts.nodes.iter_mut().flat_map(|n| n.attrs.values_mut()).for_each(|a| resolve(a, &config));
+        parts.nodes.iter_mut().flat_map(|n| n.attrs.values_mut()).for_each(|a| resolve(a, |name| config[name]));
         parts.tensors.iter_mut().flat_map(|t| t.dims.iter_mut().flatten()).for_each(|dim| {
             if let Dim::Free(name) = dim {
                 *dim = Dim::Fixed(config[name]);
@@ -103,9 +103,10 @@ impl Concrete {
     }
 }
 
-fn resolve(attr: &mut Attr, config: &Config) {
+/// Replaces a free attribute by the value of its hyperparameter.
+pub(crate) fn resolve(attr: &mut Attr, value: impl Fn(&str) -> u64) {
     if let Attr::Free { name, repeat } = attr {
-        let value = config[name] as i64;
+        let value = value(name) as i64;
         *attr = match *repeat {
             0 => Attr::Int(value),
             n => Attr::Ints(vec![value; n.into()]),

@@ -2,7 +2,7 @@
 
 use crate::{
     Attr, Attrs, Call, Config, DType, Dim, Domain, Error, Fact, Graph, Hyperparameter, Node, OpError, OpType, Parts,
-    Phase, Result, Tensor, TensorId, Value, attrs,
+    Phase, Result, Tensor, TensorId, Value, attrs, bind::resolve,
 };
 
 /// Adds nodes one by one; every result's shape is known at once (under the default of each hyperparameter).
@@ -129,10 +129,7 @@ impl Builder {
         let OpType::Known(_, op) = &node.op else { return Err(refuse(node, "is not registered".into())) };
         let mut bound = node.clone();
         for attr in bound.attrs.values_mut() {
-            if let Attr::Free { name, repeat } = attr {
-                let value = self.defaults.get(name).copied().unwrap_or(1) as i64;
-                *attr = if *repeat == 0 { Attr::Int(value) } else { Attr::Ints(vec![value; (*repeat).into()]) };
-            }
+            resolve(attr, |name| self.defaults.get(name).copied().unwrap_or(1));
         }
         let inputs: Vec<_> = node.inputs.iter().map(|id| id.map(|id| &self.facts[id.index()])).collect();
         op.infer(&Call { node: &bound, inputs: &inputs, outputs: &[] }).map_err(|error| match error {

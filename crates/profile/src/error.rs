@@ -30,6 +30,9 @@ pub enum Error {
         /// Why it cannot be used.
         message: String,
     },
+    /// A call that makes no sense.
+    #[error("{0}")]
+    Usage(String),
     /// A graph that cannot be bound or costed.
     #[error(transparent)]
     Graph(#[from] tachograph_ir::Error),

@@ -83,9 +83,12 @@ impl Executor {
     }
 
     /// Replaces an input of the graph by the caller's tensor.
+    ///
+    /// # Errors
+    /// There is no such input, or the device is out of memory.
     pub fn set_input(&mut self, i: usize, value: &Tensor) -> Result<()> {
         let Some(id) = self.inputs.get(i) else {
-            return Err(Error::Device { device: "graph".into(), message: format!("has no input {i}") });
+            return Err(Error::Usage(format!("the graph has no input {i}")));
         };
         self.resident[id.index()] = Some(value.f_to_device(self.device).map_err(torch(format!("input {i}")))?);
         Ok(())
@@ -102,11 +105,17 @@ impl Executor {
     }
 
     /// One inference. Work on a CUDA device is queued, not awaited: see [`Executor::synchronize`].
+    ///
+    /// # Errors
+    /// libtorch refuses a node; the error names it.
     pub fn run(&self) -> Result<Vec<Tensor>> {
         self.run_with(|_| ())
     }
 
     /// One inference; `after` is called with the position of each step when it has been issued.
+    ///
+    /// # Errors
+    /// As [`Executor::run`].
     pub fn run_with(&self, mut after: impl FnMut(usize)) -> Result<Vec<Tensor>> {
         let _guard = tch::no_grad_guard();
         let mut made: Vec<Option<Tensor>> = (0..self.resident.len()).map(|_| None).collect();
@@ -124,10 +133,7 @@ impl Executor {
         }
         let get = |t: &TensorId| {
             let tensor = made[t.index()].as_ref().or(self.resident[t.index()].as_ref());
-            tensor.map(Tensor::shallow_clone).ok_or_else(|| Error::Device {
-                device: "graph".into(),
-                message: format!("output {} was not computed", t.0),
-            })
+            tensor.map(Tensor::shallow_clone).ok_or_else(|| Error::Usage(format!("output {} was not computed", t.0)))
         };
         self.outputs.iter().map(get).collect()
     }

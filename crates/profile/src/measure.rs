@@ -112,8 +112,7 @@ impl Session {
     /// There was no visit.
     pub fn result(&self) -> Result<Measurement> {
         if self.times.is_empty() {
-            let message = "was never visited".into();
-            return Err(Error::Device { device: "session".into(), message });
+            return Err(Error::Usage("the session was never visited".into()));
         }
         let (median, half_width) = median_interval(&self.times);
         let mut times = self.times.clone();
