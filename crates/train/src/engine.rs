@@ -225,7 +225,7 @@ impl<'a> Run<'a> {
         let model = &self.config.model;
         let batch = samples::collate(&features, model.layers(), model.compressible(), device)?;
         let prediction = self.predictor.model().forward(&batch, 0, true)?;
-        let loss = self.config.loss.forward(&prediction, &samples::targets(samples, device)?)?;
+        let loss = self.config.loss.value(&prediction, &samples::targets(samples, device)?, None)?;
         let value = f64::try_from(&loss).map_err(torch("loss"))?;
         let step = self.adam.steps();
         let finite = |what: &str, value: f64| {

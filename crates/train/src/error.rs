@@ -32,6 +32,36 @@ pub enum Error {
         /// Networks of the batch.
         members: String,
     },
+    /// A loss was given tensors of shapes that do not fit.
+    #[error("loss `{loss}`: {what} is {found:?}, expected {expected:?}")]
+    LossShape {
+        /// The loss.
+        loss: &'static str,
+        /// Which tensor.
+        what: &'static str,
+        /// Its shape.
+        found: Vec<i64>,
+        /// The shape that fits.
+        expected: Vec<i64>,
+    },
+    /// A target for which a loss has no value.
+    #[error("loss `{loss}`: target {index} is {value}; targets must be {what}")]
+    LossTarget {
+        /// The loss.
+        loss: &'static str,
+        /// Position in the batch.
+        index: i64,
+        /// The target.
+        value: f64,
+        /// What the loss asks of targets.
+        what: &'static str,
+    },
+    /// A ranking loss without the lists of the batch.
+    #[error("loss `{loss}` ranks samples within lists, but the batch has no segments")]
+    LossWithoutSegments {
+        /// The loss.
+        loss: &'static str,
+    },
     /// A device that the checkpoint does not predict for, or that the data set has no measurements of.
     #[error("unknown device `{name}`; known: {known}")]
     Device {

@@ -4,4 +4,5 @@ mod adam;
 mod checkpoint;
 mod data;
 mod fixture;
+mod losses;
 mod runs;
