@@ -5,6 +5,7 @@ use ndarray::ArrayView1;
 use crate::{
     Error, Result,
     input::{is_constant, pair},
+    order::{keys, order},
 };
 
 /// Pearson's correlation, Σ(p − p̄)(y − ȳ) / √(Σ(p − p̄)² Σ(y − ȳ)²).
@@ -25,24 +26,25 @@ pub fn spearman<'a>(
     measured: impl Into<ArrayView1<'a, f64>>,
 ) -> Result<f64> {
     let (predicted, measured) = pair(predicted, measured)?;
-    let (predicted, measured) = (ranks(predicted), ranks(measured));
+    let (predicted, measured) = (ranks(predicted)?, ranks(measured)?);
     correlate("Spearman's correlation", (&predicted).into(), (&measured).into())
 }
 
 /// Ranks from 1; equal values share the mean of their ranks. NaN ranks behind every number.
-pub fn ranks<'a>(values: impl Into<ArrayView1<'a, f64>>) -> Vec<f64> {
-    // Adding zero turns −0 into 0, which total_cmp would tell apart.
-    let values: Vec<f64> = values.into().iter().map(|v| v + 0.0).collect();
-    let mut order: Vec<usize> = (0..values.len()).collect();
-    order.sort_unstable_by(|&a, &b| values[a].total_cmp(&values[b]));
-    let mut ranks = vec![0.0; values.len()];
+///
+/// # Errors
+/// More than 2³² values.
+pub fn ranks<'a>(values: impl Into<ArrayView1<'a, f64>>) -> Result<Vec<f64>> {
+    let keys = keys(values.into());
+    let order = order(&keys)?;
+    let mut ranks = vec![0.0; keys.len()];
     let mut done = 0;
-    for tied in order.chunk_by(|&a, &b| values[a] == values[b]) {
+    for tied in order.chunk_by(|&a, &b| keys[a as usize] == keys[b as usize]) {
         let rank = done as f64 + (tied.len() + 1) as f64 / 2.0;
-        tied.iter().for_each(|&i| ranks[i] = rank);
+        tied.iter().for_each(|&i| ranks[i as usize] = rank);
         done += tied.len();
     }
-    ranks
+    Ok(ranks)
 }
 
 fn correlate(metric: &'static str, a: ArrayView1<'_, f64>, b: ArrayView1<'_, f64>) -> Result<f64> {

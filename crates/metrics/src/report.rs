@@ -2,10 +2,12 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use ndarray::{Array1, ArrayView1};
+use ndarray::ArrayView1;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result, accuracy, input::pair, kendall, mape, rmspe, spearman};
+use crate::{
+    Result, accuracy, bias, groups::divide, input::pair, kendall, mae, mape, rmse, rmspe, spearman, table::table,
+};
 
 /// Quality of predictions. Shares are fractions: 0.1 is 10 %. Prints as a table.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,6 +24,12 @@ pub struct Report {
     pub acc_10: f64,
     /// Root mean squared percentage error.
     pub rmspe: f64,
+    /// Mean absolute error, in `unit`.
+    pub mae: f64,
+    /// Root mean squared error, in `unit`.
+    pub rmse: f64,
+    /// Mean signed error, in `unit`: positive where predictions are too large.
+    pub bias: f64,
     /// Spearman's rank correlation; `None` where it is not defined (one sample, constant values).
     pub spearman: Option<f64>,
     /// Kendall's τ-b; `None` where it is not defined.
@@ -46,12 +54,40 @@ impl Report {
             acc_5: accuracy(predicted, measured, 0.05)?,
             acc_10: accuracy(predicted, measured, 0.10)?,
             rmspe: rmspe(predicted, measured)?,
+            mae: mae(predicted, measured)?,
+            rmse: rmse(predicted, measured)?,
+            bias: bias(predicted, measured)?,
             spearman: spearman(predicted, measured).ok(),
             kendall: kendall(predicted, measured).ok(),
         })
     }
 
-    fn cells(&self) -> [String; 7] {
+    /// The mean of every number over `reports`, each weighing the same. Rank correlations: over the reports that
+    /// have one. `n` is the sum. `None` without reports.
+    pub fn mean<'a>(reports: impl IntoIterator<Item = &'a Report>) -> Option<Self> {
+        let reports: Vec<_> = reports.into_iter().collect();
+        let unit = reports.first()?.unit.clone();
+        let mean = |of: fn(&Report) -> f64| reports.iter().map(|r| of(r)).sum::<f64>() / reports.len() as f64;
+        let rank = |of: fn(&Report) -> Option<f64>| {
+            let values: Vec<f64> = reports.iter().filter_map(|r| of(r)).collect();
+            (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+        };
+        Some(Self {
+            n: reports.iter().map(|r| r.n).sum(),
+            unit,
+            mape: mean(|r| r.mape),
+            acc_5: mean(|r| r.acc_5),
+            acc_10: mean(|r| r.acc_10),
+            rmspe: mean(|r| r.rmspe),
+            mae: mean(|r| r.mae),
+            rmse: mean(|r| r.rmse),
+            bias: mean(|r| r.bias),
+            spearman: rank(|r| r.spearman),
+            kendall: rank(|r| r.kendall),
+        })
+    }
+
+    fn cells(&self) -> [String; 10] {
         let share = |v: f64| format!("{:.2} %", 100.0 * v);
         let rank = |v: Option<f64>| v.map_or("–".into(), |v| format!("{v:.4}"));
         [
@@ -60,17 +96,22 @@ impl Report {
             share(self.acc_5),
             share(self.acc_10),
             share(self.rmspe),
+            format!("{:.4}", self.mae),
+            format!("{:.4}", self.rmse),
+            format!("{:+.4}", self.bias),
             rank(self.spearman),
             rank(self.kendall),
         ]
     }
 }
 
-/// Reports of groups (families, devices, graphs) and of all samples together. Prints as a table.
+/// Reports of groups (families, devices, graphs), their mean, and all samples together. Prints as a table.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GroupReport {
     /// By name of the group.
     pub groups: BTreeMap<String, Report>,
+    /// [`Report::mean`] over groups.
+    pub mean: Report,
     /// Over all samples, whatever their group.
     pub all: Report,
 }
@@ -87,55 +128,32 @@ impl GroupReport {
         unit: &str,
     ) -> Result<Self> {
         let (predicted, measured) = pair(predicted, measured)?;
-        if groups.len() != predicted.len() {
-            let (predicted, measured) = (predicted.len(), groups.len());
-            return Err(Error::Lengths { predicted, measured, what: "group names" });
-        }
-        let mut members: BTreeMap<&str, (Vec<f64>, Vec<f64>)> = BTreeMap::new();
-        for ((group, &p), &y) in groups.iter().zip(predicted).zip(measured) {
-            let (ps, ys) = members.entry(group.as_ref()).or_default();
-            ps.push(p);
-            ys.push(y);
-        }
-        let report = |(name, (p, y)): (&str, (Vec<f64>, Vec<f64>))| {
-            let report = Report::new(Array1::from(p).view(), Array1::from(y).view(), unit)?;
-            Ok((name.to_owned(), report))
-        };
-        let groups = members.into_iter().map(report).collect::<Result<_>>()?;
-        Ok(Self { groups, all: Report::new(predicted, measured, unit)? })
+        let groups = divide(predicted, measured, groups)?
+            .into_iter()
+            .map(|(name, (p, y))| Ok((name, Report::new(&p, &y, unit)?)))
+            .collect::<Result<BTreeMap<_, _>>>()?;
+        let all = Report::new(predicted, measured, unit)?;
+        let mean = Report::mean(groups.values()).unwrap_or_else(|| all.clone());
+        Ok(Self { groups, mean, all })
     }
 }
 
-const HEADINGS: [&str; 7] = ["n", "MAPE", "Acc@5 %", "Acc@10 %", "RMSPE", "Spearman", "Kendall"];
+const HEADINGS: [&str; 10] =
+    ["n", "MAPE", "Acc@5 %", "Acc@10 %", "RMSPE", "MAE", "RMSE", "bias", "Spearman", "Kendall"];
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        table(f, &format!("[{}]", self.unit), &[(String::new(), self.cells())])
+        table(f, &format!("[{}]", self.unit), HEADINGS, &[(String::new(), self.cells())])
     }
 }
 
 impl fmt::Display for GroupReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let groups = self.groups.iter().map(|(name, report)| (name.clone(), report.cells()));
-        let rows: Vec<_> = groups.chain([("all".into(), self.all.cells())]).collect();
-        table(f, &format!("[{}]", self.all.unit), &rows)
+        let mean = (format!("mean of {}", self.groups.len()), self.mean.cells());
+        let rows: Vec<_> = groups.chain([mean, ("all".into(), self.all.cells())]).collect();
+        table(f, &format!("[{}]", self.all.unit), HEADINGS, &rows)
     }
-}
-
-/// Names left, numbers right, two spaces between columns.
-fn table(f: &mut fmt::Formatter<'_>, corner: &str, rows: &[(String, [String; 7])]) -> fmt::Result {
-    let length = |text: &str| text.chars().count();
-    let name = rows.iter().map(|r| length(&r.0)).chain([length(corner)]).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..HEADINGS.len())
-        .map(|i| rows.iter().map(|r| length(&r.1[i])).chain([length(HEADINGS[i])]).max().unwrap_or(0))
-        .collect();
-    write!(f, "{corner:name$}")?;
-    HEADINGS.iter().zip(&widths).try_for_each(|(heading, width)| write!(f, "  {heading:>width$}"))?;
-    for (label, cells) in rows {
-        write!(f, "\n{label:name$}")?;
-        cells.iter().zip(&widths).try_for_each(|(cell, width)| write!(f, "  {cell:>width$}"))?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -147,13 +165,14 @@ mod tests {
         let (predicted, measured) = ([1.02, 2.3, 3.0, 4.0], [1.0, 2.0, 3.0, 4.0]);
         let report = GroupReport::new(&predicted, &measured, &["vgg", "vgg", "vgg", "resnet"], "ms").unwrap();
         let expected = "\
-[ms]    n    MAPE   Acc@5 %  Acc@10 %   RMSPE  Spearman  Kendall
-resnet  1  0.00 %  100.00 %  100.00 %  0.00 %         –        –
-vgg     3  5.67 %   66.67 %   66.67 %  8.74 %    1.0000   1.0000
-all     4  4.25 %   75.00 %   75.00 %  7.57 %    1.0000   1.0000";
+[ms]       n    MAPE   Acc@5 %  Acc@10 %   RMSPE     MAE    RMSE     bias  Spearman  Kendall
+resnet     1  0.00 %  100.00 %  100.00 %  0.00 %  0.0000  0.0000  +0.0000         –        –
+vgg        3  5.67 %   66.67 %   66.67 %  8.74 %  0.1067  0.1736  +0.1067    1.0000   1.0000
+mean of 2  4  2.83 %   83.33 %   83.33 %  4.37 %  0.0533  0.0868  +0.0533    1.0000   1.0000
+all        4  4.25 %   75.00 %   75.00 %  7.57 %  0.0800  0.1503  +0.0800    1.0000   1.0000";
         assert_eq!(report.to_string(), expected);
         let json = serde_json::to_string(&report).unwrap();
-        assert_eq!(serde_json::from_str::<GroupReport>(&json).unwrap().groups.len(), 2);
+        assert_eq!(serde_json::from_str::<GroupReport>(&json).unwrap(), report);
     }
 
     #[test]

@@ -43,6 +43,29 @@ pub fn tile_score<'a>(
     top_k_error(predicted, measured, k).map(|slowdown| 1.0 - slowdown)
 }
 
+/// Tile-size APE (Kaufman et al., 2021) of a program, as a share: Σ |t_chosen − t_best| / Σ t_best over its
+/// kernels, where t_chosen is the measured time of the configuration predicted fastest. Each kernel is a pair
+/// of predictions and measured times; long kernels weigh more. Equal predictions rank slowest first, as in
+/// [`top_k_error`].
+///
+/// # Errors
+/// No kernels; in any of them, what [`top_k_error`] refuses.
+pub fn tile_size_ape<'a, P, Y>(kernels: impl IntoIterator<Item = (P, Y)>) -> Result<f64>
+where
+    P: Into<ArrayView1<'a, f64>>,
+    Y: Into<ArrayView1<'a, f64>>,
+{
+    let (mut lost, mut best) = (0.0, 0.0);
+    for (predicted, measured) in kernels {
+        let measured = measured.into();
+        let slowdown = top_k_error(predicted, measured, 1)?;
+        let least = measured.fold(f64::INFINITY, |a, &b| a.min(b));
+        lost += slowdown * least;
+        best += least;
+    }
+    if best == 0.0 { Err(Error::Empty) } else { Ok(lost / best) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -58,6 +81,15 @@ mod tests {
     #[test]
     fn indecision_gains_nothing() {
         assert_eq!(top_k_error(&[0.0, -0.0, 0.0], &[2.0, 1.0, 4.0], 1), Ok(3.0));
+    }
+
+    #[test]
+    fn tile_size_ape_weighs_kernels_by_their_time() {
+        // The first kernel loses 1 of 10, the second chooses best: 1 / (10 + 90).
+        let kernels = [([1.0, 2.0], [11.0, 10.0]), ([1.0, 2.0], [90.0, 100.0])];
+        let ape = tile_size_ape(kernels.iter().map(|(p, y)| (p, y))).unwrap();
+        assert!((ape - 0.01).abs() < 1e-15, "{ape}");
+        assert_eq!(tile_size_ape::<&[f64], &[f64]>([]), Err(Error::Empty));
     }
 
     #[test]

@@ -26,25 +26,56 @@ fn golden() {
             ("pearson", pearson(p, y)),
             ("spearman", spearman(p, y)),
             ("kendall", kendall(p, y)),
+            ("ordered_pairs", ordered_pair_accuracy(p, y)),
+            ("pairwise", pairwise_accuracy(p, y)),
+            ("top_1", top_k_error(p, y, 1)),
+            ("top_5", top_k_error(p, y, 5)),
         ] {
             let what = format!("{metric} of {}", case["name"]);
             match (case[metric].as_f64(), found) {
-                (Some(expected), Ok(found)) => {
-                    let tolerance = 1e-12 * expected.abs().max(1.0);
-                    assert!((found - expected).abs() <= tolerance, "{what}: {found} is not {expected}");
-                }
+                (Some(expected), Ok(found)) => close(found, expected, &what),
                 (None, Err(Error::Undefined { .. })) => {}
                 (expected, found) => panic!("{what}: {found:?} where the reference has {expected:?}"),
             }
         }
         for (metric, k) in [("ndcg_3", 3), ("ndcg_all", p.len())] {
             if let Some(expected) = case[metric].as_f64() {
-                let found = ndcg(p, y, k).unwrap();
-                assert!((found - expected).abs() <= 1e-12, "{metric} of {}: {found} is not {expected}", case["name"]);
+                close(ndcg(p, y, k).unwrap(), expected, &format!("{metric} of {}", case["name"]));
             }
         }
-        assert_eq!(ranks(p), numbers(&case["ranks"]), "ranks of {}", case["name"]);
+        assert_eq!(ranks(p).unwrap(), numbers(&case["ranks"]), "ranks of {}", case["name"]);
+        let intervals = &case["intervals"];
+        let (low, high) = (numbers(&intervals["low"]), numbers(&intervals["high"]));
+        let found = Calibration::new(&low, &high, y, 0.9, "ms").unwrap();
+        for (metric, value) in [("coverage", found.coverage), ("width", found.width)] {
+            close(value, intervals[metric].as_f64().unwrap(), &format!("{metric} of {}", case["name"]));
+        }
+        close(found.relative_width.unwrap(), intervals["relative_width"].as_f64().unwrap(), "relative width");
     }
+}
+
+#[test]
+fn golden_networks() {
+    let golden: Value = serde_json::from_str(include_str!("golden/metrics.json")).unwrap();
+    for network in golden["networks"].as_array().unwrap() {
+        let tasks: Vec<_> = network["tasks"].as_array().unwrap().iter().collect();
+        let owned: Vec<_> = tasks.iter().map(|t| (numbers(&t["scores"]), numbers(&t["times"]))).collect();
+        let weights = tasks.iter().map(|t| t["weight"].as_f64().unwrap());
+        let tasks: Vec<_> = weights.zip(&owned).map(|(w, (scores, times))| Task::new(w, scores, times)).collect();
+        for k in [1, 5, 20] {
+            let expected = |metric: &str| network[metric][k.to_string()].as_f64().unwrap();
+            close(top_k_score(&tasks, k).unwrap(), expected("top_k_score"), "top-k score");
+            close(peak_score(&tasks, k).unwrap(), expected("peak_score"), "peak score");
+        }
+        let predicted: Vec<Vec<f64>> = owned.iter().map(|(s, _)| s.iter().map(|s| -s).collect()).collect();
+        let ape = tile_size_ape(predicted.iter().zip(&owned).map(|(p, (_, y))| (p, y))).unwrap();
+        close(ape, network["tile_size_ape"].as_f64().unwrap(), "tile-size APE");
+    }
+}
+
+fn close(found: f64, expected: f64, what: &str) {
+    let tolerance = 1e-12 * expected.abs().max(1.0);
+    assert!((found - expected).abs() <= tolerance, "{what}: {found} is not {expected}");
 }
 
 #[test]
