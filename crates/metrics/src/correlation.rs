@@ -38,11 +38,10 @@ pub fn ranks<'a>(values: impl Into<ArrayView1<'a, f64>>) -> Result<Vec<f64>> {
     let keys = keys(values.into());
     let order = order(&keys)?;
     let mut ranks = vec![0.0; keys.len()];
-    let mut done = 0;
-    for tied in order.chunk_by(|&a, &b| keys[a as usize] == keys[b as usize]) {
-        let rank = done as f64 + (tied.len() + 1) as f64 / 2.0;
-        tied.iter().for_each(|&i| ranks[i as usize] = rank);
-        done += tied.len();
+    order.positions.iter().enumerate().for_each(|(rank, &i)| ranks[i as usize] = rank as f64 + 1.0);
+    for tied in order.ties {
+        let rank = (tied.start + tied.end + 1) as f64 / 2.0;
+        order.positions[tied].iter().for_each(|&i| ranks[i as usize] = rank);
     }
     Ok(ranks)
 }

@@ -63,12 +63,15 @@ pub fn per_group<'a>(
     Ok(Grouped { groups: values, mean, defined: defined.len(), n })
 }
 
-/// Predictions and measurements of each group.
+/// Predictions and measurements.
+type Pairs = (Array1<f64>, Array1<f64>);
+
+/// [`Pairs`] of each group.
 pub fn divide(
     predicted: ArrayView1<'_, f64>,
     measured: ArrayView1<'_, f64>,
     groups: &[impl AsRef<str>],
-) -> Result<BTreeMap<String, (Array1<f64>, Array1<f64>)>> {
+) -> Result<BTreeMap<String, Pairs>> {
     let (predicted, measured) = pair(predicted, measured)?;
     if groups.len() != predicted.len() {
         let (predicted, measured) = (predicted.len(), groups.len());

@@ -1,12 +1,14 @@
 //! Metrics over pairs of samples.
 
+use std::ops::Range;
+
 use ndarray::ArrayView1;
 
 use crate::{
     Error, Result,
     input::pair,
     inversions::inversions,
-    order::{keys, order},
+    order::{Order, keys, order},
 };
 
 /// How the pairs of samples are ordered by prediction and by measurement.
@@ -27,8 +29,8 @@ pub struct PairCounts {
 }
 
 impl PairCounts {
-    /// Counts in O(n log n): sorts by prediction, then counts the inversions of the order by measurement
-    /// (Knight, 1966).
+    /// Counts in O(n log n): sorts by measurement and by prediction, then counts the inversions of the one order
+    /// in the other (Knight, 1966).
     ///
     /// # Errors
     /// Unequal lengths, no samples, values that are not finite.
@@ -37,22 +39,32 @@ impl PairCounts {
         measured: impl Into<ArrayView1<'a, f64>>,
     ) -> Result<Self> {
         let (predicted, measured) = pair(predicted, measured)?;
-        let (predicted, measured) = (keys(predicted), keys(measured));
         let total = choose_two(predicted.len());
 
-        let mut by_prediction = order(&predicted)?;
-        let (mut tied_predicted, mut tied_both) = (0, 0);
-        for tied in by_prediction.chunk_by_mut(|&a, &b| predicted[a as usize] == predicted[b as usize]) {
-            if tied.len() > 1 {
-                tied.sort_unstable_by_key(|&i| measured[i as usize]);
-                tied_predicted += choose_two(tied.len());
-                tied_both += ties(tied, |&a, &b| measured[a as usize] == measured[b as usize]);
+        // By measurement first, then by prediction: stable, so that equal predictions stay in order of measurement.
+        let by_measurement = order(&keys(measured))?;
+        let tied_measured = by_measurement.ties.iter().map(|tied| choose_two(tied.len())).sum();
+        let predicted = keys(predicted);
+        let predicted: Vec<u64> = by_measurement.positions.iter().map(|&i| predicted[i as usize]).collect();
+        let Order { positions: mut ranks, ties } = order(&predicted)?;
+        let tied_predicted = ties.iter().map(|tied| choose_two(tied.len())).sum::<u64>();
+
+        let mut tied_both = 0;
+        if !by_measurement.ties.is_empty() {
+            // Ranks of equal measurements are given out in order of prediction: they then make no inversion.
+            let mut first: Vec<u32> = (0..).take(ranks.len()).collect();
+            by_measurement.ties.iter().for_each(|tied| first[tied.clone()].fill(tied.start as u32));
+            let both =
+                |tied: &Range<usize>| ranks[tied.clone()].chunk_by(|&a, &b| first[a as usize] == first[b as usize]);
+            tied_both = ties.iter().flat_map(both).map(|tied| choose_two(tied.len())).sum();
+            let mut next = first.clone();
+            for rank in &mut ranks {
+                let next = &mut next[first[*rank as usize] as usize];
+                *rank = *next;
+                *next += 1;
             }
         }
-        let measured: Vec<u64> = by_prediction.iter().map(|&i| measured[i as usize]).collect();
-        let by_measurement = order(&measured)?;
-        let tied_measured = ties(&by_measurement, |&a, &b| measured[a as usize] == measured[b as usize]);
-        let discordant = inversions(by_measurement);
+        let discordant = inversions(ranks);
         let concordant = total + tied_both - tied_predicted - tied_measured - discordant;
         Ok(Self { total, concordant, discordant, tied_predicted, tied_measured, tied_both })
     }
@@ -105,11 +117,6 @@ pub fn pairwise_accuracy<'a>(
 fn choose_two(n: usize) -> u64 {
     let n = n as u64;
     n * n.saturating_sub(1) / 2
-}
-
-/// Pairs within runs of equal neighbours.
-fn ties<T>(sorted: &[T], same: impl Fn(&T, &T) -> bool) -> u64 {
-    sorted.chunk_by(same).map(|run| choose_two(run.len())).sum()
 }
 
 #[cfg(test)]
