@@ -62,6 +62,16 @@ pub enum Error {
         /// What is wrong.
         message: String,
     },
+    /// A name that no architecture of its search space has.
+    #[error("{space}: {architecture}: {message}")]
+    Architecture {
+        /// The search space.
+        space: &'static str,
+        /// What was given.
+        architecture: String,
+        /// What is wrong.
+        message: String,
+    },
     /// The parts are readable but form no graph: a cycle, a dangling tensor, a tensor written twice.
     #[error("{file}: {source}")]
     Graph {

@@ -15,6 +15,8 @@
 
 mod error;
 mod file;
+#[cfg(feature = "nas")]
+pub mod nas;
 #[cfg(feature = "onnx")]
 pub mod onnx;
 

@@ -1,5 +1,7 @@
 //! Builds graphs in code, inferring shapes as it goes.
 
+use std::borrow::Cow;
+
 use crate::{
     Attr, Attrs, Call, Config, DType, Dim, Domain, Error, Fact, Graph, Hyperparameter, Node, OpError, OpType, Parts,
     Phase, Result, Tensor, TensorId, Value, attrs, bind::resolve,
@@ -127,9 +129,11 @@ impl Builder {
 
     fn infer(&self, node: &Node) -> Result<Vec<Fact>> {
         let OpType::Known(_, op) = &node.op else { return Err(refuse(node, "is not registered".into())) };
-        let mut bound = node.clone();
-        for attr in bound.attrs.values_mut() {
-            resolve(attr, |name| self.defaults.get(name).copied().unwrap_or(1));
+        let mut bound = Cow::Borrowed(node);
+        if node.attrs.values().any(|attr| matches!(attr, Attr::Free { .. })) {
+            for attr in bound.to_mut().attrs.values_mut() {
+                resolve(attr, |name| self.defaults.get(name).copied().unwrap_or(1));
+            }
         }
         let inputs: Vec<_> = node.inputs.iter().map(|id| id.map(|id| &self.facts[id.index()])).collect();
         op.infer(&Call { node: &bound, inputs: &inputs, outputs: &[] }).map_err(|error| match error {

@@ -1,6 +1,6 @@
 //! Element-wise arithmetic of two tensors, with NumPy's broadcasting.
 
-use super::values::{broadcast, broadcast_value};
+use super::values::{broadcast, broadcast_both};
 use crate::{Call, Fact, OpError, Operator, Value};
 
 pub(super) struct Arithmetic;
@@ -17,10 +17,7 @@ impl Operator for Arithmetic {
             return Err(format!("slope {b:?} does not broadcast to {a:?}").into());
         }
         let (a, b) = (call.input(0)?, call.input(1)?);
-        let value = match (broadcast_value(a, &shape), broadcast_value(b, &shape)) {
-            (Some(a), Some(b)) => combine(call, &a, &b),
-            _ => None,
-        };
+        let value = broadcast_both(a, b, &shape).and_then(|(a, b)| combine(call, &a, &b));
         Ok(vec![Fact::new(a.dtype, shape).with_value(value)])
     }
 }

@@ -1,6 +1,6 @@
 //! Element-wise comparison and logic of two tensors, with NumPy's broadcasting. Costs no arithmetic.
 
-use super::values::{broadcast, broadcast_value};
+use super::values::{broadcast, broadcast_both};
 use crate::{Call, DType, Fact, OpError, Operator, Value, Work};
 
 pub(super) struct Compare;
@@ -12,11 +12,10 @@ impl Operator for Compare {
 
     fn infer(&self, call: &Call<'_>) -> Result<Vec<Fact>, OpError> {
         let shape = broadcast([call.shape(0)?, call.shape(1)?])?;
-        let value = match (broadcast_value(call.input(0)?, &shape), broadcast_value(call.input(1)?, &shape)) {
-            (Some(Value::Ints(a)), Some(Value::Ints(b))) => integers(call.node.op.name(), &a, &b),
-            (Some(a), Some(b)) => order(call.node.op.name(), &a.to_floats(), &b.to_floats()),
-            _ => None,
-        };
+        let value = broadcast_both(call.input(0)?, call.input(1)?, &shape).and_then(|values| match values {
+            (Value::Ints(a), Value::Ints(b)) => integers(call.node.op.name(), &a, &b),
+            (a, b) => order(call.node.op.name(), &a.to_floats(), &b.to_floats()),
+        });
         Ok(vec![Fact::new(DType::Bool, shape).with_value(value)])
     }
 

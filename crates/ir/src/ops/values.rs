@@ -66,6 +66,12 @@ pub(super) fn broadcast_value(fact: &Fact, shape: &[u64]) -> Option<Value> {
     })
 }
 
+/// Both operands repeated to fill `shape`; nothing is repeated unless both are known.
+pub(super) fn broadcast_both(a: &Fact, b: &Fact, shape: &[u64]) -> Option<(Value, Value)> {
+    (a.value.is_some() && b.value.is_some()).then_some(())?;
+    Some((broadcast_value(a, shape)?, broadcast_value(b, shape)?))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
