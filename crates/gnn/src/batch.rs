@@ -1,11 +1,18 @@
 //! Many graphs as one disjoint union.
 
+use serde::{Deserialize, Serialize};
 use tch::{Device, Tensor};
 
-use crate::{Csr, Error, Result, compress, error::torch};
+use crate::{
+    Adjacency, Error, Hop, Result,
+    adjacency::HostEdges,
+    compress::Colours,
+    error::torch,
+    union::{Lists, Union},
+};
 
 /// One graph as the caller holds it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct GraphRef<'a> {
     /// Node features, row-major: (nodes, width).
     pub nodes: &'a [f32],
@@ -13,109 +20,152 @@ pub struct GraphRef<'a> {
     pub width: usize,
     /// Edges as (source, destination); messages flow from source to destination.
     pub edges: &'a [(u32, u32)],
+    /// Edge features, row-major, in the order of `edges`: (edges, any width); may be empty.
+    pub edge_features: &'a [f32],
     /// Features of the whole graph.
     pub globals: &'a [f32],
 }
 
-/// How one layer passes messages: from `sources` rows to `destinations` rows.
-#[derive(Debug)]
-pub struct Hop {
-    /// Mean over in-neighbours, (destinations, sources). Rows without in-edges are empty: their mean is 0.
-    pub mean: Csr,
-    /// Row of each destination among the sources, (destinations); `None` when they are the same rows.
-    pub own: Option<Tensor>,
+/// What a batch must offer to the network that it is built for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Structure {
+    /// Message-passing layers.
+    pub layers: usize,
+    /// Compute equal nodes once; see [`GraphBatch`].
+    pub compressed: bool,
+    /// Give every node exactly one self-loop in place of those that it has, whose features are the mean of the other
+    /// edges into the node. GCN and GAT want this.
+    pub self_loops: bool,
+    /// Carry the edges turned round as well, for layers that listen to successors.
+    pub reverse: bool,
 }
 
-impl Hop {
-    /// Each destination's own row: (sources, d) → (destinations, d).
-    pub fn own(&self, x: &Tensor) -> Result<Tensor> {
-        match &self.own {
-            Some(index) => x.f_index_select(0, index).map_err(torch("own rows")),
-            None => Ok(x.shallow_clone()),
-        }
+impl Default for Structure {
+    fn default() -> Self {
+        Self { layers: 1, compressed: false, self_loops: false, reverse: false }
     }
 }
 
 /// A batch of graphs on a device, ready for a network of a fixed number of layers.
 ///
-/// Uncompressed, every layer works on all nodes. [Compressed](GraphBatch::compressed), layer `l` works on
-/// the classes of nodes that `l` rounds of colour refinement cannot tell apart: nodes of one class have
-/// equal embeddings whatever the weights, so each is computed once, and the read-out counts it as often
-/// as it occurs. Results are equal up to rounding; dropout would break the equality, so training with
-/// dropout uses uncompressed batches.
+/// Uncompressed, every layer works on all nodes. [Compressed](Structure::compressed), layer `l` works on the classes
+/// of nodes that `l` rounds of colour refinement cannot tell apart: nodes of one class have equal embeddings whatever
+/// the weights, so each is computed once, and the read-out counts it as often as it occurs. Results and gradients of
+/// the parameters are equal up to rounding; dropout would break the equality, so training with dropout uses
+/// uncompressed batches.
 #[derive(Debug)]
 pub struct GraphBatch {
     /// Features of the rows of the first layer: (rows, width).
     pub nodes: Tensor,
-    /// One hop per layer.
-    hops: Vec<Hop>,
-    layers: usize,
-    /// Sum over the nodes of each graph: (graphs, rows of the last layer).
-    pub sum: Csr,
     /// Graph features: (graphs, globals).
     pub globals: Tensor,
-}
-
-/// The union of graphs before it goes to a device: edges sorted by destination.
-pub(crate) struct Union<'a> {
-    pub nodes: Vec<f32>,
-    pub width: usize,
-    /// In-degree of each node.
-    pub degrees: Vec<u32>,
-    /// Sources, sorted by destination.
-    pub sources: Vec<u32>,
+    /// The read-out: from the rows of the last layer to the graphs that they are in.
+    pub members: Adjacency,
+    /// One hop for each layer, or one for all.
+    hops: Vec<Hop>,
+    layers: usize,
     /// Nodes of each graph.
-    pub sizes: Vec<u32>,
-    graphs: &'a [GraphRef<'a>],
+    sizes: Vec<i64>,
+    /// Row of each node after the last layer, (nodes); `None` when they are the same.
+    rows: Option<Tensor>,
 }
 
 impl GraphBatch {
     /// The disjoint union of `graphs` for a network of `layers` layers.
     ///
     /// # Errors
-    /// Graphs of different widths, ragged features, or edges that name a node that is not there.
+    /// As [`GraphBatch::build`].
     pub fn new(graphs: &[GraphRef<'_>], layers: usize, device: Device) -> Result<Self> {
-        let union = Union::new(graphs)?;
-        let n = union.degrees.len();
-        let ones = vec![1.0; n];
-        let members: Vec<u32> = (0..n as u32).collect();
-        let hop = Hop { mean: mean(&union.degrees, &union.sources, None, n, device)?, own: None };
-        Ok(Self {
-            nodes: to_tensor(&union.nodes, n, union.width, device)?,
-            hops: vec![hop],
-            layers,
-            sum: Csr::new(&union.sizes, &members, &ones, n, device)?,
-            globals: union.globals(device)?,
-        })
+        Self::build(graphs, &Structure { layers, ..Structure::default() }, device)
     }
 
     /// The same result with equal nodes computed once; see [`GraphBatch`].
     ///
     /// # Errors
-    /// As [`GraphBatch::new`].
+    /// As [`GraphBatch::build`].
     pub fn compressed(graphs: &[GraphRef<'_>], layers: usize, device: Device) -> Result<Self> {
-        let union = Union::new(graphs)?;
-        let rounds = compress::refine(&union, layers);
-        let first = &rounds[0];
-        let rows: Vec<f32> = first.representatives.iter().flat_map(|&v| union.row(v)).copied().collect();
-        let mut hops = Vec::with_capacity(layers);
-        for pair in rounds.windows(2) {
-            hops.push(compress::hop(&union, &pair[0], &pair[1], device)?);
+        Self::build(graphs, &Structure { layers, compressed: true, ..Structure::default() }, device)
+    }
+
+    /// The disjoint union of `graphs` as `structure` asks for it.
+    ///
+    /// # Errors
+    /// Graphs of different widths, ragged features, or edges that name a node that is not there.
+    pub fn build(graphs: &[GraphRef<'_>], structure: &Structure, device: Device) -> Result<Self> {
+        let union = Union::new(graphs, structure.self_loops, structure.reverse)?;
+        let globals = to_tensor(&union.globals, graphs.len(), union.global_width, device)?;
+        let sizes = union.sizes.iter().map(|&n| n as i64).collect();
+        let layers = structure.layers;
+        if structure.compressed && layers > 0 {
+            return Self::compress(&union, structure, globals, sizes, device);
         }
-        let last = &rounds[layers];
-        let (lengths, columns, counts) = compress::occurrences(&union, last);
+        let n = union.len();
+        let members =
+            HostEdges { offsets: offsets(&union.sizes), sources: (0..n as i64).collect(), ..HostEdges::default() };
+        let reverse = union.reverse.as_ref().map(|lists| Adjacency::new(&host(lists), n, device)).transpose()?;
+        let hop = Hop {
+            edges: Adjacency::new(&host(&union.edges), n, device)?,
+            reverse,
+            features: features(&union, union.edges.items.len(), &union.edge_features, device)?,
+            own: None,
+        };
         Ok(Self {
-            nodes: to_tensor(&rows, first.representatives.len(), union.width, device)?,
-            hops,
+            nodes: to_tensor(&union.nodes, n, union.width, device)?,
+            globals,
+            members: Adjacency::new(&members, n, device)?,
+            hops: vec![hop],
             layers,
-            sum: Csr::new(&lengths, &columns, &counts, last.representatives.len(), device)?,
-            globals: union.globals(device)?,
+            sizes,
+            rows: None,
+        })
+    }
+
+    fn compress(
+        union: &Union,
+        structure: &Structure,
+        globals: Tensor,
+        sizes: Vec<i64>,
+        device: Device,
+    ) -> Result<Self> {
+        let degrees = structure.self_loops;
+        let colours = Colours::new(union, structure.layers, degrees);
+        let rounds = &colours.rounds;
+        let mut hops = Vec::with_capacity(structure.layers);
+        for (l, round) in rounds[..structure.layers].iter().enumerate() {
+            let sources = round.representatives.len();
+            let (edges, places) = colours.hop(union, l, false, degrees);
+            let w = union.edge_width;
+            let rows: Vec<f32> = places
+                .iter()
+                .flat_map(|&e| &union.edge_features[e as usize * w..(e as usize + 1) * w])
+                .copied()
+                .collect();
+            let reverse = || Adjacency::new(&colours.hop(union, l, true, false).0, sources, device);
+            hops.push(Hop {
+                edges: Adjacency::new(&edges, sources, device)?,
+                reverse: union.reverse.as_ref().map(|_| reverse()).transpose()?,
+                features: features(union, places.len(), &rows, device)?,
+                own: Some(indices(&colours.own(l), device)?),
+            });
+        }
+        let (first, last) = (&rounds[0], &rounds[structure.layers]);
+        let nodes: Vec<f32> = first.representatives.iter().flat_map(|&v| union.row(v as usize)).copied().collect();
+        let rows: Vec<i64> = last.class.iter().map(|&c| i64::from(c)).collect();
+        Ok(Self {
+            nodes: to_tensor(&nodes, first.representatives.len(), union.width, device)?,
+            globals,
+            members: Adjacency::new(&colours.members(union), last.representatives.len(), device)?,
+            hops,
+            layers: structure.layers,
+            sizes,
+            rows: Some(indices(&rows, device)?),
         })
     }
 
     /// Number of graphs.
     pub fn len(&self) -> i64 {
-        self.sum.rows()
+        self.members.rows()
     }
 
     /// True for a batch without graphs.
@@ -133,93 +183,68 @@ impl GraphBatch {
     /// # Errors
     /// The batch was built for fewer layers.
     pub fn hop(&self, l: usize) -> Result<&Hop> {
+        let hop = if l < self.layers { self.hops.get(l).or(self.hops.first()) } else { None };
         let message = || format!("layer {l} of a batch built for {} layers", self.layers);
-        if l >= self.layers {
-            return Err(Error::Shape { layer: "graph batch", message: message() });
+        hop.ok_or_else(|| Error::Shape { layer: "graph batch", message: message() })
+    }
+
+    /// Rows of the last layer as rows of nodes, in the order in which the graphs came: (rows, d) → (nodes, d).
+    ///
+    /// # Errors
+    /// `x` has too few rows.
+    pub fn expand(&self, x: &Tensor) -> Result<Tensor> {
+        match &self.rows {
+            Some(rows) => x.f_index_select(0, rows).map_err(torch("nodes of a batch")),
+            None => Ok(x.shallow_clone()),
         }
-        self.hops.get(l).or(self.hops.first()).ok_or_else(|| Error::Shape { layer: "graph batch", message: message() })
+    }
+
+    /// Rows of the last layer, graph by graph: (rows, d) → one (nodes of the graph, d) for each.
+    ///
+    /// # Errors
+    /// `x` has another number of rows.
+    pub fn split(&self, x: &Tensor) -> Result<Vec<Tensor>> {
+        self.expand(x)?.f_split_with_sizes(&self.sizes, 0).map_err(torch("graphs of a batch"))
+    }
+
+    /// The same batch on another device.
+    ///
+    /// # Errors
+    /// A device out of memory.
+    pub fn to_device(&self, device: Device) -> Result<Self> {
+        let put = |t: &Tensor| t.f_to_device(device).map_err(torch("graph batch"));
+        Ok(Self {
+            nodes: put(&self.nodes)?,
+            globals: put(&self.globals)?,
+            members: self.members.to_device(device)?,
+            hops: self.hops.iter().map(|h| h.to_device(device)).collect::<Result<_>>()?,
+            layers: self.layers,
+            sizes: self.sizes.clone(),
+            rows: self.rows.as_ref().map(put).transpose()?,
+        })
     }
 }
 
-impl<'a> Union<'a> {
-    fn new(graphs: &'a [GraphRef<'a>]) -> Result<Self> {
-        let width = graphs.first().map_or(0, |g| g.width);
-        let globals = graphs.first().map_or(0, |g| g.globals.len());
-        let mut union = Self { nodes: vec![], width, degrees: vec![], sources: vec![], sizes: vec![], graphs };
-        for (index, graph) in graphs.iter().enumerate() {
-            let refuse = |message| Err(Error::Graph { index, message });
-            if graph.width != width || graph.globals.len() != globals {
-                return refuse(format!(
-                    "{} node and {} graph features in a batch of {width} and {globals}",
-                    graph.width,
-                    graph.globals.len()
-                ));
-            }
-            if width == 0 || graph.nodes.len() % width != 0 {
-                return refuse(format!("{} numbers are no rows of {width}", graph.nodes.len()));
-            }
-            let n = graph.nodes.len() / width;
-            let offset = union.degrees.len();
-            if offset + n > u32::MAX as usize {
-                return refuse("the batch has more than 2³² nodes".into());
-            }
-            let mut degrees = vec![0u32; n];
-            for &(source, destination) in graph.edges {
-                if source as usize >= n || destination as usize >= n {
-                    return refuse(format!("edge ({source}, {destination}) among {n} nodes"));
-                }
-                degrees[destination as usize] += 1;
-            }
-            let mut next: Vec<usize> = degrees
-                .iter()
-                .scan(union.sources.len(), |at, &d| {
-                    let start = *at;
-                    *at += d as usize;
-                    Some(start)
-                })
-                .collect();
-            union.sources.resize(union.sources.len() + graph.edges.len(), 0);
-            for &(source, destination) in graph.edges {
-                let at = &mut next[destination as usize];
-                union.sources[*at] = offset as u32 + source;
-                *at += 1;
-            }
-            union.nodes.extend_from_slice(graph.nodes);
-            union.degrees.extend(degrees);
-            union.sizes.push(n as u32);
-        }
-        Ok(union)
-    }
-
-    pub fn row(&self, node: u32) -> &[f32] {
-        let start = node as usize * self.width;
-        &self.nodes[start..start + self.width]
-    }
-
-    fn globals(&self, device: Device) -> Result<Tensor> {
-        let width = self.graphs.first().map_or(0, |g| g.globals.len());
-        let all: Vec<f32> = self.graphs.iter().flat_map(|g| g.globals).copied().collect();
-        to_tensor(&all, self.graphs.len(), width, device)
-    }
+fn host(lists: &Lists) -> HostEdges {
+    let wide = |v: &[u32]| v.iter().map(|&x| i64::from(x)).collect();
+    HostEdges { offsets: wide(&lists.offsets), sources: wide(&lists.items), ..HostEdges::default() }
 }
 
-/// Mean over in-edges; `counts` holds the multiplicity of each edge, 1 where it is `None`.
-pub(crate) fn mean(
-    lengths: &[u32],
-    sources: &[u32],
-    counts: Option<&[f32]>,
-    width: usize,
-    device: Device,
-) -> Result<Csr> {
-    let mut values = Vec::with_capacity(sources.len());
-    let mut start = 0;
-    for &n in lengths {
-        let range = start..start + n as usize;
-        let total = counts.map_or(n as f32, |c| c[range.clone()].iter().sum());
-        values.extend(range.clone().map(|e| counts.map_or(1.0, |c| c[e]) / total));
-        start = range.end;
-    }
-    Csr::new(lengths, sources, &values, width, device)
+fn features(union: &Union, edges: usize, values: &[f32], device: Device) -> Result<Option<Tensor>> {
+    (union.edge_width > 0).then(|| to_tensor(values, edges, union.edge_width, device)).transpose()
+}
+
+/// Running totals, from 0.
+pub(crate) fn offsets(lengths: &[usize]) -> Vec<i64> {
+    let totals = lengths.iter().scan(0, |total, &n| {
+        *total += n as i64;
+        Some(*total)
+    });
+    std::iter::once(0).chain(totals).collect()
+}
+
+fn indices(values: &[i64], device: Device) -> Result<Tensor> {
+    Tensor::f_from_slice(values).and_then(|t| t.f_to_device(device)).map_err(torch("graph batch"))
 }
 
 fn to_tensor(values: &[f32], rows: usize, width: usize, device: Device) -> Result<Tensor> {

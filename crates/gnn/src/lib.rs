@@ -1,18 +1,24 @@
 //! Graph neural network layers on libtorch.
 //!
 //! Edges are (source, destination) and messages flow from source to destination. A [`GraphBatch`] sorts
-//! edges once; layers then aggregate by sparse products. Every layer has a `serde` config, a constructor
+//! edges once; layers then aggregate along an [`Adjacency`]. Every layer has a `serde` config, a constructor
 //! that adds its parameters to a [`tch::nn::Path`], and a `forward` that returns a `Result`.
 
+mod adjacency;
 mod batch;
 mod compress;
 mod error;
+mod hop;
 mod linear;
+mod native;
+pub mod plain;
 mod sage;
-mod sparse;
+pub mod segment;
+mod union;
 
-pub use batch::{GraphBatch, GraphRef, Hop};
+pub use adjacency::Adjacency;
+pub use batch::{GraphBatch, GraphRef, Structure};
 pub use error::{Error, Result};
+pub use hop::Hop;
 pub use linear::Linear;
 pub use sage::{Sage, SageConfig};
-pub use sparse::Csr;

@@ -52,10 +52,11 @@ impl Sage {
             return Err(Error::Shape { layer: "GraphSAGE", message });
         }
         // The mean of projections is the projection of the mean: project the fewer rows, unless that widens them.
-        let y = if hop.mean.columns() < hop.mean.rows() && self.outputs <= self.inputs {
-            self.neighbours.shift(hop.mean.apply(&self.neighbours.project(x)?)?)?
+        let edges = &hop.edges;
+        let y = if edges.columns() < edges.rows() && self.outputs <= self.inputs {
+            self.neighbours.shift(edges.mean(&self.neighbours.project(x)?)?)?
         } else {
-            self.neighbours.forward(&hop.mean.apply(x)?)?
+            self.neighbours.forward(&edges.mean(x)?)?
         };
         let own = hop.own(&self.own.forward(x)?)?;
         let y = y.f_add(&own).map_err(torch("GraphSAGE"))?;

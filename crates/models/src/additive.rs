@@ -95,6 +95,6 @@ impl Additive {
     /// As [`Additive::operators`].
     pub fn forward(&self, batch: &GraphBatch, device: usize) -> Result<Tensor> {
         let times = self.operators(batch, device)?;
-        batch.sum.apply(&times)?.f_squeeze_dim(1).map_err(torch("read-out"))
+        batch.members.sum(&times, None)?.f_squeeze_dim(1).map_err(torch("read-out"))
     }
 }

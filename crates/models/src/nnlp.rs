@@ -82,7 +82,7 @@ impl Nnlp {
         for (l, layer) in self.layers.iter().enumerate() {
             h = self.activate(layer.forward(&h, batch.hop(l)?)?, train)?;
         }
-        let sum = batch.sum.apply(&h)?;
+        let sum = batch.members.sum(&h, None)?;
         let globals = match &self.globals {
             Some(linear) => self.activate(linear.forward(&batch.globals)?, train)?,
             None => batch.globals.shallow_clone(),

@@ -63,6 +63,7 @@ pub fn collate(samples: &[&FeatureGraph], layers: usize, compress: bool, device:
             width: f.nodes.ncols(),
             edges: &f.edges,
             globals: &f.globals,
+            ..GraphRef::default()
         })
         .collect();
     let build = if compress { GraphBatch::compressed } else { GraphBatch::new };

@@ -35,7 +35,7 @@ impl Net {
         for (l, layer) in self.layers.iter().enumerate() {
             h = layer.forward(&h, batch.hop(l).unwrap()).unwrap().relu();
         }
-        let y = self.head.forward(&batch.sum.apply(&h).unwrap()).unwrap();
+        let y = self.head.forward(&batch.members.sum(&h, None).unwrap()).unwrap();
         self.vs.variables().values_mut().for_each(Tensor::zero_grad);
         y.square().sum(Kind::Float).backward();
         let variables: std::collections::BTreeMap<_, _> = self.vs.variables().into_iter().collect();

@@ -34,7 +34,7 @@ fn compare(golden: &Value, device: Device) {
         .collect();
     let views: Vec<GraphRef<'_>> = graphs
         .iter()
-        .map(|(nodes, edges)| GraphRef { nodes, width: size("inputs") as usize, edges, globals: &[] })
+        .map(|(nodes, edges)| GraphRef { nodes, width: size("inputs") as usize, edges, ..GraphRef::default() })
         .collect();
     let batch = GraphBatch::new(&views, 1, device).unwrap();
     for case in golden["cases"].as_array().unwrap() {

@@ -14,7 +14,7 @@ pub struct Owned {
 
 impl Owned {
     pub fn view(&self) -> GraphRef<'_> {
-        GraphRef { nodes: &self.nodes, width: WIDTH, edges: &self.edges, globals: &[] }
+        GraphRef { nodes: &self.nodes, width: WIDTH, edges: &self.edges, ..GraphRef::default() }
     }
 
     pub fn len(&self) -> usize {

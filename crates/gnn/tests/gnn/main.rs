@@ -4,6 +4,7 @@ mod batch;
 mod compression;
 mod golden;
 mod graphs;
+mod segments;
 
 use tch::{Cuda, Device, Kind, Tensor};
 

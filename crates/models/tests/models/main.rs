@@ -22,7 +22,7 @@ fn batch(layers: usize, compress: bool) -> GraphBatch {
     let views: Vec<GraphRef<'_>> = graphs
         .iter()
         .zip(&globals)
-        .map(|((nodes, edges), globals)| GraphRef { nodes, width: WIDTH, edges, globals })
+        .map(|((nodes, edges), globals)| GraphRef { nodes, width: WIDTH, edges, globals, ..GraphRef::default() })
         .collect();
     let build = if compress { GraphBatch::compressed } else { GraphBatch::new };
     build(&views, layers, Device::Cpu).unwrap()

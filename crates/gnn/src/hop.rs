@@ -1,0 +1,60 @@
+//! How one layer passes messages.
+
+use tch::{Device, Tensor};
+
+use crate::{Adjacency, Error, Result, error::torch};
+
+/// How one layer passes messages: from `edges.columns()` source rows to `edges.rows()` destination rows. They are the
+/// same rows unless the batch is compressed.
+#[derive(Debug)]
+pub struct Hop {
+    /// Edges, sorted by destination.
+    pub edges: Adjacency,
+    /// The edges turned round (each node's successors), where the batch was built with `reverse`.
+    pub reverse: Option<Adjacency>,
+    /// Features of `edges`, in their order: (E, width); `None` where the graphs have none.
+    pub features: Option<Tensor>,
+    /// Row of each destination among the sources, (destinations); `None` when they are the same rows.
+    pub(crate) own: Option<Tensor>,
+}
+
+impl Hop {
+    /// Each destination's own row: (sources, d) → (destinations, d).
+    ///
+    /// # Errors
+    /// `x` has too few rows.
+    pub fn own(&self, x: &Tensor) -> Result<Tensor> {
+        match &self.own {
+            Some(index) => x.f_index_select(0, index).map_err(torch("own rows")),
+            None => Ok(x.shallow_clone()),
+        }
+    }
+
+    /// True where source and destination rows are the same nodes.
+    pub fn is_square(&self) -> bool {
+        self.own.is_none()
+    }
+
+    /// The edges turned round.
+    ///
+    /// # Errors
+    /// The batch was built without them.
+    pub fn reversed(&self) -> Result<&Adjacency> {
+        let message = || "the batch was built without `reverse`".into();
+        self.reverse.as_ref().ok_or_else(|| Error::Shape { layer: "hop", message: message() })
+    }
+
+    /// The same on another device.
+    ///
+    /// # Errors
+    /// A device out of memory.
+    pub fn to_device(&self, device: Device) -> Result<Self> {
+        let put = |t: &Option<Tensor>| t.as_ref().map(|t| t.f_to_device(device)).transpose().map_err(torch("hop"));
+        Ok(Self {
+            edges: self.edges.to_device(device)?,
+            reverse: self.reverse.as_ref().map(|r| r.to_device(device)).transpose()?,
+            features: put(&self.features)?,
+            own: put(&self.own)?,
+        })
+    }
+}

@@ -1,0 +1,124 @@
+//! The fused kernels of `native/functions.cpp`: one pass over the edges where libtorch's own operations make several.
+//! They serve f32 and f64 on the CPU.
+
+use tch::{Device, Kind, Tensor};
+
+use crate::{Error, Result};
+
+/// Offsets, reads, and the transpose: its offsets, places of the edges, and reads. See `Pattern` in the C++ file.
+pub(crate) type Pattern<'a> = [Option<&'a Tensor>; 5];
+
+/// True where the fused kernels serve `x`.
+pub(crate) fn serves(x: &Tensor) -> bool {
+    cfg!(fused) && x.device() == Device::Cpu && matches!(x.kind(), Kind::Float | Kind::Double)
+}
+
+#[cfg(fused)]
+mod ffi {
+    use std::ffi::c_char;
+
+    use torch_sys::C_tensor;
+
+    unsafe extern "C" {
+        pub fn tachograph_failure() -> *const c_char;
+        pub fn tachograph_sum(
+            x: *const C_tensor,
+            weights: *const C_tensor,
+            pattern: *const *const C_tensor,
+        ) -> *mut C_tensor;
+        pub fn tachograph_extremum(
+            x: *const C_tensor,
+            counts: *const C_tensor,
+            sign: f64,
+            pattern: *const *const C_tensor,
+        ) -> *mut C_tensor;
+        pub fn tachograph_softmax_sum(
+            x: *const C_tensor,
+            counts: *const C_tensor,
+            t: f64,
+            pattern: *const *const C_tensor,
+        ) -> *mut C_tensor;
+        pub fn tachograph_softmax(
+            logits: *const C_tensor,
+            counts: *const C_tensor,
+            offsets: *const C_tensor,
+        ) -> *mut C_tensor;
+    }
+}
+
+/// Σ weights · x over the edges of each row.
+#[cfg(fused)]
+pub(crate) fn sum(x: &Tensor, weights: Option<&Tensor>, pattern: Pattern<'_>) -> Result<Tensor> {
+    // SAFETY: every pointer is a tensor that outlives the call, or null where the function allows it.
+    take("segment sum", unsafe { ffi::tachograph_sum(x.as_ptr(), raw(weights), raws(pattern).as_ptr()) })
+}
+
+/// The greatest of sign · x over the edges of each row.
+#[cfg(fused)]
+pub(crate) fn extremum(x: &Tensor, counts: Option<&Tensor>, sign: f64, pattern: Pattern<'_>) -> Result<Tensor> {
+    // SAFETY: as in `sum`.
+    take("segment extremum", unsafe { ffi::tachograph_extremum(x.as_ptr(), raw(counts), sign, raws(pattern).as_ptr()) })
+}
+
+/// Softmax-weighted sum over the edges of each row, channel by channel.
+#[cfg(fused)]
+pub(crate) fn softmax_sum(x: &Tensor, counts: Option<&Tensor>, t: f64, pattern: Pattern<'_>) -> Result<Tensor> {
+    // SAFETY: as in `sum`.
+    take("softmax sum", unsafe { ffi::tachograph_softmax_sum(x.as_ptr(), raw(counts), t, raws(pattern).as_ptr()) })
+}
+
+/// Softmax over the edges of each row.
+#[cfg(fused)]
+pub(crate) fn softmax(logits: &Tensor, counts: Option<&Tensor>, offsets: &Tensor) -> Result<Tensor> {
+    // SAFETY: as in `sum`.
+    take("segment softmax", unsafe { ffi::tachograph_softmax(logits.as_ptr(), raw(counts), offsets.as_ptr()) })
+}
+
+#[cfg(fused)]
+fn raw(tensor: Option<&Tensor>) -> *const torch_sys::C_tensor {
+    tensor.map_or(std::ptr::null(), Tensor::as_ptr)
+}
+
+#[cfg(fused)]
+fn raws(pattern: Pattern<'_>) -> [*const torch_sys::C_tensor; 5] {
+    pattern.map(raw)
+}
+
+#[cfg(fused)]
+fn take(place: &'static str, tensor: *mut torch_sys::C_tensor) -> Result<Tensor> {
+    if tensor.is_null() {
+        // SAFETY: a string of this thread, valid until its next failure.
+        let message = unsafe { std::ffi::CStr::from_ptr(ffi::tachograph_failure()) }.to_string_lossy().into_owned();
+        return Err(Error::Torch { place, source: tch::TchError::Torch(message) });
+    }
+    // SAFETY: a new tensor that nobody else owns.
+    Ok(unsafe { Tensor::from_ptr(tensor) })
+}
+
+#[cfg(not(fused))]
+mod absent {
+    use super::*;
+
+    fn none(place: &'static str) -> Result<Tensor> {
+        let source = tch::TchError::Torch("built without the fused kernels".into());
+        Err(Error::Torch { place, source })
+    }
+
+    pub(crate) fn sum(_: &Tensor, _: Option<&Tensor>, _: Pattern<'_>) -> Result<Tensor> {
+        none("segment sum")
+    }
+
+    pub(crate) fn extremum(_: &Tensor, _: Option<&Tensor>, _: f64, _: Pattern<'_>) -> Result<Tensor> {
+        none("segment extremum")
+    }
+
+    pub(crate) fn softmax_sum(_: &Tensor, _: Option<&Tensor>, _: f64, _: Pattern<'_>) -> Result<Tensor> {
+        none("softmax sum")
+    }
+
+    pub(crate) fn softmax(_: &Tensor, _: Option<&Tensor>, _: &Tensor) -> Result<Tensor> {
+        none("segment softmax")
+    }
+}
+#[cfg(not(fused))]
+pub(crate) use absent::*;
