@@ -97,7 +97,7 @@ impl GraphBatch {
         let globals = to_tensor(&union.globals, graphs.len(), union.global_width, device)?;
         let sizes = union.sizes.iter().map(|&n| n as i64).collect();
         let layers = structure.layers;
-        if structure.compressed && layers > 0 {
+        if structure.compressed {
             return Self::compress(&union, structure, globals, sizes, device);
         }
         let n = union.len();
