@@ -17,6 +17,8 @@ mod error;
 mod file;
 #[cfg(feature = "nas")]
 pub mod nas;
+#[cfg(feature = "ncnn")]
+pub mod ncnn;
 #[cfg(feature = "onnx")]
 pub mod onnx;
 
@@ -46,12 +48,35 @@ pub struct Model {
 pub fn load(path: &Path) -> Result<Model> {
     let bytes = open(path)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let name = name.trim_end_matches(".gz").trim_end_matches(".onnx");
-    if bytes.get(4..8) == Some(b"TFL3") {
-        return Err(Error::Kind { file: name.into(), message: "TFLite models are not read yet".into() });
+    let name = name.trim_end_matches(".gz");
+    let stem = [".onnx", ".tflite", ".param"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
+    match Format::of(&bytes) {
+        #[cfg(feature = "ncnn")]
+        Format::Ncnn => ncnn::read(&bytes, stem),
+        #[cfg(feature = "onnx")]
+        Format::Onnx => onnx::read(bytes, stem),
+        #[allow(unreachable_patterns)]
+        format => Err(Error::Kind { file: stem.into(), message: format!("built without the feature for {format:?}") }),
     }
-    #[cfg(feature = "onnx")]
-    return onnx::read(bytes, name);
-    #[cfg(not(feature = "onnx"))]
-    return Err(Error::Kind { file: name.into(), message: "built without the feature `onnx`".into() });
+}
+
+/// Kinds of model file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Format {
+    Ncnn,
+    Onnx,
+    TfLite,
+}
+
+impl Format {
+    /// TFLite and ncnn say what they are; anything else may be ONNX.
+    fn of(bytes: &[u8]) -> Self {
+        if bytes.get(4..8) == Some(b"TFL3") {
+            Self::TfLite
+        } else if bytes.starts_with(b"7767517") {
+            Self::Ncnn
+        } else {
+            Self::Onnx
+        }
+    }
 }

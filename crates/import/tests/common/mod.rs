@@ -10,9 +10,14 @@ use std::{
 use flate2::read::GzDecoder;
 use serde_json::Value;
 
-/// ONNX models of a folder below the shared one (`TACHOGRAPH_SHARED`, or `../shared` beside the workspace),
-/// sorted; none, with a notice, where it is missing.
+/// ONNX models of a folder below the shared one: see [`shared_files`].
 pub fn shared(folder: &str) -> Vec<PathBuf> {
+    shared_files(folder, ".onnx.gz")
+}
+
+/// Files with this ending in a folder below the shared one (`TACHOGRAPH_SHARED`, or `../shared` beside the
+/// workspace), sorted; none, with a notice, where it is missing.
+pub fn shared_files(folder: &str, ending: &str) -> Vec<PathBuf> {
     let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
     let root = std::env::var_os("TACHOGRAPH_SHARED").map_or(default, PathBuf::from);
     let folder = root.join(folder);
@@ -21,7 +26,7 @@ pub fn shared(folder: &str) -> Vec<PathBuf> {
         return Vec::new();
     };
     let mut paths: Vec<_> = entries.filter_map(|e| Some(e.ok()?.path())).collect();
-    paths.retain(|p| p.to_string_lossy().ends_with(".onnx.gz"));
+    paths.retain(|p| p.to_string_lossy().ends_with(ending));
     paths.sort();
     paths
 }

@@ -1,0 +1,50 @@
+//! ncnn's `.param` text: the graph of a model, without its weights.
+//!
+//! # What becomes of a file
+//! - ncnn has no batch axis: every tensor gets a leading axis of extent 1. A blob of *w*, *h*, *c* elements is a
+//!   tensor (1, c, h, w), one of *w*, *h* is (1, h, w), one of *w* is (1, w).
+//! - An `Input` without extents is an image; its height, width and channels become the hyperparameters `height`,
+//!   `width` and `channels` (default 3), to be bound by name.
+//! - `Split`, `Noop` and `Dropout` compute nothing and vanish: their results are other names of their operands.
+//! - A convolution with an activation inside becomes a convolution and the activation; `MultiHeadAttention` becomes
+//!   its projections and the attention proper; `Swish` becomes Sigmoid and Mul.
+//! - Weights of int8 layers have type `int8`. ncnn converts activations within the layer: they stay `float32` here.
+//! - Shapes that the file states (key `-23330`) become declared shapes; inference does not rely on them.
+//! - Layers without a counterpart (`PriorBox`, `DetectionOutput`, …) become custom operators of the domain `ncnn`,
+//!   whose results have the shapes that the file states.
+//! - Blobs that nobody reads are the outputs.
+//!
+//! Ceiling-mode pooling keeps ONNX's rule: a window that starts in the trailing padding does not count.
+
+mod graph;
+mod layers;
+mod text;
+
+use bytes::Bytes;
+use tachograph_ir::{Graph, OpType};
+
+use crate::{Error, Model, Result};
+
+/// First line of a file.
+pub const MAGIC: &[u8] = b"7767517";
+
+/// Reads a model from the bytes of a `.param` file. `name` becomes the name of the graph and opens every message.
+///
+/// # Errors
+/// Bytes that are no such text, with the line; a layer whose parameters cannot be; a blob read before it is written
+/// or written twice.
+pub fn read(bytes: &Bytes, name: &str) -> Result<Model> {
+    let layers = text::parse(bytes, name)?;
+    let mut net = graph::Net::new(name);
+    for layer in &layers {
+        let refuse = |message| Error::Node { file: name.into(), node: layer.to_string(), message };
+        layers::add(&mut net, layer).map_err(refuse)?;
+    }
+    let graph = Graph::new(net.finish()).map_err(|source| Error::Graph { file: name.into(), source })?;
+    let mut custom: Vec<String> =
+        graph.nodes().map(|(_, n)| &n.op).filter(|op| op.is_custom()).map(OpType::to_string).collect();
+    custom.sort();
+    custom.dedup();
+    let warnings = custom.into_iter().map(|op| format!("operator {op} has no cost but its memory traffic")).collect();
+    Ok(Model { graph, opset: 0, producer: "ncnn".into(), warnings })
+}

@@ -1,0 +1,153 @@
+//! ncnn's models: every shape that a file states, and what damage does.
+
+#![cfg(feature = "ncnn")]
+
+mod common;
+
+use bytes::Bytes;
+use common::shared_files;
+use proptest::prelude::*;
+use tachograph_import::{Model, load, ncnn};
+use tachograph_ir::{Config, DType, Dim, Graph, TensorId, TensorKind};
+
+/// Sizes of the images where files state none, from ncnn's `benchmark/benchncnn.cpp`.
+fn image(name: &str) -> Config {
+    let size = match name {
+        "vision_transformer" => 384,
+        "FastestDet" => 352,
+        _ => return Config::new(),
+    };
+    Config::from([("height".into(), size), ("width".into(), size)])
+}
+
+/// The graph without what the file states of results, except those of custom operators.
+fn unstated(graph: &Graph) -> Graph {
+    let mut parts = graph.clone().into_parts();
+    let custom: Vec<TensorId> =
+        parts.nodes.iter().filter(|n| n.op.is_custom()).flat_map(|n| n.outputs.iter().flatten().copied()).collect();
+    for (i, tensor) in parts.tensors.iter_mut().enumerate() {
+        if tensor.kind == TensorKind::Activation && !custom.contains(&TensorId(i as u32)) {
+            tensor.dims = None;
+        }
+    }
+    Graph::new(parts).unwrap()
+}
+
+#[test]
+fn all_models_have_the_shapes_that_they_state() {
+    let (mut files, mut compared) = (0, 0);
+    for path in shared_files("data/ncnn/models", ".param") {
+        let model = load(&path).unwrap();
+        let bound = unstated(&model.graph).bind(&image(model.graph.name())).unwrap();
+        for (i, tensor) in model.graph.tensors().iter().enumerate() {
+            let inferred = bound.shape(TensorId(i as u32));
+            assert!(inferred.is_some() || tensor.name == "output", "{}: `{}`", path.display(), tensor.name);
+            let Some(stated) = tensor.dims.as_ref().filter(|_| tensor.kind == TensorKind::Activation) else { continue };
+            let inferred: Vec<Dim> = inferred.unwrap().iter().map(|&n| Dim::Fixed(n)).collect();
+            assert_eq!(inferred, *stated, "{}: `{}`", path.display(), tensor.name);
+            compared += 1;
+        }
+        assert!(bound.cost().unwrap().macs > 10_000_000, "{}", path.display());
+        files += 1;
+    }
+    println!("{files} files, {compared} shapes");
+    assert!(files == 0 || (files, compared) == (35, 2641), "{files} files, {compared} shapes");
+}
+
+/// Millions of multiply–accumulates of the original networks, as torchvision states them (`_ops`).
+#[test]
+fn known_networks_have_their_costs() {
+    let files = shared_files("data/ncnn/models", ".param");
+    for (name, macs) in [("vgg16", 15470.0), ("resnet18", 1814.0)] {
+        let Some(path) = files.iter().find(|p| p.file_stem().is_some_and(|s| s == name)) else { continue };
+        let ours = load(path).unwrap().graph.bind(&Config::new()).unwrap().cost().unwrap().macs as f64 / 1e6;
+        assert!((ours / macs - 1.0).abs() < 0.01, "{name}: {ours} M");
+    }
+}
+
+fn read(text: &str) -> tachograph_import::Result<Model> {
+    ncnn::read(&Bytes::copy_from_slice(text.as_bytes()), "file")
+}
+
+const SMALL: &str = "7767517
+9 10
+Input a 0 1 a 0=8 1=6 2=4
+Split s 1 2 a b c
+Convolution conv 1 1 b d 0=6 1=3 4=1 5=1 6=216 8=2 9=2 -23310=1,1.000000e-01
+ShuffleChannel mix 1 1 c e 0=2
+Pooling pool 1 1 d f 0=1 4=1
+BinaryOp scale 2 1 d f g 0=2
+Slice cut 1 2 e h i -23300=2,1,-233
+Permute turn 1 1 h j 0=3
+Detect odd 2 1 i j k -23330=4,2,5,3,1
+";
+
+#[test]
+fn layers_become_operators() {
+    let model = read(SMALL).unwrap();
+    let bound = model.graph.bind(&Config::new()).unwrap();
+    let ops: Vec<String> = bound.graph().nodes().map(|(_, node)| node.op.to_string()).collect();
+    let expected = [
+        "Conv",
+        "LeakyRelu",
+        "Reshape",
+        "Transpose",
+        "Reshape",
+        "GlobalAveragePool",
+        "Flatten",
+        "Unsqueeze",
+        "Mul",
+        "Slice",
+        "Slice",
+        "Transpose",
+        "ncnn::Detect",
+    ];
+    assert_eq!(ops, expected);
+    let shape = |name: &str| {
+        let i = bound.graph().tensors().iter().position(|t| t.name == name).unwrap();
+        bound.shape(TensorId(i as u32)).unwrap().to_vec()
+    };
+    assert_eq!((shape("d"), shape("e"), shape("g")), (vec![1, 6, 6, 8], vec![1, 4, 6, 8], vec![1, 6, 6, 8]));
+    assert_eq!((shape("i"), shape("j"), shape("k")), (vec![1, 3, 6, 8], vec![1, 6, 8, 1], vec![1, 3, 5]));
+    let weight = bound.graph().tensors().iter().find(|t| t.name == "conv/weight").unwrap();
+    assert_eq!(weight.dtype, Some(DType::I8));
+    let outputs: Vec<&str> = bound.graph().outputs().iter().map(|&id| bound.graph().tensor(id).name.as_str()).collect();
+    assert_eq!(outputs, ["g", "k"]);
+    assert_eq!(model.warnings, ["operator ncnn::Detect has no cost but its memory traffic"]);
+}
+
+#[test]
+fn damage_is_an_error_that_names_line_or_layer() {
+    for (from, to, expected) in [
+        ("7767517", "7767518", "the first line is not 7767517"),
+        ("9 10", "10 10", "9 layers, not 10"),
+        ("1 2 a b c", "1 2 a b b", "blob `b` is written twice"),
+        ("1 1 b d", "1 1 z d", "`conv` (Convolution): nobody wrote blob `z`"),
+        ("6=216", "6=217", "217 weights do not make 6 filters"),
+        ("Pooling pool 1 1", "Pooling pool 1 x", "line 7: `x` is not the number of outputs"),
+        ("-23300=2,1", "-23300=3,1", "2 elements, not 3"),
+        ("0=3\n", "0=9\n", "order 9 of 3 axes is unknown"),
+        ("-23330=4,2,5,3,1", "-23330=4,9,5,3,1", "states no shapes"),
+        ("1=3 4=1", "1=99999999999 4=1", "99999999999 is no extent"),
+    ] {
+        let error = read(&SMALL.replacen(from, to, 1)).unwrap_err().to_string();
+        assert!(error.starts_with("file: ") && error.contains(expected), "{error}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn flipped_bytes(flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6)) {
+        let mut bytes = SMALL.as_bytes().to_vec();
+        for (place, value) in flips {
+            let place = place.index(bytes.len());
+            bytes[place] = value;
+        }
+        if let Ok(model) = ncnn::read(&bytes.into(), "file") {
+            let config = model.graph.hyperparameters().keys().map(|name| (name.clone(), 2)).collect();
+            let _ = model.graph.bind(&config).and_then(|bound| bound.cost());
+        }
+    }
+}
