@@ -37,7 +37,8 @@ fn run(args: &Args) -> Result<()> {
     let config = RunConfig::load(&args.config)?;
     let specification = Device::builtin(&args.roofline)?;
     if !args.families {
-        let outcome = train(&config, &args.out, |e| eprintln!("epoch {}: {:.2} %", e.epoch, e.validation_mape))?;
+        let outcome =
+            train(&config, &args.out, |e| eprintln!("epoch {}: {:.2} %", e.epoch, 100.0 * e.validation.mape))?;
         println!("test set of split {}, seed {}, {} networks", outcome.split, config.seed, outcome.test.n);
         for (name, report) in baselines(&config, Some(specification))? {
             line(&name, &report);
@@ -49,7 +50,7 @@ fn run(args: &Args) -> Result<()> {
         let split = SplitConfig::Family { family: family.clone(), seed: 0 };
         let config = RunConfig { split, ..config.clone() };
         let outcome = train(&config, &args.out.join(&family), |e| {
-            eprintln!("{family}: epoch {}: {:.2} %", e.epoch, e.validation_mape);
+            eprintln!("{family}: epoch {}: {:.2} %", e.epoch, 100.0 * e.validation.mape);
         })?;
         println!("without {family} (split {}), tested on its {} networks", outcome.split, outcome.test.n);
         for (name, report) in baselines(&config, Some(specification))? {

@@ -1,13 +1,14 @@
-//! Trains a predictor as a TOML file says. Stopped, it goes on after its last finished epoch.
+//! Trains a predictor as a TOML file says. Stopped, the same command goes on; see `docs/training.md`.
 //!
-//!     cargo run --release --example train -- --config runs/nnlp.toml --out runs/nnlp
+//!     cargo run --release --example train -- --config examples/nnlp.toml --out runs/nnlp
 
 use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Result;
 use clap::Parser;
-use indicatif::{ProgressBar, ProgressStyle};
-use tachograph_train::{RunConfig, train};
+use serde_json::json;
+use tachograph_examples::progress::{Mode, Progress};
+use tachograph_train::{BEST, RunConfig, train_observed};
 
 #[derive(Parser)]
 #[command(about)]
@@ -18,6 +19,9 @@ struct Args {
     /// Directory of the run, new or begun.
     #[arg(long)]
     out: PathBuf,
+    /// How the run shows itself.
+    #[arg(long, value_enum, default_value_t = Mode::Bar)]
+    progress: Mode,
 }
 
 fn main() -> ExitCode {
@@ -26,15 +30,19 @@ fn main() -> ExitCode {
 
 fn run(args: &Args) -> Result<()> {
     let config = RunConfig::load(&args.config)?;
-    let style = ProgressStyle::with_template("{wide_bar} epoch {pos}/{len}, {eta} left  {msg}")?;
-    let bar = ProgressBar::new(config.epochs.into()).with_style(style);
-    let outcome = train(&config, &args.out, |epoch| {
-        bar.set_position(epoch.epoch.into());
-        bar.set_message(format!("loss {:.4}, validation MAPE {:.2} %", epoch.loss, epoch.validation_mape));
-    })?;
-    bar.finish_and_clear();
-    println!("split {}, seed {}, weights of epoch {}", outcome.split, config.seed, outcome.epoch);
-    println!("validation\n{}\ntest\n{}", outcome.validation, outcome.test);
-    println!("checkpoint: {}", args.out.join(tachograph_train::BEST).display());
+    let mut progress = Progress::new(args.progress)?;
+    let outcome = train_observed(&config, &args.out, &mut progress);
+    progress.clear();
+    let outcome = outcome?;
+    let checkpoint = args.out.join(BEST);
+    match args.progress {
+        Mode::Quiet => {}
+        Mode::Json => println!("{}", json!({ "outcome": outcome, "checkpoint": checkpoint })),
+        Mode::Bar => {
+            println!("split {}, seed {}, weights of epoch {}", outcome.split, config.seed, outcome.epoch);
+            println!("validation\n{}\ntest, by family\n{}", outcome.validation, outcome.families);
+            println!("checkpoint: {}", checkpoint.display());
+        }
+    }
     Ok(())
 }

@@ -1,1 +1,3 @@
 //! Thin binaries over the tachograph crates.
+
+pub mod progress;

@@ -8,7 +8,7 @@ use tachograph_features::Kind;
 use tachograph_models::ModelConfig;
 
 use crate::{
-    AdamConfig, Loss, Result,
+    Error, Loss, Metric, OptimizerConfig, Result, Schedule, TargetConfig,
     error::{file, io},
 };
 
@@ -32,9 +32,12 @@ pub struct RunConfig {
     /// What is minimised.
     #[serde(default)]
     pub loss: Loss,
-    /// Settings of the optimiser.
+    /// Unit in which the network learns latencies.
     #[serde(default)]
-    pub adam: AdamConfig,
+    pub target: TargetConfig,
+    /// The optimiser and its settings.
+    #[serde(default)]
+    pub optimizer: OptimizerConfig,
     /// Learning rate.
     #[serde(default = "rate")]
     pub rate: f64,
@@ -44,15 +47,38 @@ pub struct RunConfig {
     /// without a limit Adam's second moment remembers it for a thousand steps.
     #[serde(default = "clip")]
     pub clip: f64,
+    /// Largest Euclidean norm of each gradient tensor, applied before `clip`. 0 sets no limit.
+    #[serde(default)]
+    pub clip_each: f64,
+    /// Decay of the moving average of the weights that is validated and kept; 0 keeps the weights themselves.
+    #[serde(default)]
+    pub average: f64,
     /// How the rate changes.
     #[serde(default)]
     pub schedule: Schedule,
     /// Passes over the training set.
     #[serde(default = "epochs")]
     pub epochs: u32,
-    /// Networks per step.
+    /// Metric on the validation set that chooses the epoch whose weights are kept.
+    #[serde(default)]
+    pub metric: Metric,
+    /// Epochs without improvement of `metric` after which the run ends; 0 never ends it early.
+    #[serde(default)]
+    pub patience: u32,
+    /// Measurements per step, at most.
     #[serde(default = "batch")]
     pub batch: usize,
+    /// Nodes per step, at most (a larger network makes a step alone); batches are then made of networks of similar
+    /// size. 0 sets no limit and does not sort.
+    #[serde(default)]
+    pub nodes: usize,
+    /// Measurements of each network (its configurations) drawn in an epoch, placed side by side; ranking losses then
+    /// rank within networks. 0 takes all, in any order, and ranking losses rank the batch.
+    #[serde(default)]
+    pub runs: usize,
+    /// When the state of the run is written, and how many states are kept.
+    #[serde(default)]
+    pub checkpoint: CheckpointConfig,
     /// Seed of initial weights, order and dropout.
     #[serde(default)]
     pub seed: u64,
@@ -120,27 +146,21 @@ impl SplitConfig {
     }
 }
 
-/// The learning rate over a run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Schedule {
-    /// The same throughout.
-    #[default]
-    Constant,
-    /// Rises linearly over the first twentieth, then falls to 0 along a half cosine.
-    Cosine,
+/// When the state of a run is written to its directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CheckpointConfig {
+    /// Epochs between two.
+    pub epochs: u32,
+    /// Steps between two, also within an epoch; 0 writes at the end of epochs only.
+    pub steps: u64,
+    /// How many are kept.
+    pub keep: usize,
 }
 
-impl Schedule {
-    /// Factor on the rate at `step` of `total`.
-    pub fn factor(self, step: u64, total: u64) -> f64 {
-        let (step, total) = (step as f64, total.max(1) as f64);
-        let warm = (total / 20.0).max(1.0);
-        match self {
-            Self::Constant => 1.0,
-            Self::Cosine if step < warm => (step + 1.0) / warm,
-            Self::Cosine => 0.5 * (1.0 + (std::f64::consts::PI * (step - warm) / (total - warm).max(1.0)).cos()),
-        }
+impl Default for CheckpointConfig {
+    fn default() -> Self {
+        Self { epochs: 1, steps: 0, keep: 3 }
     }
 }
 
@@ -153,15 +173,23 @@ impl RunConfig {
         let text = fs::read_to_string(path).map_err(io(path))?;
         toml::from_str(&text).map_err(|e| file(path, e.to_string().replace('\n', " ")))
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn cosine_rises_then_falls_to_nothing() {
-        let factor = |step| Schedule::Cosine.factor(step, 1000);
-        assert!(factor(0) < 0.05 && factor(49) == 1.0 && factor(999) < 1e-4 && factor(500) < factor(400));
+    /// # Errors
+    /// The first setting that makes no sense.
+    pub(crate) fn check(&self) -> Result<()> {
+        self.schedule.check()?;
+        self.loss.check()?;
+        let positive = |x: f64| x >= 0.0 && x.is_finite();
+        let refuse = |what: &str, value: f64| Err(Error::Config(format!("{what} = {value}")));
+        match self {
+            c if !positive(c.rate) => refuse("rate", c.rate),
+            c if !positive(c.clip) => refuse("clip", c.clip),
+            c if !positive(c.clip_each) => refuse("clip_each", c.clip_each),
+            c if !(0.0..1.0).contains(&c.average) => refuse("average", c.average),
+            c if c.batch == 0 => refuse("batch", 0.0),
+            c if c.checkpoint.epochs == 0 => refuse("checkpoint.epochs", 0.0),
+            c if c.checkpoint.keep == 0 => refuse("checkpoint.keep", 0.0),
+            _ => Ok(()),
+        }
     }
 }

@@ -1,151 +1,62 @@
 //! The training loop.
 
-use std::{
-    fs::{self, OpenOptions},
-    io::Write,
-    path::Path,
-};
+use std::{fs, path::Path, time::Instant};
 
-use rand::{SeedableRng, seq::SliceRandom};
-use rand_chacha::ChaCha8Rng;
-use serde::{Deserialize, Serialize};
-use tachograph_datasets::{DataSet, Part};
-use tachograph_features::{FeatureGraph, Featurizer};
-use tachograph_ir::Concrete;
-use tachograph_metrics::Report;
 use tch::Device;
 
 use crate::{
-    Adam, Error, Predictor, Result, RunConfig, Sample, Training,
+    Epoch, Error, Observer, Outcome, Predictor, Result, RunConfig, Schedule, Step, Timing,
+    average::Average,
+    batches,
+    checkpoint::{Checkpoints, Progress},
     error::{file, io, torch},
-    predictor::{DeviceDocument, Document, FORMAT},
-    samples, tensors,
+    loader::{Lists, Ready, Recipe, with_batches},
+    log::Log,
+    optimizer::Optimizer,
+    prepare::Prepared,
+    report,
 };
 
-const LAST: &str = "last.safetensors";
 /// Name of the best checkpoint in a run directory.
 pub const BEST: &str = "best.safetensors";
 
-/// One line of `log.jsonl`.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Epoch {
-    /// Finished epochs.
-    pub epoch: u32,
-    /// Mean training loss.
-    pub loss: f64,
-    /// Validation MAPE, percent.
-    pub validation_mape: f64,
-    /// Seconds of the epoch.
-    pub seconds: f64,
-}
-
-/// What a run achieved.
-#[derive(Debug, Serialize)]
-pub struct Outcome {
-    /// Hash of the split.
-    pub split: String,
-    /// Epoch of the chosen weights.
-    pub epoch: u32,
-    /// On the validation set.
-    pub validation: Report,
-    /// On the test set, measured once, after the choice.
-    pub test: Report,
-    /// Predictions on the test set: name, predicted ms, measured ms.
-    pub predictions: Vec<(String, f64, f64)>,
-}
-
-/// State of a run between epochs.
-#[derive(Serialize, Deserialize)]
-struct Progress {
-    config: RunConfig,
-    steps: u64,
-    finished: u32,
-    best_mape: f64,
-    document: Document,
-}
-
-/// Trains as `config` says, in the run directory `dir`. A run that was stopped goes on after its last
-/// finished epoch. `watch` sees every epoch.
+/// Trains as `config` says, in the run directory `dir`. A run that was stopped, whenever and however, goes on from
+/// its last checkpoint and ends as if it had not been. `watch` sees every epoch.
 ///
 /// # Errors
-/// Data that cannot be read, a loss that is not finite, a directory that holds another run.
-pub fn train(config: &RunConfig, dir: &Path, mut watch: impl FnMut(&Epoch)) -> Result<Outcome> {
+/// Data that cannot be read, a loss that is not finite, a directory that holds another run, a disk that is full.
+pub fn train(config: &RunConfig, dir: &Path, watch: impl FnMut(&Epoch)) -> Result<Outcome> {
+    struct Watch<F>(F);
+    impl<F: FnMut(&Epoch)> Observer for Watch<F> {
+        fn epoch(&mut self, epoch: &Epoch) {
+            (self.0)(epoch);
+        }
+    }
+    train_observed(config, dir, &mut Watch(watch))
+}
+
+/// [`train`], with an observer that sees every step and may stop the run.
+///
+/// # Errors
+/// As [`train`]; [`Error::Interrupted`] where the observer stopped it.
+pub fn train_observed(config: &RunConfig, dir: &Path, observer: &mut dyn Observer) -> Result<Outcome> {
+    config.check()?;
     tch::set_num_threads(config.threads.max(1));
     fs::create_dir_all(dir).map_err(io(dir))?;
-    let torch_device = torch_device(&config.torch_device)?;
-    if !(config.clip >= 0.0 && config.clip.is_finite()) {
-        return Err(Error::Config(format!("clip {} is no length", config.clip)));
-    }
-
-    let data = DataSet::open(&config.data)?;
-    let networks = samples::bind(&data, &config.device)?;
-    let split = config.split.divide(networks.iter().map(|(r, _)| &r.network))?;
-    let parts: Vec<Option<Part>> = networks.iter().map(|(r, _)| split.part(&r.network)).collect();
-    let fitted: Vec<&Concrete> =
-        networks.iter().zip(&parts).filter(|(_, p)| **p == Some(Part::Train)).map(|((_, g), _)| g).collect();
-    let featurizer = Featurizer::fit(config.features, &fitted)?;
-    let all = samples::featurize(&featurizer, &networks)?;
-    let pick = |part| all.iter().zip(&parts).filter(|(_, p)| **p == Some(part)).map(|(s, _)| s).collect::<Vec<_>>();
-    let (training, validation, test) = (pick(Part::Train), pick(Part::Validation), pick(Part::Test));
-
-    let (record, _) = &networks[0];
-    let range = training.iter().fold((f64::MAX, 0f64), |(l, h), s| (l.min(s.target), h.max(s.target)));
-    let document = Document {
-        format: FORMAT,
-        library: env!("CARGO_PKG_VERSION").into(),
-        model: config.model.clone(),
-        featurizer,
-        devices: vec![DeviceDocument {
-            name: config.device.clone(),
-            hardware: record.hardware.clone(),
-            threads: record.threads,
-            library: record.library.clone(),
-        }],
-        training: Training {
-            data: config.data.display().to_string(),
-            networks: training.len(),
-            split: split.hash(),
-            seed: config.seed,
-            epoch: 0,
-            validation_mape: f64::INFINITY,
-            range_ms: range,
-        },
-    };
+    let device = device(&config.torch_device)?;
+    let data = Prepared::new(config)?;
     tch::manual_seed(config.seed as i64);
-    let mut run = Run::open(config, dir, Predictor::new(document, torch_device)?)?;
-    for epoch in run.finished..config.epochs {
-        let line = run.epoch(epoch, &training, &validation)?;
-        watch(&line);
+    let predictor = Predictor::new(data.document.clone(), device)?;
+    let mut run = Run::open(config, dir, predictor, observer)?;
+    while !run.is_over() {
+        run.epoch(&data, observer)?;
     }
+    let epochs = run.log.epochs()?;
     drop(run);
-    let best = Predictor::load(&dir.join(BEST), torch_device)?;
-    let (validation, _) = evaluate(&best, &validation)?;
-    let (test_report, predictions) = evaluate(&best, &test)?;
-    let outcome = Outcome {
-        split: split.hash(),
-        epoch: best.document().training.epoch,
-        validation,
-        test: test_report,
-        predictions: test.iter().zip(predictions).map(|(s, p)| (s.name.clone(), p, s.target)).collect(),
-    };
-    let path = dir.join("report.json");
-    let text = serde_json::to_string_pretty(&outcome).map_err(|e| file(&path, e))?;
-    fs::write(&path, text).map_err(io(&path))?;
-    Ok(outcome)
+    report::write(dir, &Predictor::load(&dir.join(BEST), device)?, &data, &epochs)
 }
 
-/// Predicts `samples` with the first head and compares.
-///
-/// # Errors
-/// Features of another schema.
-pub fn evaluate(predictor: &Predictor, samples: &[&Sample]) -> Result<(Report, Vec<f64>)> {
-    let features: Vec<&FeatureGraph> = samples.iter().map(|s| &s.features).collect();
-    let predictions = predictor.predict_all(&features, 0)?;
-    let targets: Vec<f64> = samples.iter().map(|s| s.target).collect();
-    Ok((Report::new(&predictions[..], &targets[..], "ms")?, predictions))
-}
-
-fn torch_device(name: &str) -> Result<Device> {
+fn device(name: &str) -> Result<Device> {
     let refuse = |message: &dyn std::fmt::Display| Error::Config(format!("torch_device `{name}`: {message}"));
     let index = match name.split_once(':') {
         None if name == "cpu" => return Ok(Device::Cpu),
@@ -161,112 +72,205 @@ struct Run<'a> {
     config: &'a RunConfig,
     dir: &'a Path,
     predictor: Predictor,
-    adam: Adam,
-    finished: u32,
-    best_mape: f64,
+    optimizer: Optimizer,
+    average: Option<Average>,
+    progress: Progress,
+    checkpoints: Checkpoints,
+    log: Log,
+    /// Of the epoch under way.
+    timing: Timing,
 }
 
 impl<'a> Run<'a> {
-    fn open(config: &'a RunConfig, dir: &'a Path, predictor: Predictor) -> Result<Self> {
-        let adam = Adam::new(predictor.store(), config.adam)?;
-        let mut run = Self { config, dir, predictor, adam, finished: 0, best_mape: f64::INFINITY };
-        let path = dir.join(LAST);
-        if path.exists() {
-            run.resume(&path)?;
-        } else {
-            let text = toml::to_string(config).map_err(|e| Error::Config(e.to_string()))?;
-            let path = dir.join("config.toml");
-            fs::write(&path, text).map_err(io(&path))?;
+    /// A new run, or the state of the last checkpoint.
+    fn open(config: &'a RunConfig, dir: &'a Path, predictor: Predictor, observer: &mut dyn Observer) -> Result<Self> {
+        let mut optimizer = Optimizer::new(predictor.store(), config.optimizer)?;
+        let average = (config.average > 0.0).then(|| Average::new(predictor.store(), config.average));
+        let (mut predictor, mut average) = (predictor, average.transpose()?);
+        let checkpoints = Checkpoints::open(dir, config.checkpoint.keep)?;
+        let mut progress = Progress::new(config, predictor.document());
+        if let Some((path, saved, tensors)) = checkpoints.latest(|message| observer.notice(message))? {
+            if !progress.continues(&saved) {
+                return Err(file(&path, "belongs to a run with another config or other data; use another directory"));
+            }
+            predictor.set_weights(&tensors)?;
+            optimizer.restore(saved.steps, &tensors)?;
+            average.as_mut().map_or(Ok(()), |a| a.restore(&tensors))?;
+            *predictor.document_mut() = saved.document.clone();
+            progress = Progress { config: config.clone(), ..saved };
         }
-        Ok(run)
+        let path = dir.join("config.toml");
+        let text = toml::to_string(config).map_err(|e| Error::Config(e.to_string()))?;
+        fs::write(&path, text).map_err(io(&path))?;
+        let log = Log::open(dir, progress.epoch)?;
+        let timing = Timing::default();
+        Ok(Self { config, dir, predictor, optimizer, average, progress, checkpoints, log, timing })
     }
 
-    fn resume(&mut self, path: &Path) -> Result<()> {
-        let (text, tensors) = tensors::load(path)?;
-        let progress: Progress = serde_json::from_str(&text).map_err(|e| file(path, e))?;
-        let same = RunConfig { epochs: self.config.epochs, ..progress.config.clone() } == *self.config;
-        if !same || progress.document.featurizer != self.predictor.document().featurizer {
-            return Err(file(path, "belongs to a run with another config or other data; use another directory"));
+    fn is_over(&self) -> bool {
+        let patience = self.config.patience;
+        self.progress.epoch >= self.config.epochs || patience > 0 && self.progress.waited >= patience
+    }
+
+    fn epoch(&mut self, data: &Prepared, observer: &mut dyn Observer) -> Result<()> {
+        let start = Instant::now();
+        self.timing = Timing::default();
+        let mut plan = batches::plan(self.config, self.progress.epoch, &data.training);
+        let total = plan.len();
+        let model = &self.config.model;
+        let recipe = Recipe {
+            training: &data.training,
+            layers: model.layers(),
+            compress: model.compressible(),
+            target: data.document.target,
+            lists: self.config.loss.ranks().then_some(if self.config.runs > 0 {
+                Lists::Networks
+            } else {
+                Lists::Batch
+            }),
+            device: self.predictor.store().device(),
+        };
+        let left = plan.split_off(self.progress.batch.min(total));
+        with_batches(&recipe, left, |batches| {
+            while self.progress.batch < total {
+                let (ready, waited) = timed(|| {
+                    let gone = |_| Error::Config("the preparation of batches ended early".into());
+                    batches.recv().map_err(gone)?
+                });
+                let ready = ready?;
+                self.timing.wait += waited;
+                self.timing.prepare += ready.seconds;
+                let step = self.step(&ready, data, total)?;
+                let go_on = observer.step(&step);
+                let every = self.config.checkpoint.steps;
+                if !go_on || every > 0 && self.progress.steps.is_multiple_of(every) {
+                    self.save()?;
+                }
+                if !go_on {
+                    return Err(Error::Interrupted { step: self.progress.steps, dir: self.dir.into() });
+                }
+            }
+            Ok(())
+        })?;
+        self.finish(data, total, start, observer)
+    }
+
+    /// Learning rate of batch `batch` of `total` in the epoch under way.
+    fn rate(&self, batch: usize, total: usize) -> f64 {
+        let epoch = (self.progress.epoch, self.config.epochs);
+        self.config.rate * self.config.schedule.factor(epoch, (batch, total), self.progress.plateau.falls)
+    }
+
+    fn step(&mut self, ready: &Ready, data: &Prepared, total: usize) -> Result<Step> {
+        let Progress { epoch, batch, steps, .. } = self.progress;
+        // The random numbers of a step depend on nothing but the seed and the step.
+        tch::manual_seed(self.config.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(steps) as i64);
+        let finite = |what: &str, value: f64| {
+            let name = |&i: &usize| data.training.get(i).map(|s| s.name.as_str());
+            let members = || ready.members.iter().filter_map(name).collect::<Vec<_>>().join(", ");
+            let error = || Error::NotFinite { step: steps, what: format!("{what} {value}"), members: members() };
+            if value.is_finite() { Ok(()) } else { Err(error()) }
+        };
+        let (loss, seconds) = timed(|| -> Result<_> {
+            let prediction = self.predictor.model().forward(&ready.batch, 0, true)?;
+            let loss = self.config.loss.value(&prediction, &ready.targets, ready.lists.as_ref())?;
+            let value = f64::try_from(&loss).map_err(torch("loss"))?;
+            Ok((loss, value))
+        });
+        let (loss, value) = loss?;
+        self.timing.forward += seconds;
+        finite("loss", value)?;
+        let (done, seconds) = timed(|| {
+            self.optimizer.zero_grad();
+            loss.f_backward().map_err(torch("backward"))
+        });
+        done?;
+        self.timing.backward += seconds;
+        let rate = self.rate(batch, total);
+        let (done, seconds) = timed(|| {
+            finite("norm of the gradients", self.optimizer.clip(self.config.clip, self.config.clip_each)?)?;
+            self.optimizer.step(rate)?;
+            self.average.as_mut().map_or(Ok(()), |a| a.update(self.optimizer.steps()))
+        });
+        done?;
+        self.timing.step += seconds;
+        let samples = ready.members.len();
+        let progress = &mut self.progress;
+        progress.loss += value * samples as f64;
+        (progress.steps, progress.batch, progress.seen) = (steps + 1, batch + 1, progress.seen + samples);
+        Ok(Step {
+            step: steps + 1,
+            epoch: epoch + 1,
+            epochs: self.config.epochs,
+            in_epoch: batch + 1,
+            of_epoch: total,
+            samples,
+            loss: value,
+            rate,
+        })
+    }
+
+    /// Validates, keeps the weights if they are the best, logs, and makes the run resumable from here.
+    fn finish(&mut self, data: &Prepared, total: usize, start: Instant, observer: &mut dyn Observer) -> Result<()> {
+        self.average.as_mut().map_or(Ok(()), Average::swap)?;
+        let (evaluated, seconds) = timed(|| report::evaluate(&self.predictor, &data.validation));
+        let (validation, predicted) = evaluated?;
+        self.timing.validate = seconds;
+        let measured: Vec<f64> = data.validation.iter().map(|s| s.target).collect();
+        let rate = self.rate(total.saturating_sub(1), total);
+        let chosen = self.config.metric.value(&predicted, &measured).ok();
+        let progress = &mut self.progress;
+        progress.epoch += 1;
+        // Without a value there is no choice, but there must be weights: those of the first epoch.
+        let best = match chosen {
+            Some(value) => self.config.metric.improves(value, progress.best),
+            None => progress.document.training.epoch == 0,
+        };
+        progress.best = if best { chosen } else { progress.best };
+        progress.waited = if best { 0 } else { progress.waited + 1 };
+        if let Schedule::Plateau { patience, .. } = self.config.schedule {
+            progress.plateau.epoch(best, patience);
         }
-        self.predictor.set_weights(&tensors)?;
-        self.adam.restore(progress.steps, &tensors)?;
-        self.predictor.document_mut().training = progress.document.training;
-        (self.finished, self.best_mape) = (progress.finished, progress.best_mape);
+        if best {
+            let training = &mut self.predictor.document_mut().training;
+            (training.epoch, training.validation_mape) = (progress.epoch, 100.0 * validation.mape);
+            progress.document = self.predictor.document().clone();
+            self.predictor.save(&self.dir.join(BEST))?;
+        }
+        self.average.as_mut().map_or(Ok(()), Average::swap)?;
+        let line = Epoch {
+            epoch: progress.epoch,
+            step: progress.steps,
+            loss: progress.loss / progress.seen.max(1) as f64,
+            rate,
+            chosen,
+            best,
+            validation,
+            timing: Timing { total: start.elapsed().as_secs_f64(), ..self.timing },
+        };
+        self.log.append(&line)?;
+        (progress.batch, progress.loss, progress.seen) = (0, 0.0, 0);
+        if progress.epoch.is_multiple_of(self.config.checkpoint.epochs) || self.is_over() {
+            self.save()?;
+        }
+        observer.epoch(&line);
         Ok(())
     }
 
-    fn epoch(&mut self, epoch: u32, training: &[&Sample], validation: &[&Sample]) -> Result<Epoch> {
-        let start = std::time::Instant::now();
-        let mut order: Vec<usize> = (0..training.len()).collect();
-        let seed = self.config.seed.wrapping_mul(1_000_003).wrapping_add(epoch.into());
-        order.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
-        tch::manual_seed(seed as i64);
-        let chunks: Vec<&[usize]> = order.chunks(self.config.batch.max(1)).collect();
-        let total = chunks.len() as u64 * u64::from(self.config.epochs);
-        let mut sum = 0.0;
-        for chunk in &chunks {
-            let batch: Vec<&Sample> = chunk.iter().map(|&i| training[i]).collect();
-            sum += self.step(&batch, total)? * batch.len() as f64;
-        }
-        let (report, _) = evaluate(&self.predictor, validation)?;
-        let line = Epoch {
-            epoch: epoch + 1,
-            loss: sum / training.len().max(1) as f64,
-            validation_mape: 100.0 * report.mape,
-            seconds: start.elapsed().as_secs_f64(),
-        };
-        self.finish(&line)?;
-        Ok(line)
+    fn save(&mut self) -> Result<()> {
+        let (done, seconds) = timed(|| {
+            let mut tensors = self.predictor.weights();
+            tensors.extend(self.optimizer.state());
+            tensors.extend(self.average.iter().flat_map(Average::state));
+            self.checkpoints.save(&self.progress, &tensors)
+        });
+        self.timing.save += seconds;
+        done
     }
+}
 
-    fn step(&mut self, samples: &[&Sample], total: u64) -> Result<f64> {
-        let device = self.predictor.store().device();
-        let features: Vec<&FeatureGraph> = samples.iter().map(|s| &s.features).collect();
-        let model = &self.config.model;
-        let batch = samples::collate(&features, model.layers(), model.compressible(), device)?;
-        let prediction = self.predictor.model().forward(&batch, 0, true)?;
-        let loss = self.config.loss.value(&prediction, &samples::targets(samples, device)?, None)?;
-        let value = f64::try_from(&loss).map_err(torch("loss"))?;
-        let step = self.adam.steps();
-        let finite = |what: &str, value: f64| {
-            let members = || samples.iter().map(|s| s.name.as_str()).collect::<Vec<_>>().join(", ");
-            let error = || Error::NotFinite { step, what: format!("{what} {value}"), members: members() };
-            if value.is_finite() { Ok(()) } else { Err(error()) }
-        };
-        finite("loss", value)?;
-        self.adam.zero_grad();
-        loss.f_backward().map_err(torch("backward"))?;
-        finite("norm of the gradients", self.adam.clip(self.config.clip)?)?;
-        let rate = self.config.rate * self.config.schedule.factor(step, total);
-        self.adam.step(rate)?;
-        Ok(value)
-    }
-
-    /// Logs the epoch, keeps the weights if they are the best, and makes the run resumable from here.
-    fn finish(&mut self, line: &Epoch) -> Result<()> {
-        self.finished = line.epoch;
-        if line.validation_mape < self.best_mape {
-            self.best_mape = line.validation_mape;
-            let training = &mut self.predictor.document_mut().training;
-            (training.epoch, training.validation_mape) = (line.epoch, line.validation_mape);
-            self.predictor.save(&self.dir.join(BEST))?;
-        }
-        let progress = Progress {
-            config: self.config.clone(),
-            steps: self.adam.steps(),
-            finished: self.finished,
-            best_mape: self.best_mape,
-            document: self.predictor.document().clone(),
-        };
-        let path = self.dir.join(LAST);
-        let text = serde_json::to_string(&progress).map_err(|e| file(&path, e))?;
-        let mut tensors = self.predictor.weights();
-        tensors.extend(self.adam.state());
-        tensors::save(&path, &text, &tensors)?;
-
-        let path = self.dir.join("log.jsonl");
-        let mut log = OpenOptions::new().create(true).append(true).open(&path).map_err(io(&path))?;
-        let text = serde_json::to_string(line).map_err(|e| file(&path, e))?;
-        writeln!(log, "{text}").map_err(io(&path))
-    }
+fn timed<T>(action: impl FnOnce() -> T) -> (T, f64) {
+    let start = Instant::now();
+    let value = action();
+    (value, start.elapsed().as_secs_f64())
 }

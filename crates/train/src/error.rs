@@ -62,6 +62,14 @@ pub enum Error {
         /// The loss.
         loss: &'static str,
     },
+    /// The observer asked for a stop; the state is saved.
+    #[error("stopped after step {step}; the same command goes on from there, with what is in {}", dir.display())]
+    Interrupted {
+        /// Steps taken.
+        step: u64,
+        /// Directory of the run.
+        dir: PathBuf,
+    },
     /// A device that the checkpoint does not predict for, or that the data set has no measurements of.
     #[error("unknown device `{name}`; known: {known}")]
     Device {
@@ -91,6 +99,14 @@ pub enum Error {
     /// A metric has no value.
     #[error(transparent)]
     Metric(#[from] tachograph_metrics::Error),
+    /// A plot cannot be drawn.
+    #[error("{}: {message}", path.display())]
+    Plot {
+        /// The file.
+        path: PathBuf,
+        /// What the drawing library says.
+        message: String,
+    },
     /// libtorch refused a call.
     #[error("{place}: {source}")]
     Torch {

@@ -9,14 +9,16 @@ use tachograph_models::{Model, ModelConfig};
 use tch::{Device, Kind, Tensor, nn};
 
 use crate::{
-    Error, Result,
+    Error, Result, Target,
     error::{file, torch},
     samples::collate,
     tensors,
 };
 
 /// Version of the checkpoint format that this library writes.
-pub const FORMAT: u32 = 1;
+///
+/// 1: weights in milliseconds. 2: adds the target's scale and the fingerprint of the training data.
+pub const FORMAT: u32 = 2;
 
 /// What a checkpoint says about itself. Stored as JSON in the metadata of the safetensors file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -29,6 +31,9 @@ pub struct Document {
     pub model: ModelConfig,
     /// Featuriser with schema and normaliser.
     pub featurizer: Featurizer,
+    /// From latencies to what the network puts out.
+    #[serde(default)]
+    pub target: Target,
     /// Devices in the order of the heads.
     pub devices: Vec<DeviceDocument>,
     /// What it was trained on.
@@ -53,13 +58,16 @@ pub struct DeviceDocument {
 pub struct Training {
     /// Folder of the data set.
     pub data: String,
-    /// Networks trained on.
+    /// Hash of the samples trained on, with their features; empty in format 1.
+    #[serde(default)]
+    pub fingerprint: String,
+    /// Measurements trained on.
     pub networks: usize,
     /// Hash of the split.
     pub split: String,
     /// Seed of the run.
     pub seed: u64,
-    /// Epoch of the weights, chosen on the validation set.
+    /// Epoch of the weights, chosen on the validation set; 0 before the first.
     pub epoch: u32,
     /// Validation error at that epoch, MAPE in percent.
     pub validation_mape: f64,
@@ -196,7 +204,7 @@ impl Predictor {
         let _guard = tch::no_grad_guard();
         let batch = collate(&[&features], self.document.model.layers(), false, self.store.device())?;
         let Some(times) = self.model.operators(&batch, device)? else { return Ok(None) };
-        let times = to_numbers(&times)?;
+        let times = to_numbers(&times)?.into_iter().map(|t| self.document.target.decode(t));
         Ok(Some(features.node_ids.into_iter().zip(times).collect()))
     }
 
@@ -210,9 +218,7 @@ impl Predictor {
         for chunk in graphs.chunks(64) {
             let batch = collate(chunk, self.document.model.layers(), true, self.store.device())?;
             let y = self.model.forward(&batch, device, false)?;
-            let y =
-                y.f_to_device(Device::Cpu).and_then(|y| y.f_to_kind(tch::Kind::Double)).map_err(torch("prediction"))?;
-            all.extend(Vec::<f64>::try_from(y).map_err(torch("prediction"))?);
+            all.extend(to_numbers(&y)?.into_iter().map(|y| self.document.target.decode(y)));
         }
         Ok(all)
     }

@@ -7,7 +7,7 @@ use tachograph_gnn::{GraphBatch, GraphRef};
 use tachograph_ir::Concrete;
 use tch::{Device, Tensor};
 
-use crate::{Error, Result, error::torch};
+use crate::{Error, Result, Target, error::torch};
 
 /// One network with its measured latency.
 #[derive(Debug)]
@@ -70,11 +70,11 @@ pub fn collate(samples: &[&FeatureGraph], layers: usize, compress: bool, device:
     Ok(build(&graphs, layers, device)?)
 }
 
-/// Targets as a tensor: (n).
+/// What the network should put out: (n).
 ///
 /// # Errors
 /// A device out of memory.
-pub(crate) fn targets(samples: &[&Sample], device: Device) -> Result<Tensor> {
-    let values: Vec<f32> = samples.iter().map(|s| s.target as f32).collect();
+pub(crate) fn targets(samples: &[&Sample], target: Target, device: Device) -> Result<Tensor> {
+    let values: Vec<f32> = samples.iter().map(|s| target.encode(s.target) as f32).collect();
     Tensor::f_from_slice(&values).and_then(|t| t.f_to_device(device)).map_err(torch("targets"))
 }

@@ -17,6 +17,8 @@ use crate::{
 
 const DOCUMENT: &str = "tachograph";
 const CHECKSUM: &str = "crc32";
+/// Extension of a file that is being written.
+pub(crate) const BESIDE: &str = "tmp";
 
 /// Writes `tensors` (as f32) and `document` beside `path` and renames, so that `path` is always whole.
 pub(crate) fn save(path: &Path, document: &str, tensors: &BTreeMap<String, Tensor>) -> Result<()> {
@@ -24,7 +26,8 @@ pub(crate) fn save(path: &Path, document: &str, tensors: &BTreeMap<String, Tenso
     for (name, tensor) in tensors {
         let flat = tensor.f_detach().and_then(|t| t.f_to_device(Device::Cpu)?.f_to_kind(Kind::Float)?.f_reshape([-1]));
         let values = Vec::<f32>::try_from(flat.map_err(torch("checkpoint"))?).map_err(torch("checkpoint"))?;
-        let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+        let mut bytes = Vec::with_capacity(4 * values.len());
+        values.iter().for_each(|v| bytes.extend_from_slice(&v.to_le_bytes()));
         rows.push((name.clone(), tensor.size().iter().map(|&n| n as usize).collect(), bytes));
     }
     let sum = checksum(document, rows.iter().map(|(name, shape, bytes)| (name.as_str(), &shape[..], &bytes[..])));
@@ -36,10 +39,28 @@ pub(crate) fn save(path: &Path, document: &str, tensors: &BTreeMap<String, Tenso
     let views: Vec<_> = views.collect::<Result<_, _>>().map_err(|e| file(path, e))?;
     let bytes = safetensors::serialize(views, Some(metadata)).map_err(|e| file(path, e))?;
 
-    let beside = path.with_extension("tmp");
-    let mut out = File::create(&beside).map_err(io(&beside))?;
-    out.write_all(&bytes).and_then(|()| out.sync_all()).map_err(io(&beside))?;
-    fs::rename(&beside, path).map_err(io(path))
+    let beside = path.with_extension(BESIDE);
+    let written = write(&beside, &bytes).map_err(io(&beside));
+    if written.is_err() {
+        // Half a file is of no use and takes room on what may be a full disk.
+        fs::remove_file(&beside).ok();
+    }
+    written?;
+    fs::rename(&beside, path).and_then(|()| sync_folder(path)).map_err(io(path))
+}
+
+fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut out = File::create(path)?;
+    out.write_all(bytes).and_then(|()| out.sync_all())
+}
+
+/// Makes a rename in the folder of `path` outlast a loss of power.
+fn sync_folder(path: &Path) -> std::io::Result<()> {
+    if cfg!(unix) {
+        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        File::open(folder)?.sync_all()?;
+    }
+    Ok(())
 }
 
 /// Reads what [`save`] wrote.

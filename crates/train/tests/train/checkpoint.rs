@@ -9,7 +9,7 @@ use std::{
 use safetensors::{SafeTensors, tensor::TensorView};
 use tachograph_features::{Featurizer, Kind};
 use tachograph_models::{AdditiveConfig, ModelConfig};
-use tachograph_train::{DeviceDocument, Document, FORMAT, Predictor, Training};
+use tachograph_train::{DeviceDocument, Document, FORMAT, Predictor, Target, Training};
 use tch::Device;
 
 use crate::data::graph;
@@ -20,9 +20,11 @@ fn document() -> Document {
         library: "0.1.0".into(),
         model: ModelConfig::Additive(AdditiveConfig { hidden: 8, layers: 2 }),
         featurizer: Featurizer::fit(Kind::Extended, &[&graph()]).unwrap(),
+        target: Target::default(),
         devices: ["one", "two"].map(device).into(),
         training: Training {
             data: "nowhere".into(),
+            fingerprint: "none".into(),
             networks: 1,
             split: "none".into(),
             seed: 0,
@@ -137,10 +139,10 @@ fn a_newer_format_is_refused_by_number() {
 }
 
 /// Writes a file as docs/checkpoints.md describes it, with a right checksum.
-fn rewrite(path: &Path, change: impl Fn(&str, Vec<usize>) -> Option<Vec<usize>>) {
+fn rewrite(path: &Path, document: impl Fn(&str) -> String, change: impl Fn(&str, Vec<usize>) -> Option<Vec<usize>>) {
     let bytes = fs::read(path).unwrap();
     let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
-    let document = header.metadata().as_ref().unwrap()["tachograph"].clone();
+    let document = document(&header.metadata().as_ref().unwrap()["tachograph"]);
     let parsed = SafeTensors::deserialize(&bytes).unwrap();
     let mut rows: Vec<(String, Vec<usize>, &[u8])> = parsed
         .tensors()
@@ -170,14 +172,32 @@ fn rewrite(path: &Path, change: impl Fn(&str, Vec<usize>) -> Option<Vec<usize>>)
 fn a_missing_or_misshapen_weight_is_refused_by_name() {
     let dir = tempfile::tempdir().unwrap();
     let (path, predictor) = saved(dir.path());
-    rewrite(&path, |_, shape| Some(shape));
+    rewrite(&path, str::to_owned, |_, shape| Some(shape));
     assert_eq!(predictions(&Predictor::load(&path, Device::Cpu).unwrap()), predictions(&predictor));
-    rewrite(&path, |name, shape| {
+    rewrite(&path, str::to_owned, |name, shape| {
         let turned: Vec<usize> = shape.iter().rev().copied().collect();
         Some(if name == "graph.0.lin_l.weight" { turned } else { shape })
     });
     assert!(refusal(&path).contains("weight `graph.0.lin_l.weight` is"));
-    rewrite(&path, |name, shape| (name != "heads.1.2.bias" && name != "graph.0.lin_l.weight").then_some(shape));
+    rewrite(&path, str::to_owned, |name, shape| {
+        (name != "heads.1.2.bias" && name != "graph.0.lin_l.weight").then_some(shape)
+    });
     let message = refusal(&path);
     assert!(message.contains("is missing"), "{message}");
+}
+
+#[test]
+fn predictions_are_in_milliseconds_whatever_the_network_learned_in() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, predictor) = saved(dir.path());
+    let scale = |text: &str| {
+        assert!(text.contains(r#""target":{"scale":1.0}"#), "{text}");
+        text.replace(r#""scale":1.0"#, r#""scale":4.0"#)
+    };
+    rewrite(&path, scale, |_, shape| Some(shape));
+    let scaled = Predictor::load(&path, Device::Cpu).unwrap();
+    let [one, four] = [&predictor, &scaled].map(|p| p.predict(&graph(), 0).unwrap().latency_ms);
+    assert_eq!(four, 4.0 * one);
+    let total: f64 = scaled.operators(&graph(), 0).unwrap().unwrap().iter().map(|(_, ms)| ms).sum();
+    assert!((total / four - 1.0).abs() < 1e-5);
 }

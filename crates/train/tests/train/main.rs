@@ -1,8 +1,11 @@
 //! One binary, since linking libtorch is slow.
 
-mod adam;
 mod checkpoint;
+mod child;
 mod data;
+mod documents;
 mod fixture;
 mod losses;
+mod optimizers;
 mod runs;
+mod survival;

@@ -1,30 +1,51 @@
 //! Training runs on a tiny set.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use safetensors::SafeTensors;
 use tachograph_datasets::{NetworkId, Run, Writer, generate};
-use tachograph_train::{BEST, Epoch, Error, Predictor, RunConfig, train};
+use tachograph_train::{BEST, Epoch, Error, Loss, METRICS, Metric, Predictor, RunConfig, TargetConfig, train};
 use tch::Device;
 
 use crate::data::{self, DEVICE, config, proportional, record};
 
-const LAST: &str = "last.safetensors";
-
-fn run(config: &RunConfig, dir: &Path) -> Vec<Epoch> {
+pub fn run(config: &RunConfig, dir: &Path) -> Vec<Epoch> {
     let mut epochs = vec![];
-    train(config, dir, |e| epochs.push(*e)).unwrap();
+    train(config, dir, |e| epochs.push(e.clone())).unwrap();
     epochs
 }
 
-fn refusal(config: &RunConfig, dir: &Path) -> Error {
+pub fn refusal(config: &RunConfig, dir: &Path) -> Error {
     train(config, dir, |_| ()).map(|_| ()).unwrap_err()
 }
 
-fn weights(dir: &Path, file: &str) -> BTreeMap<String, Vec<u8>> {
-    let bytes = fs::read(dir.join(file)).unwrap();
+/// The newest checkpoint of a run.
+pub fn last(dir: &Path) -> PathBuf {
+    let files = fs::read_dir(dir.join("checkpoints")).unwrap().map(|f| f.unwrap().path());
+    files.filter(|p| p.extension().is_some_and(|e| e == "safetensors")).max().unwrap()
+}
+
+pub fn weights(path: &Path) -> BTreeMap<String, Vec<u8>> {
+    let bytes = fs::read(path).unwrap();
     let tensors = SafeTensors::deserialize(&bytes).unwrap();
     tensors.tensors().into_iter().map(|(name, view)| (name, view.data().to_vec())).collect()
+}
+
+/// Copies a run directory: what a process that is killed now leaves behind.
+pub fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(|e| e.unwrap().path()) {
+        let target = to.join(entry.file_name().unwrap());
+        if entry.is_dir() {
+            copy(&entry, &target);
+        } else {
+            fs::copy(entry, target).unwrap();
+        }
+    }
 }
 
 #[test]
@@ -33,41 +54,25 @@ fn the_loss_falls_and_the_report_is_of_the_best_epoch() {
     proportional(data.path());
     let config = RunConfig { epochs: 12, ..config(data.path()) };
     let mut epochs = vec![];
-    let outcome = train(&config, dir.path(), |e| epochs.push(*e)).unwrap();
+    let outcome = train(&config, dir.path(), |e| epochs.push(e.clone())).unwrap();
     let losses: Vec<f64> = epochs.iter().map(|e| e.loss).collect();
     assert_eq!(losses.len(), 12);
     assert!(losses[11] < 0.5 * losses[0], "{losses:?}");
-    let best = epochs.iter().min_by(|a, b| a.validation_mape.total_cmp(&b.validation_mape)).unwrap();
+    let best = epochs.iter().min_by(|a, b| a.validation.mape.total_cmp(&b.validation.mape)).unwrap();
+    assert!(best.best);
     assert_eq!(outcome.epoch, best.epoch);
-    assert!((100.0 * outcome.validation.mape - best.validation_mape).abs() < 1e-9);
+    assert_eq!(outcome.validation, best.validation);
     let document = Predictor::load(&dir.path().join(BEST), Device::Cpu).unwrap().document().clone();
     assert_eq!((document.training.epoch, document.devices[0].name.as_str()), (best.epoch, DEVICE));
-    assert_eq!(fs::read_to_string(dir.path().join("log.jsonl")).unwrap().lines().count(), 12);
-}
-
-#[test]
-fn a_stopped_run_ends_where_an_unbroken_one_does() {
-    let data = tempfile::tempdir().unwrap();
-    proportional(data.path());
-    let config = config(data.path());
-    let [unbroken, stopped] = [(); 2].map(|()| tempfile::tempdir().unwrap());
-    // What a process killed after its second epoch leaves behind.
-    let stop = |epoch: &Epoch| {
-        if epoch.epoch == 2 {
-            for file in fs::read_dir(unbroken.path()).unwrap().map(Result::unwrap) {
-                fs::copy(file.path(), stopped.path().join(file.file_name())).unwrap();
-            }
-        }
-    };
-    train(&config, unbroken.path(), stop).unwrap();
-    assert_ne!(weights(stopped.path(), LAST), weights(unbroken.path(), LAST));
-
-    let rest = run(&config, stopped.path());
-    assert_eq!(rest.iter().map(|e| e.epoch).collect::<Vec<_>>(), [3, 4]);
-    for file in [LAST, BEST] {
-        assert_eq!(weights(stopped.path(), file), weights(unbroken.path(), file), "{file}");
+    assert_eq!(fs::read_to_string(dir.path().join(METRICS)).unwrap().lines().count(), 12);
+    assert_eq!(RunConfig::load(&dir.path().join("config.toml")).unwrap(), config);
+    assert!(fs::read_to_string(dir.path().join("report.txt")).unwrap().contains("MAPE"));
+    assert_eq!(fs::read_dir(dir.path().join("checkpoints")).unwrap().count(), 3, "the last three are kept");
+    for plot in ["curves", "predicted", "families", "cumulative"] {
+        let [svg, png] =
+            ["svg", "png"].map(|e| fs::read(dir.path().join("plots").join(format!("{plot}.{e}"))).unwrap());
+        assert!(svg.starts_with(b"<svg") && svg.ends_with(b"</svg>\n") && png.starts_with(b"\x89PNG"), "{plot}");
     }
-    assert!(run(&config, stopped.path()).is_empty());
 }
 
 #[test]
@@ -82,6 +87,42 @@ fn a_run_without_progress_can_be_stopped_again_and_again() {
 }
 
 #[test]
+fn a_run_without_progress_ends_early() {
+    let (data, dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    proportional(data.path());
+    let config = RunConfig { rate: 0.0, epochs: 50, patience: 3, metric: Metric::Rmspe, ..config(data.path()) };
+    assert_eq!(run(&config, dir.path()).len(), 4);
+    assert!(run(&config, dir.path()).is_empty(), "it stays ended");
+}
+
+#[test]
+fn ranking_losses_rank_the_batch_or_the_runs_of_a_network() {
+    let (data, dirs) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    proportional(data.path());
+    let config = RunConfig { loss: Loss::RankNet, metric: Metric::Kendall, ..config(data.path()) };
+    let epochs = run(&config, &dirs.path().join("batch"));
+    assert!(epochs[3].loss < epochs[0].loss, "{epochs:?}");
+    // Each network was measured once, so that its list has nothing to rank.
+    let epochs = run(&RunConfig { runs: 2, ..config }, &dirs.path().join("networks"));
+    assert!(epochs.iter().all(|e| e.loss == 0.0), "{epochs:?}");
+}
+
+#[test]
+fn the_averaged_weights_are_validated_and_kept() {
+    let (data, dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    proportional(data.path());
+    let config = RunConfig { average: 0.5, target: TargetConfig::Mean, ..config(data.path()) };
+    let epochs = run(&config, dir.path());
+    let best = Predictor::load(&dir.path().join(BEST), Device::Cpu).unwrap();
+    assert!(best.document().target.scale != 1.0 && epochs.last().unwrap().best);
+    let (kept, last) = (weights(&dir.path().join(BEST)), weights(&last(dir.path())));
+    for (name, average) in &kept {
+        assert_eq!(average, &last[&format!("{name}.average")], "{name}");
+        assert_ne!(average, &last[name], "{name}");
+    }
+}
+
+#[test]
 fn the_directory_of_another_run_is_refused() {
     let (data, dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     proportional(data.path());
@@ -89,7 +130,7 @@ fn the_directory_of_another_run_is_refused() {
     run(&first, dir.path());
     for other in [RunConfig { seed: 1, ..first.clone() }, RunConfig { clip: 2.0, ..first.clone() }] {
         let message = refusal(&other, dir.path()).to_string();
-        assert!(message.contains("last.safetensors") && message.contains("another config"), "{message}");
+        assert!(message.contains("checkpoints") && message.contains("another config"), "{message}");
     }
 }
 
@@ -104,8 +145,15 @@ fn what_cannot_be_run_is_refused() {
         let bad = RunConfig { torch_device: torch_device.into(), ..config.clone() };
         assert!(refusal(&bad, dir.path()).to_string().contains(torch_device));
     }
-    for clip in [-1.0, f64::NAN, f64::INFINITY] {
-        assert!(matches!(refusal(&RunConfig { clip, ..config.clone() }, dir.path()), Error::Config(_)));
+    for value in [-1.0, f64::NAN, f64::INFINITY] {
+        for bad in [
+            RunConfig { clip: value, ..config.clone() },
+            RunConfig { clip_each: value, ..config.clone() },
+            RunConfig { rate: value, ..config.clone() },
+            RunConfig { average: value, ..config.clone() },
+        ] {
+            assert!(matches!(refusal(&bad, dir.path()), Error::Config(_)));
+        }
     }
 }
 

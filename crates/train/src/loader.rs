@@ -1,0 +1,86 @@
+//! Batches prepared on a thread of their own.
+
+use std::{
+    sync::mpsc::{Receiver, sync_channel},
+    thread,
+    time::Instant,
+};
+
+use tachograph_features::FeatureGraph;
+use tachograph_gnn::GraphBatch;
+use tch::{Device, Tensor};
+
+use crate::{Error, Result, Sample, Segments, Target, samples};
+
+/// Batches that may lie ready.
+const AHEAD: usize = 2;
+
+/// A batch on its device.
+pub(crate) struct Ready {
+    /// Positions in the training set.
+    pub members: Vec<usize>,
+    pub batch: GraphBatch,
+    /// What the network should put out: (members).
+    pub targets: Tensor,
+    /// What ranking losses rank.
+    pub lists: Option<Segments>,
+    /// Seconds of the preparation.
+    pub seconds: f64,
+}
+
+/// What a ranking loss ranks.
+#[derive(Clone, Copy)]
+pub(crate) enum Lists {
+    /// The configurations of each network.
+    Networks,
+    /// The whole batch.
+    Batch,
+}
+
+/// How batches are made.
+pub(crate) struct Recipe<'a> {
+    pub training: &'a [Sample],
+    pub layers: usize,
+    pub compress: bool,
+    pub target: Target,
+    /// `None` where the loss does not rank.
+    pub lists: Option<Lists>,
+    pub device: Device,
+}
+
+impl Recipe<'_> {
+    fn make(&self, members: Vec<usize>) -> Result<Ready> {
+        let start = Instant::now();
+        let samples: Vec<&Sample> = members.iter().filter_map(|&i| self.training.get(i)).collect();
+        let features: Vec<&FeatureGraph> = samples.iter().map(|s| &s.features).collect();
+        let batch = samples::collate(&features, self.layers, self.compress, self.device)?;
+        let targets = samples::targets(&samples, self.target, self.device)?;
+        let lists = match self.lists {
+            None => None,
+            Some(Lists::Batch) => Some(Segments::from_lengths(&[samples.len()], self.device)?),
+            Some(Lists::Networks) => {
+                let names: Vec<&str> = samples.iter().map(|s| s.name.as_str()).collect();
+                Some(Segments::from_ids(&names, self.device)?)
+            }
+        };
+        Ok(Ready { members, batch, targets, lists, seconds: start.elapsed().as_secs_f64() })
+    }
+}
+
+/// Runs `consume` on the batches of `plan`, in order, while the next ones are prepared beside it.
+pub(crate) fn with_batches<T>(
+    recipe: &Recipe<'_>,
+    plan: Vec<Vec<usize>>,
+    consume: impl FnOnce(Receiver<Result<Ready>>) -> Result<T>,
+) -> Result<T> {
+    thread::scope(|scope| {
+        let (sender, receiver) = sync_channel(AHEAD);
+        let producer = scope.spawn(move || {
+            // A consumer that has gone needs no more batches.
+            plan.into_iter().try_for_each(|members| sender.send(recipe.make(members))).ok();
+        });
+        let outcome = consume(receiver);
+        let panicked = |_| Error::Config("the preparation of batches panicked".into());
+        producer.join().map_err(panicked).and(outcome)
+    })
+}

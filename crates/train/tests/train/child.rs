@@ -1,0 +1,64 @@
+//! Runs in a process of their own: this binary, started again.
+
+use std::{
+    env, fs,
+    io::{BufRead, BufReader, Lines},
+    path::Path,
+    process::{Child, ChildStdout, Command, Stdio},
+};
+
+use tachograph_train::{Observer, RunConfig, Step, train_observed};
+
+const DIR: &str = "TACHOGRAPH_TEST_RUN_DIR";
+
+/// Prints `step N RSS`, resident size in KiB, after every step.
+struct Print;
+
+impl Observer for Print {
+    fn step(&mut self, step: &Step) -> bool {
+        let pages = fs::read_to_string("/proc/self/statm").unwrap_or_default();
+        let pages = pages.split(' ').nth(1).and_then(|n| n.parse::<u64>().ok()).unwrap_or(0);
+        println!("step {} {}", step.step, 4 * pages);
+        true
+    }
+}
+
+/// Trains where it is started by [`start`]; otherwise there is nothing to test.
+#[test]
+fn child() {
+    if let Some(dir) = env::var_os(DIR) {
+        let dir = Path::new(&dir);
+        let config = RunConfig::load(&dir.with_extension("toml")).unwrap();
+        train_observed(&config, dir, &mut Print).unwrap();
+    }
+}
+
+/// Starts `config` in `dir`, or goes on with it.
+pub fn start(config: &RunConfig, dir: &Path) -> Child {
+    fs::write(dir.with_extension("toml"), toml::to_string(config).unwrap()).unwrap();
+    Command::new(env::current_exe().unwrap())
+        .args(["child::child", "--exact", "--nocapture", "--test-threads=1"])
+        .env(DIR, dir)
+        .env("OMP_NUM_THREADS", "1")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+/// What it prints.
+pub fn lines(child: &mut Child) -> Lines<BufReader<ChildStdout>> {
+    BufReader::new(child.stdout.take().unwrap()).lines()
+}
+
+/// Runs to the end; step and resident size in KiB.
+pub fn finish(config: &RunConfig, dir: &Path) -> Vec<(u64, u64)> {
+    let mut child = start(config, dir);
+    let step = |line: String| {
+        let mut words = line.split("step ").nth(1)?.split(' ').map(|n| n.parse().ok());
+        Some((words.next()??, words.next()??))
+    };
+    let steps = lines(&mut child).map(Result::unwrap).filter_map(step).collect();
+    assert!(child.wait().unwrap().success());
+    steps
+}

@@ -1,0 +1,59 @@
+//! What the documents and examples show works.
+
+use std::{fs, path::PathBuf, process::Command};
+
+use tachograph_train::{BEST, RunConfig, train};
+
+use crate::data::{config, proportional};
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// The first block of `language` in a document.
+fn block(document: &str, language: &str) -> String {
+    let text = fs::read_to_string(root().join("docs").join(document)).unwrap();
+    let start = format!("```{language}\n");
+    text.split(&start).nth(1).unwrap().split("```").next().unwrap().to_owned()
+}
+
+#[test]
+fn the_configs_of_examples_and_documents_are_read() {
+    let mut read = 0;
+    for path in fs::read_dir(root().join("examples")).unwrap().map(|e| e.unwrap().path()) {
+        if path.extension().is_some_and(|e| e == "toml") && !path.ends_with("Cargo.toml") {
+            RunConfig::load(&path).unwrap();
+            read += 1;
+        }
+    }
+    assert!(read >= 3);
+    let documented: RunConfig = toml::from_str(&block("training.md", "toml")).unwrap();
+    let written: toml::Table = toml::from_str(&toml::to_string(&documented).unwrap()).unwrap();
+    let shown: toml::Table = toml::from_str(&block("training.md", "toml")).unwrap();
+    assert_eq!(
+        written.keys().collect::<Vec<_>>(),
+        shown.keys().collect::<Vec<_>>(),
+        "docs/training.md shows every key"
+    );
+}
+
+/// Needs Python with the packages `safetensors` and `numpy`; `TACHOGRAPH_PYTHON` names it.
+#[test]
+#[ignore = "needs Python with safetensors"]
+fn python_reads_a_checkpoint_as_documented() {
+    let (data, dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    proportional(data.path());
+    train(&RunConfig { epochs: 1, ..config(data.path()) }, dir.path(), |_| ()).unwrap();
+    let script = dir.path().join("read.py");
+    fs::write(&script, block("checkpoints.md", "python")).unwrap();
+    let python = std::env::var("TACHOGRAPH_PYTHON").unwrap_or_else(|_| "python3".into());
+    let read = |path: PathBuf| Command::new(&python).arg(&script).arg(path).output().unwrap();
+    let output = read(dir.path().join(BEST));
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(text.contains("format 2") && text.contains("heads.0.2.bias (1,)"), "{text}");
+    let mut bytes = fs::read(dir.path().join(BEST)).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::write(dir.path().join("damaged"), bytes).unwrap();
+    assert!(!read(dir.path().join("damaged")).status.success());
+}
