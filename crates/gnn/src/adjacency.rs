@@ -276,6 +276,34 @@ impl Adjacency {
         weights.map_err(torch("GCN weights"))
     }
 
+    /// Σ of the values of the edges into each destination: (E, d) → (rows, d); rows without edges are 0.
+    ///
+    /// # Errors
+    /// Another number of edges.
+    pub fn sum_edges(&self, values: &Tensor) -> Result<Tensor> {
+        self.check("sum of edges", values, self.len())?;
+        let counted = match self.counts_of(values.kind())? {
+            Some(counts) => counts.f_unsqueeze(1).and_then(|n| values.f_mul(&n)).map_err(torch("sum of edges"))?,
+            None => values.shallow_clone(),
+        };
+        plain::sum(&counted, self.destinations()?, self.rows).map_err(torch("sum of edges"))
+    }
+
+    /// In-degrees of the source rows, as often as edges count: (columns), f64.
+    ///
+    /// # Errors
+    /// A compressed batch that was built without self-loops does not know them.
+    pub fn source_degrees(&self) -> Result<Tensor> {
+        match &self.source_degrees {
+            Some(degrees) => Ok(degrees.shallow_clone()),
+            None if self.rows == self.columns && self.counts.is_none() => self.degrees().map_err(torch("degrees")),
+            None => {
+                let message = "a compressed batch keeps degrees when it is built with `self_loops`".into();
+                Err(Error::Shape { layer: "degrees", message })
+            }
+        }
+    }
+
     /// The same edges on another device.
     ///
     /// # Errors

@@ -22,6 +22,16 @@ pub enum Error {
         /// The shapes.
         message: String,
     },
+    /// A parameter that holds numbers no network computes with.
+    #[error("parameter {name}: {count} of {numel} numbers are not finite")]
+    Parameter {
+        /// Its name in the `VarStore`.
+        name: String,
+        /// How many are NaN or infinite.
+        count: i64,
+        /// How many there are.
+        numel: usize,
+    },
     /// libtorch refused a call.
     #[error("{place}: {source}")]
     Torch {

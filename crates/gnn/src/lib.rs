@@ -1,24 +1,36 @@
-//! Graph neural network layers on libtorch.
-//!
-//! Edges are (source, destination) and messages flow from source to destination. A [`GraphBatch`] sorts
-//! edges once; layers then aggregate along an [`Adjacency`]. Every layer has a `serde` config, a constructor
-//! that adds its parameters to a [`tch::nn::Path`], and a `forward` that returns a `Result`.
+#![doc = include_str!("../README.md")]
 
 mod adjacency;
+mod attention;
 mod batch;
+mod check;
 mod compress;
+pub mod conv;
 mod error;
 mod hop;
+mod init;
 mod linear;
 mod native;
+pub mod norm;
 pub mod plain;
-mod sage;
+mod readout;
 pub mod segment;
 mod union;
 
 pub use adjacency::Adjacency;
+pub use attention::{MultiHeadAttention, MultiHeadAttentionConfig, VectorAttention, key_padding, same_segment};
 pub use batch::{GraphBatch, GraphRef, Structure};
+pub use check::check_finite;
+pub use conv::{
+    Aggregate, Anee, AneeConfig, AneeGate, EdgeAttention, EdgeAttentionConfig, Gat, GatConfig, GatV2, GatV2Config, Gcn,
+    GcnConfig, Gin, GinConfig, GraphConv, GraphConvConfig, ResidualForm, ResidualGcn, ResidualGcnConfig, Sage,
+    SageConfig,
+};
 pub use error::{Error, Result};
 pub use hop::Hop;
 pub use linear::Linear;
-pub use sage::{Sage, SageConfig};
+pub use norm::{
+    BatchNorm, BatchNormConfig, GraphNorm, GraphNormConfig, InstanceNorm, InstanceNormConfig, LayerNorm,
+    LayerNormConfig, LayerNormMode,
+};
+pub use readout::{AttentionPool, AttentionPoolConfig, Pool};

@@ -2,7 +2,7 @@
 
 use tch::{Tensor, nn};
 
-use crate::{Result, error::torch};
+use crate::{Result, error::torch, init};
 
 /// y = x·Wᵀ + b, with W and b drawn uniformly from ±1/√in, as NNLP, DIPPM and PyTorch do.
 ///
@@ -27,6 +27,16 @@ impl Linear {
         Ok(Self { weight, bias })
     }
 
+    /// Without bias, as graph convolutions of PyTorch Geometric draw it.
+    pub(crate) fn glorot(vs: &nn::Path<'_>, inputs: i64, outputs: i64) -> Result<Self> {
+        Ok(Self { weight: init::glorot(vs, "weight", &[outputs, inputs])?, bias: None })
+    }
+
+    /// W, (out, in).
+    pub(crate) fn weight(&self) -> &Tensor {
+        &self.weight
+    }
+
     /// Applies the map: (n, in) → (n, out).
     ///
     /// # Errors
@@ -46,5 +56,15 @@ impl Linear {
             Some(bias) => x.f_add(bias).map_err(torch("linear")),
             None => Ok(x),
         }
+    }
+
+    /// x·Wᵀ + `bias` instead of its own.
+    pub(crate) fn with_bias(&self, x: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+        x.f_linear(&self.weight, bias).map_err(torch("linear"))
+    }
+
+    /// y + x·Wᵀ in place of y; its own bias is left out.
+    pub(crate) fn add_to(&self, mut y: Tensor, x: &Tensor) -> Result<Tensor> {
+        self.weight.f_tr().and_then(|w| y.f_addmm_(x, &w)).map_err(torch("linear"))
     }
 }

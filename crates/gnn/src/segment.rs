@@ -42,6 +42,11 @@ impl Segments {
         self.len() == 0
     }
 
+    /// The rows of each segment, for read-outs over segments: see [`Pool`](crate::Pool).
+    pub fn members(&self) -> &Adjacency {
+        &self.edges
+    }
+
     /// Segment of each row: (rows), i64.
     ///
     /// # Errors

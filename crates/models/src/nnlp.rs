@@ -53,7 +53,7 @@ impl Nnlp {
     /// libtorch cannot allocate the parameters.
     pub fn new(vs: &nn::Path<'_>, inputs: i64, globals: i64, devices: usize, config: &NnlpConfig) -> Result<Self> {
         let hidden = config.hidden;
-        let sage = SageConfig { normalize: config.normalize };
+        let sage = SageConfig { normalize: config.normalize, ..SageConfig::default() };
         let layer = |l: usize| {
             let width = if l == 0 { inputs } else { hidden };
             Sage::new(&(vs / "graph" / l), width, hidden, sage)

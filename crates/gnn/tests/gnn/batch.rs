@@ -11,7 +11,7 @@ use crate::{
 
 fn layer(vs: &nn::VarStore) -> Sage {
     tch::manual_seed(3);
-    Sage::new(&vs.root(), WIDTH as i64, 4, SageConfig { normalize: false }).unwrap()
+    Sage::new(&vs.root(), WIDTH as i64, 4, SageConfig::default()).unwrap()
 }
 
 fn forward(layer: &Sage, graphs: &[Owned]) -> Tensor {

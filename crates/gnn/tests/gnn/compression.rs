@@ -22,7 +22,7 @@ impl Net {
         let vs = nn::VarStore::new(device);
         let layer = |l| {
             let inputs = if l == 0 { WIDTH as i64 } else { 8 };
-            Sage::new(&(vs.root() / l), inputs, 8, SageConfig { normalize }).unwrap()
+            Sage::new(&(vs.root() / l), inputs, 8, SageConfig { normalize, ..SageConfig::default() }).unwrap()
         };
         let layers = (0..layers).map(layer).collect();
         let head = Linear::new(&(vs.root() / "head"), 8, 1, true).unwrap();

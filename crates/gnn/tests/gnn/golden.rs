@@ -1,63 +1,216 @@
-//! Agreement with PyTorch Geometric; `golden/make_sage.py` made the numbers.
+//! Agreement with PyTorch Geometric, outputs and all gradients; `golden/make.py` made the numbers.
 
+use serde::de::DeserializeOwned;
 use serde_json::Value;
-use tachograph_gnn::{GraphBatch, GraphRef, Sage, SageConfig};
-use tch::{Device, Tensor, nn};
+use tachograph_gnn::{
+    AttentionPool, BatchNorm, BatchNormConfig, Gat, GatV2, Gcn, Gin, GraphBatch, GraphConv, GraphNorm, GraphRef,
+    InstanceNorm, LayerNorm, MultiHeadAttention, Pool, Result, Sage, Structure,
+};
+use tch::{Device, Kind, Tensor, nn};
 
-use crate::{devices, relative};
+use crate::devices;
 
-fn numbers(value: &Value) -> Vec<f32> {
+fn numbers(value: &Value) -> Vec<f64> {
     match value {
         Value::Array(items) => items.iter().flat_map(numbers).collect(),
-        number => vec![number.as_f64().unwrap() as f32],
+        number => vec![number.as_f64().unwrap()],
     }
 }
 
-fn tensor(value: &Value, like: &Tensor) -> Tensor {
-    Tensor::from_slice(&numbers(value)).reshape(like.size()).to_device(like.device())
+fn shape(value: &Value) -> Vec<i64> {
+    match value {
+        Value::Array(items) => [vec![items.len() as i64], items.first().map_or(vec![], shape)].concat(),
+        _ => vec![],
+    }
 }
 
-#[test]
-fn sage_agrees_with_pytorch_geometric() {
-    let golden: Value = serde_json::from_str(include_str!("../golden/sage.json")).unwrap();
-    devices().into_iter().for_each(|device| compare(&golden, device));
+fn tensor(value: &Value, (kind, device): (Kind, Device)) -> Tensor {
+    Tensor::from_slice(&numbers(value)).reshape(shape(value)).to_device(device).to_kind(kind)
 }
 
-fn compare(golden: &Value, device: Device) {
-    let size = |name: &str| golden[name].as_i64().unwrap();
-    type Edges = Vec<(u32, u32)>;
-    let graphs: Vec<(Vec<f32>, Edges)> = golden["graphs"]
+fn config<T: DeserializeOwned>(case: &Value) -> T {
+    serde_json::from_value(case["config"].clone()).unwrap()
+}
+
+fn flag(case: &Value, name: &str) -> bool {
+    case[name].as_bool().unwrap_or(false)
+}
+
+/// The golden graphs, each edge with the unit vector of its position for its features.
+fn batch(golden: &Value, case: &Value, device: Device) -> GraphBatch {
+    let graphs = if case["edges"] == "looped_weights" { &golden["looped"] } else { &golden["graphs"] };
+    let graphs: Vec<(usize, Vec<(u32, u32)>)> = graphs
         .as_array()
         .unwrap()
         .iter()
-        .map(|g| (numbers(&g["nodes"]), serde_json::from_value(g["edges"].clone()).unwrap()))
+        .map(|g| (g["nodes"].as_u64().unwrap() as usize, serde_json::from_value(g["edges"].clone()).unwrap()))
+        .collect();
+    let total: usize = graphs.iter().map(|(_, edges)| edges.len()).sum();
+    let mut place = 0;
+    let rows: Vec<(Vec<f32>, Vec<f32>)> = graphs
+        .iter()
+        .map(|(nodes, edges)| {
+            let mut features = vec![0.0; edges.len() * total];
+            for row in features.chunks_mut(total) {
+                row[place] = 1.0;
+                place += 1;
+            }
+            (vec![0.0; *nodes], features)
+        })
         .collect();
     let views: Vec<GraphRef<'_>> = graphs
         .iter()
-        .map(|(nodes, edges)| GraphRef { nodes, width: size("inputs") as usize, edges, ..GraphRef::default() })
+        .zip(&rows)
+        .map(|((_, edges), (nodes, edge_features))| GraphRef { nodes, width: 1, edges, edge_features, globals: &[] })
         .collect();
-    let batch = GraphBatch::new(&views, 1, device).unwrap();
-    for case in golden["cases"].as_array().unwrap() {
-        let vs = nn::VarStore::new(device);
-        let config = SageConfig { normalize: case["normalize"].as_bool().unwrap() };
-        let layer = Sage::new(&vs.root(), size("inputs"), size("outputs"), config).unwrap();
-        let variables = vs.variables();
-        assert_eq!(variables.len(), case["parameters"].as_object().unwrap().len());
-        for (name, variable) in &variables {
-            tch::no_grad(|| variable.shallow_clone().copy_(&tensor(&case["parameters"][name], variable)));
-        }
-        let x = batch.nodes.copy().set_requires_grad(true);
-        let y = layer.forward(&x, batch.hop(0).unwrap()).unwrap();
-        (&y * tensor(&case["cotangent"], &y)).sum(tch::Kind::Float).backward();
+    let structure =
+        Structure { self_loops: flag(case, "self_loops"), reverse: flag(case, "reverse"), ..Structure::default() };
+    GraphBatch::build(&views, &structure, device).unwrap()
+}
 
-        let check = |what: &str, found: &Tensor, expected: &Value| {
-            let error = relative(found, &tensor(expected, found));
-            assert!(error < 1e-5, "{what}, {config:?}, {device:?}: {error:e}");
+/// Which golden edges each edge of the batch is the mean of: (edges of the batch, golden edges).
+fn mixture(batch: &GraphBatch, kind: Kind) -> Tensor {
+    let shares = batch.hop(0).unwrap().features.as_ref().unwrap().to_kind(Kind::Double);
+    let counts = shares.reciprocal().round();
+    counts.reciprocal().to_kind(kind)
+}
+
+type Run = Box<dyn Fn(&Tensor, Option<&Tensor>, &GraphBatch) -> Result<Tensor>>;
+
+fn layer(case: &Value, vs: &nn::Path<'_>) -> Run {
+    let (inputs, outputs) = (case["inputs"].as_i64().unwrap(), case["outputs"].as_i64().unwrap());
+    match case["layer"].as_str().unwrap() {
+        "Gcn" => {
+            let layer = Gcn::new(vs, inputs, outputs, config(case)).unwrap();
+            Box::new(move |x, w, b| layer.forward(x, b.hop(0)?, w))
+        }
+        "Sage" => {
+            let layer = Sage::new(vs, inputs, outputs, config(case)).unwrap();
+            Box::new(move |x, _, b| layer.forward(x, b.hop(0)?))
+        }
+        "Gat" => {
+            let layer = Gat::new(vs, inputs, outputs, config(case)).unwrap();
+            Box::new(move |x, e, b| layer.forward(x, b.hop(0)?, e, false))
+        }
+        "GatV2" => {
+            let layer = GatV2::new(vs, inputs, outputs, config(case)).unwrap();
+            Box::new(move |x, e, b| layer.forward(x, b.hop(0)?, e, false))
+        }
+        "GraphConv" => {
+            let layer = GraphConv::new(vs, inputs, outputs, config(case)).unwrap();
+            Box::new(move |x, w, b| layer.forward(x, b.hop(0)?, w))
+        }
+        "Gin" => {
+            let layer = Gin::new(vs, inputs, outputs, config(case)).unwrap();
+            Box::new(move |x, _, b| layer.forward(x, b.hop(0)?))
+        }
+        "SoftmaxSum" => {
+            let t = case["config"]["t"].as_f64().unwrap();
+            Box::new(move |x, _, b| b.hop(0)?.edges.softmax_sum(x, t))
+        }
+        "AttentionPool" => {
+            let layer = AttentionPool::new(vs, inputs, outputs, config(case)).unwrap();
+            Box::new(move |x, _, b| layer.forward(x, &b.members))
+        }
+        "Pool" => {
+            let pool: Pool = serde_json::from_value(case["config"]["kind"].clone()).unwrap();
+            Box::new(move |x, _, b| pool.apply(&b.members, x))
+        }
+        "BatchNorm" => {
+            let layer = BatchNorm::new(vs, inputs, BatchNormConfig::default()).unwrap();
+            let train = flag(&case["config"], "train");
+            Box::new(move |x, _, _| layer.forward(x, train))
+        }
+        "LayerNorm" => {
+            let layer = LayerNorm::new(vs, inputs, config(case)).unwrap();
+            Box::new(move |x, _, b| layer.forward(x, &b.members))
+        }
+        "InstanceNorm" => {
+            let layer = InstanceNorm::new(vs, inputs, config(case)).unwrap();
+            Box::new(move |x, _, b| layer.forward(x, &b.members))
+        }
+        "GraphNorm" => {
+            let layer = GraphNorm::new(vs, inputs, config(case)).unwrap();
+            Box::new(move |x, _, b| layer.forward(x, &b.members))
+        }
+        "MultiHeadAttention" => {
+            let layer = MultiHeadAttention::new(vs, inputs, config(case)).unwrap();
+            Box::new(move |x, _, b| layer.forward_nodes(x, &b.members, false))
+        }
+        other => panic!("no layer {other}"),
+    }
+}
+
+/// Largest difference in units of the largest expected magnitude. A gradient that is 0 but for rounding, such as that
+/// of the bias under a softmax, has no units of its own.
+fn error(found: &Tensor, expected: &Tensor) -> f64 {
+    assert_eq!(found.size(), expected.size());
+    (found - expected).abs().max().double_value(&[]) / expected.abs().max().double_value(&[]).max(1e-2)
+}
+
+fn compare(golden: &Value, case: &Value, kind: Kind, device: Device) {
+    let options = (kind, device);
+    let name = format!("{} {} {kind:?} {device:?}", case["layer"], case["config"]);
+    let mut vs = nn::VarStore::new(device);
+    let run = layer(case, &vs.root());
+    vs.set_kind(kind);
+    let parameters = case["parameters"].as_object().unwrap();
+    let buffers = case["buffers"].as_object().into_iter().flatten().map(|(n, _)| n);
+    let mut expected: Vec<&String> = parameters.keys().chain(buffers).collect();
+    let variables = vs.variables();
+    let mut found: Vec<&String> = variables.keys().collect();
+    (expected.sort(), found.sort());
+    assert_eq!(found, expected, "{name}");
+    let set = |name: &str, value: &Value| {
+        let value = tensor(value, options);
+        tch::no_grad(|| variables[name].shallow_clone().copy_(&value));
+    };
+    parameters.iter().for_each(|(n, value)| set(n, value));
+    let train = flag(&case["config"], "train");
+    if !train {
+        case["buffers"].as_object().into_iter().flatten().for_each(|(n, value)| set(n, value));
+    }
+
+    let batch = batch(golden, case, device);
+    let width = case["inputs"].as_i64().unwrap();
+    let x = tensor(&golden["x"], options).repeat([1, 2]).narrow(1, 0, width).copy().set_requires_grad(true);
+    let attribute = case["edges"].as_str().map(|n| tensor(&golden["attributes"][n], options).set_requires_grad(true));
+    let edges = attribute.as_ref().map(|a| mixture(&batch, kind).matmul(a));
+    let y = run(&x, edges.as_ref(), &batch).unwrap();
+    let cotangent = tensor(&golden["cotangent"], options);
+    let cotangent = cotangent.narrow(0, 0, y.size()[0]).narrow(1, 0, y.size()[1]);
+    (&y * cotangent).sum(kind).backward();
+
+    let tolerance = if kind == Kind::Double { 1e-10 } else { 1e-5 };
+    let check = |what: &str, found: &Tensor, expected: &Value| {
+        let error = error(&found.detach(), &tensor(expected, options));
+        assert!(error < tolerance, "{name}: {what} {error:e}");
+    };
+    check("output", &y, &case["output"]);
+    let gradients = case["gradients"].as_object().unwrap();
+    assert_eq!(gradients.len(), parameters.len() + 1 + usize::from(attribute.is_some()), "{name}");
+    for (n, expected) in gradients {
+        let gradient = match n.as_str() {
+            "x" => x.grad(),
+            "edges" => attribute.as_ref().unwrap().grad(),
+            n => variables[n].grad(),
         };
-        check("output", &y.detach(), &case["output"]);
-        check("input gradient", &x.grad(), &case["input_gradient"]);
-        for (name, variable) in &variables {
-            check(name, &variable.grad(), &case["gradients"][name]);
+        check(n, &gradient, expected);
+    }
+    if train {
+        case["buffers"].as_object().into_iter().flatten().for_each(|(n, value)| check(n, &variables[n], value));
+    }
+}
+
+#[test]
+fn layers_agree_with_pytorch_geometric() {
+    let golden: Value = serde_json::from_str(include_str!("../golden/layers.json")).unwrap();
+    let cases = golden["cases"].as_array().unwrap();
+    assert!(cases.len() > 40);
+    for device in devices() {
+        for case in cases {
+            compare(&golden, case, Kind::Double, device);
+            compare(&golden, case, Kind::Float, device);
         }
     }
 }

@@ -4,7 +4,11 @@ mod batch;
 mod compression;
 mod golden;
 mod graphs;
+mod layers;
+mod reference;
+mod refusals;
 mod segments;
+mod zoo;
 
 use tch::{Cuda, Device, Kind, Tensor};
 

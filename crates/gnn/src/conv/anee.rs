@@ -1,0 +1,104 @@
+//! The attention-based node–edge encoder of DNNPerf.
+
+use serde::{Deserialize, Serialize};
+use tch::{Tensor, nn};
+
+use super::leaky_relu;
+use crate::{Hop, Linear, Result, check, error::torch};
+
+const LAYER: &str = "ANEE";
+
+/// What an edge decides; the published equation can be read either way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AneeGate {
+    /// The share of its source among the in-neighbours: one number an edge, softmax over the edges into a node.
+    #[default]
+    Edges,
+    /// The share of every channel of its source: softmax over the channels of each edge.
+    Channels,
+}
+
+/// Settings of [`Anee`].
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AneeConfig {
+    /// Features per edge, before and after the layer.
+    pub edge_features: i64,
+    /// What the softmax runs over.
+    pub gate: AneeGate,
+    /// Slope of the leaky ReLUs below 0.
+    pub slope: f64,
+}
+
+impl Default for AneeConfig {
+    fn default() -> Self {
+        Self { edge_features: 1, gate: AneeGate::Edges, slope: 0.01 }
+    }
+}
+
+/// Attention-based node–edge encoder (Gao et al., "Runtime Performance Prediction for Deep Learning Models with
+/// Graph Neural Network", ICSE-SEIP 2023):
+///
+/// h̄ᵤ = LeakyReLU(W_u·hᵤ)
+/// e'ⱼᵢ = σ((a·[h̄ⱼ ‖ h̄ᵢ])·(W_e·eⱼᵢ))
+/// h'ᵢ = LeakyReLU(Σ_{j→i} softmax(W_m·e'ⱼᵢ) ⊙ h̄ⱼ)
+///
+/// There is no self term: a node without in-edges becomes 0. Widths and slope of the original are not known.
+///
+/// # Shapes
+/// nodes (sources of the hop, in) and edges (edges, `edge_features`) → nodes (destinations of the hop, out) and
+/// edges (edges, `edge_features`)
+#[derive(Debug)]
+pub struct Anee {
+    node: Linear,
+    edge: Linear,
+    /// The halves of a: for the source and for the destination.
+    attention: [Linear; 2],
+    gate: Linear,
+    inputs: i64,
+    config: AneeConfig,
+}
+
+impl Anee {
+    /// Adds `node` (W_u), `edge` (W_e), `source` and `destination` (a) and `gate` (W_m) under `vs`.
+    ///
+    /// # Errors
+    /// No edge features.
+    pub fn new(vs: &nn::Path<'_>, inputs: i64, outputs: i64, config: AneeConfig) -> Result<Self> {
+        let features = config.edge_features;
+        check::positive(LAYER, "number of edge features", features)?;
+        let linear = |name: &str, inputs, outputs| Linear::new(&(vs / name), inputs, outputs, false);
+        let gates = if config.gate == AneeGate::Edges { 1 } else { outputs };
+        Ok(Self {
+            node: linear("node", inputs, outputs)?,
+            edge: linear("edge", features, features)?,
+            attention: [linear("source", outputs, 1)?, linear("destination", outputs, 1)?],
+            gate: linear("gate", features, gates)?,
+            inputs,
+            config,
+        })
+    }
+
+    /// One round of messages: nodes and edges.
+    ///
+    /// # Errors
+    /// `x` is not (sources, in), or `features` not (edges, `edge_features`).
+    pub fn forward(&self, x: &Tensor, hop: &Hop, features: &Tensor) -> Result<(Tensor, Tensor)> {
+        check::width(LAYER, "input", x, self.inputs)?;
+        let edges = &hop.edges;
+        check::shape(LAYER, "edge features", features, &[edges.len(), self.config.edge_features])?;
+        let h = leaky_relu(&self.node.forward(x)?, self.config.slope)?;
+        let [source, destination] = &self.attention;
+        let there = edges.from_sources(&source.forward(&h)?)?;
+        let here = edges.from_destinations(&hop.own(&destination.forward(&h)?)?)?;
+        let edge = self.edge.forward(features)?;
+        let edge = there.f_add(&here).and_then(|s| edge.f_mul(&s)?.f_sigmoid()).map_err(torch(LAYER))?;
+        let logits = self.gate.forward(&edge)?;
+        let gate = match self.config.gate {
+            AneeGate::Edges => edges.softmax(&logits)?,
+            AneeGate::Channels => logits.f_softmax(1, logits.kind()).map_err(torch(LAYER))?,
+        };
+        Ok((leaky_relu(&edges.sum(&h, Some(&gate))?, self.config.slope)?, edge))
+    }
+}

@@ -1,0 +1,109 @@
+//! Graph attention, the first version.
+
+use serde::{Deserialize, Serialize};
+use tch::{Tensor, nn};
+
+use super::{drop_out, heads_out, leaky_relu, score};
+use crate::{Hop, Linear, Result, check, error::torch, init};
+
+const LAYER: &str = "GAT";
+
+/// Settings of [`Gat`].
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GatConfig {
+    /// Number of heads.
+    pub heads: i64,
+    /// Heads side by side; otherwise their mean.
+    pub concat: bool,
+    /// Slope of the leaky ReLU below 0.
+    pub slope: f64,
+    /// Dropout of attention coefficients, in training.
+    pub dropout: f64,
+    /// Features per edge that attention looks at; 0: none.
+    pub edge_features: i64,
+    /// A bias after the aggregation.
+    pub bias: bool,
+}
+
+impl Default for GatConfig {
+    fn default() -> Self {
+        Self { heads: 1, concat: true, slope: 0.2, dropout: 0.0, edge_features: 0, bias: true }
+    }
+}
+
+/// Graph attention (Veličković et al., ICLR 2018; `GATConv` of PyTorch Geometric), for every head:
+///
+/// x'ᵢ = Σ_{j→i} αⱼᵢ·W·xⱼ + b,
+/// αⱼᵢ = softmax_j(LeakyReLU(a_src·W·xⱼ + a_dst·W·xᵢ + a_edge·W_e·eⱼᵢ))
+///
+/// The layer takes the edges as they are: for PyTorch Geometric's default, build the batch with `self_loops`. A
+/// node without in-edges becomes b. Scores are computed as x·(Wᵀa), so that the projection W·x is read only by
+/// the sum.
+///
+/// # Shapes
+/// (sources of the hop, in) → (destinations of the hop, heads · out), or (destinations, out) for the mean;
+/// edge features (edges, `edge_features`)
+#[derive(Debug)]
+pub struct Gat {
+    linear: Linear,
+    /// Of sources, of destinations: (1, heads, out).
+    attention: [Tensor; 2],
+    /// W_e and a_edge.
+    edge: Option<(Linear, Tensor)>,
+    bias: Option<Tensor>,
+    inputs: i64,
+    config: GatConfig,
+}
+
+impl Gat {
+    /// Adds `lin.weight`, `att_src`, `att_dst`, `bias` and, for edge features, `lin_edge.weight` and `att_edge`
+    /// under `vs`, the names of PyTorch Geometric.
+    ///
+    /// # Errors
+    /// No heads or no outputs.
+    pub fn new(vs: &nn::Path<'_>, inputs: i64, outputs: i64, config: GatConfig) -> Result<Self> {
+        check::positive(LAYER, "number of heads", config.heads)?;
+        check::positive(LAYER, "output width", outputs)?;
+        let heads = config.heads;
+        let attention = |name| init::glorot(vs, name, &[1, heads, outputs]);
+        let edge = || {
+            let linear = Linear::glorot(&(vs / "lin_edge"), config.edge_features, heads * outputs)?;
+            Ok((linear, attention("att_edge")?))
+        };
+        Ok(Self {
+            linear: Linear::glorot(&(vs / "lin"), inputs, heads * outputs)?,
+            attention: [attention("att_src")?, attention("att_dst")?],
+            edge: (config.edge_features > 0).then(edge).transpose()?,
+            bias: init::bias(vs, config.bias, if config.concat { heads * outputs } else { outputs })?,
+            inputs,
+            config,
+        })
+    }
+
+    /// One round of messages. `features` are those of the edges of the hop, in their order; `train` turns dropout on.
+    ///
+    /// # Errors
+    /// `x` is not (sources, in), or edge features are not (edges, `edge_features`).
+    pub fn forward(&self, x: &Tensor, hop: &Hop, features: Option<&Tensor>, train: bool) -> Result<Tensor> {
+        check::width(LAYER, "input", x, self.inputs)?;
+        let features = check::edge_features(LAYER, features, hop.edges.len(), self.config.edge_features)?;
+        let alpha = self.coefficients(x, hop, features, train)?;
+        let y = hop.edges.sum(&self.linear.forward(x)?, Some(&alpha))?;
+        heads_out(y, self.config.heads, self.config.concat, self.bias.as_ref()).map_err(torch(LAYER))
+    }
+
+    /// (edges, heads)
+    fn coefficients(&self, x: &Tensor, hop: &Hop, features: Option<&Tensor>, train: bool) -> Result<Tensor> {
+        let edges = &hop.edges;
+        let [source, destination] = &self.attention;
+        let source = edges.from_sources(&score(x, source, &self.linear)?)?;
+        let destination = edges.from_destinations(&hop.own(&score(x, destination, &self.linear)?)?)?;
+        let mut logits = source.f_add(&destination).map_err(torch(LAYER))?;
+        if let (Some(features), Some((linear, attention))) = (features, &self.edge) {
+            logits = logits.f_add(&score(features, attention, linear)?).map_err(torch(LAYER))?;
+        }
+        let alpha = edges.softmax(&leaky_relu(&logits, self.config.slope)?)?;
+        drop_out(alpha, self.config.dropout, train).map_err(torch(LAYER))
+    }
+}

@@ -1,0 +1,219 @@
+//! What holds for every convolution.
+
+use std::collections::BTreeMap;
+
+use proptest::{prelude::*, test_runner::Config};
+use tachograph_gnn::{GraphBatch, Structure};
+use tch::{Device, Kind, Tensor, nn};
+
+use crate::{
+    devices, relative,
+    zoo::{self, Case, Graph, Run, batch, cases, features, graph},
+};
+
+fn build(case: &Case, kind: Kind, device: Device) -> (nn::VarStore, Run) {
+    tch::manual_seed(5);
+    let mut vs = nn::VarStore::new(device);
+    let run = (case.build)(&vs.root());
+    // Zero biases would hide where they are added.
+    let variables: BTreeMap<String, Tensor> = vs.variables().into_iter().collect();
+    tch::no_grad(|| variables.values().for_each(|v| _ = v.shallow_clone().f_add_(&(v.rand_like() * 0.1)).unwrap()));
+    vs.set_kind(kind);
+    (vs, run)
+}
+
+fn forward(run: &Run, batch: &GraphBatch, x: &Tensor) -> Tensor {
+    let hop = batch.hop(0).unwrap();
+    run(x, hop, &features(hop, x)).unwrap()
+}
+
+fn on(case: &Case, run: &Run, graphs: &[Graph]) -> Tensor {
+    let batch = batch(graphs, &case.structure, Device::Cpu);
+    tch::no_grad(|| forward(run, &batch, &batch.nodes))
+}
+
+proptest! {
+    #![proptest_config(Config { cases: 24, failure_persistence: None, ..Config::default() })]
+
+    #[test]
+    fn permuting_nodes_permutes_the_output(
+        (graph, to) in graph().prop_flat_map(|g| {
+            let order: Vec<usize> = (0..g.len()).collect();
+            (Just(g), Just(order).prop_shuffle())
+        })
+    ) {
+        for case in cases() {
+            let (_vs, run) = build(&case, Kind::Float, Device::Cpu);
+            let moved = on(&case, &run, &[graph.permuted(&to)]);
+            let index: Vec<i64> = to.iter().map(|&t| t as i64).collect();
+            let error = relative(&moved.index_select(0, &Tensor::from_slice(&index)), &on(&case, &run, std::slice::from_ref(&graph)));
+            prop_assert!(error < 1e-5, "{}: {error:e}", case.name);
+        }
+    }
+
+    #[test]
+    fn a_batch_equals_its_parts(graphs in prop::collection::vec(graph(), 1..4)) {
+        for case in cases() {
+            let (_vs, run) = build(&case, Kind::Float, Device::Cpu);
+            let parts: Vec<Tensor> = graphs.iter().map(|g| on(&case, &run, std::slice::from_ref(g))).collect();
+            let error = relative(&on(&case, &run, &graphs), &Tensor::cat(&parts, 0));
+            prop_assert!(error < 1e-5, "{}: {error:e}", case.name);
+        }
+    }
+
+    #[test]
+    fn an_isolated_graph_changes_nothing_elsewhere(graph in graph(), other in graph()) {
+        let mut bad = other;
+        bad.nodes.fill(f32::NAN);
+        bad.features.fill(f32::INFINITY);
+        let n = graph.len() as i64;
+        for case in cases() {
+            let (_vs, run) = build(&case, Kind::Float, Device::Cpu);
+            let beside = on(&case, &run, &[graph.clone(), bad.clone()]).narrow(0, 0, n);
+            let error = relative(&beside, &on(&case, &run, std::slice::from_ref(&graph)));
+            prop_assert!(error < 1e-6, "{}: {error:e}", case.name);
+        }
+    }
+
+    #[test]
+    fn compression_changes_neither_outputs_nor_gradients((a, b) in (graph(), graph()), layers in 1usize..4) {
+        let graphs = [a.beside(&b), a.clone(), b.beside(&a).beside(&a), a, b];
+        for case in cases().into_iter().filter(|c| c.compressible) {
+            agree(&case, &graphs, layers, Device::Cpu);
+        }
+    }
+}
+
+/// `layers` times the layer, the sum over each graph, and the gradients of the parameters.
+fn through(run: &Run, vs: &nn::VarStore, batch: &GraphBatch) -> (Tensor, BTreeMap<String, Tensor>) {
+    let mut x = batch.nodes.to_kind(vs.kind());
+    for l in 0..batch.layers() {
+        let hop = batch.hop(l).unwrap();
+        x = run(&x, hop, &features(hop, &x)).unwrap().tanh();
+    }
+    let y = batch.members.sum(&x, None).unwrap();
+    vs.variables().values_mut().for_each(Tensor::zero_grad);
+    y.square().sum(y.kind()).backward();
+    let gradients = vs.variables().into_iter().filter(|(_, v)| v.grad().defined());
+    (y.detach(), gradients.map(|(n, v)| (n, v.grad().copy())).collect())
+}
+
+fn agree(case: &Case, graphs: &[Graph], layers: usize, device: Device) {
+    // In f64: with few nodes, gradients cancel to where f32 has no digits left.
+    let (vs, run) = build(case, Kind::Double, device);
+    let whole = batch(graphs, &Structure { layers, ..case.structure }, device);
+    let small = batch(graphs, &Structure { layers, compressed: true, ..case.structure }, device);
+    let ((y, expected), (small_y, gradients)) = (through(&run, &vs, &whole), through(&run, &vs, &small));
+    let error = relative(&small_y, &y);
+    assert!(error < 1e-5, "{}, {layers} layers: {error:e}", case.name);
+    let scale = expected.values().map(|g| g.abs().max().double_value(&[])).fold(0.0, f64::max);
+    for (name, gradient) in &expected {
+        let error = (&gradients[name] - gradient).abs().max().double_value(&[]) / scale.max(1e-30);
+        assert!(error < 1e-5, "{}, {layers} layers, {name}: {error:e}", case.name);
+    }
+}
+
+fn example() -> Graph {
+    let edges = vec![(0, 1), (1, 2), (0, 2), (0, 2), (3, 3), (4, 0), (2, 4)];
+    let number = |i: usize| ((i * 7919 + 13) % 101) as f32 / 50.0 - 1.0;
+    Graph {
+        nodes: (0..6 * 3).map(number).collect(),
+        features: (0..2 * edges.len()).map(|i| number(i + 100).abs() + 0.1).collect(),
+        edges,
+    }
+}
+
+/// Central differences in every input, edge feature and parameter.
+#[test]
+fn gradients_are_those_of_finite_differences() {
+    let graphs = [example(), Graph { edges: vec![], features: vec![], ..example() }];
+    for case in cases() {
+        let (vs, run) = build(&case, Kind::Double, Device::Cpu);
+        let batch = batch(&graphs, &case.structure, Device::Cpu);
+        let hop = batch.hop(0).unwrap();
+        let x = batch.nodes.to_kind(Kind::Double).set_requires_grad(true);
+        let e = features(hop, &x).set_requires_grad(true);
+        let loss = || run(&x, hop, &e).unwrap().sin().sum(Kind::Double);
+        loss().backward();
+        let mut leaves: Vec<(String, Tensor)> = vs.variables().into_iter().collect();
+        leaves.extend([("x".into(), x.shallow_clone()), ("edges".into(), e.shallow_clone())]);
+        for (name, leaf) in leaves {
+            let gradient = leaf.grad();
+            // Unused: edge features, or the update of edges.
+            let gradient = if gradient.defined() { gradient } else { leaf.zeros_like() };
+            let flat = leaf.detach().view(-1);
+            let mut found = Vec::new();
+            for i in 0..flat.size()[0] {
+                let old = flat.double_value(&[i]);
+                let at = |v: f64| {
+                    tch::no_grad(|| {
+                        _ = flat.get(i).fill_(v);
+                        loss().double_value(&[])
+                    })
+                };
+                let (up, down) = (at(old + 1e-6), at(old - 1e-6));
+                at(old);
+                found.push((up - down) / 2e-6);
+            }
+            let error = (Tensor::from_slice(&found) - gradient.view(-1)).abs().max().double_value(&[]);
+            assert!(error < 1e-7, "{}: {name} {error:e}", case.name);
+        }
+    }
+}
+
+#[test]
+fn every_device_gives_what_the_processor_gives() {
+    for case in cases() {
+        let (vs, run) = build(&case, Kind::Double, Device::Cpu);
+        let (y, expected) = through(&run, &vs, &batch(&[example()], &case.structure, Device::Cpu));
+        for device in devices() {
+            let (vs, run) = build(&case, Kind::Double, Device::Cpu);
+            let mut vs = vs;
+            vs.set_device(device);
+            let (found, gradients) = through(&run, &vs, &batch(&[example()], &case.structure, device));
+            assert!(relative(&found, &y) < 1e-10, "{} {device:?}", case.name);
+            for (name, gradient) in &expected {
+                let error = (gradients[name].to_device(Device::Cpu) - gradient).abs().max().double_value(&[]);
+                assert!(error < 1e-10, "{} {device:?} {name} {error:e}", case.name);
+            }
+            if case.compressible {
+                agree(&case, &[example(), example()], 2, device);
+            }
+        }
+    }
+}
+
+#[test]
+fn layers_run_in_bf16() {
+    for device in devices() {
+        for case in cases() {
+            let (vs, run) = build(&case, Kind::Float, device);
+            let (y, expected) = through(&run, &vs, &batch(&[example()], &case.structure, device));
+            let mut vs = vs;
+            vs.set_kind(Kind::BFloat16);
+            let (found, gradients) = through(&run, &vs, &batch(&[example()], &case.structure, device));
+            assert_eq!(found.kind(), Kind::BFloat16, "{}", case.name);
+            let error = relative(&found.to_kind(Kind::Float), &y);
+            assert!(error < 0.1, "{} {device:?}: {error}", case.name);
+            assert_eq!(gradients.len(), expected.len());
+        }
+    }
+}
+
+#[test]
+fn batches_without_nodes_or_edges_have_results_without_surprises() {
+    let alone = Graph { edges: vec![], features: vec![], ..example() };
+    let nothing = Graph { nodes: vec![], ..alone.clone() };
+    for case in cases() {
+        let (_vs, run) = build(&case, Kind::Float, Device::Cpu);
+        for graphs in [vec![nothing.clone()], vec![nothing.clone(), nothing.clone()]] {
+            assert_eq!(on(&case, &run, &graphs).size(), [0, zoo::WIDTH], "{}", case.name);
+        }
+        let y = on(&case, &run, &[alone.clone(), nothing.clone()]);
+        assert_eq!(y.size(), [6, zoo::WIDTH], "{}", case.name);
+        assert!(bool::try_from(y.isfinite().all()).unwrap(), "{}", case.name);
+        let with = on(&case, &run, &[example()]);
+        // Node 5 has no edges, so it has the same row whatever the others have.
+        assert!(relative(&y.get(5), &with.get(5)) < 1e-6, "{}", case.name);
+    }
+}
