@@ -70,11 +70,11 @@ fn main() -> Result<()> {
 
     let vs = nn::VarStore::new(Device::Cpu);
     let net = Net::new(&vs.root())?;
-    let mut adam = nn::Adam::default().build(&vs, 0.01).expect("Adam starts");
-    for epoch in 1..=100 {
+    let mut adam = nn::Adam::default().build(&vs, 0.003).expect("Adam starts");
+    for epoch in 1..=200 {
         let loss = net.forward(&train)?.cross_entropy_loss(&labels, None::<Tensor>, Reduction::Mean, -100, 0.0);
         adam.backward_step(&loss);
-        if epoch % 25 == 0 {
+        if epoch % 50 == 0 {
             let scores = tch::no_grad(|| net.forward(&test))?;
             let right = scores.argmax(1, false).eq_tensor(&expected).sum(Kind::Int64).int64_value(&[]);
             println!("epoch {epoch}: loss {:.4}, {right} of 200 new graphs right", loss.double_value(&[]));

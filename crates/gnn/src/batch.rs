@@ -109,6 +109,7 @@ impl GraphBatch {
             reverse,
             features: features(&union, union.edges.items.len(), &union.edge_features, device)?,
             own: None,
+            own_edges: None,
         };
         Ok(Self {
             nodes: to_tensor(&union.nodes, n, union.width, device)?,
@@ -132,6 +133,7 @@ impl GraphBatch {
         let colours = Colours::new(union, structure.layers, degrees);
         let rounds = &colours.rounds;
         let mut hops = Vec::with_capacity(structure.layers);
+        let mut before: Option<(HostEdges, Vec<u32>)> = None;
         for (l, round) in rounds[..structure.layers].iter().enumerate() {
             let sources = round.representatives.len();
             let (edges, places) = colours.hop(union, l, false, degrees);
@@ -142,12 +144,15 @@ impl GraphBatch {
                 .copied()
                 .collect();
             let reverse = || Adjacency::new(&colours.hop(union, l, true, false).0, sources, device);
+            let parents = before.take().filter(|_| w > 0).map(|b| colours.parents(union, l, &b, &places));
             hops.push(Hop {
                 edges: Adjacency::new(&edges, sources, device)?,
                 reverse: union.reverse.as_ref().map(|_| reverse()).transpose()?,
                 features: features(union, places.len(), &rows, device)?,
                 own: Some(indices(&colours.own(l), device)?),
+                own_edges: parents.map(|p| indices(&p, device)).transpose()?,
             });
+            before = Some((edges, places));
         }
         let (first, last) = (&rounds[0], &rounds[structure.layers]);
         let nodes: Vec<f32> = first.representatives.iter().flat_map(|&v| union.row(v as usize)).copied().collect();

@@ -114,6 +114,21 @@ impl Colours {
         (edges, features)
     }
 
+    /// Place of each edge of hop `l` among those of hop `l − 1`. Hops are as [`Colours::hop`] returns them.
+    pub fn parents(&self, union: &Union, l: usize, before: &(HostEdges, Vec<u32>), places: &[u32]) -> Vec<i64> {
+        let (sources, destinations) = (&self.rounds[l - 1].class, &self.rounds[l].class);
+        let key = |edge: u32| self.key(union, sources, 0, &union.edges, edge as usize);
+        let (edges, earlier) = before;
+        let keys: Vec<u64> = earlier.iter().map(|&e| key(e)).collect();
+        let parent = |&edge: &u32| {
+            let node = union.edges.offsets.partition_point(|&o| o <= edge) - 1;
+            let row = destinations[node] as usize;
+            let (start, end) = (edges.offsets[row] as usize, edges.offsets[row + 1] as usize);
+            (start + keys[start..end].partition_point(|&k| k < key(edge))) as i64
+        };
+        places.iter().map(parent).collect()
+    }
+
     /// Row of each class of round `l + 1` among the classes of round `l`.
     pub fn own(&self, l: usize) -> Vec<i64> {
         let (from, to) = (&self.rounds[l], &self.rounds[l + 1]);

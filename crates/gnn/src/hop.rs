@@ -16,6 +16,8 @@ pub struct Hop {
     pub features: Option<Tensor>,
     /// Row of each destination among the sources, (destinations); `None` when they are the same rows.
     pub(crate) own: Option<Tensor>,
+    /// Each edge among the edges of the hop before, (E); `None` when they are the same edges.
+    pub(crate) own_edges: Option<Tensor>,
 }
 
 impl Hop {
@@ -27,6 +29,18 @@ impl Hop {
         match &self.own {
             Some(index) => x.f_index_select(0, index).map_err(torch("own rows")),
             None => Ok(x.shallow_clone()),
+        }
+    }
+
+    /// What a layer computed for the edges of the hop before, for the edges of this one: (E before, w) → (E, w).
+    /// For the first hop, and uncompressed, they are the same edges.
+    ///
+    /// # Errors
+    /// `e` has too few rows.
+    pub fn own_edges(&self, e: &Tensor) -> Result<Tensor> {
+        match &self.own_edges {
+            Some(index) => e.f_index_select(0, index).map_err(torch("own edges")),
+            None => Ok(e.shallow_clone()),
         }
     }
 
@@ -55,6 +69,7 @@ impl Hop {
             reverse: self.reverse.as_ref().map(|r| r.to_device(device)).transpose()?,
             features: put(&self.features)?,
             own: put(&self.own)?,
+            own_edges: put(&self.own_edges)?,
         })
     }
 }

@@ -71,7 +71,7 @@ impl Union {
             let (found, globals, expected) = (graph.width, graph.globals.len(), self.global_width);
             return Err(format!("{found} node and {globals} graph features in a batch of {width} and {expected}"));
         }
-        if width == 0 || graph.nodes.len() % width != 0 {
+        if width == 0 || !graph.nodes.len().is_multiple_of(width) {
             return Err(format!("{} numbers are no rows of {width}", graph.nodes.len()));
         }
         if graph.edge_features.len() != graph.edges.len() * w {

@@ -44,7 +44,7 @@ impl Default for AneeConfig {
 /// e'ⱼᵢ = σ((a·[h̄ⱼ ‖ h̄ᵢ])·(W_e·eⱼᵢ))
 /// h'ᵢ = LeakyReLU(Σ_{j→i} softmax(W_m·e'ⱼᵢ) ⊙ h̄ⱼ)
 ///
-/// There is no self term: a node without in-edges becomes 0. Widths and slope of the original are not known.
+/// Edges go from layer to layer through [`Hop::own_edges`]. There is no self term: a node without in-edges becomes 0. Widths and slope of the original are not known.
 ///
 /// # Shapes
 /// nodes (sources of the hop, in) and edges (edges, `edge_features`) → nodes (destinations of the hop, out) and

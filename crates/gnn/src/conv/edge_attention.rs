@@ -102,8 +102,8 @@ impl EdgeAttention {
         nodes.f_add(&edges).and_then(|y| y.f_elu()).map_err(torch(LAYER))
     }
 
-    /// The edges after the layer, from the nodes `x` that [`EdgeAttention::forward`] returned. `hop` is the one
-    /// that the edges are needed for next; uncompressed, all hops are the same.
+    /// The edges after the layer, from the nodes `x` that [`EdgeAttention::forward`] returned. `hop` is the
+    /// next one, and `features` are brought to it by [`Hop::own_edges`].
     ///
     /// # Errors
     /// `x` is not (sources, heads · out), or `features` not (edges, `edge_features`).

@@ -159,7 +159,8 @@ fn compare(golden: &Value, case: &Value, kind: Kind, device: Device) {
     let mut expected: Vec<&String> = parameters.keys().chain(buffers).collect();
     let variables = vs.variables();
     let mut found: Vec<&String> = variables.keys().collect();
-    (expected.sort(), found.sort());
+    expected.sort();
+    found.sort();
     assert_eq!(found, expected, "{name}");
     let set = |name: &str, value: &Value| {
         let value = tensor(value, options);

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use proptest::{prelude::*, test_runner::Config};
-use tachograph_gnn::{GraphBatch, Structure};
+use tachograph_gnn::{Anee, AneeConfig, EdgeAttention, EdgeAttentionConfig, GraphBatch, Structure};
 use tch::{Device, Kind, Tensor, nn};
 
 use crate::{
     devices, relative,
-    zoo::{self, Case, Graph, Run, batch, cases, features, graph},
+    zoo::{Case, FEATURES, Graph, Run, WIDTH, batch, cases, features, graph},
 };
 
 fn build(case: &Case, kind: Kind, device: Device) -> (nn::VarStore, Run) {
@@ -113,6 +113,57 @@ fn agree(case: &Case, graphs: &[Graph], layers: usize, device: Device) {
     }
 }
 
+/// Edges that layers update reach the next hop, compressed or not.
+#[test]
+fn updated_edges_travel_between_hops() {
+    type Deep = Box<dyn Fn(&GraphBatch) -> Tensor>;
+    let anee = |vs: &nn::Path<'_>| -> Deep {
+        let config = AneeConfig { edge_features: FEATURES, ..AneeConfig::default() };
+        let layer = Anee::new(vs, WIDTH, WIDTH, config).unwrap();
+        Box::new(move |batch| {
+            let mut x = batch.nodes.to_kind(Kind::Double);
+            let mut e = features(batch.hop(0).unwrap(), &x);
+            for l in 0..batch.layers() {
+                let hop = batch.hop(l).unwrap();
+                (x, e) = layer.forward(&x, hop, &hop.own_edges(&e).unwrap()).unwrap();
+            }
+            x
+        })
+    };
+    let attention = |vs: &nn::Path<'_>| -> Deep {
+        let config = EdgeAttentionConfig { edge_features: FEATURES, heads: WIDTH, ..EdgeAttentionConfig::default() };
+        let layer = EdgeAttention::new(vs, WIDTH, 1, config).unwrap();
+        Box::new(move |batch| {
+            let mut x = batch.nodes.to_kind(Kind::Double);
+            let mut e = features(batch.hop(0).unwrap(), &x);
+            for l in 0..batch.layers() {
+                let hop = batch.hop(l).unwrap();
+                if l > 0 {
+                    e = layer.update(&x, hop, &hop.own_edges(&e).unwrap()).unwrap();
+                }
+                x = layer.forward(&x, hop, &e, false).unwrap();
+            }
+            x
+        })
+    };
+    let (a, b) = (example(), example().permuted(&[3, 1, 5, 0, 4, 2]));
+    let graphs = [a.beside(&b), a.clone(), b.beside(&a).beside(&a), b];
+    for (name, build) in [("ANEE", &anee as &dyn Fn(&nn::Path<'_>) -> Deep), ("edge-aware attention", &attention)] {
+        tch::manual_seed(6);
+        let mut vs = nn::VarStore::new(Device::Cpu);
+        let run = build(&vs.root());
+        vs.set_kind(Kind::Double);
+        let sums = [false, true].map(|compressed| {
+            let structure = Structure { layers: 4, compressed, ..Structure::default() };
+            let batch = batch(&graphs, &structure, Device::Cpu);
+            assert!(!compressed || batch.hop(3).unwrap().edges.len() < 20);
+            batch.members.sum(&run(&batch), None).unwrap().detach()
+        });
+        let error = relative(&sums[1], &sums[0]);
+        assert!(error < 1e-10, "{name}: {error:e}");
+    }
+}
+
 fn example() -> Graph {
     let edges = vec![(0, 1), (1, 2), (0, 2), (0, 2), (3, 3), (4, 0), (2, 4)];
     let number = |i: usize| ((i * 7919 + 13) % 101) as f32 / 50.0 - 1.0;
@@ -207,10 +258,10 @@ fn batches_without_nodes_or_edges_have_results_without_surprises() {
     for case in cases() {
         let (_vs, run) = build(&case, Kind::Float, Device::Cpu);
         for graphs in [vec![nothing.clone()], vec![nothing.clone(), nothing.clone()]] {
-            assert_eq!(on(&case, &run, &graphs).size(), [0, zoo::WIDTH], "{}", case.name);
+            assert_eq!(on(&case, &run, &graphs).size(), [0, WIDTH], "{}", case.name);
         }
         let y = on(&case, &run, &[alone.clone(), nothing.clone()]);
-        assert_eq!(y.size(), [6, zoo::WIDTH], "{}", case.name);
+        assert_eq!(y.size(), [6, WIDTH], "{}", case.name);
         assert!(bool::try_from(y.isfinite().all()).unwrap(), "{}", case.name);
         let with = on(&case, &run, &[example()]);
         // Node 5 has no edges, so it has the same row whatever the others have.
