@@ -22,6 +22,9 @@ pub mod ncnn;
 #[cfg(feature = "onnx")]
 pub mod onnx;
 
+#[cfg(feature = "tflite")]
+pub mod tflite;
+
 use std::path::Path;
 
 pub use error::{Error, Result};
@@ -55,6 +58,8 @@ pub fn load(path: &Path) -> Result<Model> {
         Format::Ncnn => ncnn::read(&bytes, stem),
         #[cfg(feature = "onnx")]
         Format::Onnx => onnx::read(bytes, stem),
+        #[cfg(feature = "tflite")]
+        Format::TfLite => tflite::read(&bytes, stem),
         #[allow(unreachable_patterns)]
         format => Err(Error::Kind { file: stem.into(), message: format!("built without the feature for {format:?}") }),
     }

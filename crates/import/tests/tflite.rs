@@ -1,0 +1,64 @@
+//! Damaged TFLite models: always an error with file, never a panic.
+
+#![cfg(feature = "tflite")]
+
+mod common;
+
+use bytes::Bytes;
+use common::shared_files;
+use proptest::prelude::*;
+use tachograph_import::{open, tflite};
+
+/// The smallest shared model, or nothing.
+fn small() -> Option<Bytes> {
+    let path = shared_files("models/tflite", "kws_ds_cnn_int8.tflite.gz").pop()?;
+    Some(open(&path).unwrap())
+}
+
+fn survive(bytes: Vec<u8>) {
+    if let Ok(model) = tflite::read(&bytes.into(), "file") {
+        let config = model.graph.hyperparameters().keys().map(|name| (name.clone(), 2)).collect();
+        let _ = model.graph.bind(&config).and_then(|bound| bound.cost());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn flipped_bytes(flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8)) {
+        let Some(bytes) = small() else { return Ok(()) };
+        let mut bytes = bytes.to_vec();
+        for (place, value) in flips {
+            let place = place.index(bytes.len());
+            bytes[place] = value;
+        }
+        survive(bytes);
+    }
+
+    #[test]
+    fn flipped_bytes_of_the_graph(flips in prop::collection::vec((0..6000usize, any::<u8>()), 1..4)) {
+        let Some(bytes) = small() else { return Ok(()) };
+        let mut bytes = bytes.to_vec();
+        let end = bytes.len();
+        for (place, value) in flips {
+            bytes[end - 1 - place] = value;
+        }
+        survive(bytes);
+    }
+
+    #[test]
+    fn truncated(length in any::<prop::sample::Index>()) {
+        let Some(bytes) = small() else { return Ok(()) };
+        let length = length.index(bytes.len());
+        prop_assert!(tflite::read(&bytes.slice(..length), "file").is_err());
+    }
+}
+
+#[test]
+fn other_kinds_of_files_are_named() {
+    for bytes in [&b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"[..], b"", b"\x08\0\0\0TFL3"] {
+        let error = tflite::read(&Bytes::from_static(bytes), "file").unwrap_err();
+        assert!(error.to_string().starts_with("file: "), "{error}");
+    }
+}
