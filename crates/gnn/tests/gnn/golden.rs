@@ -8,7 +8,7 @@ use tachograph_gnn::{
 };
 use tch::{Device, Kind, Tensor, nn};
 
-use crate::devices;
+use crate::{devices, relative};
 
 fn numbers(value: &Value) -> Vec<f64> {
     match value {
@@ -141,13 +141,6 @@ fn layer(case: &Value, vs: &nn::Path<'_>) -> Run {
     }
 }
 
-/// Largest difference in units of the largest expected magnitude. A gradient that is 0 but for rounding, such as that
-/// of the bias under a softmax, has no units of its own.
-fn error(found: &Tensor, expected: &Tensor) -> f64 {
-    assert_eq!(found.size(), expected.size());
-    (found - expected).abs().max().double_value(&[]) / expected.abs().max().double_value(&[]).max(1e-2)
-}
-
 fn compare(golden: &Value, case: &Value, kind: Kind, device: Device) {
     let options = (kind, device);
     let name = format!("{} {} {kind:?} {device:?}", case["layer"], case["config"]);
@@ -184,7 +177,7 @@ fn compare(golden: &Value, case: &Value, kind: Kind, device: Device) {
 
     let tolerance = if kind == Kind::Double { 1e-10 } else { 1e-5 };
     let check = |what: &str, found: &Tensor, expected: &Value| {
-        let error = error(&found.detach(), &tensor(expected, options));
+        let error = relative(&found.detach(), &tensor(expected, options));
         assert!(error < tolerance, "{name}: {what} {error:e}");
     };
     check("output", &y, &case["output"]);
