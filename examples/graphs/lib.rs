@@ -19,6 +19,24 @@ pub fn load(path: &Path, bind: &[String]) -> Result<(Model, Concrete)> {
     Ok((model, bound))
 }
 
+/// Prints how positive values are distributed, in ten classes of equal width on a logarithmic scale.
+pub fn histogram(values: impl Iterator<Item = f64>, unit: &str) {
+    let values: Vec<f64> = values.collect();
+    let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+    let most = values.iter().copied().fold(0.0, f64::max);
+    let mut counts = [0_usize; 10];
+    let step = (most / least).ln().max(f64::MIN_POSITIVE) / counts.len() as f64;
+    for value in &values {
+        let class = ((value / least).ln() / step) as usize;
+        counts[class.min(counts.len() - 1)] += 1;
+    }
+    let longest = counts.iter().copied().max().unwrap_or(0).max(1);
+    for (class, count) in counts.iter().enumerate().filter(|_| !values.is_empty()) {
+        let from = least * (class as f64 * step).exp();
+        println!("  {from:10.3} {unit}  {count:8}  {}", "#".repeat((50 * count).div_ceil(longest)));
+    }
+}
+
 /// One line on standard error and exit code 2 for an error.
 pub fn exit(result: Result<()>) -> ExitCode {
     match result {

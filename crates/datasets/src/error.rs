@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::generate::Family;
+use crate::{About, generate::Family};
 
 /// What can go wrong with a data set.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +55,31 @@ pub enum Error {
         network: String,
         /// The cause.
         source: tachograph_ir::Error,
+    },
+    /// A name that is no published set's.
+    #[error("unknown data set `{0}`")]
+    UnknownSet(String),
+    /// A published set that is not on this machine.
+    #[error(
+        "{}: not there. The set `{}` comes from {}. Put it into a folder `{}` below the data root \
+         (a path argument, or TACHOGRAPH_DATA, or ../shared/data)",
+        path.display(), about.name, about.from, about.folder
+    )]
+    Missing {
+        /// The set.
+        about: &'static About,
+        /// What was looked for.
+        path: PathBuf,
+    },
+    /// A network whose graph cannot be had.
+    #[error("{set}: no graph of `{network}`: {message}")]
+    NoGraph {
+        /// The set.
+        set: &'static str,
+        /// The network.
+        network: String,
+        /// Why.
+        message: String,
     },
     /// A name that is no family's.
     #[error("unknown family `{0}`")]

@@ -100,13 +100,25 @@ impl Split {
     /// The first 16 hexadecimal digits of SHA-256 over part names and sorted members: equal exactly
     /// when the same networks are in the same parts.
     pub fn hash(&self) -> String {
-        let mut hash = Sha256::new();
-        for (name, part) in [("train", &self.train), ("validation", &self.validation), ("test", &self.test)] {
-            hash.update(format!("{name}\n"));
-            part.iter().for_each(|id| hash.update(format!("\t{id}\n")));
-        }
-        hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+        hash(&self.train, &self.validation, &self.test)
     }
+}
+
+/// The first 16 hexadecimal digits of SHA-256 over part names and members in the order given.
+pub(crate) fn hash<T: fmt::Display>(
+    train: impl IntoIterator<Item = T>,
+    validation: impl IntoIterator<Item = T>,
+    test: impl IntoIterator<Item = T>,
+) -> String {
+    fn part<T: fmt::Display>(hash: &mut Sha256, name: &str, members: impl IntoIterator<Item = T>) {
+        hash.update(format!("{name}\n"));
+        members.into_iter().for_each(|id| hash.update(format!("\t{id}\n")));
+    }
+    let mut hash = Sha256::new();
+    part(&mut hash, "train", train);
+    part(&mut hash, "validation", validation);
+    part(&mut hash, "test", test);
+    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl fmt::Display for Split {

@@ -1,0 +1,161 @@
+//! Your own measurements: a table beside model files.
+//!
+//! | column | |
+//! |---|---|
+//! | `file` | model file of any kind that `tachograph_import` reads; a relative path starts at the table's folder |
+//! | `device` | name of the device |
+//! | `latency_ms` | time of one run of the whole batch |
+//! | `batch` | batch of the run; 1 if absent. Where the graph has a free dimension `batch`, it is bound to it |
+//! | `memory_mb`, `energy_j` | peak memory in MB (10⁶ bytes), energy of one run in J; may be absent |
+//! | `family` | what may be left out whole; absent: the leading letters of the file's name |
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use tachograph_ir::Graph;
+
+use crate::{About, Error, Result, Sample, Samples, Source, table::Table};
+
+static CSV: About = About {
+    name: "csv",
+    what: "a table of measurements beside model files",
+    from: "your own measurements",
+    licence: "yours",
+    folder: "",
+    unit: "ms",
+};
+
+/// One row of the table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CsvRow {
+    /// Model file, as written.
+    pub file: String,
+    /// Name of the device.
+    pub device: String,
+    /// Time of one run of the whole batch, in ms.
+    pub latency_ms: f64,
+    /// Batch of the run.
+    #[serde(default)]
+    pub batch: Option<u64>,
+    /// Peak memory in MB.
+    #[serde(default)]
+    pub memory_mb: Option<f64>,
+    /// Energy of one run in J.
+    #[serde(default)]
+    pub energy_j: Option<f64>,
+    /// Family of the network.
+    #[serde(default)]
+    pub family: Option<String>,
+}
+
+impl CsvRow {
+    fn check(self, path: &Path) -> Result<Self> {
+        let time = |value: f64| value.is_finite() && value > 0.0;
+        let amount = |value: Option<f64>| value.is_none_or(|v| v.is_finite() && v >= 0.0);
+        let refuse = |what: String| Err(Error::damaged(path, format!("`{}` on `{}`: {what}", self.file, self.device)));
+        if !time(self.latency_ms) {
+            return refuse(format!("latency_ms = {} is not a positive time", self.latency_ms));
+        }
+        if self.batch == Some(0) || !amount(self.memory_mb) || !amount(self.energy_j) {
+            return refuse("batch is 0, or memory_mb or energy_j is not an amount".into());
+        }
+        Ok(self)
+    }
+
+    /// The family, given or guessed.
+    pub fn family(&self) -> &str {
+        let name = self.file.rsplit(['/', '\\']).next().unwrap_or_default();
+        let guess = name.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+        self.family.as_deref().filter(|family| !family.is_empty()).unwrap_or(guess)
+    }
+}
+
+/// A table of measurements.
+#[derive(Clone, Debug)]
+pub struct CsvSet {
+    path: PathBuf,
+}
+
+impl CsvSet {
+    /// Opens a table, compressed with gzip or not.
+    ///
+    /// # Errors
+    /// The file cannot be read, or lacks a column.
+    pub fn open(path: &Path) -> Result<Self> {
+        let table = Table::open(path)?;
+        for column in ["file", "device", "latency_ms"] {
+            if !table.headers().iter().any(|name| name == column) {
+                return Err(table.error(1, format!("no column `{column}`")));
+            }
+        }
+        Ok(Self { path: path.into() })
+    }
+
+    /// All rows.
+    ///
+    /// # Errors
+    /// The table cannot be read; rows that are not what they should be are errors of the iterator.
+    pub fn rows(&self) -> Result<impl Iterator<Item = Result<CsvRow>> + '_> {
+        Ok(Table::open(&self.path)?.records::<CsvRow>().map(|row| row?.check(&self.path)))
+    }
+
+    /// Where a model file lies.
+    pub fn model_path(&self, file: &str) -> PathBuf {
+        self.path.parent().unwrap_or(Path::new("")).join(file)
+    }
+}
+
+impl Source for CsvSet {
+    fn about(&self) -> &'static About {
+        &CSV
+    }
+
+    /// Networks are named by their file.
+    fn samples(&self) -> Result<Samples<'_>> {
+        Ok(Box::new(self.rows()?.map(|row| {
+            let row = row?;
+            let sample = Sample::new(&row.file, row.family(), &row.device, row.batch.unwrap_or(1), row.latency_ms);
+            Ok(Sample { memory_mb: row.memory_mb, energy_j: row.energy_j, ..sample })
+        })))
+    }
+
+    fn graph(&self, network: &str) -> Result<Graph> {
+        crate::sets::import(&CSV, network, &self.model_path(network))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(text: &str) -> (tempfile::TempDir, Result<Vec<Sample>>) {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("mine.csv");
+        std::fs::write(&path, text).unwrap();
+        let samples = CsvSet::open(&path).and_then(|set| set.samples().and_then(Iterator::collect));
+        (root, samples)
+    }
+
+    #[test]
+    fn three_columns_are_enough() {
+        let (_root, samples) = table("device,latency_ms,file\npi4,12.5,nets/resnet18.onnx\n");
+        let sample = &samples.unwrap()[0];
+        assert_eq!((sample.family.as_str(), sample.batch, sample.time), ("resnet", 1, 12.5));
+    }
+
+    #[test]
+    fn all_columns_are_read_and_empty_cells_are_absent() {
+        let text = "file,device,latency_ms,batch,memory_mb,energy_j,family\na.onnx,d,1,8,100,0.5,x\nb.onnx,d,2,,,,\n";
+        let samples = table(text).1.unwrap();
+        assert_eq!((samples[0].batch, samples[0].memory_mb, samples[0].family.as_str()), (8, Some(100.0), "x"));
+        assert_eq!((samples[1].batch, samples[1].energy_j, samples[1].family.as_str()), (1, None, "b"));
+    }
+
+    #[test]
+    fn errors_say_what_is_wrong() {
+        let says = |text: &str| table(text).1.unwrap_err().to_string();
+        assert!(says("file,latency_ms\na,1\n").ends_with("mine.csv:1: no column `device`"));
+        assert!(says("file,device,latency_ms\na.onnx,d,-1\n").contains("`a.onnx` on `d`: latency_ms = -1"));
+        assert!(says("file,device,latency_ms\na.onnx,d,fast\n").contains("mine.csv:2: "));
+    }
+}

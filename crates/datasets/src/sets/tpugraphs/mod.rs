@@ -1,0 +1,95 @@
+//! TpuGraphs (Phothilimthana et al., NeurIPS 2023): XLA graphs under many compiler configurations on a TPU.
+//!
+//! Every `.npz` archive below the folder is one graph. Opening the set lists names and opens no archive; opening
+//! an [`Archive`] reads the headers of its arrays; arrays are read when they are asked for, and configurations,
+//! most of the bytes, one by one.
+
+mod archive;
+mod npz;
+
+use std::path::{Path, PathBuf};
+
+use crate::{About, Error, Result, Sample, Samples, Source, TPUGRAPHS, table::stem};
+
+pub use archive::{Archive, Collection};
+
+/// Folders inside folders are followed this deep.
+const DEPTH: usize = 8;
+
+/// The set.
+#[derive(Clone, Debug)]
+pub struct TpuGraphs {
+    folder: PathBuf,
+    files: Vec<PathBuf>,
+}
+
+impl TpuGraphs {
+    /// Opens the set below the root of all sets.
+    ///
+    /// # Errors
+    /// The folder is not there, or a folder in it cannot be listed.
+    pub fn open(root: &Path) -> Result<Self> {
+        Self::open_folder(&TPUGRAPHS.path(root, "")?)
+    }
+
+    /// Opens any folder of archives, such as `npz/layout/xla/random/valid`.
+    ///
+    /// # Errors
+    /// The folder, or one in it, cannot be listed.
+    pub fn open_folder(folder: &Path) -> Result<Self> {
+        let mut files = Vec::new();
+        list(folder, DEPTH, &mut files)?;
+        files.sort();
+        Ok(Self { folder: folder.into(), files })
+    }
+
+    /// The archives, in order of path.
+    pub fn files(&self) -> &[PathBuf] {
+        &self.files
+    }
+
+    /// Opens the archives one by one.
+    pub fn archives(&self) -> impl Iterator<Item = Result<Archive>> {
+        self.files.iter().map(|path| Archive::open(path))
+    }
+
+    /// Name of a graph: its path below the folder, without extension.
+    pub fn name(&self, path: &Path) -> String {
+        path.strip_prefix(&self.folder).unwrap_or(path).with_extension("").to_string_lossy().into_owned()
+    }
+}
+
+fn list(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<()> {
+    for entry in std::fs::read_dir(folder).map_err(Error::io(folder))? {
+        let path = entry.map_err(Error::io(folder))?.path();
+        if path.extension().is_some_and(|end| end == "npz") {
+            files.push(path);
+        } else if depth > 0 && path.is_dir() {
+            list(&path, depth - 1, files)?;
+        }
+    }
+    Ok(())
+}
+
+impl Source for TpuGraphs {
+    fn about(&self) -> &'static About {
+        &TPUGRAPHS
+    }
+
+    /// One sample a configuration. Families are the leading letters of the file's name.
+    fn samples(&self) -> Result<Samples<'_>> {
+        Ok(Box::new(self.files.iter().flat_map(|path| {
+            let (network, file) = (self.name(path), stem(path, &[".npz"]));
+            let family = file.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default().to_owned();
+            let (times, error) = match Archive::open(path).and_then(|mut archive| archive.run_times()) {
+                Ok(times) => (times, None),
+                Err(error) => (Vec::new(), Some(Err(error))),
+            };
+            let samples = times.into_iter().zip(0..).map(move |(ns, configuration)| {
+                let sample = Sample::new(&network, &family, "TPU", 1, ns / 1e6);
+                Ok(Sample { configuration: Some(configuration), ..sample })
+            });
+            samples.chain(error)
+        })))
+    }
+}

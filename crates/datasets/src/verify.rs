@@ -1,0 +1,92 @@
+//! Checksums of the files of published sets, as this project's results were made with them.
+
+use std::{
+    fs::File,
+    io,
+    path::{Path, PathBuf},
+};
+
+use sha2::{Digest, Sha256};
+
+use crate::{About, Error, Result};
+
+/// In the form of `sha256sum`, below the data root.
+const CHECKSUMS: &str = include_str!("../checksums/data.sha256");
+
+/// A file of a set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// Where it should be.
+    pub path: PathBuf,
+    /// What was found.
+    pub state: State,
+}
+
+/// What was found of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// The recorded bytes.
+    Same,
+    /// Other bytes.
+    Different,
+    /// No file.
+    Missing,
+}
+
+impl About {
+    /// Compares the files of the set with the recorded SHA-256 sums.
+    ///
+    /// # Errors
+    /// A file that is there cannot be read.
+    pub fn verify(&self, root: &Path) -> Result<Vec<Verified>> {
+        let folder = format!("{}/", self.folder);
+        let lines = CHECKSUMS.lines().filter_map(|line| line.split_once("  "));
+        let own = |file: &str| file.starts_with(&folder) && self.owns(&file[folder.len()..]);
+        lines.filter(|(_, file)| own(file)).map(|(sum, file)| verify(root.join(file), sum)).collect()
+    }
+
+    /// Sets that share a folder own the files that begin with their name's last part.
+    fn owns(&self, file: &str) -> bool {
+        match self.folder {
+            "help" => self.name.strip_prefix("help-").is_some_and(|space| file.starts_with(space)),
+            "tpugraphs" => !file.contains('/'),
+            _ => true,
+        }
+    }
+}
+
+fn verify(path: PathBuf, sum: &str) -> Result<Verified> {
+    let mut file = match File::open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Verified { path, state: State::Missing }),
+        Err(error) => return Err(Error::io(&path)(error)),
+    };
+    let mut hash = Sha256::new();
+    io::copy(&mut file, &mut hash).map_err(Error::io(&path))?;
+    let state = if format!("{:x}", hash.finalize()) == sum { State::Same } else { State::Different };
+    Ok(Verified { path, state })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{SETS, VELA};
+
+    #[test]
+    fn every_recorded_file_belongs_to_one_set() {
+        let root = Path::new("nowhere");
+        let owned: usize = SETS.iter().map(|about| about.verify(root).unwrap().len()).sum();
+        assert_eq!(owned, CHECKSUMS.lines().count());
+        assert!(SETS.iter().all(|about| !about.verify(root).unwrap().is_empty()));
+    }
+
+    #[test]
+    fn tells_altered_from_missing() {
+        let root = tempfile::tempdir().unwrap();
+        let state = || VELA.verify(root.path()).unwrap()[0].state;
+        assert_eq!(state(), State::Missing);
+        std::fs::create_dir(root.path().join("vela")).unwrap();
+        std::fs::write(root.path().join("vela/vela.csv"), "altered").unwrap();
+        assert_eq!(state(), State::Different);
+    }
+}
