@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tch::{TchError, Tensor, nn};
 
-use super::{drop_out, leaky_relu, score};
+use super::{drop_out, leaky_relu, scores};
 use crate::{Hop, Linear, Result, check, error::torch, init};
 
 const LAYER: &str = "edge-aware attention";
@@ -89,10 +89,11 @@ impl EdgeAttention {
         let edges = &hop.edges;
         check::shape(LAYER, "edge features", features, &[edges.len(), self.config.edge_features])?;
         let [source, destination, edge] = &self.attention;
-        let [scores, values] = &self.edge;
-        let there = edges.from_sources(&score(x, source, &self.node)?)?;
-        let here = edges.from_destinations(&hop.own(&score(x, destination, &self.node)?)?)?;
-        let logits = there.f_add(&here).map_err(torch(LAYER))?.f_add(&score(features, edge, scores)?);
+        let [keys, values] = &self.edge;
+        let [source, destination] = scores(x, [source, destination], &self.node)?;
+        let (there, here) = (edges.from_sources(&source)?, edges.from_destinations(&hop.own(&destination)?)?);
+        let [edge] = scores(features, [edge], keys)?;
+        let logits = there.f_add(&here).map_err(torch(LAYER))?.f_add(&edge);
         let alpha = edges.softmax(&leaky_relu(&logits.map_err(torch(LAYER))?, self.config.slope)?)?;
         let alpha = drop_out(alpha, self.config.dropout, train).map_err(torch(LAYER))?;
         let nodes = edges.sum(&self.node.forward(x)?, Some(&alpha))?;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tch::{Tensor, nn};
 
-use super::{drop_out, heads_out, leaky_relu, score};
+use super::{drop_out, heads_out, leaky_relu, scores};
 use crate::{Hop, Linear, Result, check, error::torch, init};
 
 const LAYER: &str = "GAT";
@@ -97,11 +97,12 @@ impl Gat {
     fn coefficients(&self, x: &Tensor, hop: &Hop, features: Option<&Tensor>, train: bool) -> Result<Tensor> {
         let edges = &hop.edges;
         let [source, destination] = &self.attention;
-        let source = edges.from_sources(&score(x, source, &self.linear)?)?;
-        let destination = edges.from_destinations(&hop.own(&score(x, destination, &self.linear)?)?)?;
-        let mut logits = source.f_add(&destination).map_err(torch(LAYER))?;
+        let [source, destination] = scores(x, [source, destination], &self.linear)?;
+        let (there, here) = (edges.from_sources(&source)?, edges.from_destinations(&hop.own(&destination)?)?);
+        let mut logits = there.f_add(&here).map_err(torch(LAYER))?;
         if let (Some(features), Some((linear, attention))) = (features, &self.edge) {
-            logits = logits.f_add(&score(features, attention, linear)?).map_err(torch(LAYER))?;
+            let [edge] = scores(features, [attention], linear)?;
+            logits = logits.f_add(&edge).map_err(torch(LAYER))?;
         }
         let alpha = edges.softmax(&leaky_relu(&logits, self.config.slope)?)?;
         drop_out(alpha, self.config.dropout, train).map_err(torch(LAYER))

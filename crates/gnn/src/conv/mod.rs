@@ -81,15 +81,19 @@ fn leaky_relu(x: &Tensor, slope: f64) -> Result<Tensor> {
     slope.and_then(|s| x.f_prelu(&s)).map_err(torch("leaky ReLU"))
 }
 
-/// a·W·x of every head, as x·(Wᵀa): x (n, in), attention vectors a (1, heads, out) → (n, heads).
-fn score(x: &Tensor, attention: &Tensor, linear: &Linear) -> Result<Tensor> {
-    let folded = || {
-        let (_, heads, outputs) = attention.size3()?;
+/// a·W·x of every head and every one of `attention`'s vectors a, (1, heads, out) each, as one skinny product
+/// x·(Wᵀa): x (n, in) → (n, heads) for each.
+fn scores<const K: usize>(x: &Tensor, attention: [&Tensor; K], linear: &Linear) -> Result<[Tensor; K]> {
+    let run = || {
+        let vectors = Tensor::f_cat(&attention, 0)?;
+        let (_, heads, outputs) = vectors.size3()?;
         let weight = linear.weight().f_view([heads, outputs, -1])?;
-        let vectors = attention.f_view([heads, 1, outputs])?.f_bmm(&weight)?.f_squeeze_dim(1)?;
-        x.f_linear(&vectors, None::<&Tensor>)
+        let folded = vectors.f_transpose(0, 1)?.f_bmm(&weight)?.f_transpose(0, 1)?;
+        let all = x.f_linear(&folded.f_flatten(0, 1)?, None::<&Tensor>)?;
+        let parts = all.f_split(heads, 1)?;
+        <[Tensor; K]>::try_from(parts).map_err(|p| TchError::Shape(format!("{} scores of {K}", p.len())))
     };
-    folded().map_err(torch("attention scores"))
+    run().map_err(torch("attention scores"))
 }
 
 /// Heads side by side, or their mean, and the bias: (n, heads · d) → (n, heads · d) or (n, d).

@@ -8,6 +8,7 @@ mod layers;
 mod reference;
 mod refusals;
 mod segments;
+mod whole_graph;
 mod zoo;
 
 use tch::{Cuda, Device, Kind, Tensor};
