@@ -65,13 +65,8 @@ impl Additive {
         Ok(Self { layers, heads: (0..devices).map(head).collect::<Result<_>>()? })
     }
 
-    /// Time of each operator: (rows of the last layer, 1), positive. Rows are the nodes of the batch, or
-    /// their classes when it is compressed.
-    ///
-    /// # Errors
-    /// The batch has another width or was built for fewer layers; a device without a head.
-    pub fn operators(&self, batch: &GraphBatch, device: usize) -> Result<Tensor> {
-        let head = self.heads.get(device).ok_or(Error::Device { index: device, heads: self.heads.len() })?;
+    /// hᵢ ‖ xᵢ of every operator: what the heads read.
+    fn rows(&self, batch: &GraphBatch) -> Result<Tensor> {
         // The features travel beside the embedding, to whichever rows the layer ends on.
         let (mut h, mut x) = (batch.nodes.shallow_clone(), batch.nodes.shallow_clone());
         for (l, layer) in self.layers.iter().enumerate() {
@@ -79,9 +74,28 @@ impl Additive {
             h = layer.forward(&h, hop)?.f_relu().map_err(torch("ReLU"))?;
             x = hop.own(&x)?;
         }
-        if !self.layers.is_empty() {
-            h = Tensor::f_cat(&[h, x], 1).map_err(torch("head"))?;
+        if self.layers.is_empty() {
+            return Ok(h);
         }
+        Tensor::f_cat(&[h, x], 1).map_err(torch("head"))
+    }
+
+    /// Embeddings of the graphs before any head, Σᵢ hᵢ ‖ xᵢ: (G, hidden + inputs).
+    ///
+    /// # Errors
+    /// The batch has another width or was built for fewer layers.
+    pub fn embed(&self, batch: &GraphBatch) -> Result<Tensor> {
+        Ok(batch.sum.apply(&self.rows(batch)?)?)
+    }
+
+    /// Time of each operator: (rows of the last layer, 1), positive. Rows are the nodes of the batch, or
+    /// their classes when it is compressed.
+    ///
+    /// # Errors
+    /// The batch has another width or was built for fewer layers; a device without a head.
+    pub fn operators(&self, batch: &GraphBatch, device: usize) -> Result<Tensor> {
+        let head = self.heads.get(device).ok_or(Error::Device { index: device, heads: self.heads.len() })?;
+        let mut h = self.rows(batch)?;
         for linear in &head[..2] {
             h = linear.forward(&h)?.f_relu().map_err(torch("ReLU"))?;
         }

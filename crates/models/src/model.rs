@@ -52,7 +52,8 @@ pub enum Model {
 
 impl Model {
     /// Adds the parameters under `vs`: node features of width `inputs`, `globals` graph features, one head for
-    /// each of `devices` devices.
+    /// each of `devices` devices. Parameters of the head of device `d` are named `heads.d.…`; all others serve
+    /// every device.
     ///
     /// # Errors
     /// libtorch cannot allocate the parameters.
@@ -71,6 +72,17 @@ impl Model {
         match self {
             Self::Nnlp(m) => m.forward(batch, device, train),
             Self::Additive(m) => m.forward(batch, device),
+        }
+    }
+
+    /// Embeddings of the graphs before any head, without dropout: (graphs, width of the model).
+    ///
+    /// # Errors
+    /// The batch does not fit the model.
+    pub fn embed(&self, batch: &GraphBatch) -> Result<Tensor> {
+        match self {
+            Self::Nnlp(m) => m.embed(batch, false),
+            Self::Additive(m) => m.embed(batch),
         }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! [`train`] makes a run directory of a [`RunConfig`]; see `docs/training.md`. A [`Predictor`] is what comes out.
 
+mod adapt;
 mod average;
 mod baselines;
 mod batches;
@@ -25,6 +26,7 @@ mod schedule;
 mod target;
 mod tensors;
 
+pub use adapt::{AdaptConfig, AdaptReport, Calibration, Candidate, Method, Selection, adapt, select};
 pub use baselines::baselines;
 pub use config::{CheckpointConfig, RunConfig, SplitConfig};
 pub use engine::{BEST, train, train_observed};

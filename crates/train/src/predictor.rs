@@ -4,12 +4,13 @@ use std::{collections::BTreeMap, path::Path};
 
 use serde::{Deserialize, Serialize};
 use tachograph_features::{FeatureGraph, Featurizer};
+use tachograph_gnn::GraphBatch;
 use tachograph_ir::{Concrete, NodeId};
 use tachograph_models::{Model, ModelConfig};
 use tch::{Device, Kind, Tensor, nn};
 
 use crate::{
-    Error, Result, Target,
+    Calibration, Error, Result, Target,
     error::{file, torch},
     samples::collate,
     tensors,
@@ -17,7 +18,8 @@ use crate::{
 
 /// Version of the checkpoint format that this library writes.
 ///
-/// 1: weights in milliseconds. 2: adds the target's scale and the fingerprint of the training data.
+/// 1: weights in milliseconds. 2: adds the target's scale, the fingerprint of the training data and the calibration of
+/// devices.
 pub const FORMAT: u32 = 2;
 
 /// What a checkpoint says about itself. Stored as JSON in the metadata of the safetensors file.
@@ -51,6 +53,9 @@ pub struct DeviceDocument {
     pub threads: u32,
     /// Library that ran the networks.
     pub library: String,
+    /// From what its head puts out to milliseconds; [`adapt`](crate::adapt()) fits it. Since format 2.
+    #[serde(default, skip_serializing_if = "Calibration::is_identity")]
+    pub calibration: Calibration,
 }
 
 /// The data and the split behind a checkpoint.
@@ -120,8 +125,12 @@ impl Predictor {
         }
         let mut predictor = Self::new(document, device)?;
         predictor.set_weights(&tensors).map_err(|e| file(path, e))?;
-        predictor.store.freeze();
+        predictor.freeze();
         Ok(predictor)
+    }
+
+    pub(crate) fn freeze(&mut self) {
+        self.store.freeze();
     }
 
     /// Writes a checkpoint.
@@ -204,8 +213,48 @@ impl Predictor {
         let _guard = tch::no_grad_guard();
         let batch = collate(&[&features], self.document.model.layers(), false, self.store.device())?;
         let Some(times) = self.model.operators(&batch, device)? else { return Ok(None) };
-        let times = to_numbers(&times)?.into_iter().map(|t| self.document.target.decode(t));
+        let times = to_numbers(&times)?;
+        // Target and calibration are of the whole; each operator keeps its share.
+        let total: f64 = times.iter().sum();
+        let factor = self.decode(total, device)? / total;
+        let times = times.into_iter().map(|t| t * factor);
         Ok(Some(features.node_ids.into_iter().zip(times).collect()))
+    }
+
+    /// Predictions in milliseconds, with a gradient: (graphs).
+    pub(crate) fn forward(&self, batch: &GraphBatch, device: usize, train: bool) -> Result<Tensor> {
+        let output = self.model.forward(batch, device, train)?;
+        let decoded = output.f_mul_scalar(self.document.target.scale);
+        let calibration = self.calibration(device)?;
+        decoded.and_then(|ms| calibration.forward(&ms)).map_err(torch("calibration"))
+    }
+
+    /// Milliseconds of an output of the network.
+    fn decode(&self, output: f64, device: usize) -> Result<f64> {
+        Ok(self.calibration(device)?.apply(self.document.target.decode(output)))
+    }
+
+    fn calibration(&self, device: usize) -> Result<Calibration> {
+        let devices = &self.document.devices;
+        let unknown = tachograph_models::Error::Device { index: device, heads: devices.len() };
+        Ok(devices.get(device).ok_or(unknown)?.calibration)
+    }
+
+    /// Embeddings of featurised graphs, before any head: (graphs, width of the model), on the CPU in double
+    /// precision.
+    ///
+    /// # Errors
+    /// Features of another schema; no graphs.
+    pub fn embed(&self, graphs: &[&FeatureGraph]) -> Result<Tensor> {
+        let _guard = tch::no_grad_guard();
+        let mut rows = Vec::with_capacity(graphs.len().div_ceil(64));
+        for chunk in graphs.chunks(64) {
+            let batch = collate(chunk, self.document.model.layers(), true, self.store.device())?;
+            let embedding = self.model.embed(&batch)?;
+            let host = embedding.f_to_device(Device::Cpu).and_then(|t| t.f_to_kind(Kind::Double));
+            rows.push(host.map_err(torch("embedding"))?);
+        }
+        Tensor::f_cat(&rows, 0).map_err(torch("embedding"))
     }
 
     /// Predicts many featurised graphs at once, milliseconds.
@@ -217,8 +266,10 @@ impl Predictor {
         let mut all = Vec::with_capacity(graphs.len());
         for chunk in graphs.chunks(64) {
             let batch = collate(chunk, self.document.model.layers(), true, self.store.device())?;
-            let y = self.model.forward(&batch, device, false)?;
-            all.extend(to_numbers(&y)?.into_iter().map(|y| self.document.target.decode(y)));
+            let output = self.model.forward(&batch, device, false)?;
+            for y in to_numbers(&output)? {
+                all.push(self.decode(y, device)?);
+            }
         }
         Ok(all)
     }

@@ -7,7 +7,7 @@ use tachograph_datasets::{DataSet, Part};
 use tachograph_features::Featurizer;
 use tachograph_ir::Concrete;
 
-use crate::{DeviceDocument, Document, FORMAT, Result, RunConfig, Sample, Target, Training, samples};
+use crate::{Calibration, DeviceDocument, Document, FORMAT, Result, RunConfig, Sample, Target, Training, samples};
 
 /// A run's data.
 pub(crate) struct Prepared {
@@ -52,6 +52,7 @@ impl Prepared {
                 hardware: first.hardware.clone(),
                 threads: first.threads,
                 library: first.library.clone(),
+                calibration: Calibration::default(),
             }],
             training: Training {
                 data: config.data.display().to_string(),

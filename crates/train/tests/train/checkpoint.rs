@@ -9,7 +9,7 @@ use std::{
 use safetensors::{SafeTensors, tensor::TensorView};
 use tachograph_features::{Featurizer, Kind};
 use tachograph_models::{AdditiveConfig, ModelConfig};
-use tachograph_train::{DeviceDocument, Document, FORMAT, Predictor, Target, Training};
+use tachograph_train::{Calibration, DeviceDocument, Document, FORMAT, Predictor, Target, Training};
 use tch::Device;
 
 use crate::data::graph;
@@ -36,7 +36,8 @@ fn document() -> Document {
 }
 
 fn device(name: &str) -> DeviceDocument {
-    DeviceDocument { name: name.into(), hardware: "none".into(), threads: 1, library: "none".into() }
+    let calibration = Calibration::default();
+    DeviceDocument { name: name.into(), hardware: "none".into(), threads: 1, library: "none".into(), calibration }
 }
 
 fn saved(dir: &Path) -> (PathBuf, Predictor) {

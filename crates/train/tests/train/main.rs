@@ -1,5 +1,6 @@
 //! One binary, since linking libtorch is slow.
 
+mod adaptation;
 mod checkpoint;
 mod child;
 mod data;

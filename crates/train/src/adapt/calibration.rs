@@ -1,0 +1,94 @@
+//! From what a network puts out to milliseconds on a device.
+
+use serde::{Deserialize, Serialize};
+use tch::{TchError, Tensor};
+
+/// ms = scale · outputᵉˣᵖᵒⁿᵉⁿᵗ, a line in logarithms.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Calibration {
+    /// Milliseconds at an output of 1.
+    pub scale: f64,
+    /// 1 for a device that is slower or faster by one factor.
+    pub exponent: f64,
+}
+
+impl Default for Calibration {
+    fn default() -> Self {
+        Self { scale: 1.0, exponent: 1.0 }
+    }
+}
+
+impl Calibration {
+    /// The median of measured/predicted as scale, which one far-off measurement does not move. Pairs are (predicted,
+    /// measured), all positive; without any, the identity.
+    pub fn scale(pairs: &[(f64, f64)]) -> Self {
+        let mut ratios: Vec<f64> = pairs.iter().map(|(predicted, measured)| measured / predicted).collect();
+        ratios.sort_by(f64::total_cmp);
+        let middle = |i: usize| ratios.get(i).copied();
+        let scale = match (middle(ratios.len() / 2), middle(ratios.len().wrapping_sub(1) / 2)) {
+            (Some(high), Some(low)) => 0.5 * (low + high),
+            _ => 1.0,
+        };
+        Self { scale, exponent: 1.0 }
+    }
+
+    /// Least squares of ln measured = ln scale + exponent · ln predicted. Pairs as in [`Calibration::scale`], which it
+    /// is when there are fewer than three or the predictions are all equal.
+    pub fn log_linear(pairs: &[(f64, f64)]) -> Self {
+        let n = pairs.len() as f64;
+        let mean = |f: &dyn Fn(&(f64, f64)) -> f64| pairs.iter().map(f).sum::<f64>() / n;
+        let (x, y) = (mean(&|p| p.0.ln()), mean(&|p| p.1.ln()));
+        let variance = mean(&|p| (p.0.ln() - x).powi(2));
+        if pairs.len() < 3 || variance < 1e-12 {
+            return Self::scale(pairs);
+        }
+        let exponent = mean(&|p| (p.0.ln() - x) * (p.1.ln() - y)) / variance;
+        Self { scale: (y - exponent * x).exp(), exponent }
+    }
+
+    /// This one applied to what `inner` returns.
+    pub(crate) fn after(self, inner: Self) -> Self {
+        Self { scale: self.apply(inner.scale), exponent: self.exponent * inner.exponent }
+    }
+
+    /// Milliseconds of an output.
+    pub fn apply(self, output: f64) -> f64 {
+        self.scale * output.powf(self.exponent)
+    }
+
+    pub(crate) fn forward(self, output: &Tensor) -> Result<Tensor, TchError> {
+        if self.is_identity() {
+            return Ok(output.shallow_clone());
+        }
+        output.f_pow_tensor_scalar(self.exponent)?.f_mul_scalar(self.scale)
+    }
+
+    pub(crate) fn is_identity(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_ratio_ignores_one_wild_measurement() {
+        let pairs = [(1.0, 2.0), (2.0, 4.0), (3.0, 900.0), (4.0, 8.0), (5.0, 10.0)];
+        assert_eq!(Calibration::scale(&pairs), Calibration { scale: 2.0, exponent: 1.0 });
+        assert_eq!(Calibration::scale(&pairs[..2]).scale, 2.0);
+        assert_eq!(Calibration::scale(&[]), Calibration::default());
+    }
+
+    #[test]
+    fn a_power_law_is_found_and_composed() {
+        let law = Calibration { scale: 3.0, exponent: 0.8 };
+        let pairs: Vec<(f64, f64)> = [0.3, 2.0, 17.0, 400.0].map(|x| (x, law.apply(x))).into();
+        let found = Calibration::log_linear(&pairs);
+        assert!((found.scale - 3.0).abs() < 1e-9 && (found.exponent - 0.8).abs() < 1e-9, "{found:?}");
+        let inner = Calibration { scale: 0.5, exponent: 1.1 };
+        assert!((found.after(inner).apply(7.0) / law.apply(inner.apply(7.0)) - 1.0).abs() < 1e-9);
+        assert_eq!(Calibration::log_linear(&[(2.0, 1.0); 5]), Calibration { scale: 0.5, exponent: 1.0 });
+    }
+}

@@ -1,0 +1,61 @@
+//! The ways to adapt.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// How a predictor is adapted, from the fewest free numbers to the most.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Method {
+    /// One factor on the source's predictions, the median ratio: a device that is slower or faster throughout.
+    Scale,
+    /// A line through the logarithms of measurements and the source's predictions.
+    LogLinear,
+    /// A new head on the source's embedding, which stays.
+    FreshHead,
+    /// All weights go on learning from where the source's ended, after a log-linear fit.
+    FineTune {
+        /// Prefixes of the names of parameters that stay, such as `graph` for the graph layers.
+        #[serde(default)]
+        frozen: Vec<String>,
+    },
+}
+
+impl Method {
+    /// Every method: both fits, a fresh head, fine-tuning of everything and of all but the graph layers.
+    pub fn all() -> Vec<Self> {
+        let frozen = vec!["graph".to_owned()];
+        let fine_tune = |frozen| Self::FineTune { frozen };
+        vec![Self::Scale, Self::LogLinear, Self::FreshHead, fine_tune(vec![]), fine_tune(frozen)]
+    }
+
+    /// True when it takes steps of an optimiser.
+    pub fn trains(&self) -> bool {
+        matches!(self, Self::FreshHead | Self::FineTune { .. })
+    }
+
+    /// True for parameters that it leaves alone.
+    pub(super) fn freezes(&self, parameter: &str) -> bool {
+        match self {
+            Self::Scale | Self::LogLinear => true,
+            Self::FreshHead => !parameter.starts_with(HEADS),
+            Self::FineTune { frozen } => frozen.iter().any(|prefix| parameter.starts_with(prefix)),
+        }
+    }
+}
+
+/// Prefix of the parameters of heads.
+pub(super) const HEADS: &str = "heads.";
+
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Scale => write!(f, "scale"),
+            Self::LogLinear => write!(f, "log-linear"),
+            Self::FreshHead => write!(f, "fresh head"),
+            Self::FineTune { frozen } if frozen.is_empty() => write!(f, "fine-tuning"),
+            Self::FineTune { frozen } => write!(f, "fine-tuning, {} frozen", frozen.join(" and ")),
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! A predictor for a new device from few measurements.
+
+mod calibration;
+mod cross;
+mod method;
+mod report;
+mod select;
+mod tune;
+
+use serde::{Deserialize, Serialize};
+use tachograph_features::FeatureGraph;
+use tachograph_ir::Millis;
+
+pub use calibration::Calibration;
+pub use method::Method;
+pub use report::{AdaptReport, Candidate};
+pub use select::{Selection, select};
+
+use crate::{DeviceDocument, Error, Loss, Predictor, Result};
+use tune::Start;
+
+/// Settings of [`adapt`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AdaptConfig {
+    /// Device of the predictor to start from; without one, the one whose predictions a log-linear law fits best.
+    pub source: Option<String>,
+    /// The methods that cross-validation chooses from.
+    pub methods: Vec<Method>,
+    /// Folds of the cross-validation; with fewer measurements, each is left out once.
+    pub folds: usize,
+    /// Most optimiser steps; an eighth, a quarter and half of it are tried as well.
+    pub steps: u64,
+    /// Learning rate (Adam).
+    pub rate: f64,
+    /// Measurements per step.
+    pub batch: usize,
+    /// What fine-tuning minimises, on milliseconds.
+    pub loss: Loss,
+    /// Seed of folds, order, dropout and fresh weights.
+    pub seed: u64,
+}
+
+impl Default for AdaptConfig {
+    fn default() -> Self {
+        Self {
+            source: None,
+            methods: Method::all(),
+            folds: 5,
+            steps: 160,
+            rate: 1e-3,
+            batch: 32,
+            loss: Loss::LogSquared,
+            seed: 0,
+        }
+    }
+}
+
+/// Adapts `predictor` to `device` with `samples`, featurised by its own featuriser and measured there. Method and
+/// number of steps are those with the lowest cross-validated MAPE on the samples alone; they are then applied to all
+/// samples. The result predicts for `device` only.
+///
+/// # Errors
+/// Fewer than two samples, or one whose latency is no positive number; a source that the predictor does not know; settings that
+/// make no sense; a fit that ends in numbers that are not finite.
+pub fn adapt(
+    predictor: &Predictor,
+    device: DeviceDocument,
+    samples: &[(&FeatureGraph, Millis)],
+    config: &AdaptConfig,
+) -> Result<(Predictor, AdaptReport)> {
+    check(samples, config)?;
+    let start = Start::new(predictor, device, samples, config)?;
+    let candidates = cross::validate(&start)?;
+    let (best, mape) = cross::best(&candidates)
+        .ok_or_else(|| Error::Config("adaptation: no method stays finite on these measurements".into()))?;
+    let everything: Vec<usize> = (0..samples.len()).collect();
+    let mut adapted = start.fit(&best.method, &everything, best.steps, |_, _| Ok(()))?;
+    start.describe(&mut adapted, &best.method, mape);
+    let report = AdaptReport {
+        source: start.source_name().into(),
+        samples: samples.len(),
+        seed: config.seed,
+        method: best.method,
+        steps: best.steps,
+        calibration: adapted.document().devices.first().map(|d| d.calibration).unwrap_or_default(),
+        candidates,
+    };
+    Ok((adapted, report))
+}
+
+fn check(samples: &[(&FeatureGraph, Millis)], config: &AdaptConfig) -> Result<()> {
+    let refuse = |what: String| Err(Error::Config(format!("adaptation: {what}")));
+    if samples.len() < 2 {
+        return refuse(format!("{} measurements; cross-validation needs two", samples.len()));
+    }
+    if let Some((i, (_, ms))) = samples.iter().enumerate().find(|(_, (_, ms))| !(ms.0 > 0.0 && ms.0.is_finite())) {
+        return refuse(format!("measurement {i} is {} ms", ms.0));
+    }
+    if config.methods.is_empty() {
+        return refuse("no methods".into());
+    }
+    if config.folds < 2 || config.batch == 0 || config.steps == 0 {
+        let AdaptConfig { folds, batch, steps, .. } = config;
+        return refuse(format!("folds {folds} (at least 2), batch {batch}, steps {steps} (at least 1)"));
+    }
+    if !(config.rate > 0.0 && config.rate.is_finite()) {
+        return refuse(format!("rate {}", config.rate));
+    }
+    config.loss.check()
+}

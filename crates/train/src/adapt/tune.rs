@@ -1,0 +1,194 @@
+//! One method applied to some of the measurements.
+
+use std::collections::BTreeMap;
+
+use rand::{SeedableRng, seq::SliceRandom};
+use rand_chacha::ChaCha8Rng;
+use tachograph_features::FeatureGraph;
+use tachograph_gnn::GraphBatch;
+use tachograph_ir::Millis;
+use tch::Tensor;
+
+use super::{AdaptConfig, Calibration, Method, method::HEADS};
+use crate::{Adam, AdamConfig, DeviceDocument, Error, FORMAT, Predictor, Result, error::torch, samples::collate};
+
+/// Least prediction of which a logarithm is taken, milliseconds.
+const LEAST: f64 = 1e-6;
+/// Longest gradient.
+const CLIP: f64 = 1.0;
+
+/// Where every fit begins.
+pub(super) struct Start<'a> {
+    source: &'a Predictor,
+    head: usize,
+    device: DeviceDocument,
+    /// The source's predictions of the samples, milliseconds.
+    predicted: Vec<f64>,
+    pub samples: &'a [(&'a FeatureGraph, Millis)],
+    pub config: &'a AdaptConfig,
+}
+
+impl<'a> Start<'a> {
+    pub fn new(
+        source: &'a Predictor,
+        device: DeviceDocument,
+        samples: &'a [(&'a FeatureGraph, Millis)],
+        config: &'a AdaptConfig,
+    ) -> Result<Self> {
+        for method in &config.methods {
+            known_prefixes(source, method)?;
+        }
+        let heads = match &config.source {
+            Some(name) => vec![source.device(Some(name))?],
+            None => (0..source.document().devices.len()).collect(),
+        };
+        let graphs: Vec<&FeatureGraph> = samples.iter().map(|s| s.0).collect();
+        let mut best: Option<(f64, usize, Vec<f64>)> = None;
+        for head in heads {
+            let mut predicted = source.predict_all(&graphs, head)?;
+            predicted.iter_mut().for_each(|p| *p = p.max(LEAST));
+            let pairs: Vec<_> = predicted.iter().zip(samples).map(|(&p, s)| (p, s.1.0)).collect();
+            let fit = Calibration::log_linear(&pairs);
+            let error = pairs.iter().map(|(p, m)| (fit.apply(*p) / m).ln().abs()).sum();
+            if best.as_ref().is_none_or(|(least, ..)| error < *least) {
+                best = Some((error, head, predicted));
+            }
+        }
+        let (_, head, predicted) = best.ok_or_else(|| Error::Config("adaptation: the source has no device".into()))?;
+        Ok(Self { source, head, device, predicted, samples, config })
+    }
+
+    pub fn source_name(&self) -> &str {
+        &self.source.document().devices[self.head].name
+    }
+
+    /// Applies `method` to the samples `members`; `watch` sees the predictor after every step, and once at step 0.
+    pub fn fit(
+        &self,
+        method: &Method,
+        members: &[usize],
+        steps: u64,
+        mut watch: impl FnMut(u64, &Predictor) -> Result<()>,
+    ) -> Result<Predictor> {
+        let mut predictor = self.copy(method)?;
+        let pairs = |predicted: &[f64]| -> Vec<(f64, f64)> {
+            members.iter().zip(predicted).map(|(&i, &p)| (p, self.samples[i].1.0)).collect()
+        };
+        let of_source: Vec<f64> = members.iter().map(|&i| self.predicted[i]).collect();
+        let inner = self.source.document().devices[self.head].calibration;
+        let calibration = match method {
+            Method::Scale => Calibration::scale(&pairs(&of_source)).after(inner),
+            Method::LogLinear | Method::FineTune { .. } => Calibration::log_linear(&pairs(&of_source)).after(inner),
+            Method::FreshHead => {
+                let graphs: Vec<&FeatureGraph> = members.iter().map(|&i| self.samples[i].0).collect();
+                Calibration::scale(&pairs(&predictor.predict_all(&graphs, 0)?))
+            }
+        };
+        self.place(&mut predictor, calibration);
+        watch(0, &predictor)?;
+        if steps > 0 {
+            self.learn(&predictor, method, members, steps, watch)?;
+        }
+        predictor.freeze();
+        Ok(predictor)
+    }
+
+    /// The source's weights, with its chosen head as the only one, or a fresh one.
+    fn copy(&self, method: &Method) -> Result<Predictor> {
+        tch::manual_seed(self.config.seed as i64);
+        let mut document = self.source.document().clone();
+        document.format = FORMAT;
+        document.devices = vec![DeviceDocument { calibration: Calibration::default(), ..self.device.clone() }];
+        let mut predictor = Predictor::new(document, self.source.store().device())?;
+        let mut weights: BTreeMap<String, Tensor> = self.source.weights();
+        let own = format!("{HEADS}{}.", self.head);
+        let moved: Vec<_> = predictor.weights().into_keys().filter(|name| name.starts_with(HEADS)).collect();
+        let fresh = predictor.weights();
+        for name in moved {
+            let weight = match method {
+                Method::FreshHead => fresh.get(&name),
+                _ => weights.get(&name.replacen(&format!("{HEADS}0."), &own, 1)),
+            };
+            if let Some(weight) = weight.map(Tensor::shallow_clone) {
+                weights.insert(name, weight);
+            }
+        }
+        predictor.set_weights(&weights)?;
+        Ok(predictor)
+    }
+
+    fn learn(
+        &self,
+        predictor: &Predictor,
+        method: &Method,
+        members: &[usize],
+        steps: u64,
+        mut watch: impl FnMut(u64, &Predictor) -> Result<()>,
+    ) -> Result<()> {
+        for (name, weight) in predictor.weights() {
+            let _ = weight.f_set_requires_grad(!method.freezes(&name)).map_err(torch("adaptation"))?;
+        }
+        let batches = self.batches(predictor, members)?;
+        let mut adam = Adam::new(predictor.store(), AdamConfig::default())?;
+        for ((batch, target), step) in batches.iter().cycle().zip(1..=steps) {
+            let prediction = predictor.forward(batch, 0, true)?;
+            let loss = self.config.loss.value(&prediction, target, None)?;
+            let value = f64::try_from(&loss).map_err(torch("loss"))?;
+            adam.zero_grad();
+            loss.f_backward().map_err(torch("backward"))?;
+            let norm = adam.clip(CLIP)?;
+            if !(value.is_finite() && norm.is_finite()) {
+                let what = format!("loss {value} or norm of the gradients {norm} of {method}");
+                let members = format!("{} measurements on {}", members.len(), self.device.name);
+                return Err(Error::NotFinite { step, what, members });
+            }
+            adam.step(self.config.rate)?;
+            watch(step, predictor)?;
+        }
+        Ok(())
+    }
+
+    fn batches(&self, predictor: &Predictor, members: &[usize]) -> Result<Vec<(GraphBatch, Tensor)>> {
+        let mut order = members.to_vec();
+        order.shuffle(&mut ChaCha8Rng::seed_from_u64(self.config.seed));
+        let (model, device) = (&predictor.document().model, predictor.store().device());
+        let batch = |chunk: &[usize]| {
+            let graphs: Vec<&FeatureGraph> = chunk.iter().map(|&i| self.samples[i].0).collect();
+            let targets: Vec<f32> = chunk.iter().map(|&i| self.samples[i].1.0 as f32).collect();
+            let targets =
+                Tensor::f_from_slice(&targets).and_then(|t| t.f_to_device(device)).map_err(torch("targets"))?;
+            Ok((collate(&graphs, model.layers(), model.compressible(), device)?, targets))
+        };
+        order.chunks(self.config.batch).map(batch).collect()
+    }
+
+    fn place(&self, predictor: &mut Predictor, calibration: Calibration) {
+        if let Some(device) = predictor.document_mut().devices.first_mut() {
+            device.calibration = calibration;
+        }
+    }
+
+    /// Writes into the document what the weights are. Their range is the source's, carried over to the new device, and
+    /// that of the measurements.
+    pub fn describe(&self, predictor: &mut Predictor, method: &Method, mape: f64) {
+        let n = self.samples.len();
+        let pairs: Vec<_> = self.predicted.iter().zip(self.samples).map(|(&p, s)| (p, s.1.0)).collect();
+        let law = Calibration::log_linear(&pairs);
+        let training = &mut predictor.document_mut().training;
+        let (low, high) = training.range_ms;
+        let all = pairs.iter().map(|p| p.1).chain([law.apply(low), law.apply(high)]);
+        training.range_ms = all.fold((f64::MAX, 0f64), |(l, h), ms| (l.min(ms), h.max(ms)));
+        training.data = format!("{}, then {n} measurements on {} ({method})", training.data, self.device.name);
+        training.networks = n;
+        training.seed = self.config.seed;
+        training.validation_mape = 100.0 * mape;
+    }
+}
+
+fn known_prefixes(source: &Predictor, method: &Method) -> Result<()> {
+    let Method::FineTune { frozen } = method else { return Ok(()) };
+    let names = source.weights();
+    let unknown = frozen.iter().find(|prefix| !names.keys().any(|name| name.starts_with(*prefix)));
+    let message = |prefix| format!("adaptation: no parameter of the model begins with `{prefix}`");
+    unknown.map_or(Ok(()), |prefix| Err(Error::Config(message(prefix))))
+}

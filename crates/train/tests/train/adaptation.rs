@@ -1,0 +1,235 @@
+//! Adaptation to devices that are known functions of a source.
+
+use std::collections::BTreeMap;
+
+use safetensors::SafeTensors;
+use tachograph_datasets::generate::{Family, sample};
+use tachograph_features::{FeatureGraph, Featurizer, Kind};
+use tachograph_ir::{Concrete, Config, Millis};
+use tachograph_models::{AdditiveConfig, ModelConfig, NnlpConfig};
+use tachograph_train::{
+    AdaptConfig, AdaptReport, Calibration, DeviceDocument, Document, Error, FORMAT, Loss, Method, Predictor, Selection,
+    Training, adapt, select,
+};
+use tch::Device;
+
+fn networks() -> Vec<Concrete> {
+    let batch = Config::from([("batch".into(), 1)]);
+    let both = [Family::SqueezeNet, Family::Vgg].into_iter();
+    both.flat_map(|family| (0..12).map(move |i| sample(family, 1, i).unwrap().graph))
+        .map(|graph| graph.bind(&batch).unwrap())
+        .collect()
+}
+
+fn device(name: &str) -> DeviceDocument {
+    let calibration = Calibration::default();
+    DeviceDocument { name: name.into(), hardware: "none".into(), threads: 1, library: "none".into(), calibration }
+}
+
+/// A predictor of two devices with weights as they were drawn, and its features of the networks.
+fn source(model: ModelConfig) -> (Predictor, Vec<FeatureGraph>) {
+    let networks = networks();
+    let document = Document {
+        format: FORMAT,
+        library: "0.1.0".into(),
+        model,
+        featurizer: Featurizer::fit(Kind::Extended, &networks.iter().collect::<Vec<_>>()).unwrap(),
+        devices: ["one", "two"].map(device).into(),
+        training: Training {
+            data: "nowhere".into(),
+            networks: 24,
+            split: "none".into(),
+            seed: 0,
+            epoch: 1,
+            validation_mape: 10.0,
+            range_ms: (1.0, 2.0),
+        },
+    };
+    tch::manual_seed(5);
+    let graphs = networks.iter().map(|n| document.featurizer.featurize(n).unwrap()).collect();
+    (Predictor::new(document, Device::Cpu).unwrap(), graphs)
+}
+
+fn additive() -> (Predictor, Vec<FeatureGraph>) {
+    source(ModelConfig::Additive(AdditiveConfig { hidden: 8, layers: 2 }))
+}
+
+fn run(
+    (predictor, graphs): &(Predictor, Vec<FeatureGraph>),
+    latencies: &[f64],
+    config: &AdaptConfig,
+) -> Result<(Predictor, AdaptReport), Error> {
+    let samples: Vec<_> = graphs.iter().zip(latencies).map(|(g, &ms)| (g, Millis(ms))).collect();
+    adapt(predictor, device("new"), &samples, config)
+}
+
+fn only(method: Method) -> AdaptConfig {
+    AdaptConfig { methods: vec![method], steps: 8, source: Some("two".into()), ..AdaptConfig::default() }
+}
+
+fn predictions(predictor: &Predictor, graphs: &[FeatureGraph], head: usize) -> Vec<f64> {
+    predictor.predict_all(&graphs.iter().collect::<Vec<_>>(), head).unwrap()
+}
+
+fn weights(predictor: &Predictor) -> BTreeMap<String, Vec<u8>> {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("p.safetensors");
+    predictor.save(&path).unwrap();
+    let bytes = std::fs::read(path).unwrap();
+    SafeTensors::deserialize(&bytes).unwrap().tensors().into_iter().map(|(n, v)| (n, v.data().to_vec())).collect()
+}
+
+/// Latencies of a device that runs one family at another speed.
+fn uneven(source: &(Predictor, Vec<FeatureGraph>)) -> Vec<f64> {
+    let predicted = predictions(&source.0, &source.1, 1);
+    predicted.iter().enumerate().map(|(i, p)| if i < 12 { 2.0 * p } else { 6.0 * p }).collect()
+}
+
+#[test]
+fn a_power_of_the_source_is_found_exactly_and_survives_a_file() {
+    let source = additive();
+    let law = Calibration { scale: 3.0, exponent: 0.8 };
+    let latencies: Vec<f64> = predictions(&source.0, &source.1, 1).iter().map(|&p| law.apply(p)).collect();
+    let config = AdaptConfig { methods: vec![Method::Scale, Method::LogLinear], ..AdaptConfig::default() };
+    let (adapted, report) = run(&source, &latencies, &config).unwrap();
+    assert_eq!((report.method, report.source.as_str(), report.samples), (Method::LogLinear, "two", 24));
+    assert!((report.calibration.exponent - 0.8).abs() < 1e-4, "{:?}", report.calibration);
+    let found = predictions(&adapted, &source.1, 0);
+    found.iter().zip(&latencies).for_each(|(f, e)| assert!((f / e - 1.0).abs() < 1e-4, "{f}, expected {e}"));
+
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("new.safetensors");
+    adapted.save(&path).unwrap();
+    let loaded = Predictor::load(&path, Device::Cpu).unwrap();
+    assert_eq!(predictions(&loaded, &source.1, 0), found);
+    assert_eq!(loaded.document(), adapted.document());
+    assert_eq!((loaded.device(Some("new")).unwrap(), loaded.document().devices.len()), (0, 1));
+
+    // Operators share out the calibrated whole.
+    let network = &networks()[0];
+    let operators = loaded.operators(network, 0).unwrap().unwrap();
+    let sum: f64 = operators.iter().map(|o| o.1).sum();
+    assert!((sum / loaded.predict(network, 0).unwrap().latency_ms - 1.0).abs() < 1e-4);
+
+    // Adapted again, laws compose.
+    let (twice, _) =
+        run(&(loaded, source.1.clone()), &latencies, &AdaptConfig { source: None, ..only(Method::Scale) }).unwrap();
+    let again = predictions(&twice, &source.1, 0);
+    again.iter().zip(&latencies).for_each(|(f, e)| assert!((f / e - 1.0).abs() < 1e-4, "{f}, expected {e}"));
+}
+
+#[test]
+fn one_wild_measurement_does_not_move_the_scale() {
+    let source = additive();
+    let mut latencies: Vec<f64> = predictions(&source.0, &source.1, 1).iter().map(|&p| 2.5 * p).collect();
+    latencies[7] *= 50.0;
+    let (_, report) = run(&source, &latencies, &only(Method::Scale)).unwrap();
+    assert!((report.calibration.scale - 2.5).abs() < 1e-4, "{:?}", report.calibration);
+}
+
+#[test]
+fn every_method_moves_the_weights_it_should_and_no_others() {
+    let nnlp = NnlpConfig { hidden: 8, ..NnlpConfig::default() };
+    for source in [additive(), source(ModelConfig::Nnlp(nnlp))] {
+        let before = weights(&source.0);
+        for method in Method::all() {
+            let (adapted, report) = run(&source, &uneven(&source), &only(method.clone())).unwrap();
+            assert_eq!((&report.method, report.steps > 0), (&method, method.trains()));
+            for (name, weight) in weights(&adapted) {
+                let stays = match &method {
+                    Method::Scale | Method::LogLinear => true,
+                    Method::FreshHead => !name.starts_with("heads."),
+                    Method::FineTune { frozen } => frozen.iter().any(|prefix| name.starts_with(prefix)),
+                };
+                let from = name.replace("heads.0.", "heads.1.");
+                assert_eq!(weight == before[&from], stays, "{method}: {name}");
+            }
+        }
+        assert_eq!(weights(&source.0), before);
+    }
+}
+
+#[test]
+fn a_device_of_another_kind_needs_learning_and_the_choice_shows_it() {
+    let source = additive();
+    let latencies = uneven(&source);
+    let config = AdaptConfig { steps: 64, rate: 0.01, ..AdaptConfig::default() };
+    let (adapted, report) = run(&source, &latencies, &config).unwrap();
+    assert!(report.method.trains() && report.steps > 0, "{report}");
+    let least = report.candidates.iter().filter_map(|c| c.mape).fold(f64::MAX, f64::min);
+    assert!((adapted.document().training.validation_mape - 100.0 * least).abs() < 1e-9);
+    let simple = report.candidates.iter().find(|c| c.method == Method::LogLinear).unwrap().mape.unwrap();
+    assert!(least < 0.7 * simple, "{report}");
+    let found = predictions(&adapted, &source.1, 0);
+    let error: f64 = found.iter().zip(&latencies).map(|(f, e)| (f / e - 1.0).abs()).sum::<f64>() / 24.0;
+    assert!(error < simple, "{error} after {report}");
+    let (again, same) = run(&source, &latencies, &config).unwrap();
+    assert_eq!((weights(&again), same), (weights(&adapted), report));
+}
+
+#[test]
+fn networks_are_chosen_without_repeats_and_repeatably() {
+    let (predictor, graphs) = additive();
+    let graphs: Vec<&FeatureGraph> = graphs.iter().collect();
+    for selection in [Selection::Random, Selection::Diverse, Selection::Stratified] {
+        for k in [1, 5, 24] {
+            let choose = |seed| select(&predictor, 0, &graphs, k, selection, seed).unwrap();
+            let chosen = choose(3);
+            assert_eq!(chosen.len(), k);
+            assert!(chosen.is_sorted_by(|a, b| a < b) && chosen.iter().all(|&i| i < 24), "{selection:?} {chosen:?}");
+            assert_eq!(choose(3), chosen);
+        }
+        assert!((0..20).any(|s| select(&predictor, 0, &graphs, 5, selection, s).unwrap()
+            != select(&predictor, 0, &graphs, 5, selection, 20).unwrap()));
+        for k in [0, 25] {
+            let error = select(&predictor, 0, &graphs, k, selection, 0).unwrap_err().to_string();
+            assert_eq!(error, format!("cannot choose {k} of 24 networks"));
+        }
+    }
+    // Equal networks have no distance; they are chosen only when nothing else is left.
+    let same = [graphs[0], graphs[0], graphs[0], graphs[20]];
+    for seed in 0..10 {
+        assert!(select(&predictor, 0, &same, 2, Selection::Diverse, seed).unwrap().contains(&3));
+        assert_eq!(select(&predictor, 0, &same, 3, Selection::Diverse, seed).unwrap().len(), 3);
+    }
+}
+
+#[test]
+fn strata_cover_the_range_of_latencies() {
+    let (predictor, graphs) = additive();
+    let graphs: Vec<&FeatureGraph> = graphs.iter().collect();
+    let predicted = predictor.predict_all(&graphs, 0).unwrap();
+    let mut sorted = predicted.clone();
+    sorted.sort_by(f64::total_cmp);
+    let chosen = select(&predictor, 0, &graphs, 6, Selection::Stratified, 1).unwrap();
+    for group in sorted.chunks(4) {
+        let within = |i: &&usize| group.contains(&predicted[**i]);
+        assert_eq!(chosen.iter().filter(within).count(), 1);
+    }
+}
+
+#[test]
+fn what_cannot_be_adapted_is_refused() {
+    let source = additive();
+    let good = uneven(&source);
+    let refusal = |latencies: &[f64], config: AdaptConfig| run(&source, latencies, &config).unwrap_err().to_string();
+    let usual = AdaptConfig::default;
+    assert_eq!(refusal(&good[..1], usual()), "adaptation: 1 measurements; cross-validation needs two");
+    assert_eq!(refusal(&[1.0, -2.0], usual()), "adaptation: measurement 1 is -2 ms");
+    assert!(refusal(&[1.0, f64::NAN], usual()).contains("measurement 1"));
+    let unknown = AdaptConfig { source: Some("three".into()), ..usual() };
+    assert_eq!(refusal(&good, unknown), "unknown device `three`; known: one, two");
+    let prefix = only(Method::FineTune { frozen: vec!["graf".into()] });
+    assert_eq!(refusal(&good, prefix), "adaptation: no parameter of the model begins with `graf`");
+    for bad in [
+        AdaptConfig { methods: vec![], ..usual() },
+        AdaptConfig { folds: 1, ..usual() },
+        AdaptConfig { steps: 0, ..usual() },
+        AdaptConfig { rate: 0.0, ..usual() },
+        AdaptConfig { loss: Loss::Huber { delta: -1.0 }, ..usual() },
+    ] {
+        assert!(matches!(run(&source, &good, &bad), Err(Error::Config(_))), "{bad:?}");
+    }
+    let ranking = AdaptConfig { loss: Loss::ListNet, ..usual() };
+    assert!(matches!(run(&source, &good, &ranking), Err(Error::LossWithoutSegments { .. })));
+}

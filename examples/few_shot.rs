@@ -1,0 +1,97 @@
+//! How well a checkpoint adapts to a measured device, by number of measurements and by how they are chosen: mean and
+//! range over seeds of the error on the networks that were not used.
+//!
+//!     cargo run --release --example few_shot -- --csv measured.csv --device my-phone --k 5,10,20,50 --seeds 5
+
+use std::{path::PathBuf, process::ExitCode};
+
+use anyhow::Result;
+use clap::Parser;
+use tachograph_examples::Measured;
+use tachograph_ir::Millis;
+use tachograph_metrics::Report;
+use tachograph_train::{AdaptConfig, Method, Predictor, Selection, adapt, select};
+use tch::Device;
+
+#[derive(Parser)]
+#[command(about)]
+struct Args {
+    #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../datasets/checkpoints/cpu.safetensors"))]
+    checkpoint: PathBuf,
+    /// Measurements as CSV; see the example `adapt`.
+    #[arg(long, required_unless_present = "data")]
+    csv: Option<PathBuf>,
+    /// Measurements as a data set of `collect`.
+    #[arg(long, conflicts_with = "csv")]
+    data: Option<PathBuf>,
+    #[arg(long)]
+    device: String,
+    #[arg(long, value_delimiter = ',', default_value = "5,10,20,50")]
+    k: Vec<usize>,
+    #[arg(long, default_value_t = 3)]
+    seeds: u64,
+    /// Try each method alone as well, with stratified samples.
+    #[arg(long)]
+    methods: bool,
+    #[arg(long, default_value_t = 1)]
+    threads: i32,
+}
+
+fn main() -> ExitCode {
+    tachograph_examples_graphs::exit(run(&Args::parse()))
+}
+
+fn run(args: &Args) -> Result<()> {
+    tch::set_num_threads(args.threads);
+    let predictor = Predictor::load(&args.checkpoint, Device::Cpu)?;
+    let measured =
+        Measured::read(args.csv.as_deref(), args.data.as_deref(), &args.device, &predictor.document().featurizer)?;
+    println!("{} measurements on {}, seeds 0 to {}", measured.names.len(), args.device, args.seeds.saturating_sub(1));
+    println!("{:>5}  {:10}  {:30}  MAPE (least to most)  Acc@10 %  Spearman  chosen", "k", "selection", "methods");
+    for &k in &args.k {
+        for selection in [Selection::Random, Selection::Diverse, Selection::Stratified] {
+            line(args, &predictor, &measured, k, selection, Method::all(), "all, by cross-validation")?;
+        }
+        for method in Method::all().into_iter().filter(|_| args.methods) {
+            let name = method.to_string();
+            line(args, &predictor, &measured, k, Selection::Stratified, vec![method], &name)?;
+        }
+    }
+    Ok(())
+}
+
+fn line(
+    args: &Args,
+    predictor: &Predictor,
+    measured: &Measured,
+    k: usize,
+    selection: Selection,
+    methods: Vec<Method>,
+    name: &str,
+) -> Result<()> {
+    let graphs: Vec<_> = measured.graphs.iter().collect();
+    let (mut reports, mut chosen) = (vec![], vec![]);
+    for seed in 0..args.seeds {
+        let used = select(predictor, 0, &graphs, k, selection, seed)?;
+        let samples: Vec<_> = used.iter().map(|&i| (graphs[i], Millis(measured.latencies[i]))).collect();
+        let config = AdaptConfig { methods: methods.clone(), seed, ..AdaptConfig::default() };
+        let (adapted, report) = adapt(predictor, measured.device.clone(), &samples, &config)?;
+        let rest: Vec<usize> = (0..graphs.len()).filter(|i| !used.contains(i)).collect();
+        let others: Vec<_> = rest.iter().map(|&i| graphs[i]).collect();
+        let latencies: Vec<f64> = rest.iter().map(|&i| measured.latencies[i]).collect();
+        reports.push(Report::new(&adapted.predict_all(&others, 0)?[..], &latencies[..], "ms")?);
+        chosen.push(format!("{} ({})", report.method, report.steps));
+    }
+    let mean = |f: &dyn Fn(&Report) -> f64| reports.iter().map(f).sum::<f64>() / reports.len() as f64;
+    let mapes = || reports.iter().map(|r| 100.0 * r.mape);
+    let (least, most) = (mapes().fold(f64::MAX, f64::min), mapes().fold(0.0, f64::max));
+    println!(
+        "{k:5}  {:10}  {name:30}  {:5.1} % ({least:.1} to {most:.1})  {:5.1} %  {:.3}  {}",
+        format!("{selection:?}").to_lowercase(),
+        100.0 * mean(&|r| r.mape),
+        100.0 * mean(&|r| r.acc_10),
+        mean(&|r| r.spearman.unwrap_or(f64::NAN)),
+        chosen.join(", ")
+    );
+    Ok(())
+}
