@@ -85,7 +85,7 @@ impl Additive {
     /// # Errors
     /// The batch has another width or was built for fewer layers.
     pub fn embed(&self, batch: &GraphBatch) -> Result<Tensor> {
-        Ok(batch.sum.apply(&self.rows(batch)?)?)
+        Ok(batch.members.sum(&self.rows(batch)?, None)?)
     }
 
     /// Time of each operator: (rows of the last layer, 1), positive. Rows are the nodes of the batch, or

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// How a predictor is adapted, from the fewest free numbers to the most.
+/// How a predictor is adapted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Method {
@@ -23,11 +23,11 @@ pub enum Method {
 }
 
 impl Method {
-    /// Every method: both fits, a fresh head, fine-tuning of everything and of all but the graph layers.
+    /// Every method, from what keeps most of the source to what keeps least: both fits, fine-tuning with the graph
+    /// layers frozen and of everything, a fresh head.
     pub fn all() -> Vec<Self> {
-        let frozen = vec!["graph".to_owned()];
         let fine_tune = |frozen| Self::FineTune { frozen };
-        vec![Self::Scale, Self::LogLinear, Self::FreshHead, fine_tune(vec![]), fine_tune(frozen)]
+        vec![Self::Scale, Self::LogLinear, fine_tune(vec!["graph".to_owned()]), fine_tune(vec![]), Self::FreshHead]
     }
 
     /// True when it takes steps of an optimiser.

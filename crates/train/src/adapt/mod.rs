@@ -25,7 +25,7 @@ use tune::Start;
 pub struct AdaptConfig {
     /// Device of the predictor to start from; without one, the one whose predictions a log-linear law fits best.
     pub source: Option<String>,
-    /// The methods that cross-validation chooses from.
+    /// The methods that cross-validation chooses from; among those that do about equally well, the first.
     pub methods: Vec<Method>,
     /// Folds of the cross-validation; with fewer measurements, each is left out once.
     pub folds: usize,
@@ -56,9 +56,12 @@ impl Default for AdaptConfig {
     }
 }
 
-/// Adapts `predictor` to `device` with `samples`, featurised by its own featuriser and measured there. Method and
-/// number of steps are those with the lowest cross-validated MAPE on the samples alone; they are then applied to all
-/// samples. The result predicts for `device` only.
+/// Adapts `predictor` to `device` with `samples`, featurised by its own featuriser and measured there. The result
+/// predicts for `device` only.
+///
+/// Every method at every number of steps is cross-validated on the samples alone. Of those within one standard error of
+/// the lowest MAPE (Breiman et al., "Classification and Regression Trees", 1984; the error of the paired difference)
+/// the first of `config.methods` with the fewest steps is applied to all samples.
 ///
 /// # Errors
 /// Fewer than two samples, or one whose latency is no positive number; a source that the predictor does not know; settings that
@@ -71,8 +74,8 @@ pub fn adapt(
 ) -> Result<(Predictor, AdaptReport)> {
     check(samples, config)?;
     let start = Start::new(predictor, device, samples, config)?;
-    let candidates = cross::validate(&start)?;
-    let (best, mape) = cross::best(&candidates)
+    let validated = cross::validate(&start)?;
+    let (best, mape) = cross::choose(&validated)
         .ok_or_else(|| Error::Config("adaptation: no method stays finite on these measurements".into()))?;
     let everything: Vec<usize> = (0..samples.len()).collect();
     let mut adapted = start.fit(&best.method, &everything, best.steps, |_, _| Ok(()))?;
@@ -84,7 +87,7 @@ pub fn adapt(
         method: best.method,
         steps: best.steps,
         calibration: adapted.document().devices.first().map(|d| d.calibration).unwrap_or_default(),
-        candidates,
+        candidates: validated.into_iter().map(|(candidate, _)| candidate).collect(),
     };
     Ok((adapted, report))
 }
