@@ -10,7 +10,9 @@ use tachograph_ir::Millis;
 use tch::Tensor;
 
 use super::{AdaptConfig, Calibration, Method, method::HEADS};
-use crate::{Adam, AdamConfig, DeviceDocument, Error, FORMAT, Predictor, Result, error::torch, samples::collate};
+use crate::{
+    DeviceDocument, Error, FORMAT, Optimizer, OptimizerConfig, Predictor, Result, error::torch, samples::collate,
+};
 
 /// Least prediction of which a logarithm is taken, milliseconds.
 const LEAST: f64 = 1e-6;
@@ -129,14 +131,14 @@ impl<'a> Start<'a> {
             let _ = weight.f_set_requires_grad(!method.freezes(&name)).map_err(torch("adaptation"))?;
         }
         let batches = self.batches(predictor, members)?;
-        let mut adam = Adam::new(predictor.store(), AdamConfig::default())?;
+        let mut adam = Optimizer::new(predictor.store(), OptimizerConfig::default())?;
         for ((batch, target), step) in batches.iter().cycle().zip(1..=steps) {
             let prediction = predictor.forward(batch, 0, true)?;
             let loss = self.config.loss.value(&prediction, target, None)?;
             let value = f64::try_from(&loss).map_err(torch("loss"))?;
             adam.zero_grad();
             loss.f_backward().map_err(torch("backward"))?;
-            let norm = adam.clip(CLIP)?;
+            let norm = adam.clip(CLIP, 0.0)?;
             if !(value.is_finite() && norm.is_finite()) {
                 let what = format!("loss {value} or norm of the gradients {norm} of {method}");
                 let members = format!("{} measurements on {}", members.len(), self.device.name);

@@ -9,7 +9,7 @@ use tachograph_ir::{Concrete, Config, Millis};
 use tachograph_models::{AdditiveConfig, ModelConfig, NnlpConfig};
 use tachograph_train::{
     AdaptConfig, AdaptReport, Calibration, DeviceDocument, Document, Error, FORMAT, Loss, Method, Predictor, Selection,
-    Training, adapt, select,
+    Target, Training, adapt, select,
 };
 use tch::Device;
 
@@ -34,9 +34,11 @@ fn source(model: ModelConfig) -> (Predictor, Vec<FeatureGraph>) {
         library: "0.1.0".into(),
         model,
         featurizer: Featurizer::fit(Kind::Extended, &networks.iter().collect::<Vec<_>>()).unwrap(),
+        target: Target { scale: 2.0 },
         devices: ["one", "two"].map(device).into(),
         training: Training {
             data: "nowhere".into(),
+            fingerprint: String::new(),
             networks: 24,
             split: "none".into(),
             seed: 0,
