@@ -25,10 +25,13 @@ mod ops;
 mod schema;
 #[cfg(test)]
 mod tests;
+mod write;
 
 use bytes::Bytes;
 use flatbuffers::VerifierOptions;
 use tachograph_ir::{Graph, OpType};
+
+pub use write::write;
 
 use crate::{Error, Model, Result};
 

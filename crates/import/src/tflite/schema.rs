@@ -138,8 +138,8 @@ fn fields(kind: u8) -> &'static [(VOffsetT, Field)] {
         10 => &[(4, Int), (6, Byte)],
         // AddOptions, L2NormOptions, MulOptions, SubOptions, DivOptions: activation. MirrorPadOptions: mode.
         11 | 12 | 21 | 28 | 29 | 77 => &[(4, Byte)],
-        // SpaceToDepthOptions, SplitOptions, DepthToSpaceOptions.
-        19 | 35 | 94 => &[(4, Int)],
+        // LocalResponseNormalizationOptions: radius. SpaceToDepthOptions, SplitOptions, DepthToSpaceOptions.
+        13 | 19 | 35 | 94 => &[(4, Int)],
         // ResizeBilinearOptions, after two deprecated fields; ResizeNearestNeighborOptions: corners, half pixels.
         15 => &[(8, Bool), (10, Bool)],
         74 => &[(4, Bool), (6, Bool)],

@@ -77,6 +77,10 @@ pub(super) fn elementwise(net: &mut Importer, kind: &str, op: &Op) -> Read {
             ("Gelu", attrs([("approximate", Attr::from(approximate))]))
         }
         "LEAKY_RELU" => ("LeakyRelu", attrs([("alpha", Attr::Float(op.options.float(4)))])),
+        "LOCAL_RESPONSE_NORMALIZATION" => {
+            let size = op.options.int(4, 0).saturating_mul(2).saturating_add(1);
+            ("LRN", attrs([("size", Attr::Int(size))]))
+        }
         "RELU6" | "RELU_N1_TO_1" | "RELU_0_TO_1" => {
             let bounds = match kind {
                 "RELU6" => [0.0, 6.0],
