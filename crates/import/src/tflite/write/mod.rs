@@ -27,8 +27,8 @@ const WEIGHT_SCALE: f32 = 1.0 / 256.0;
 const UNIT: (f32, i64) = (1.0 / 256.0, -128);
 
 /// Writes a bound graph as an int8 model. Operators: Add, AveragePool, BatchNormalization, Clip (0 to 6), Concat
-/// (channels), Conv, Flatten, Gemm, GlobalAveragePool, HardSigmoid, HardSwish, Identity, LRN, MaxPool, Mul, Relu,
-/// Sigmoid and Softmax.
+/// (channels), Conv, Flatten, Gemm, GlobalAveragePool, HardSigmoid, HardSwish, Identity, LRN, MaxPool, Mul,
+/// ReduceMean (height and width), Relu, Sigmoid and Softmax.
 ///
 /// # Errors
 /// Another operator, or one of these with attributes that TFLite has no form for; an activation that has neither two

@@ -23,7 +23,8 @@ pub(super) fn write(writer: &mut Writer, node: &Node) -> Written {
         "Conv" => conv(writer, node),
         "Flatten" => flatten(writer, node),
         "Gemm" => gemm(writer, node),
-        "GlobalAveragePool" => mean(writer, node),
+        "GlobalAveragePool" => mean(writer, node, true),
+        "ReduceMean" if is_over_image(writer.bound, node) => mean(writer, node, int(node, "keepdims", 1) != 0),
         "HardSigmoid" => hard_sigmoid(writer, node),
         "HardSwish" => unary(writer, node, 117, 1, (SCALE, 0)),
         "Identity" => {
@@ -219,11 +220,30 @@ fn gemm(writer: &mut Writer, node: &Node) -> Written {
     Ok(())
 }
 
-fn mean(writer: &mut Writer, node: &Node) -> Written {
+/// A mean over height and width.
+fn is_over_image(bound: &Concrete, node: &Node) -> bool {
+    let axes = match node.inputs.get(1).copied().flatten() {
+        Some(t) => bound.fact(t).value.as_ref().and_then(Value::ints).map(<[i64]>::to_vec),
+        None => match node.attrs.get("axes") {
+            Some(Attr::Ints(axes)) => Some(axes.clone()),
+            _ => None,
+        },
+    };
+    let rank = node.inputs.first().copied().flatten().and_then(|t| bound.shape(t)).map(<[u64]>::len);
+    let axes =
+        axes.map(|axes| axes.into_iter().map(|a| if a < 0 { a.saturating_add(4) } else { a }).collect::<Vec<_>>());
+    rank == Some(4)
+        && axes.is_some_and(|mut axes| {
+            axes.sort_unstable();
+            axes == [2, 3]
+        })
+}
+
+fn mean(writer: &mut Writer, node: &Node, keep: bool) -> Written {
     let x = writer.operand(node, 0)?;
     let y = writer.activation(result(node)?, (SCALE, 0))?;
     let inputs = vec![x, writer.ints(vec![2], &[1, 2])];
-    let options = Some((27, vec![(4, Field::Bool(true))]));
+    let options = Some((27, vec![(4, Field::Bool(keep))]));
     writer.emit(Operator { code: 40, version: 2, inputs, outputs: vec![y], options });
     Ok(())
 }
