@@ -1,1 +1,3 @@
-//! Criterion benches of the tachograph crates.
+//! What the benches of the tachograph crates measure.
+
+pub mod gnn;

@@ -1,8 +1,10 @@
-//! `cargo xtask`: sets libtorch up, says what is wrong with a machine, runs the tests, the demonstration and the CI.
+//! `cargo xtask`: sets libtorch up, says what is wrong with a machine, runs the tests, the demonstration, the comparison with
+//! peers and the CI.
 
 mod ci;
 mod doctor;
 mod libtorch;
+mod peers;
 mod tools;
 
 use std::path::Path;
@@ -33,6 +35,8 @@ enum Task {
     },
     /// Predict the latency of the bundled ResNet-50 and show it beside a measurement of this machine.
     Demo,
+    /// Time our graph layers and PyTorch Geometric in turn, and write the tables of `docs/performance.md`.
+    BenchPeers(peers::Options),
     /// What continuous integration runs: formatting, lints, documentation, tests, packages.
     Ci,
 }
@@ -47,6 +51,7 @@ fn main() -> ExitCode {
         },
         Task::Test { peers } => ci::test(peers),
         Task::Demo => ci::demo(),
+        Task::BenchPeers(options) => peers::bench(&options),
         Task::Ci => ci::ci(),
     };
     match outcome {
