@@ -115,6 +115,8 @@ fn ncnn_counts_and_repeats() {
     let resolved = set.resolved().unwrap();
     assert_eq!(resolved.len(), 8_554 - 560);
     assert!(rows.iter().all(|row| resolved[&row.key()].avg_ms <= row.avg_ms));
+    let networks: BTreeSet<_> = rows.iter().map(NcnnRow::network).collect();
+    assert!(networks.into_iter().all(|network| set.graph(network).unwrap().len() > 10));
     assert_eq!(Noise::of(rows.iter().map(|row| (row.key(), row.avg_ms))).unwrap().pairs, 560);
 }
 
@@ -239,6 +241,28 @@ fn tpugraphs_is_read_lazily_and_whole() {
 }
 
 #[test]
+fn tpugraphs_raw_records() {
+    let Some(root) = root(&TPUGRAPHS) else { return };
+    let set = TpuGraphs::open(&root).unwrap();
+    let read = |name: &str| {
+        let path = set.raw_files().unwrap().into_iter().find(|path| path.ends_with(name)).unwrap();
+        RawModule::read(&path).unwrap()
+    };
+    let (tiles, layouts) = (read("op_tuning_data.pb"), read("module_tuning_data_layout.pb"));
+    assert_eq!((tiles.len(), tiles.iter().map(|m| m.runs.len()).sum::<usize>()), (15, 754));
+    assert_eq!((layouts.len(), layouts[0].runs.len()), (1, 143));
+    for module in tiles.iter().chain(&layouts) {
+        let of = |i: usize| &module.instructions[i];
+        assert!(module.edges.iter().all(|&(from, to)| from < to && of(from).computation == of(to).computation));
+        assert!(module.edges.iter().all(|&(_, to)| of(to).opcode != "parameter"));
+        assert!(module.runs.iter().all(|run| run.time_ns.is_none_or(|ns| ns > 0)));
+    }
+    assert!(tiles.iter().flat_map(|m| &m.runs).all(|run| matches!(run.config, RawConfig::Tile { .. })));
+    let layout = |run: &RawRun| matches!(&run.config, RawConfig::Layout(n) if n.len() == layouts[0].configured.len());
+    assert!(layouts[0].runs.iter().all(layout));
+}
+
+#[test]
 fn layerdag_and_vela_counts() {
     if let Some(root) = root(&LAYERDAG_TILE) {
         let set = LayerDagTile::open(&root).unwrap();
@@ -248,7 +272,11 @@ fn layerdag_and_vela_counts() {
         assert!(kernels.iter().all(|k| k.edges.iter().all(|&(_, consumer)| k.operators[consumer as usize] != 29)));
     }
     if let Some(root) = root(&VELA) {
-        let samples = all(&Vela::open(&root).unwrap());
+        let set = Vela::open(&root).unwrap();
+        let samples = all(&set);
+        if root.join("../models/tflite").is_dir() {
+            assert!(samples.iter().all(|sample| set.graph(&sample.network).is_ok()));
+        }
         assert_eq!((samples.len(), samples.iter().all(|s| s.estimated)), (176, true));
         let (time, device): (Vec<f64>, Vec<&str>) = samples.iter().map(|s| (s.time, s.device.as_str())).unzip();
         assert_eq!(per_group(&time, &time, &device, |p, y| mape(p, y)).unwrap().groups.len(), 11);

@@ -16,7 +16,7 @@ pub use neusight::{
     Gpu, Label, Method, NeuSight, OpGraphNode, OperatorKind, OperatorRow, OperatorShape, Prediction, TraceRow,
 };
 pub use timm::{Setting, Timm, TimmRow};
-pub use tpugraphs::{Archive, Collection, TpuGraphs};
+pub use tpugraphs::{Archive, Collection, RawConfig, RawInstruction, RawModule, RawRun, TpuGraphs};
 pub use vela::{Vela, VelaRow};
 
 use std::path::Path;

@@ -40,7 +40,9 @@ impl Archive {
             Some(header) if header.shape.len() == rank && count(&header.shape).is_some() => {
                 Ok(Some(header.shape.iter().map(|&extent| extent as usize).collect::<Vec<_>>()))
             }
-            Some(header) => Err(npz.error(name, format!("{:?} where {rank} dimensions were expected", header.shape))),
+            Some(header) => {
+                Err(npz.error(name, format!("{:?} is not {rank} dimensions of a possible size", header.shape)))
+            }
         };
         let layout = shape("node_config_feat", 3)?;
         let tile = shape("config_feat", 2)?;
@@ -179,11 +181,12 @@ impl Archive {
         if self.npz.header(name)?.is_none_or(|header| header.fortran) {
             return Err(self.npz.error(name, "stored with its first index fastest"));
         }
+        let Some(size) = rows.checked_mul(columns) else { return Err(self.npz.error(name, "too large")) };
         let Some(mut array) = self.npz.array(name)? else { return Ok(()) };
         let mut features = Vec::new();
         for configuration in 0..self.configurations {
             features.clear();
-            array.read(rows * columns, &mut features)?;
+            array.read(size, &mut features)?;
             let view = ArrayView2::from_shape((rows, columns), &features);
             let view = view.map_err(|e| Error::damaged(Path::new(name), e.to_string()))?;
             if !each(configuration, view) {

@@ -6,12 +6,18 @@
 
 mod archive;
 mod npz;
+mod proto;
+mod raw;
 
 use std::path::{Path, PathBuf};
 
-use crate::{About, Error, Result, Sample, Samples, Source, TPUGRAPHS, table::stem};
+use crate::{
+    About, Error, Result, Sample, Samples, Source, TPUGRAPHS,
+    table::{files, stem},
+};
 
 pub use archive::{Archive, Collection};
+pub use raw::{RawConfig, RawInstruction, RawModule, RawRun};
 
 /// Folders inside folders are followed this deep.
 const DEPTH: usize = 8;
@@ -46,6 +52,14 @@ impl TpuGraphs {
     /// The archives, in order of path.
     pub fn files(&self) -> &[PathBuf] {
         &self.files
+    }
+
+    /// The files of raw records directly in the folder, for [`RawModule::read`].
+    ///
+    /// # Errors
+    /// The folder cannot be listed.
+    pub fn raw_files(&self) -> Result<Vec<PathBuf>> {
+        files(&self.folder, &[".pb"])
     }
 
     /// Opens the archives one by one.
