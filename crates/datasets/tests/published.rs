@@ -250,7 +250,7 @@ fn tpugraphs_raw_records() {
     };
     let (tiles, layouts) = (read("op_tuning_data.pb"), read("module_tuning_data_layout.pb"));
     assert_eq!((tiles.len(), tiles.iter().map(|m| m.runs.len()).sum::<usize>()), (15, 754));
-    assert_eq!((layouts.len(), layouts[0].runs.len()), (1, 143));
+    assert_eq!((layouts.len(), layouts[0].runs.len()), (1, 122));
     for module in tiles.iter().chain(&layouts) {
         let of = |i: usize| &module.instructions[i];
         assert!(module.edges.iter().all(|&(from, to)| from < to && of(from).computation == of(to).computation));
