@@ -243,7 +243,7 @@ impl<'a> Importer<'a> {
     }
 
     /// Tensor `i` with the axes of the file.
-    pub fn to_file(&mut self, i: usize) -> TensorId {
+    pub fn file_order(&mut self, i: usize) -> TensorId {
         match self.infos[i].shape[..] {
             [_, h, w, c] if self.trivial(i) => {
                 let shape = self.ints(vec![0, h as i64, w as i64, c as i64]);
@@ -254,13 +254,13 @@ impl<'a> Importer<'a> {
         }
     }
 
-    /// Where to write result `i` with the axes of the file; [`Importer::from_file`] then brings it to ours.
+    /// Where to write result `i` with the axes of the file; [`Importer::our_order`] then brings it to ours.
     pub fn file_result(&mut self, i: usize) -> TensorId {
         if self.rank(i) == 4 { self.temporary() } else { id(i) }
     }
 
     /// Completes result `i`, which `written` holds with the axes of the file.
-    pub fn from_file(&mut self, i: usize, written: TensorId) {
+    pub fn our_order(&mut self, i: usize, written: TensorId) {
         match self.infos[i].shape[..] {
             [_, h, w, c] if self.trivial(i) => {
                 let shape = self.ints(vec![0, c as i64, h as i64, w as i64]);

@@ -46,7 +46,7 @@ fn matrix(net: &mut Importer, i: usize, features: u64) -> TensorId {
     if shape.iter().skip(1).try_fold(1u64, |n, &d| n.checked_mul(d)) == Some(features) {
         return net.derive("Flatten", &[id(i)], attrs([("axis", Attr::Int(1))]));
     }
-    let x = net.to_file(i);
+    let x = net.file_order(i);
     let target = net.ints(vec![-1, features as i64]);
     net.derive("Reshape", &[x, target], Attrs::new())
 }
@@ -59,7 +59,7 @@ pub(super) fn batch_matmul(net: &mut Importer, op: &Op) -> Read {
         if rank < 2 {
             return Err(format!("operand of shape {:?}", net.info(i).shape));
         }
-        let mut factor = net.to_file(i);
+        let mut factor = net.file_order(i);
         if op.options.flag(slot) {
             let mut order: Vec<i64> = (0..rank as i64).collect();
             order.swap(rank - 2, rank - 1);
@@ -69,6 +69,6 @@ pub(super) fn batch_matmul(net: &mut Importer, op: &Op) -> Read {
     }
     let y = net.file_result(output);
     net.emit("MatMul", &factors, Attrs::new(), y);
-    net.from_file(output, y);
+    net.our_order(output, y);
     Ok(true)
 }

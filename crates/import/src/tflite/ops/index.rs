@@ -74,13 +74,13 @@ pub(super) fn strided_slice(net: &mut Importer, op: &Op) -> Read {
         ranges.emit(net, id(x), id(output));
         return Ok(true);
     }
-    let operand = net.to_file(x);
+    let operand = net.file_order(x);
     let part = net.temporary();
     ranges.emit(net, operand, part);
     let axes = net.ints(squeezed);
     let y = net.file_result(output);
     net.emit("Squeeze", &[part, axes], Attrs::new(), y);
-    net.from_file(output, y);
+    net.our_order(output, y);
     Ok(true)
 }
 
@@ -89,11 +89,11 @@ pub(super) fn gather(net: &mut Importer, op: &Op) -> Read {
     if op.options.int(6, 0) != 0 {
         return Ok(false);
     }
-    let x = net.to_file(x);
-    let indices = net.to_file(indices);
+    let x = net.file_order(x);
+    let indices = net.file_order(indices);
     let y = net.file_result(output);
     net.emit("Gather", &[x, indices], attrs([("axis", Attr::Int(op.options.int(4, 0)))]), y);
-    net.from_file(output, y);
+    net.our_order(output, y);
     Ok(true)
 }
 
@@ -102,18 +102,18 @@ pub(super) fn pack(net: &mut Importer, op: &Op) -> Read {
     let axes = net.ints(vec![axis]);
     let mut parts = Vec::new();
     for i in 0..op.inputs.len() {
-        let part = net.to_file(op.input(i)?);
+        let part = net.file_order(op.input(i)?);
         parts.push(net.derive("Unsqueeze", &[part, axes], Attrs::new()));
     }
     let y = net.file_result(output);
     net.emit("Concat", &parts, attrs([("axis", Attr::Int(axis))]), y);
-    net.from_file(output, y);
+    net.our_order(output, y);
     Ok(true)
 }
 
 pub(super) fn unpack(net: &mut Importer, op: &Op) -> Read {
     let axis = op.options.int(6, 0);
-    let x = net.to_file(op.input(0)?);
+    let x = net.file_order(op.input(0)?);
     let parts: Vec<TensorId> = op.outputs.iter().map(|_| net.temporary()).collect();
     let split = attrs([("axis", Attr::Int(axis)), ("num_outputs", Attr::Int(parts.len() as i64))]);
     net.node(OpType::new("Split"), vec![Some(x)], split, parts.clone());
@@ -121,7 +121,7 @@ pub(super) fn unpack(net: &mut Importer, op: &Op) -> Read {
         let axes = net.ints(vec![axis]);
         let y = net.file_result(output);
         net.emit("Squeeze", &[part, axes], Attrs::new(), y);
-        net.from_file(output, y);
+        net.our_order(output, y);
     }
     Ok(true)
 }

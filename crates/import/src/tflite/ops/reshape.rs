@@ -13,7 +13,7 @@ pub(super) fn reshape(net: &mut Importer, op: &Op) -> Read {
         net.emit("Flatten", &[id(x)], attrs([("axis", Attr::Int(1))]), id(output));
         return Ok(true);
     }
-    let operand = if net.trivial(x) { id(x) } else { net.to_file(x) };
+    let operand = if net.trivial(x) { id(x) } else { net.file_order(x) };
     match target(net, op, &to)? {
         Some(target) if to.len() == 4 && net.trivial(output) => {
             let target = net.ints(permuted(target));
@@ -27,7 +27,7 @@ pub(super) fn reshape(net: &mut Importer, op: &Op) -> Read {
             };
             let y = net.file_result(output);
             net.emit("Reshape", &[operand, target], Attrs::new(), y);
-            net.from_file(output, y);
+            net.our_order(output, y);
         }
     }
     Ok(true)
