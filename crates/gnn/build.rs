@@ -21,7 +21,7 @@ fn main() {
         .flag_if_supported("-fopenmp")
         .include(&include)
         .include(include.join("torch/csrc/api/include"))
-        .file("native/functions.cpp")
+        .files(["native/segments.cpp", "native/gemm.cpp", "native/linear.cpp"])
         .compile("tachograph_gnn");
     println!("cargo::rustc-cfg=fused");
 }

@@ -2,7 +2,7 @@
 
 use tch::{Tensor, nn};
 
-use crate::{Result, error::torch, init};
+use crate::{Result, error::torch, init, native};
 
 /// y = x·Wᵀ + b, with W and b drawn uniformly from ±1/√in, as NNLP, DIPPM and PyTorch do.
 ///
@@ -42,12 +42,12 @@ impl Linear {
     /// # Errors
     /// `x` has another width.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        x.f_linear(&self.weight, self.bias.as_ref()).map_err(torch("linear"))
+        affine(x, &self.weight, self.bias.as_ref())
     }
 
     /// x·Wᵀ, without the bias.
     pub(crate) fn project(&self, x: &Tensor) -> Result<Tensor> {
-        x.f_linear(&self.weight, None::<&Tensor>).map_err(torch("linear"))
+        affine(x, &self.weight, None)
     }
 
     /// x + b.
@@ -60,11 +60,22 @@ impl Linear {
 
     /// x·Wᵀ + `bias` instead of its own.
     pub(crate) fn with_bias(&self, x: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
-        x.f_linear(&self.weight, bias).map_err(torch("linear"))
+        affine(x, &self.weight, bias)
     }
 
     /// y + x·Wᵀ in place of y; its own bias is left out.
     pub(crate) fn add_to(&self, mut y: Tensor, x: &Tensor) -> Result<Tensor> {
+        if native::multiplies(x, &self.weight) && y.is_contiguous() && y.kind() == x.kind() {
+            return native::add_linear(&y, x, &self.weight);
+        }
         self.weight.f_tr().and_then(|w| y.f_addmm_(x, &w)).map_err(torch("linear"))
     }
+}
+
+/// x·Wᵀ + b.
+fn affine(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+    if native::multiplies(x, weight) {
+        return native::linear(x, weight, bias);
+    }
+    x.f_linear(weight, bias).map_err(torch("linear"))
 }

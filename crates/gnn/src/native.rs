@@ -1,11 +1,12 @@
-//! The fused kernels of `native/functions.cpp`: one pass over the edges where libtorch's own operations make several.
-//! They serve f32 and f64 on the CPU.
+//! The kernels of the folder `native`, on the CPU: segment operations in one pass over the edges where libtorch's own
+//! make several (`segments.cpp`, f32 and f64), and matrix products on the matrix unit of processors that have one
+//! (`gemm.cpp`, f32).
 
 use tch::{Device, Kind, Tensor};
 
 use crate::{Error, Result};
 
-/// Offsets, reads, and the transpose: its offsets, places of the edges, and reads. See `Pattern` in the C++ file.
+/// Offsets, reads, and the transpose: its offsets, places of the edges, and reads. See `Pattern` in `segments.cpp`.
 pub(crate) type Pattern<'a> = [Option<&'a Tensor>; 5];
 
 /// True where the fused kernels serve `x`.
@@ -43,6 +44,17 @@ mod ffi {
             counts: *const C_tensor,
             offsets: *const C_tensor,
         ) -> *mut C_tensor;
+        pub fn tachograph_matrix_unit() -> bool;
+        pub fn tachograph_linear(
+            x: *const C_tensor,
+            weight: *const C_tensor,
+            bias: *const C_tensor,
+        ) -> *mut C_tensor;
+        pub fn tachograph_add_linear(
+            y: *const C_tensor,
+            x: *const C_tensor,
+            weight: *const C_tensor,
+        ) -> *mut C_tensor;
     }
 }
 
@@ -72,6 +84,32 @@ pub(crate) fn softmax_sum(x: &Tensor, counts: Option<&Tensor>, t: f64, pattern: 
 pub(crate) fn softmax(logits: &Tensor, counts: Option<&Tensor>, offsets: &Tensor) -> Result<Tensor> {
     // SAFETY: as in `sum`.
     take("segment softmax", unsafe { ffi::tachograph_softmax(logits.as_ptr(), raw(counts), offsets.as_ptr()) })
+}
+
+/// True where products of `x` (m, in) and `weight` (out, in) are faster on the matrix unit: it is there, and the product
+/// is large enough to repay the packing of the weight.
+#[cfg(fused)]
+pub(crate) fn multiplies(x: &Tensor, weight: &Tensor) -> bool {
+    if !serves(x) || x.kind() != Kind::Float || weight.kind() != Kind::Float {
+        return false;
+    }
+    let (&[m, inputs], &[outputs, width]) = (x.size().as_slice(), weight.size().as_slice()) else { return false };
+    // SAFETY: no arguments.
+    width == inputs && m >= 512 && inputs >= 32 && outputs >= 32 && unsafe { ffi::tachograph_matrix_unit() }
+}
+
+/// x · weightᵀ + bias.
+#[cfg(fused)]
+pub(crate) fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+    // SAFETY: as in `sum`.
+    take("linear", unsafe { ffi::tachograph_linear(x.as_ptr(), weight.as_ptr(), raw(bias)) })
+}
+
+/// y + x · weightᵀ, in place of y, which is contiguous.
+#[cfg(fused)]
+pub(crate) fn add_linear(y: &Tensor, x: &Tensor, weight: &Tensor) -> Result<Tensor> {
+    // SAFETY: as in `sum`.
+    take("linear", unsafe { ffi::tachograph_add_linear(y.as_ptr(), x.as_ptr(), weight.as_ptr()) })
 }
 
 #[cfg(fused)]
@@ -118,6 +156,18 @@ mod absent {
 
     pub(crate) fn softmax(_: &Tensor, _: Option<&Tensor>, _: &Tensor) -> Result<Tensor> {
         none("segment softmax")
+    }
+
+    pub(crate) fn multiplies(_: &Tensor, _: &Tensor) -> bool {
+        false
+    }
+
+    pub(crate) fn linear(_: &Tensor, _: &Tensor, _: Option<&Tensor>) -> Result<Tensor> {
+        none("linear")
+    }
+
+    pub(crate) fn add_linear(_: &Tensor, _: &Tensor, _: &Tensor) -> Result<Tensor> {
+        none("linear")
     }
 }
 #[cfg(not(fused))]

@@ -7,6 +7,7 @@ mod graphs;
 mod layers;
 mod reference;
 mod refusals;
+mod products;
 mod segments;
 mod whole_graph;
 mod zoo;

@@ -7,8 +7,7 @@
 #include <ATen/ops/empty_like.h>
 #include <torch/csrc/autograd/custom_function.h>
 
-#include <string>
-
+#include "interface.h"
 #include "kernels.h"
 
 namespace {
@@ -185,28 +184,12 @@ struct SegmentSoftmax : Function<SegmentSoftmax> {
   static Edges edges(const Tensor& offsets) { return {offsets.const_data_ptr<int64_t>(), nullptr, nullptr}; }
 };
 
-thread_local std::string failure;
-
 std::optional<Tensor> optional(const Tensor* t) { return t ? std::optional<Tensor>(t->contiguous()) : std::nullopt; }
 
 variable_list list(const Tensor* const* pattern) {
   variable_list all;
   for (int i = 0; i < 5; i++) all.push_back(pattern[i] ? *pattern[i] : Tensor());
   return all;
-}
-
-template <class F>
-Tensor* guarded(F f) {
-  try {
-    return new Tensor(f());
-  } catch (const c10::Error& e) {
-    failure = e.what_without_backtrace();
-  } catch (const std::exception& e) {
-    failure = e.what();
-  } catch (...) {
-    failure = "unknown exception";
-  }
-  return nullptr;
 }
 
 } // namespace

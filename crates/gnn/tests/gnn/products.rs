@@ -1,0 +1,31 @@
+//! Products large enough for the matrix unit, where there is one, against f64.
+
+use tachograph_gnn::Linear;
+use tch::{Device, Kind, Tensor, nn};
+
+use crate::relative;
+
+#[test]
+fn large_products_and_their_gradients_are_as_exact_as_f32() {
+    tch::manual_seed(3);
+    for (m, inputs, outputs) in [(512, 32, 32), (777, 45, 70), (1500, 130, 33)] {
+        let vs = nn::VarStore::new(Device::Cpu);
+        let linear = Linear::new(&vs.root(), inputs, outputs, true).unwrap();
+        let x = Tensor::randn([m, inputs], (Kind::Float, Device::Cpu)).set_requires_grad(true);
+        let cotangent = Tensor::randn([m, outputs], (Kind::Float, Device::Cpu));
+        let y = linear.forward(&x).unwrap();
+        (&y * &cotangent).sum(Kind::Float).backward();
+        let exact = |t: &Tensor| t.detach().to_kind(Kind::Double);
+        let variables = vs.variables();
+        let (w, b, g) = (&variables["weight"], &variables["bias"], exact(&cotangent));
+        for (what, found, expected) in [
+            ("output", y.detach(), exact(&x).matmul(&exact(w).tr()) + exact(b)),
+            ("input gradient", x.grad(), g.matmul(&exact(w))),
+            ("weight gradient", w.grad(), g.tr().matmul(&exact(&x))),
+            ("bias gradient", b.grad(), g.sum_dim_intlist([0i64].as_slice(), false, Kind::Double)),
+        ] {
+            let error = relative(&found.to_kind(Kind::Double), &expected);
+            assert!(error < 1e-6, "{what} of ({m}, {inputs}, {outputs}): {error:e}");
+        }
+    }
+}
