@@ -19,6 +19,9 @@ fn main() {
         .opt_level(3)
         .warnings(false)
         .flag_if_supported("-fopenmp")
+        // Without these comparisons and exponentials do not vectorise.
+        .flag_if_supported("-fno-trapping-math")
+        .flag_if_supported("-fno-math-errno")
         .include(&include)
         .include(include.join("torch/csrc/api/include"))
         .files(["native/segments.cpp", "native/gemm.cpp", "native/linear.cpp"])

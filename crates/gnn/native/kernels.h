@@ -32,7 +32,8 @@ INLINE double exponential(double x) { return std::exp(x); }
 
 // To 1 unit in the last place from -87.3 to 88.3, in operations that compilers vectorise: 2ⁿ·p(x − n·ln 2).
 INLINE float exponential(float x) {
-  x = x < -87.3f ? -87.3f : x > 88.3f ? 88.3f : x;
+  x = x < -87.3f ? -87.3f : x;
+  x = x > 88.3f ? 88.3f : x;
   const float magic = 12582912.0f;
   const float shifted = x * 1.44269504f + magic;
   const float n = shifted - magic;

@@ -1,7 +1,6 @@
 // Affine maps as autograd functions on the matrix unit, f32 on the CPU, differentiable once.
 
 #include <ATen/Parallel.h>
-#include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 #include <torch/csrc/autograd/custom_function.h>
 
@@ -28,8 +27,20 @@ void over_panels(int64_t n, int64_t work, const F& f) {
   });
 }
 
-// y += x · right, where the right matrix has inner dimension k and n columns: (m, k) → (m, n).
-void add_product(const Tensor& x, const std::vector<uint16_t>& right, int64_t n, Tensor& y) {
+// What y holds before a product is added to it.
+struct Start {
+  bool keep;
+  const float* bias;
+
+  void operator()(float* y, int64_t rows, int64_t n) const {
+    if (keep) return;
+    if (!bias) std::fill_n(y, rows * n, 0.0f);
+    for (int64_t i = 0; bias && i < rows; i++) std::copy_n(bias, n, y + i * n);
+  }
+};
+
+// y = start + x · right, where the right matrix has inner dimension k and n columns: (m, k) → (m, n).
+void product(const Tensor& x, const uint16_t* right, int64_t n, Start start, Tensor& y) {
   const int64_t m = x.size(0), k = x.size(1);
   const float* from = x.const_data_ptr<float>();
   float* to = y.mutable_data_ptr<float>();
@@ -39,19 +50,28 @@ void add_product(const Tensor& x, const std::vector<uint16_t>& right, int64_t n,
     for (int64_t p = begin; p < end; p++) {
       const int64_t rows = std::min(PANEL, m - p * PANEL);
       pack_left(from + p * PANEL * k, k, rows, k, left.data());
-      multiply(left.data(), right.data(), rows, k, n, to + p * PANEL * n, n);
+      start(to + p * PANEL * n, rows, n);
+      multiply(left.data(), right, rows, k, n, to + p * PANEL * n, n);
     }
     end_products();
   });
 }
 
-// x · wᵀ is added to y: (m, in), (out, in) → (m, out).
-void add_linear(const Tensor& x, const Tensor& w, Tensor& y) {
+// wᵀ as a packed right matrix: (out, in) → bytes.
+Tensor pack_weight(const Tensor& w) {
   const int64_t n = w.size(0), k = w.size(1), one = packed(k);
   const float* from = w.const_data_ptr<float>();
-  std::vector<uint16_t> right(panels(n) * one);
-  over_panels(n, k, [&](int64_t p, int64_t rows) { pack_right_transposed(from + p * PANEL * k, k, rows, k, right.data() + p * one); });
-  add_product(x, right, n, y);
+  Tensor right = at::empty({panels(n) * one}, w.options().dtype(at::kShort));
+  auto* to = reinterpret_cast<uint16_t*>(right.mutable_data_ptr<int16_t>());
+  over_panels(n, k, [&](int64_t p, int64_t rows) { pack_right_transposed(from + p * PANEL * k, k, rows, k, to + p * one); });
+  return right;
+}
+
+const uint16_t* numbers(const Tensor& packed) { return reinterpret_cast<const uint16_t*>(packed.const_data_ptr<int16_t>()); }
+
+// y = start + x · wᵀ: (m, in), (out, in) → (m, out).
+void linear(const Tensor& x, const Tensor& w, Start start, Tensor& y) {
+  product(x, numbers(pack_weight(w)), w.size(0), start, y);
 }
 
 // g · w: (m, out), (out, in) → (m, in).
@@ -60,8 +80,8 @@ Tensor input_gradient(const Tensor& g, const Tensor& w) {
   const float* from = w.const_data_ptr<float>();
   std::vector<uint16_t> right(panels(n) * one);
   over_panels(n, k, [&](int64_t p, int64_t columns) { pack_right(from + p * PANEL, n, k, columns, right.data() + p * one); });
-  Tensor dx = at::zeros({g.size(0), n}, g.options());
-  add_product(g, right, n, dx);
+  Tensor dx = fresh({g.size(0), n}, g.options());
+  product(g, right.data(), n, {false, nullptr}, dx);
   return dx;
 }
 
@@ -106,9 +126,8 @@ struct Linear : Function<Linear> {
   static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& w, const std::optional<Tensor>& bias) {
     remember(ctx, x, w);
     ctx->saved_data["bias"] = bias && bias->requires_grad();
-    const std::vector<int64_t> shape = {x.size(0), w.size(0)};
-    Tensor y = bias ? bias->expand(shape).contiguous() : at::zeros(shape, x.options());
-    add_linear(x, w, y);
+    Tensor y = fresh({x.size(0), w.size(0)}, x.options());
+    linear(x, w, {false, bias ? bias->const_data_ptr<float>() : nullptr}, y);
     return y;
   }
   static variable_list backward(AutogradContext* ctx, variable_list grads) {
@@ -123,7 +142,7 @@ struct AddLinear : Function<AddLinear> {
   static Tensor forward(AutogradContext* ctx, Tensor y, const Tensor& x, const Tensor& w) {
     remember(ctx, x, w);
     ctx->mark_dirty({y});
-    add_linear(x, w, y);
+    linear(x, w, {true, nullptr}, y);
     return y;
   }
   static variable_list backward(AutogradContext* ctx, variable_list grads) {
@@ -142,6 +161,31 @@ bool tachograph_matrix_unit() { return matrix_unit(); }
 
 Tensor* tachograph_linear(const Tensor* x, const Tensor* weight, const Tensor* bias) {
   return guarded([&] { return Linear::apply(x->contiguous(), weight->contiguous(), bias ? std::optional<Tensor>(bias->contiguous()) : std::nullopt); });
+}
+
+// True where no gradient is recorded.
+bool tachograph_inference() { return !at::GradMode::is_enabled(); }
+
+// A weight as `tachograph_linear_packed` takes it.
+Tensor* tachograph_pack(const Tensor* weight) {
+  return guarded([&] { return pack_weight(weight->contiguous()); });
+}
+
+// x (m, in) with a packed weight of `outputs` rows; no gradient.
+Tensor* tachograph_linear_packed(const Tensor* x, const Tensor* weight, int64_t outputs, const Tensor* bias) {
+  return guarded([&] {
+    Tensor y = fresh({x->size(0), outputs}, x->options());
+    product(x->contiguous(), numbers(*weight), outputs, {false, bias ? bias->const_data_ptr<float>() : nullptr}, y);
+    return y;
+  });
+}
+
+Tensor* tachograph_add_linear_packed(const Tensor* y, const Tensor* x, const Tensor* weight) {
+  return guarded([&] {
+    Tensor sum = *y;
+    product(x->contiguous(), numbers(*weight), y->size(1), {true, nullptr}, sum);
+    return sum;
+  });
 }
 
 Tensor* tachograph_add_linear(const Tensor* y, const Tensor* x, const Tensor* weight) {

@@ -3,8 +3,6 @@
 
 #include <ATen/Dispatch.h>
 #include <ATen/Parallel.h>
-#include <ATen/ops/empty.h>
-#include <ATen/ops/empty_like.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "interface.h"
@@ -72,7 +70,7 @@ struct Sum : Function<Sum> {
     ctx->saved_data["x"] = x.requires_grad();
     ctx->saved_data["w"] = w.defined() && w.requires_grad();
     save(ctx, p, {w.defined() && w.requires_grad() ? x : Tensor(), w});
-    Tensor y = at::empty({p.rows(), d}, x.options());
+    Tensor y = fresh({p.rows(), d}, x.options());
     AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "sum", [&] {
       over_rows(p.rows(), work(p, x, edge_count(p)),
                 WeightedSum<scalar_t>{p.edges(), Pattern::pointer<scalar_t>(w), heads, x.const_data_ptr<scalar_t>(), d, y.mutable_data_ptr<scalar_t>()});
@@ -88,12 +86,12 @@ struct Sum : Function<Sum> {
     AT_DISPATCH_FLOATING_TYPES(dy.scalar_type(), "sum", [&] {
       const auto* g = dy.const_data_ptr<scalar_t>();
       if (ctx->saved_data["x"].toBool()) {
-        dx = at::empty({p.columns(), d}, dy.options());
+        dx = fresh({p.columns(), d}, dy.options());
         over_rows(p.columns(), work(p, dy, edges),
                   WeightedSum<scalar_t>{p.out_edges(), Pattern::pointer<scalar_t>(w), heads, g, d, dx.mutable_data_ptr<scalar_t>()});
       }
       if (ctx->saved_data["w"].toBool()) {
-        dw = at::empty_like(w);
+        dw = fresh(w.sizes(), w.options());
         over_rows(p.rows(), work(p, dy, edges),
                   WeightGradient<scalar_t>{p.edges(), heads, x.const_data_ptr<scalar_t>(), g, d, dw.mutable_data_ptr<scalar_t>()});
       }
@@ -106,7 +104,7 @@ struct Extremum : Function<Extremum> {
   static Tensor forward(AutogradContext* ctx, const Tensor& x, const std::optional<Tensor>& counts, double sign, const variable_list& pattern) {
     const Pattern p(pattern);
     const int64_t d = x.size(1);
-    Tensor y = at::empty({p.rows(), d}, x.options());
+    Tensor y = fresh({p.rows(), d}, x.options());
     AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "extremum", [&] {
       over_rows(p.rows(), work(p, x, edge_count(p)),
                 Extreme<scalar_t>{p.edges(), static_cast<scalar_t>(sign), x.const_data_ptr<scalar_t>(), d, y.mutable_data_ptr<scalar_t>()});
@@ -119,7 +117,7 @@ struct Extremum : Function<Extremum> {
     const Pattern p(saved);
     const Tensor &x = saved[5], &counts = saved[6], &y = saved[7], dy = grads[0].contiguous();
     const int64_t d = x.size(1), amount = work(p, x, edge_count(p));
-    Tensor share = at::empty_like(dy), dx = at::empty_like(x);
+    Tensor share = fresh(dy.sizes(), dy.options()), dx = fresh(x.sizes(), x.options());
     AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "extremum", [&] {
       const auto *n = Pattern::pointer<scalar_t>(counts), *from = x.const_data_ptr<scalar_t>(), *best = y.const_data_ptr<scalar_t>();
       over_rows(p.rows(), amount, ExtremeShare<scalar_t>{p.edges(), n, from, best, dy.const_data_ptr<scalar_t>(), d, share.mutable_data_ptr<scalar_t>()});
@@ -134,7 +132,7 @@ struct ChannelSoftmax : Function<ChannelSoftmax> {
   static Tensor forward(AutogradContext* ctx, const Tensor& x, const std::optional<Tensor>& counts, double t, const variable_list& pattern) {
     const Pattern p(pattern);
     const int64_t d = x.size(1);
-    Tensor y = at::empty({p.rows(), d}, x.options()), lse = at::empty_like(y);
+    Tensor y = fresh({p.rows(), d}, x.options()), lse = fresh(y.sizes(), y.options());
     AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "softmax sum", [&] {
       over_rows(p.rows(), 8 * work(p, x, edge_count(p)),
                 SoftmaxSum<scalar_t>{p.edges(), Pattern::pointer<scalar_t>(counts), static_cast<scalar_t>(t), x.const_data_ptr<scalar_t>(), d,
@@ -148,7 +146,7 @@ struct ChannelSoftmax : Function<ChannelSoftmax> {
     const auto saved = ctx->get_saved_variables();
     const Pattern p(saved);
     const Tensor &x = saved[5], &counts = saved[6], &y = saved[7], &lse = saved[8], dy = grads[0].contiguous();
-    Tensor dx = at::empty_like(x);
+    Tensor dx = fresh(x.sizes(), x.options());
     AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "softmax sum", [&] {
       over_rows(p.columns(), 8 * work(p, x, edge_count(p)),
                 SoftmaxSumGradient<scalar_t>{p.out_edges(), Pattern::pointer<scalar_t>(counts), static_cast<scalar_t>(ctx->saved_data["t"].toDouble()),
@@ -161,7 +159,7 @@ struct ChannelSoftmax : Function<ChannelSoftmax> {
 
 struct SegmentSoftmax : Function<SegmentSoftmax> {
   static Tensor forward(AutogradContext* ctx, const Tensor& z, const std::optional<Tensor>& counts, const Tensor& offsets) {
-    Tensor y = at::empty_like(z);
+    Tensor y = fresh(z.sizes(), z.options());
     const int64_t rows = offsets.size(0) - 1;
     AT_DISPATCH_FLOATING_TYPES(z.scalar_type(), "softmax", [&] {
       over_rows(rows, 8 * z.numel(),
@@ -173,7 +171,7 @@ struct SegmentSoftmax : Function<SegmentSoftmax> {
   static variable_list backward(AutogradContext* ctx, variable_list grads) {
     const auto saved = ctx->get_saved_variables();
     const Tensor &y = saved[0], &counts = saved[1], &offsets = saved[2], dy = grads[0].contiguous();
-    Tensor dz = at::empty_like(y);
+    Tensor dz = fresh(y.sizes(), y.options());
     AT_DISPATCH_FLOATING_TYPES(y.scalar_type(), "softmax", [&] {
       over_rows(offsets.size(0) - 1, 8 * y.numel(),
                 SoftmaxGradient<scalar_t>{edges(offsets), Pattern::pointer<scalar_t>(counts), y.const_data_ptr<scalar_t>(), dy.const_data_ptr<scalar_t>(),

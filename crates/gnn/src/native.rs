@@ -45,16 +45,21 @@ mod ffi {
             offsets: *const C_tensor,
         ) -> *mut C_tensor;
         pub fn tachograph_matrix_unit() -> bool;
-        pub fn tachograph_linear(
+        pub fn tachograph_linear(x: *const C_tensor, weight: *const C_tensor, bias: *const C_tensor) -> *mut C_tensor;
+        pub fn tachograph_inference() -> bool;
+        pub fn tachograph_pack(weight: *const C_tensor) -> *mut C_tensor;
+        pub fn tachograph_linear_packed(
             x: *const C_tensor,
             weight: *const C_tensor,
+            outputs: i64,
             bias: *const C_tensor,
         ) -> *mut C_tensor;
-        pub fn tachograph_add_linear(
+        pub fn tachograph_add_linear_packed(
             y: *const C_tensor,
             x: *const C_tensor,
             weight: *const C_tensor,
         ) -> *mut C_tensor;
+        pub fn tachograph_add_linear(y: *const C_tensor, x: *const C_tensor, weight: *const C_tensor) -> *mut C_tensor;
     }
 }
 
@@ -86,8 +91,7 @@ pub(crate) fn softmax(logits: &Tensor, counts: Option<&Tensor>, offsets: &Tensor
     take("segment softmax", unsafe { ffi::tachograph_softmax(logits.as_ptr(), raw(counts), offsets.as_ptr()) })
 }
 
-/// True where products of `x` (m, in) and `weight` (out, in) are faster on the matrix unit: it is there, and the product
-/// is large enough to repay the packing of the weight.
+/// True where the matrix unit is there and serves products of `x` (m, in) and `weight` (out, in).
 #[cfg(fused)]
 pub(crate) fn multiplies(x: &Tensor, weight: &Tensor) -> bool {
     if !serves(x) || x.kind() != Kind::Float || weight.kind() != Kind::Float {
@@ -95,7 +99,35 @@ pub(crate) fn multiplies(x: &Tensor, weight: &Tensor) -> bool {
     }
     let (&[m, inputs], &[outputs, width]) = (x.size().as_slice(), weight.size().as_slice()) else { return false };
     // SAFETY: no arguments.
-    width == inputs && m >= 512 && inputs >= 32 && outputs >= 32 && unsafe { ffi::tachograph_matrix_unit() }
+    width == inputs && m >= 32 && inputs >= 32 && outputs >= 32 && unsafe { ffi::tachograph_matrix_unit() }
+}
+
+/// True where no gradient is recorded.
+#[cfg(fused)]
+pub(crate) fn inference() -> bool {
+    // SAFETY: no arguments.
+    unsafe { ffi::tachograph_inference() }
+}
+
+/// `weight` as [`linear_packed`] and [`add_linear_packed`] take it.
+#[cfg(fused)]
+pub(crate) fn pack(weight: &Tensor) -> Result<Tensor> {
+    // SAFETY: as in `sum`.
+    take("linear", unsafe { ffi::tachograph_pack(weight.as_ptr()) })
+}
+
+/// x · weightᵀ + bias for a packed weight with `outputs` rows; no gradient.
+#[cfg(fused)]
+pub(crate) fn linear_packed(x: &Tensor, packed: &Tensor, outputs: i64, bias: Option<&Tensor>) -> Result<Tensor> {
+    // SAFETY: as in `sum`.
+    take("linear", unsafe { ffi::tachograph_linear_packed(x.as_ptr(), packed.as_ptr(), outputs, raw(bias)) })
+}
+
+/// y + x · weightᵀ for a packed weight, in place of y, which is contiguous; no gradient.
+#[cfg(fused)]
+pub(crate) fn add_linear_packed(y: &Tensor, x: &Tensor, packed: &Tensor) -> Result<Tensor> {
+    // SAFETY: as in `sum`.
+    take("linear", unsafe { ffi::tachograph_add_linear_packed(y.as_ptr(), x.as_ptr(), packed.as_ptr()) })
 }
 
 /// x · weightᵀ + bias.
@@ -160,6 +192,22 @@ mod absent {
 
     pub(crate) fn multiplies(_: &Tensor, _: &Tensor) -> bool {
         false
+    }
+
+    pub(crate) fn inference() -> bool {
+        true
+    }
+
+    pub(crate) fn pack(_: &Tensor) -> Result<Tensor> {
+        none("linear")
+    }
+
+    pub(crate) fn linear_packed(_: &Tensor, _: &Tensor, _: i64, _: Option<&Tensor>) -> Result<Tensor> {
+        none("linear")
+    }
+
+    pub(crate) fn add_linear_packed(_: &Tensor, _: &Tensor, _: &Tensor) -> Result<Tensor> {
+        none("linear")
     }
 
     pub(crate) fn linear(_: &Tensor, _: &Tensor, _: Option<&Tensor>) -> Result<Tensor> {

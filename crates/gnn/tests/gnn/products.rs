@@ -29,3 +29,21 @@ fn large_products_and_their_gradients_are_as_exact_as_f32() {
         }
     }
 }
+
+/// Inference keeps a packed copy of the weight; it must not outlive a change of the weight.
+#[test]
+fn inference_sees_every_change_of_the_weight() {
+    let vs = nn::VarStore::new(Device::Cpu);
+    let linear = Linear::new(&vs.root(), 64, 96, true).unwrap();
+    let x = Tensor::ones([100, 64], (Kind::Float, Device::Cpu));
+    let (mut weight, bias) = (vs.variables()["weight"].shallow_clone(), vs.variables()["bias"].shallow_clone());
+    for value in [0.25, -1.0] {
+        tch::no_grad(|| {
+            _ = weight.fill_(value);
+            let y = linear.forward(&x).unwrap();
+            assert!(
+                relative(&y, &(Tensor::ones([100, 96], (Kind::Float, Device::Cpu)) * (64.0 * value) + &bias)) < 1e-6
+            );
+        });
+    }
+}
