@@ -17,7 +17,7 @@ pub struct Cost {
     pub read: u64,
     /// Bytes of results. Views write nothing.
     pub written: u64,
-    /// Elements of weights; in the cost of a graph each weight counts once.
+    /// Elements of weights; in the cost of a graph each weight counts once, as it is stored.
     pub parameters: u64,
 }
 
@@ -73,13 +73,14 @@ impl Concrete {
         Ok(cost)
     }
 
-    /// Cost of every live node together; a weight that several nodes use counts once in `parameters`.
+    /// Cost of every live node together; `parameters` are those of [`Concrete::stored_weights`].
     ///
     /// # Errors
     /// As [`Concrete::node_cost`].
     pub fn cost(&self) -> Result<Cost> {
         let mut total: Cost = self.live().iter().map(|&id| self.node_cost(id)).sum::<Result<_>>()?;
-        total.parameters = self.weights().into_iter().filter_map(|t| elements(self.shape(t)?)).sum();
+        let stored = self.stored_weights().into_iter().filter_map(|t| elements(self.shape(t)?));
+        total.parameters = stored.fold(0, u64::saturating_add);
         Ok(total)
     }
 

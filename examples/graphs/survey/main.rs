@@ -1,0 +1,157 @@
+//! Imports, binds and prices every ONNX file of some folders in parallel, and holds each to what is known of it.
+//!
+//!     cargo run --release --example survey -- ../shared/models/timm --published ../shared/data/timm
+//!
+//! One line a file, separated by tabs, then a summary on standard error.
+
+mod published;
+mod shapes;
+
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Instant,
+};
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use published::Published;
+use rayon::prelude::*;
+use shapes::Shapes;
+use tachograph_ir::{Config, Graph};
+
+#[derive(Parser)]
+#[command(about)]
+struct Args {
+    /// Folders of `NAME.onnx` or `NAME.onnx.gz`; shapes are compared with `NAME.shapes.json.gz` beside them.
+    folders: Vec<PathBuf>,
+    /// Folder of timm's benchmark files: costs are compared with their columns.
+    #[arg(long)]
+    published: Option<PathBuf>,
+    /// Also bind this batch, and require that many times the multiply–accumulates of batch 1.
+    #[arg(long)]
+    batch: Option<u64>,
+    /// List every shape that differs.
+    #[arg(long)]
+    differences: bool,
+}
+
+/// What there is to say of one file.
+struct Row {
+    fields: Vec<String>,
+    /// Import, inference and cost, without decompression, in milliseconds.
+    millis: f64,
+    faults: Vec<String>,
+    notes: Vec<String>,
+}
+
+fn main() -> ExitCode {
+    tachograph_examples_graphs::exit(run(&Args::parse()))
+}
+
+fn run(args: &Args) -> Result<()> {
+    let mut paths = Vec::new();
+    for folder in &args.folders {
+        let entries = folder.read_dir().with_context(|| folder.display().to_string())?;
+        paths.extend(entries.filter_map(|e| Some(e.ok()?.path())));
+    }
+    paths.retain(|p| [".onnx", ".onnx.gz"].iter().any(|end| p.to_string_lossy().ends_with(end)));
+    paths.sort();
+    let published = args.published.as_deref().map(Published::read).transpose()?;
+    let start = Instant::now();
+    let rows: Vec<Row> = paths.par_iter().map(|path| row(path, args, published.as_ref())).collect();
+    let wall = start.elapsed().as_secs_f64();
+    println!("{}", HEADER.join("\t"));
+    rows.iter().for_each(|row| println!("{}", row.fields.join("\t")));
+    for (path, row) in paths.iter().zip(&rows) {
+        let name = name(path);
+        row.faults.iter().for_each(|fault| eprintln!("fault\t{name}\t{fault}"));
+        row.notes.iter().for_each(|note| eprintln!("note\t{name}\t{note}"));
+    }
+    let mut millis: Vec<f64> = rows.iter().map(|row| row.millis).collect();
+    millis.sort_by(f64::total_cmp);
+    let at = |share: f64| millis.get((millis.len() as f64 * share) as usize).copied().unwrap_or_default();
+    let good = rows.iter().filter(|row| row.faults.is_empty()).count();
+    eprintln!(
+        "{good} of {} files without fault, {wall:.2} s; a file: median {:.2} ms, 95 % {:.2} ms, most {:.2} ms",
+        rows.len(),
+        at(0.5),
+        at(0.95),
+        millis.last().copied().unwrap_or_default()
+    );
+    if let Some(published) = &published {
+        published.summary(&rows.iter().map(|row| &row.fields[..]).collect::<Vec<_>>());
+    }
+    Ok(())
+}
+
+const HEADER: [&str; 14] = [
+    "file", "ms", "nodes", "live", "shapes", "differ", "macs", "parameters", "fvcore", "activations", "learned", "published_gmacs",
+    "published_macts", "published_mparams",
+];
+
+fn name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.trim_end_matches(".gz").trim_end_matches(".onnx").to_owned()
+}
+
+fn row(path: &Path, args: &Args, published: Option<&Published>) -> Row {
+    let name = name(path);
+    let mut row = Row { fields: vec![name.clone()], millis: 0.0, faults: Vec::new(), notes: Vec::new() };
+    if let Err(error) = fill(&mut row, path, args, published.and_then(|p| p.get(&name))) {
+        row.faults.push(format!("{error:#}"));
+    }
+    row.fields.resize(HEADER.len(), String::new());
+    row
+}
+
+fn fill(row: &mut Row, path: &Path, args: &Args, published: Option<&[f64; 3]>) -> Result<()> {
+    let bytes = tachograph_import::open(path)?;
+    let reference = Shapes::beside(path)?;
+    let start = Instant::now();
+    let model = tachograph_import::onnx::read(bytes, &row.fields[0])?;
+    let open = model.graph.hyperparameters().iter().filter(|(_, h)| h.default.is_none());
+    let config: Config = open.map(|(name, _)| (name.clone(), reference.bind.get(name).copied().unwrap_or(2))).collect();
+    let bound = model.graph.bind(&config)?;
+    let cost = bound.cost()?;
+    row.millis = start.elapsed().as_secs_f64() * 1e3;
+    let fvcore = bound.fvcore()?;
+    let (compared, differences) = reference.compare(&bound);
+    row.fields.extend([
+        format!("{:.3}", row.millis),
+        bound.graph().len().to_string(),
+        bound.live().len().to_string(),
+        compared.to_string(),
+        differences.len().to_string(),
+        cost.macs.to_string(),
+        cost.parameters.to_string(),
+        fvcore.flops.to_string(),
+        fvcore.activations.to_string(),
+        bound.learned().to_string(),
+    ]);
+    row.fields.extend(published.into_iter().flatten().map(f64::to_string));
+    row.faults.extend(model.warnings);
+    row.faults.extend(bound.unknown_nodes().map(|id| {
+        let node = bound.graph().node(id);
+        format!("node `{}` ({}): operator or shape not known", node.name, node.op)
+    }));
+    match differences.len() {
+        0 => {}
+        _ if args.differences => row.notes.extend(differences),
+        n => row.notes.push(format!("{n} shapes differ, first {}", differences[0])),
+    }
+    if let Some(batch) = args.batch
+        && let Err(error) = follows(&model.graph, &config, batch)
+    {
+        row.faults.push(format!("batch {batch}: {error:#}"));
+    }
+    Ok(())
+}
+
+fn follows(graph: &Graph, config: &Config, batch: u64) -> Result<()> {
+    let bind = |n| graph.bind(&config.iter().map(|(k, v)| (k.clone(), *v)).chain([("batch".into(), n)]).collect());
+    let (one, many) = (bind(1)?.cost()?, bind(batch)?.cost()?);
+    let fits = one.macs.checked_mul(batch) == Some(many.macs) && one.parameters == many.parameters;
+    anyhow::ensure!(fits, "{} MACs, {} parameters; at batch 1 {}, {}", many.macs, many.parameters, one.macs, one.parameters);
+    Ok(())
+}
