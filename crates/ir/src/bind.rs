@@ -1,5 +1,7 @@
 //! Binding: from a graph with free hyperparameters to one where every shape is a number.
 
+use std::borrow::Cow;
+
 use crate::{
     Attr, Call, Config, DType, Dim, Error, Fact, Graph, Node, NodeId, OpError, OpType, Result, Tensor, TensorId,
     TensorKind, elements,
@@ -22,18 +24,17 @@ impl Graph {
     /// a tensor whose size overflows 64 bits. Custom operators are no error: see [`Concrete::unknown_nodes`].
     pub fn bind(&self, config: &Config) -> Result<Concrete> {
         let config = self.complete(config)?;
-        let mut parts = self.clone().into_parts();
-        parts.nodes.iter_mut().flat_map(|n| n.attrs.values_mut()).for_each(|a| resolve(a, |name| config[name]));
-        parts.tensors.iter_mut().flat_map(|t| t.dims.iter_mut().flatten()).for_each(|dim| {
-            if let Dim::Free(name) = dim {
-                *dim = Dim::Fixed(config[name]);
-            }
-        });
-        parts.hyperparameters.clear();
-        let graph = Graph::new(parts)?;
-        let facts = infer(&graph)?;
-        let live = live(&graph, &facts);
-        Ok(Concrete { graph, config, facts, live })
+        let facts = infer(self, &config)?;
+        let live = live(self, &facts);
+        Ok(Concrete { graph: self.resolved(&config), config, facts, live })
+    }
+
+    /// What binding knows of every tensor, without the bound graph around it.
+    ///
+    /// # Errors
+    /// As [`Graph::bind`].
+    pub fn facts(&self, config: &Config) -> Result<Vec<Fact>> {
+        infer(self, &self.complete(config)?)
     }
 }
 
@@ -68,9 +69,12 @@ impl Concrete {
         node.inputs.iter().map(|id| id.map(|id| self.fact(id))).collect()
     }
 
-    /// Facts of a node's results, by position; results left out are unknown.
+    /// Facts of a node's results, by position, without their elements; results left out are unknown.
     pub fn output_facts(&self, node: &Node) -> Vec<Fact> {
-        let fact = |id: &Option<TensorId>| id.map_or(Fact::unknown(DType::F32), |id| self.fact(id).clone());
+        let fact = |id: &Option<TensorId>| match id.map(|id| self.fact(id)) {
+            Some(fact) => Fact { value: None, shape: fact.shape.clone(), ..*fact },
+            None => Fact::unknown(DType::F32),
+        };
         node.outputs.iter().map(fact).collect()
     }
 
@@ -114,32 +118,32 @@ pub(crate) fn resolve(attr: &mut Attr, value: impl Fn(&str) -> u64) {
     }
 }
 
-/// What the declaration of a tensor says; `None` where a dimension is missing.
-fn declared(tensor: &Tensor) -> Option<Fact> {
-    let shape = tensor.dims.as_ref()?.iter().map(|d| match d {
+/// What the declaration of a tensor says; no shape where a dimension is missing.
+fn declared(tensor: &Tensor, config: &Config) -> Fact {
+    let extent = |d: &Dim| match d {
         Dim::Fixed(n) => Some(*n),
-        Dim::Free(_) => None,
-    });
-    Some(Fact {
+        Dim::Free(name) => config.get(name).copied(),
+    };
+    Fact {
         dtype: tensor.dtype.unwrap_or(DType::F32),
-        shape: Some(shape.collect::<Option<_>>()?),
+        shape: tensor.dims.as_ref().and_then(|dims| dims.iter().map(extent).collect()),
         value: tensor.value.clone(),
         constant: matches!(tensor.kind, TensorKind::Parameter | TensorKind::Constant),
-    })
+    }
 }
 
-fn infer(graph: &Graph) -> Result<Vec<Fact>> {
-    let unknown = |t: &Tensor| Fact::unknown(t.dtype.unwrap_or(DType::F32));
-    let mut facts: Vec<Fact> = graph.tensors().iter().map(|t| declared(t).unwrap_or_else(|| unknown(t))).collect();
+fn infer(graph: &Graph, config: &Config) -> Result<Vec<Fact>> {
+    let mut facts: Vec<Fact> = graph.tensors().iter().map(|t| declared(t, config)).collect();
     for (_, node) in graph.nodes() {
+        let resolved = bound_node(node, config);
         let inputs: Vec<Option<&Fact>> = node.inputs.iter().map(|id| id.map(|id| &facts[id.index()])).collect();
         let constant = inputs.iter().flatten().all(|f| f.constant) && !node.op.is_custom();
-        let inferred = infer_node(node, &inputs)?;
-        for (slot, id) in node.outputs.iter().enumerate() {
-            let (Some(id), Some(fact)) = (id, inferred.get(slot)) else { continue };
+        let inferred = infer_node(&resolved, &inputs)?;
+        for (id, fact) in node.outputs.iter().zip(inferred) {
+            let Some(id) = id else { continue };
             // Where inference knows the type alone, a declared shape stands.
-            let shape = fact.shape.clone().or_else(|| facts[id.index()].shape.take());
-            facts[id.index()] = Fact { shape, constant, ..fact.clone() };
+            let shape = fact.shape.or_else(|| facts[id.index()].shape.take());
+            facts[id.index()] = Fact { shape, constant, ..fact };
         }
     }
     for (tensor, fact) in graph.tensors().iter().zip(&facts) {
@@ -150,6 +154,16 @@ fn infer(graph: &Graph) -> Result<Vec<Fact>> {
         }
     }
     Ok(facts)
+}
+
+/// The node with its free attributes resolved.
+fn bound_node<'a>(node: &'a Node, config: &Config) -> Cow<'a, Node> {
+    if !node.attrs.values().any(|a| matches!(a, Attr::Free { .. })) {
+        return Cow::Borrowed(node);
+    }
+    let mut node = node.clone();
+    node.attrs.values_mut().for_each(|a| resolve(a, |name| config.get(name).copied().unwrap_or_default()));
+    Cow::Owned(node)
 }
 
 /// Inferred results; empty (so that declared shapes stand) when they cannot be known.

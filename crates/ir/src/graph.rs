@@ -9,7 +9,9 @@ use petgraph::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Attr, Attrs, Dim, Error, Hyperparameter, OpType, Result, Tensor, TensorId, TensorKind};
+use crate::{
+    Attr, Attrs, Config, Dim, Error, Hyperparameter, OpType, Result, Tensor, TensorId, TensorKind, bind::resolve,
+};
 
 /// Index of a node. Indices are a topological order: producers come before consumers.
 pub type NodeId = NodeIndex<u32>;
@@ -208,6 +210,20 @@ impl Graph {
     /// Topology for `petgraph`'s algorithms: nodes are operators, edges are uses of tensors.
     pub fn topology(&self) -> &DiGraph<Node, Edge> {
         &self.topology
+    }
+
+    /// A copy in which every free dimension and attribute has its value.
+    pub(crate) fn resolved(&self, config: &Config) -> Self {
+        let mut graph = self.clone();
+        let value = |name: &str| config.get(name).copied().unwrap_or_default();
+        graph.topology.node_weights_mut().flat_map(|n| n.attrs.values_mut()).for_each(|a| resolve(a, value));
+        for dim in graph.tensors.iter_mut().flat_map(|t| t.dims.iter_mut().flatten()) {
+            if let Dim::Free(name) = dim {
+                *dim = Dim::Fixed(value(name));
+            }
+        }
+        graph.hyperparameters.clear();
+        graph
     }
 
     /// Uses of node outputs, as `(producer, consumer, edge)`, ordered by consumer.

@@ -5,6 +5,7 @@
 //! One line a file, separated by tabs, then a summary on standard error.
 
 mod published;
+mod rebind;
 mod shapes;
 
 use std::{
@@ -18,7 +19,7 @@ use clap::Parser;
 use published::Published;
 use rayon::prelude::*;
 use shapes::Shapes;
-use tachograph_ir::{Config, Graph};
+use tachograph_ir::Config;
 
 #[derive(Parser)]
 #[command(about)]
@@ -31,6 +32,9 @@ struct Args {
     /// Also bind this batch, and require that many times the multiply–accumulates of batch 1.
     #[arg(long)]
     batch: Option<u64>,
+    /// Also bind `NAME__SIZE` to the sizes of its sisters, and hold the cost to theirs.
+    #[arg(long)]
+    resize: bool,
     /// List every shape that differs.
     #[arg(long)]
     differences: bool,
@@ -86,8 +90,20 @@ fn run(args: &Args) -> Result<()> {
 }
 
 const HEADER: [&str; 14] = [
-    "file", "ms", "nodes", "live", "shapes", "differ", "macs", "parameters", "fvcore", "activations", "learned", "published_gmacs",
-    "published_macts", "published_mparams",
+    "file",
+    "ms",
+    "nodes",
+    "live",
+    "shapes",
+    "differ",
+    "macs",
+    "parameters",
+    "fvcore",
+    "activations",
+    "learned",
+    "published_gmacs",
+    "published_macts",
+    "published_mparams",
 ];
 
 fn name(path: &Path) -> String {
@@ -141,17 +157,17 @@ fn fill(row: &mut Row, path: &Path, args: &Args, published: Option<&[f64; 3]>) -
         n => row.notes.push(format!("{n} shapes differ, first {}", differences[0])),
     }
     if let Some(batch) = args.batch
-        && let Err(error) = follows(&model.graph, &config, batch)
+        && let Err(error) = rebind::follows(&model.graph, &config, batch)
     {
         row.faults.push(format!("batch {batch}: {error:#}"));
     }
-    Ok(())
-}
-
-fn follows(graph: &Graph, config: &Config, batch: u64) -> Result<()> {
-    let bind = |n| graph.bind(&config.iter().map(|(k, v)| (k.clone(), *v)).chain([("batch".into(), n)]).collect());
-    let (one, many) = (bind(1)?.cost()?, bind(batch)?.cost()?);
-    let fits = one.macs.checked_mul(batch) == Some(many.macs) && one.parameters == many.parameters;
-    anyhow::ensure!(fits, "{} MACs, {} parameters; at batch 1 {}, {}", many.macs, many.parameters, one.macs, one.parameters);
+    if args.resize {
+        for (sister, said) in rebind::sisters(path, &model.graph)? {
+            match said {
+                Ok(text) => row.notes.push(format!("as {sister}: {text}")),
+                Err(error) => row.faults.push(format!("as {sister}: {error:#}")),
+            }
+        }
+    }
     Ok(())
 }

@@ -10,7 +10,8 @@ pub struct Published(BTreeMap<String, [f64; 3]>);
 impl Published {
     /// Reads `benchmark-infer-*.csv.gz`.
     pub fn read(folder: &Path) -> Result<Self> {
-        let mut files: Vec<_> = folder.read_dir().with_context(|| folder.display().to_string())?.collect::<Result<_, _>>()?;
+        let mut files: Vec<_> =
+            folder.read_dir().with_context(|| folder.display().to_string())?.collect::<Result<_, _>>()?;
         files.sort_by_key(|f| f.file_name());
         let mut found = BTreeMap::new();
         for file in files.iter().filter(|f| f.file_name().to_string_lossy().starts_with("benchmark-infer")) {

@@ -52,7 +52,8 @@ impl Shapes {
             let theirs = found.shape.as_deref();
             let same = match (ours, theirs) {
                 (Some(ours), Some(theirs)) => {
-                    ours.len() == theirs.len() && ours.iter().zip(theirs).all(|(o, t)| t.as_u64().is_none_or(|t| t == *o))
+                    ours.len() == theirs.len()
+                        && ours.iter().zip(theirs).all(|(o, t)| t.as_u64().is_none_or(|t| t == *o))
                 }
                 (ours, _) => ours.is_some(),
             };

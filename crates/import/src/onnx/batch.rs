@@ -1,30 +1,36 @@
-//! Makes the batch a hyperparameter where exporters fixed it.
+//! Makes the batch, and the extents of images, hyperparameters where exporters fixed them.
 
 use tachograph_ir::{
-    Call, Concrete, Config, Dim, Domain, Fact, Graph, Hyperparameter, Node, OpError, OpType, Parts, TensorKind,
+    Call, Config, Dim, Domain, Fact, Graph, Hyperparameter, Node, OpError, OpType, TensorId, TensorKind,
 };
 
 use super::rebatch::Rebatch;
 
-/// Name of the hyperparameter.
+/// Names of the hyperparameters.
 const BATCH: &str = "batch";
+const IMAGE: [&str; 2] = ["height", "width"];
+/// Most channels that an input of four axes may have to be an image.
+const CHANNELS: u64 = 4;
 
-/// Frees the leading extent that all inputs share, with that extent as default. Shapes baked into constants are
-/// rewritten; if the graph still does not follow another batch it stays as it is, and a warning says why.
-pub(super) fn free(graph: Graph, warnings: &mut Vec<String>) -> Graph {
-    let Some(batch) = leading_extent(&graph) else { return graph };
-    let freed = graph.bind(&Config::new()).map_err(|e| e.to_string()).and_then(|bound| {
-        let parts = rewrite(&graph, &bound, batch)?;
-        verify(Graph::new(parts).map_err(|e| e.to_string())?, &bound, batch)
-    });
-    freed.unwrap_or_else(|why| {
-        warnings.push(format!("the batch stays fixed at {batch}: {why}"));
-        graph
-    })
+/// Frees the leading extent that all inputs share, with that extent as default, and `height` and `width` if the only
+/// input is an image. Shapes that hold the batch in constants are rewritten. Graphs with free extents, or whose inputs
+/// share none, stay as they are.
+///
+/// # Errors
+/// The graph does not follow another batch; the reason names the node. The graph is lost.
+pub(super) fn free(graph: Graph) -> Result<Graph, String> {
+    let Some(batch) = leading_extent(&graph) else { return Ok(graph) };
+    let facts = graph.facts(&Config::new()).map_err(|e| e.to_string())?;
+    let (graph, rewritten) = rewrite(graph, &facts, batch)?;
+    if rewritten {
+        verify(&graph, &facts)?;
+    }
+    Ok(graph)
 }
 
-fn leading_extent(graph: &Graph) -> Option<u64> {
-    let leading = |id: &tachograph_ir::TensorId| match graph.tensor(*id).dims.as_ref()?.first()? {
+/// The leading extent of the inputs, if it is fixed and one.
+pub(super) fn leading_extent(graph: &Graph) -> Option<u64> {
+    let leading = |id: &TensorId| match graph.tensor(*id).dims.as_ref()?.first()? {
         Dim::Fixed(n) => Some(*n),
         Dim::Free(_) => None,
     };
@@ -33,34 +39,61 @@ fn leading_extent(graph: &Graph) -> Option<u64> {
     (shared && graph.hyperparameters().is_empty()).then_some(first)
 }
 
-/// Infers the graph at three times the batch, node by node, rewriting nodes that insist on the old one.
-fn rewrite(graph: &Graph, bound: &Concrete, batch: u64) -> Result<Parts, String> {
-    let mut parts = graph.clone().into_parts();
+/// Infers the graph at three times the batch, node by node, rewriting nodes that insist on the old one. The graph
+/// with free extents, and whether a node had to change.
+fn rewrite(graph: Graph, old: &[Fact], batch: u64) -> Result<(Graph, bool), String> {
+    let mut parts = graph.into_parts();
     let nodes = std::mem::take(&mut parts.nodes);
-    let mut facts: Vec<Fact> =
-        graph.tensors().iter().map(|t| Fact::unknown(t.dtype.unwrap_or(tachograph_ir::DType::F32))).collect();
-    for (i, tensor) in parts.tensors.iter_mut().enumerate() {
-        match tensor.kind {
-            TensorKind::Activation | TensorKind::Gradient => tensor.dims = None,
-            _ => facts[i] = bound.fact(tachograph_ir::TensorId(i as u32)).clone(),
+    let (count, tensors) = (nodes.len(), parts.tensors.len());
+    let mut facts = old.to_vec();
+    for (tensor, fact) in parts.tensors.iter_mut().zip(&mut facts) {
+        if matches!(tensor.kind, TensorKind::Activation | TensorKind::Gradient) {
+            tensor.dims = None;
+            *fact = Fact::unknown(fact.dtype);
         }
     }
+    let mut free = |name: &str, default| {
+        parts.hyperparameters.insert(name.into(), Hyperparameter { domain: Domain::POSITIVE, default: Some(default) });
+        Dim::Free(name.into())
+    };
     for id in &parts.inputs {
         if let (Some(dims), Some(shape)) = (&mut parts.tensors[id.index()].dims, &mut facts[id.index()].shape) {
-            dims[0] = Dim::Free(BATCH.into());
+            dims[0] = free(BATCH, batch);
+            if parts.inputs.len() == 1 {
+                for (axis, name) in image_axes(shape).into_iter().flatten().zip(IMAGE) {
+                    dims[axis] = free(name, shape[axis]);
+                }
+            }
             shape[0] = shape[0].checked_mul(3).ok_or("it is too large")?;
         }
     }
-    let default = Some(batch);
-    parts.hyperparameters.insert(BATCH.into(), Hyperparameter { domain: Domain::POSITIVE, default });
-    let mut rebatch = Rebatch { bound, facts, parts };
+    let mut rebatch = Rebatch { old, facts, parts, replaced: 0 };
     for mut node in nodes {
-        if !node.outputs.iter().flatten().all(|&id| bound.fact(id).constant) {
-            rebatch.adapt(&mut node);
-        }
+        rebatch.adapt(&mut node);
         rebatch.push(node)?;
     }
-    Ok(rebatch.parts)
+    let Rebatch { facts, parts, replaced, .. } = rebatch;
+    let lost = |(i, old): (usize, &Fact)| old.shape.is_some() && facts[i].shape.is_none();
+    if let Some(place) = old.iter().enumerate().position(lost) {
+        return Err(format!("the shape of `{}` would need what the file declares", parts.tensors[place].name));
+    }
+    for &id in &parts.outputs {
+        let leading = |facts: &[Fact]| facts.get(id.index())?.shape.as_ref()?.first().copied();
+        if leading(old).and_then(|n| n.checked_mul(3)) != leading(&facts) || leading(&facts).is_none() {
+            return Err(format!("output `{}` does not follow it", parts.tensors[id.index()].name));
+        }
+    }
+    let rewritten = replaced > 0 || parts.nodes.len() != count || parts.tensors.len() != tensors;
+    Ok((Graph::new(parts).map_err(|e| e.to_string())?, rewritten))
+}
+
+/// Axes of height and width of an image, channels first or last.
+fn image_axes(shape: &[u64]) -> Option<[usize; 2]> {
+    match shape {
+        &[_, channels, _, _] if channels <= CHANNELS => Some([2, 3]),
+        &[_, _, _, channels] if channels <= CHANNELS => Some([1, 2]),
+        _ => None,
+    }
 }
 
 /// What inference says of one node; empty where it gives up.
@@ -74,21 +107,11 @@ pub(super) fn infer(node: &Node, facts: &[Fact]) -> Result<Vec<Fact>, String> {
     }
 }
 
-/// The default must give the shapes of the file, and twice the batch twice the results.
-fn verify(graph: Graph, bound: &Concrete, batch: u64) -> Result<Graph, String> {
-    let bind = |n: u64| graph.bind(&Config::from([(BATCH.into(), n)])).map_err(|e| e.to_string());
-    let (same, twice) = (bind(batch)?, bind(batch.checked_mul(2).ok_or("it is too large")?)?);
-    for (i, tensor) in bound.graph().tensors().iter().enumerate() {
-        let id = tachograph_ir::TensorId(i as u32);
-        if same.shape(id) != bound.shape(id) {
-            return Err(format!("the shape of `{}` would need what the file declares", tensor.name));
-        }
+/// The defaults must give the shapes of the file.
+fn verify(graph: &Graph, old: &[Fact]) -> Result<(), String> {
+    let same = graph.facts(&Config::new()).map_err(|e| e.to_string())?;
+    match (0..old.len()).find(|&i| same[i].shape != old[i].shape) {
+        None => Ok(()),
+        Some(i) => Err(format!("rewriting changed the shape of `{}`", graph.tensors()[i].name)),
     }
-    for &id in graph.outputs() {
-        let leading = |b: &Concrete| b.shape(id).and_then(|s| s.first().copied());
-        if leading(&same).and_then(|n| n.checked_mul(2)) != leading(&twice) || leading(&twice).is_none() {
-            return Err(format!("output `{}` does not follow it", graph.tensor(id).name));
-        }
-    }
-    Ok(graph)
 }

@@ -21,7 +21,8 @@ pub(super) fn parts(file: &str, opset: i64, graph: &GraphProto, warnings: &mut V
     let parts = Parts { name: file.into(), ..Parts::default() };
     let uses = Uses::new(&graph.node);
     let parameters = parameter_inputs(graph, &uses);
-    let mut reader = Reader { file, opset, uses, names: Names::default(), parts, warnings };
+    let computed = !parameters.is_empty() || !graph.initializer.is_empty();
+    let mut reader = Reader { computed, file, opset, uses, names: Names::default(), parts, warnings };
     for tensor in &graph.initializer {
         reader.stored(&tensor.name, tensor)?;
     }
@@ -50,6 +51,8 @@ pub(super) fn parts(file: &str, opset: i64, graph: &GraphProto, warnings: &mut V
 }
 
 struct Reader<'a> {
+    /// Weights are inputs or initialisers, so that what Constant nodes hold was computed.
+    computed: bool,
     file: &'a str,
     opset: i64,
     uses: Uses<'a>,
@@ -127,7 +130,11 @@ impl Reader<'_> {
         match (node.op_type.as_str(), node.attribute.first(), node.input.first()) {
             ("Constant", Some(attribute), _) => {
                 if let Some(tensor) = attribute.t.as_deref() {
-                    return self.stored(result, tensor).map(|()| true);
+                    self.stored(result, tensor)?;
+                    if let Some(id) = self.names.get(result).filter(|_| self.computed) {
+                        self.names.tensors[id.index()].kind = TensorKind::Constant;
+                    }
+                    return Ok(true);
                 }
                 let Attribute::Plain(mut entries) = convert(attribute) else { return Ok(false) };
                 let tensor = entries.pop().and_then(|(_, value)| self.constant(result, value));

@@ -48,10 +48,20 @@ pub fn read(bytes: Bytes, name: &str) -> Result<Model> {
     let standard = proto.opset_import.iter().find(|o| matches!(o.domain.as_str(), "" | "ai.onnx"));
     let opset = standard.map_or(1, |o| o.version);
     let mut warnings = Vec::new();
-    let parts = graph::parts(name, opset, &graph, &mut warnings)?;
-    let graph = Graph::new(parts).map_err(|source| Error::Graph { file: name.into(), source })?;
-    warnings.extend(unknown(&graph));
-    let graph = batch::free(graph, &mut warnings);
+    let build = |warnings: &mut Vec<String>| {
+        let parts = graph::parts(name, opset, &graph, warnings)?;
+        Graph::new(parts).map_err(|source| Error::Graph { file: name.into(), source })
+    };
+    let fixed = build(&mut warnings)?;
+    warnings.extend(unknown(&fixed));
+    let extent = batch::leading_extent(&fixed).unwrap_or_default();
+    let graph = match batch::free(fixed) {
+        Ok(graph) => graph,
+        Err(why) => {
+            warnings.push(format!("the batch stays fixed at {extent}: {why}"));
+            build(&mut Vec::new())?
+        }
+    };
     let producer = format!("{} {}", proto.producer_name, proto.producer_version).trim().to_owned();
     Ok(Model { graph, opset, producer, warnings })
 }

@@ -42,14 +42,17 @@ impl Names {
     }
 
     /// Makes `name` another name of a stored tensor; false if either is not free for that. Exporters merge
-    /// parameters that are equal at the time: matrices are equal because they are shared, but vectors because
-    /// nobody has trained them yet, so a vector becomes a parameter of its own.
+    /// parameters that are equal at the time: matrices are equal because they are shared, but vectors, and matrices
+    /// of the same place in another block, because nobody has trained them yet: these become parameters of their own.
     pub fn alias(&mut self, name: &str, target: &str) -> bool {
         let Some(id) = self.get(target).filter(|_| !self.ids.contains_key(name)) else { return false };
         let tensor = &self.tensors[id.index()];
         let vector = tensor.dims.as_ref().is_some_and(|d| d.len() < 2);
+        let place = |name: &str| name.chars().filter(|c| !c.is_ascii_digit()).collect::<String>();
         match tensor.kind {
-            TensorKind::Parameter if vector => drop(self.push(Tensor { name: name.into(), ..tensor.clone() })),
+            TensorKind::Parameter if vector || place(name) == place(target) => {
+                drop(self.push(Tensor { name: name.into(), ..tensor.clone() }))
+            }
             TensorKind::Parameter | TensorKind::Constant => drop(self.ids.insert(name.into(), id)),
             _ => return false,
         }

@@ -1,25 +1,32 @@
 //! Rewrites of nodes whose constants hold the batch of the exported example.
 
 use tachograph_ir::{
-    Attr, Attrs, Concrete, DType, Fact, Node, OpType, Parts, Phase, Tensor, TensorId, TensorKind, Value, attrs,
-    elements,
+    Attr, Attrs, DType, Fact, Node, OpType, Parts, Phase, Tensor, TensorId, TensorKind, Value, attrs, elements,
 };
 
 use super::batch::infer;
 
 /// A graph under construction, with facts at another batch beside those of the file.
 pub(super) struct Rebatch<'a> {
-    /// The graph at the batch of the file. Its tensor ids are valid here too.
-    pub bound: &'a Concrete,
-    /// At the other batch.
+    /// At the batch of the file, by tensor id. The same ids are valid here.
+    pub old: &'a [Fact],
+    /// At the other batch; tensors may have been added.
     pub facts: Vec<Fact>,
-    /// Nodes so far; tensors may have been added.
+    /// Nodes so far.
     pub parts: Parts,
+    /// Number of operands replaced.
+    pub replaced: usize,
 }
 
 impl Rebatch<'_> {
     /// Appends a node and infers its results.
     pub fn push(&mut self, node: Node) -> Result<(), String> {
+        let constant = |id: &TensorId| self.old.get(id.index()).is_some_and(|f| f.constant);
+        if node.outputs.iter().flatten().all(constant) {
+            node.outputs.iter().flatten().for_each(|id| self.facts[id.index()] = self.old[id.index()].clone());
+            self.parts.nodes.push(node);
+            return Ok(());
+        }
         let results = infer(&node, &self.facts)?;
         let known = |id: &TensorId| self.facts[id.index()].constant;
         let constant = node.inputs.iter().flatten().all(known) && !node.op.is_custom();
@@ -34,6 +41,9 @@ impl Rebatch<'_> {
 
     /// Rewrites a node that would refuse another batch or ignore it.
     pub fn adapt(&mut self, node: &mut Node) {
+        if node.outputs.iter().flatten().all(|id| self.old.get(id.index()).is_some_and(|f| f.constant)) {
+            return;
+        }
         match node.op.name() {
             "Reshape" => self.reshape(node),
             "Expand" => self.expand(node),
@@ -46,14 +56,18 @@ impl Rebatch<'_> {
     /// Shapes of an operand at the batch of the file and at the other.
     fn shapes(&self, node: &Node, place: usize) -> Option<(Vec<u64>, Vec<u64>)> {
         let id = (*node.inputs.get(place)?)?;
-        Some((self.bound.shape(id)?.to_vec(), self.facts.get(id.index())?.shape.clone()?))
+        Some((self.old_shape(id)?.to_vec(), self.facts.get(id.index())?.shape.clone()?))
     }
 
     /// Elements of an operand that are the same at both batches.
     fn constant(&self, node: &Node, place: usize) -> Option<&Value> {
         let id = (*node.inputs.get(place)?)?;
         let value = self.facts.get(id.index())?.value.as_ref()?;
-        (self.bound.fact(id).value.as_ref() == Some(value)).then_some(value)
+        (self.old.get(id.index())?.value.as_ref() == Some(value)).then_some(value)
+    }
+
+    fn old_shape(&self, id: TensorId) -> Option<&[u64]> {
+        self.old.get(id.index())?.shape.as_deref()
     }
 
     /// The extent of the target that holds the batch becomes 0 (kept) or −1 (whatever is left).
@@ -66,7 +80,7 @@ impl Rebatch<'_> {
             (None, Some(Attr::Ints(target))) => target,
             _ => return None,
         };
-        let result = self.bound.shape((*node.outputs.first()?)?)?.to_vec();
+        let result = self.old_shape((*node.outputs.first()?)?)?.to_vec();
         // The batch is the outermost part of its axis, so it lands where as many elements come before.
         let before = elements(&old[..axis])?;
         let counts: Vec<u64> = (0..target.len()).map(|i| elements(result.get(..i)?)).collect::<Option<_>>()?;
@@ -75,18 +89,36 @@ impl Rebatch<'_> {
         if target[place] == -1 || (zeros && target[place] == 0 && place == axis) {
             return None;
         }
-        for (extent, known) in target.iter_mut().zip(&result).filter(|(extent, _)| **extent == -1) {
-            *extent = i64::try_from(*known).ok()?;
+        if zeros && place == axis && result[place] == old[axis] {
+            target[place] = 0;
+        } else {
+            for (extent, known) in target.iter_mut().zip(&result).filter(|(extent, _)| **extent == -1) {
+                *extent = i64::try_from(*known).ok()?;
+            }
+            target[place] = -1;
         }
-        target[place] = if zeros && place == axis && result[place] == old[axis] { 0 } else { -1 };
         self.replace_ints(node, 1, "shape", target);
         node.attrs.remove("shape");
         Some(())
     }
 
-    /// An extent of the target that repeats the old batch becomes 1, which keeps any.
+    /// An extent of the target that repeats the old batch becomes 1, which keeps any. A constant operand that repeats
+    /// it (the initial state of a recurrent layer) is cut to 1 if the target follows the batch.
     fn expand(&mut self, node: &mut Node) -> Option<()> {
         let (old, new) = self.shapes(node, 0)?;
+        let target = (*node.inputs.get(1)?)?;
+        let targets = [self.old, &self.facts].map(|facts| facts.get(target.index())?.value.as_ref()?.ints());
+        if let [Some(before), Some(after)] = targets
+            && old == new
+            && before.len() == old.len()
+        {
+            let axis = (0..old.len()).find(|&i| before[i] != after[i] && u64::try_from(before[i]) == Ok(old[i]))?;
+            let range = [0, 1, axis as i64].map(|n| self.ints(&node.name, vec![n]));
+            let first =
+                self.add(&node.name, "Slice", &[node.inputs[0]?, range[0], range[1], range[2]], Attrs::new())?;
+            node.inputs[0] = Some(first);
+            return Some(());
+        }
         let mut target = self.constant(node, 1)?.ints()?.to_vec();
         let place = (target.len() + moved(&old, &new)?).checked_sub(old.len())?;
         *target.get_mut(place)? = 1;
@@ -142,6 +174,7 @@ impl Rebatch<'_> {
         let shape = [scales.len() as u64];
         let scales = Tensor::constant(format!("{}/scales", node.name), DType::F32, &shape, Value::Floats(scales));
         node.inputs[2] = Some(self.tensor(scales));
+        self.replaced += 1;
         node.inputs.truncate(3);
         Some(())
     }
@@ -159,6 +192,7 @@ impl Rebatch<'_> {
         let id = self.ints(&format!("{}/{what}", node.name), values);
         node.inputs.resize(node.inputs.len().max(place + 1), None);
         node.inputs[place] = Some(id);
+        self.replaced += 1;
     }
 
     fn ints(&mut self, name: &str, values: Vec<i64>) -> TensorId {
