@@ -14,6 +14,9 @@ pub enum Attr {
     Ints(Vec<i64>),
     Floats(#[serde(with = "crate::floats::many")] Vec<f64>),
     Strs(Vec<String>),
+    /// The body of a control-flow operator. Its inputs are the formal ones, then what it takes from the graph around
+    /// it; the node has the latter as operands after its own. It has no hyperparameters.
+    Graph(Box<crate::Graph>),
     /// A hyperparameter: binding turns it into `Int`, or into `Ints` with `repeat` equal entries
     /// when `repeat > 0` (a square kernel is `repeat: 2`).
     Free {

@@ -23,8 +23,13 @@ impl Graph {
     /// A hyperparameter left free, outside its domain or unknown; an operator that refuses its operands;
     /// a tensor whose size overflows 64 bits. Custom operators are no error: see [`Concrete::unknown_nodes`].
     pub fn bind(&self, config: &Config) -> Result<Concrete> {
+        self.bind_with(config, &[])
+    }
+
+    /// Binds with facts for the inputs instead of their declarations.
+    pub(crate) fn bind_with(&self, config: &Config, given: &[Fact]) -> Result<Concrete> {
         let config = self.complete(config)?;
-        let facts = infer(self, &config)?;
+        let facts = infer(self, &config, given)?;
         let live = live(self, &facts);
         Ok(Concrete { graph: self.resolved(&config), config, facts, live })
     }
@@ -34,7 +39,7 @@ impl Graph {
     /// # Errors
     /// As [`Graph::bind`].
     pub fn facts(&self, config: &Config) -> Result<Vec<Fact>> {
-        infer(self, &self.complete(config)?)
+        infer(self, &self.complete(config)?, &[])
     }
 }
 
@@ -132,8 +137,11 @@ fn declared(tensor: &Tensor, config: &Config) -> Fact {
     }
 }
 
-fn infer(graph: &Graph, config: &Config) -> Result<Vec<Fact>> {
+fn infer(graph: &Graph, config: &Config, given: &[Fact]) -> Result<Vec<Fact>> {
     let mut facts: Vec<Fact> = graph.tensors().iter().map(|t| declared(t, config)).collect();
+    for (id, fact) in graph.inputs().iter().zip(given) {
+        facts[id.index()] = fact.clone();
+    }
     for (_, node) in graph.nodes() {
         let resolved = bound_node(node, config);
         let inputs: Vec<Option<&Fact>> = node.inputs.iter().map(|id| id.map(|id| &facts[id.index()])).collect();

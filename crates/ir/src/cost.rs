@@ -27,6 +27,13 @@ impl Cost {
         self.read.saturating_add(self.written)
     }
 
+    /// The same `n` times with the same weights; overflow is an error.
+    pub(crate) fn times(self, n: u64) -> Result<Self, OpError> {
+        let times = |x: u64| x.checked_mul(n).ok_or_else(|| OpError::Invalid("cost exceeds 64 bits".into()));
+        let (flops, macs) = (times(self.flops)?, times(self.macs)?);
+        Ok(Self { flops, macs, read: times(self.read)?, written: times(self.written)?, parameters: self.parameters })
+    }
+
     /// Operations per byte; 0 where nothing moves.
     pub fn intensity(&self) -> f64 {
         if self.bytes() == 0 { 0.0 } else { self.flops as f64 / self.bytes() as f64 }
@@ -62,6 +69,10 @@ impl Concrete {
     /// An operation count that exceeds 64 bits.
     pub fn node_cost(&self, id: NodeId) -> Result<Cost> {
         let node = self.graph().node(id);
+        if let Some(nested) = self.nested(node)? {
+            let own = self.parameters_of(node).filter_map(|t| elements(self.shape(t)?));
+            return Ok(Cost { parameters: own.fold(nested.parameters, u64::saturating_add), ..nested });
+        }
         let work = self.work(node)?;
         let bytes = |t: &TensorId| self.fact(*t).bytes().unwrap_or(0);
         let parameters = self.parameters_of(node).filter_map(|t| elements(self.shape(t)?)).sum();
@@ -79,8 +90,10 @@ impl Concrete {
     /// As [`Concrete::node_cost`].
     pub fn cost(&self) -> Result<Cost> {
         let mut total: Cost = self.live().iter().map(|&id| self.node_cost(id)).sum::<Result<_>>()?;
+        let nested = self.live().iter().map(|&id| Ok(self.nested(self.graph().node(id))?.map_or(0, |c| c.parameters)));
+        let nested = nested.sum::<Result<u64>>()?;
         let stored = self.stored_weights().into_iter().filter_map(|t| elements(self.shape(t)?));
-        total.parameters = stored.fold(0, u64::saturating_add);
+        total.parameters = stored.fold(nested, u64::saturating_add);
         Ok(total)
     }
 
@@ -89,6 +102,22 @@ impl Concrete {
         let mut seen = HashSet::new();
         let nodes = self.live().iter().map(|&id| self.graph().node(id));
         nodes.flat_map(|n| self.parameters_of(n)).filter(|t| seen.insert(*t)).collect()
+    }
+
+    /// Cost of the graphs inside a control-flow operator.
+    fn nested(&self, node: &Node) -> Result<Option<Cost>> {
+        let OpType::Known(_, op) = &node.op else { return Ok(None) };
+        if node.phase != Phase::Forward || !node.attrs.values().any(|a| matches!(a, crate::Attr::Graph(_))) {
+            return Ok(None);
+        }
+        let (inputs, outputs) = (self.input_facts(node), self.output_facts(node));
+        match op.nested(&Call { node, inputs: &inputs, outputs: &outputs }) {
+            Ok(cost) => Ok(cost),
+            Err(OpError::Unknown) => Ok(None),
+            Err(OpError::Invalid(message)) => {
+                Err(Error::Operator { node: node.name.clone(), op: node.op.to_string(), message })
+            }
+        }
     }
 
     fn parameters_of<'a>(&'a self, node: &'a Node) -> impl Iterator<Item = TensorId> + 'a {

@@ -245,7 +245,7 @@ fn write_floats(out: &mut Vec<u8>, tag: u8, v: &[f64]) {
     out.extend(v.iter().flat_map(|&x| (x as f32).to_le_bytes()));
 }
 
-fn write_attr(out: &mut Vec<u8>, attr: &Attr) {
+pub(crate) fn write_attr(out: &mut Vec<u8>, attr: &Attr) {
     match attr {
         Attr::Int(v) => write_ints(out, b'i', &[*v]),
         Attr::Ints(v) => write_ints(out, b'I', v),
@@ -259,6 +259,10 @@ fn write_attr(out: &mut Vec<u8>, attr: &Attr) {
             out.push(b'S');
             write_len(out, v.len());
             v.iter().for_each(|s| write_text(out, s));
+        }
+        Attr::Graph(body) => {
+            out.push(b'g');
+            out.extend(body.digest());
         }
         // Binding leaves none of these.
         Attr::Free { name, repeat } => {

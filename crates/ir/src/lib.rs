@@ -7,6 +7,7 @@
 
 mod attr;
 mod bind;
+mod body;
 mod builder;
 mod cost;
 mod counting;

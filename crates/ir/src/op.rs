@@ -4,7 +4,7 @@ use std::{collections::HashMap, fmt, sync::OnceLock};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{Attr, Attrs, DType, Node, Shape, Value, elements};
+use crate::{Attr, Attrs, Cost, DType, Node, Shape, Value, elements};
 
 /// What is known of a tensor once its graph is bound.
 #[derive(Clone, Debug, PartialEq)]
@@ -184,6 +184,12 @@ pub trait Operator: Sync {
 
     /// Types, shapes and, for shape arithmetic, elements of the results.
     fn infer(&self, call: &Call<'_>) -> Result<Vec<Fact>, OpError>;
+
+    /// Cost of the graphs inside a control-flow operator, which replaces that of [`Operator::work`] and of moving
+    /// operands and results.
+    fn nested(&self, _: &Call<'_>) -> Result<Option<Cost>, OpError> {
+        Ok(None)
+    }
 
     /// Arithmetic of the forward computation. The default counts one operation per element of the first result.
     fn work(&self, call: &Call<'_>) -> Result<Work, OpError> {

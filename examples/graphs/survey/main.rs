@@ -43,6 +43,8 @@ struct Args {
 /// What there is to say of one file.
 struct Row {
     fields: Vec<String>,
+    /// GMACs, M activations and M parameters as timm counts them.
+    counts: [f64; 3],
     /// Import, inference and cost, without decompression, in milliseconds.
     millis: f64,
     faults: Vec<String>,
@@ -84,7 +86,8 @@ fn run(args: &Args) -> Result<()> {
         millis.last().copied().unwrap_or_default()
     );
     if let Some(published) = &published {
-        published.summary(&rows.iter().map(|row| &row.fields[..]).collect::<Vec<_>>());
+        let counts: Vec<_> = paths.iter().map(|p| name(p)).zip(rows.iter().map(|row| row.counts)).collect();
+        published.compare(&counts);
     }
     Ok(())
 }
@@ -113,7 +116,8 @@ fn name(path: &Path) -> String {
 
 fn row(path: &Path, args: &Args, published: Option<&Published>) -> Row {
     let name = name(path);
-    let mut row = Row { fields: vec![name.clone()], millis: 0.0, faults: Vec::new(), notes: Vec::new() };
+    let mut row =
+        Row { fields: vec![name.clone()], counts: [0.0; 3], millis: 0.0, faults: Vec::new(), notes: Vec::new() };
     if let Err(error) = fill(&mut row, path, args, published.and_then(|p| p.get(&name))) {
         row.faults.push(format!("{error:#}"));
     }
@@ -121,7 +125,7 @@ fn row(path: &Path, args: &Args, published: Option<&Published>) -> Row {
     row
 }
 
-fn fill(row: &mut Row, path: &Path, args: &Args, published: Option<&[f64; 3]>) -> Result<()> {
+fn fill(row: &mut Row, path: &Path, args: &Args, published: Option<[f64; 3]>) -> Result<()> {
     let bytes = tachograph_import::open(path)?;
     let reference = Shapes::beside(path)?;
     let start = Instant::now();
@@ -145,7 +149,8 @@ fn fill(row: &mut Row, path: &Path, args: &Args, published: Option<&[f64; 3]>) -
         fvcore.activations.to_string(),
         bound.learned().to_string(),
     ]);
-    row.fields.extend(published.into_iter().flatten().map(f64::to_string));
+    row.counts = [fvcore.flops as f64 / 1e9, fvcore.activations as f64 / 1e6, bound.learned() as f64 / 1e6];
+    row.fields.extend(published.into_iter().flatten().map(|v| v.to_string()));
     row.faults.extend(model.warnings);
     row.faults.extend(bound.unknown_nodes().map(|id| {
         let node = bound.graph().node(id);

@@ -92,6 +92,7 @@ fn message(name: &str, attr: &Attr) -> Result<AttributeProto, String> {
             AttributeProto { kind: kind::FLOATS, floats: v.iter().map(|&x| x as f32).collect(), ..empty }
         }
         Attr::Strs(v) => AttributeProto { kind: kind::STRINGS, strings: v.iter().map(text).collect(), ..empty },
+        Attr::Graph(_) => return Err(format!("attribute `{name}` holds a graph, which is not written")),
         Attr::Free { name: free, .. } => return Err(format!("attribute `{name}` is free (`{free}`): bind the graph")),
     })
 }

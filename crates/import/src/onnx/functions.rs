@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
-use super::proto::{AttributeProto, FunctionProto, NodeProto};
+use super::{
+    body,
+    proto::{AttributeProto, FunctionProto, NodeProto},
+};
 
 /// Most nodes that inlining may produce; calls beyond stay calls.
 const MAX_NODES: usize = 1 << 20;
@@ -38,8 +41,19 @@ impl Inliner<'_> {
                     self.push(instance(inner, f, &node, &prefix), depth + 1);
                 }
             }
-            _ => self.nodes.push(node),
+            _ => self.nodes.push(self.inner(node)),
         }
+    }
+
+    /// The node with the calls inside its bodies inlined.
+    fn inner(&self, mut node: NodeProto) -> NodeProto {
+        for body in node.attribute.iter_mut().filter_map(|a| a.g.as_deref_mut()) {
+            let functions = self.functions.clone();
+            let mut inliner = Inliner { functions, calls: self.calls, nodes: Vec::with_capacity(body.node.len()) };
+            std::mem::take(&mut body.node).into_iter().for_each(|node| inliner.push(node, 0));
+            body.node = inliner.nodes;
+        }
+        node
     }
 }
 
@@ -64,12 +78,17 @@ fn instance(inner: &NodeProto, function: &FunctionProto, call: &NodeProto, prefi
         let value = call.attribute.iter().find(referred).or_else(|| function.attribute_proto.iter().find(referred));
         value.map(|v| AttributeProto { name: attribute.name.clone(), ..v.clone() })
     };
+    let own = |attribute: &AttributeProto| {
+        let mut attribute = resolve(attribute)?;
+        attribute.g.as_deref_mut().into_iter().for_each(|body| body::rename(body, &rename));
+        Some(attribute)
+    };
     NodeProto {
         input: inner.input.iter().map(rename).collect(),
         output: inner.output.iter().map(rename).collect(),
         name: format!("{prefix}{}", inner.name),
         op_type: inner.op_type.clone(),
-        attribute: inner.attribute.iter().filter_map(resolve).collect(),
+        attribute: inner.attribute.iter().filter_map(own).collect(),
         domain: inner.domain.clone(),
     }
 }

@@ -3,11 +3,13 @@
 use std::collections::HashSet;
 
 use tachograph_ir::{
-    Attr, Attrs, DType, Dim, Domain, Hyperparameter, Node, OpType, Parts, Phase, Tensor, TensorKind, Value, elements,
+    Attr, Attrs, DType, Dim, Domain, Graph, Hyperparameter, Node, OpType, Parts, Phase, Tensor, TensorKind, Value,
+    elements,
 };
 
 use super::{
     attribute::{Attribute, convert},
+    body,
     names::Names,
     opset,
     proto::{Dimension, GraphProto, NodeProto, TensorProto, TypeProtoTensor, ValueInfoProto},
@@ -16,12 +18,19 @@ use super::{
 };
 use crate::{Error, Result};
 
-/// Reads the parts of a graph, which are not validated yet, and adds to the warnings.
-pub(super) fn parts(file: &str, opset: i64, graph: &GraphProto, warnings: &mut Vec<String>) -> Result<Parts> {
+/// Reads the parts of a graph, which are not validated yet, and adds to the warnings. A body has `captured` names as
+/// inputs after its own, and all its inputs get their shapes from the node.
+pub(super) fn parts(
+    file: &str,
+    opset: i64,
+    graph: &GraphProto,
+    captured: Option<&[&str]>,
+    warnings: &mut Vec<String>,
+) -> Result<Parts> {
     let parts = Parts { name: file.into(), ..Parts::default() };
     let uses = Uses::new(&graph.node);
-    let parameters = parameter_inputs(graph, &uses);
-    let computed = !parameters.is_empty() || !graph.initializer.is_empty();
+    let parameters = if captured.is_none() { parameter_inputs(graph, &uses) } else { HashSet::new() };
+    let computed = captured.is_some() || !parameters.is_empty() || !graph.initializer.is_empty();
     let mut reader = Reader { computed, file, opset, uses, names: Names::default(), parts, warnings };
     for tensor in &graph.initializer {
         reader.stored(&tensor.name, tensor)?;
@@ -34,13 +43,18 @@ pub(super) fn parts(file: &str, opset: i64, graph: &GraphProto, warnings: &mut V
     // Old files list initialisers among the inputs too.
     let stored: HashSet<&str> = graph.initializer.iter().map(|t| t.name.as_str()).collect();
     for input in graph.input.iter().filter(|i| !stored.contains(i.name.as_str())) {
-        reader.input(input, parameters.contains(&input.name))?;
+        match captured {
+            None => reader.input(input, parameters.contains(&input.name))?,
+            Some(_) => reader.formal(&input.name)?,
+        }
     }
+    captured.into_iter().flatten().try_for_each(|name| reader.formal(name))?;
     let outputs: HashSet<&str> = graph.output.iter().map(|o| o.name.as_str()).collect();
-    let used = graph.node.iter().flat_map(|n| &n.input).map(String::as_str).chain(outputs.iter().copied()).collect();
+    let used = graph.node.iter().flat_map(|n| &n.input).map(String::as_str).chain(outputs.iter().copied());
+    let used = used.chain(graph.node.iter().flat_map(body::captured)).collect();
     for (place, node) in graph.node.iter().enumerate() {
         if !reader.vanishes(node, &outputs)? {
-            reader.node(place, node, &used);
+            reader.node(place, node, &used)?;
         }
     }
     for info in graph.value_info.iter().chain(&graph.output) {
@@ -91,6 +105,13 @@ impl Reader<'_> {
         if !parameter {
             self.parts.inputs.push(self.names.refer(&info.name));
         }
+        Ok(())
+    }
+
+    /// An input of a body, of which the node knows all there is to know.
+    fn formal(&mut self, name: &str) -> Result<()> {
+        self.define(Tensor { dims: None, dtype: None, ..Tensor::input(name, DType::F32, Vec::new()) })?;
+        self.parts.inputs.push(self.names.refer(name));
         Ok(())
     }
 
@@ -175,11 +196,38 @@ impl Reader<'_> {
         Some(if small { tensor } else { Tensor { kind: TensorKind::Parameter, value: None, ..tensor } })
     }
 
-    fn node(&mut self, place: usize, proto: &NodeProto, used: &HashSet<&str>) {
+    /// The bodies of a node as attributes, and their captures as operands. Loop and Scan say how many values they
+    /// carry from trip to trip.
+    fn bodies(&mut self, node: &mut Node, proto: &NodeProto) -> Result<()> {
+        let captured = body::captured(proto);
+        for attribute in &proto.attribute {
+            let Some(inner) = attribute.g.as_deref() else { continue };
+            let name = format!("{}/{}/{}", self.file, node.name, attribute.name);
+            let parts = parts(self.file, self.opset, inner, Some(&captured), self.warnings)?;
+            let graph = Graph::new(Parts { name: name.clone(), ..parts });
+            let graph = graph.map_err(|source| Error::Graph { file: name, source })?;
+            let formal = graph.inputs().len() - captured.len();
+            let own = match node.attrs.get("num_scan_inputs") {
+                _ if node.op.name() == "Loop" => 2,
+                Some(Attr::Int(n)) => usize::try_from(*n).unwrap_or(0),
+                _ => 0,
+            };
+            if matches!(node.op.name(), "Loop" | "Scan") {
+                let carried = formal.saturating_sub(own);
+                node.inputs.resize(carried + own, None);
+                node.attrs.insert("carried".into(), Attr::Int(carried as i64));
+            }
+            node.attrs.insert(attribute.name.clone(), Attr::Graph(Box::new(graph)));
+        }
+        node.inputs.extend(captured.iter().map(|name| Some(self.names.refer(name))));
+        Ok(())
+    }
+
+    fn node(&mut self, place: usize, proto: &NodeProto, used: &HashSet<&str>) -> Result<()> {
         let op = OpType::with_domain(&proto.domain, &proto.op_type);
         let name = if proto.name.is_empty() { format!("{}_{place}", proto.op_type) } else { proto.name.clone() };
         let mut attrs = Attrs::new();
-        for attribute in &proto.attribute {
+        for attribute in proto.attribute.iter().filter(|a| a.g.is_none()) {
             match convert(attribute) {
                 Attribute::Plain(entries) => attrs.extend(entries),
                 Attribute::Dropped(what) => self
@@ -192,7 +240,11 @@ impl Reader<'_> {
         let outputs = self.names.refer_all(&proto.output[..results]);
         let mut node = Node { name, op, attrs, inputs, outputs, phase: Phase::Forward };
         opset::normalise(&mut node, self.opset, &mut self.names);
+        if body::bodies(proto).next().is_some() {
+            self.bodies(&mut node, proto)?;
+        }
         self.parts.nodes.push(node);
+        Ok(())
     }
 
     /// Keeps the shape that the file claims for a result, if complete, for where inference gives up.

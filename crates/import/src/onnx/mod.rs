@@ -9,10 +9,13 @@
 //!   share becomes the hyperparameter `batch`, with that extent as default, if the graph provably follows it.
 //! - Meanings that changed between operator sets are rewritten to the newest.
 //! - Functions of the file are inlined. Operators nobody knows are kept as they are and reported.
-//! - Graphs inside attributes (bodies of If, Loop, Scan) are dropped with a warning.
+//! - Graphs inside attributes (bodies of If, Loop, Scan) are carried: what they take from the graph around them
+//!   become operands of the node and inputs of the body, after its own.
+//! - What exporters computed and stored in `Constant` nodes is no weight, if weights are initialisers or inputs.
 
 mod attribute;
 mod batch;
+mod body;
 mod functions;
 mod graph;
 mod modern;
@@ -49,7 +52,7 @@ pub fn read(bytes: Bytes, name: &str) -> Result<Model> {
     let opset = standard.map_or(1, |o| o.version);
     let mut warnings = Vec::new();
     let build = |warnings: &mut Vec<String>| {
-        let parts = graph::parts(name, opset, &graph, warnings)?;
+        let parts = graph::parts(name, opset, &graph, None, warnings)?;
         Graph::new(parts).map_err(|source| Error::Graph { file: name.into(), source })
     };
     let fixed = build(&mut warnings)?;

@@ -51,7 +51,7 @@ impl Names {
         let place = |name: &str| name.chars().filter(|c| !c.is_ascii_digit()).collect::<String>();
         match tensor.kind {
             TensorKind::Parameter if vector || place(name) == place(target) => {
-                drop(self.push(Tensor { name: name.into(), ..tensor.clone() }))
+                self.push(Tensor { name: name.into(), ..tensor.clone() });
             }
             TensorKind::Parameter | TensorKind::Constant => drop(self.ids.insert(name.into(), id)),
             _ => return false,

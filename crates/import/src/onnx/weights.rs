@@ -4,7 +4,10 @@ use std::collections::{HashMap, HashSet};
 
 use tachograph_ir::DType;
 
-use super::proto::{GraphProto, NodeProto, ValueInfoProto};
+use super::{
+    body,
+    proto::{GraphProto, NodeProto, ValueInfoProto},
+};
 
 /// Floating-point vectors up to this length may be constants of the computation rather than weights.
 const MAX_CONSTANT: u64 = 64;
@@ -28,6 +31,7 @@ impl<'a> Uses<'a> {
                 let kind = through.and_then(|out| uses.get(out.as_str()).copied());
                 *uses.entry(name.as_str()).or_insert(0) |= kind.unwrap_or_else(|| usage(&node.op_type, place));
             }
+            body::captured(node).into_iter().for_each(|name| *uses.entry(name).or_insert(0) |= OTHER);
         }
         Self(uses)
     }

@@ -12,11 +12,20 @@ impl Operator for Arithmetic {
 
     fn infer(&self, call: &Call<'_>) -> Result<Vec<Fact>, OpError> {
         let (a, b) = (call.shape(0)?, call.shape(1)?);
+        // Before operator set 7, `axis` says where the second operand's extents start.
+        let padded = match usize::try_from(call.int("axis", -1)) {
+            Ok(axis) if axis.saturating_add(b.len()) < a.len() => {
+                let shape = [b, &vec![1; a.len() - axis - b.len()]].concat();
+                Some(Fact { shape: Some(shape), ..call.input(1)?.clone() })
+            }
+            _ => None,
+        };
+        let b = padded.as_ref().and_then(|fact| fact.shape.as_deref()).unwrap_or(b);
         let shape = broadcast([a, b])?;
         if call.node.op.name() == "PRelu" && shape != a {
             return Err(format!("slope {b:?} does not broadcast to {a:?}").into());
         }
-        let (a, b) = (call.input(0)?, call.input(1)?);
+        let (a, b) = (call.input(0)?, padded.as_ref().map_or_else(|| call.input(1), Ok)?);
         let value = broadcast_both(a, b, &shape).and_then(|(a, b)| combine(call, &a, &b));
         Ok(vec![Fact::new(a.dtype, shape).with_value(value)])
     }
@@ -66,6 +75,13 @@ mod tests {
     fn broadcasts_both_ways_and_counts_results() {
         let (facts, work) = run("Add", attrs([]), &[f32(&[4, 1, 3]), f32(&[5, 1])]).unwrap();
         assert_eq!((facts[0].clone(), work.flops), (f32(&[4, 5, 3]), 60));
+    }
+
+    #[test]
+    fn old_operator_sets_say_where_the_second_operand_starts() {
+        let (facts, _) = run("Add", attrs([("axis", Attr::Int(1))]), &[f32(&[2, 3, 4, 5]), f32(&[3])]).unwrap();
+        assert_eq!(facts[0], f32(&[2, 3, 4, 5]));
+        assert!(run("Add", attrs([("axis", Attr::Int(2))]), &[f32(&[2, 3, 4, 5]), f32(&[3])]).is_err());
     }
 
     #[test]

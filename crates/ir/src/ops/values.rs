@@ -59,6 +59,9 @@ pub(super) fn broadcast<'a>(shapes: impl IntoIterator<Item = &'a [u64]> + Clone)
 /// The elements of `fact` repeated to fill `shape`, to which it broadcasts.
 pub(super) fn broadcast_value(fact: &Fact, shape: &[u64]) -> Option<Value> {
     let from = fact.shape.as_deref()?;
+    if from == shape {
+        return fact.value.clone();
+    }
     let lead = shape.len().checked_sub(from.len())?;
     pick(fact.value.as_ref(), shape, |at| {
         let at: Vec<u64> = at[lead..].iter().zip(from).map(|(&i, &n)| if n == 1 { 0 } else { i }).collect();

@@ -1,0 +1,77 @@
+//! Graphs inside attributes: bodies of If, Loop and Scan.
+//!
+//! A body reads nothing but its inputs: what it takes from the graph around it follows its formal inputs, and the
+//! node has the same tensors as operands after its own.
+
+use sha2::{Digest, Sha256};
+
+use crate::{Attr, Call, Concrete, Config, Cost, Error, Fact, Graph, OpError, Tensor, Value, hash::write_attr};
+
+/// A body bound to what is known of its inputs.
+///
+/// # Errors
+/// The node has no such body, or an operator inside refuses its operands: the message names both nodes.
+pub(crate) fn bind(call: &Call<'_>, name: &str, given: &[Fact]) -> Result<Concrete, OpError> {
+    let Some(Attr::Graph(body)) = call.attrs().get(name) else { return Err(format!("has no graph `{name}`").into()) };
+    if body.inputs().len() != given.len() {
+        return Err(format!("`{name}` takes {} inputs, not {}", body.inputs().len(), given.len()).into());
+    }
+    body.bind_inputs(given).map_err(|error| OpError::Invalid(format!("in `{name}`: {error}")))
+}
+
+/// Its cost, each weight of its own counted once.
+pub(crate) fn cost(body: &Concrete) -> Result<Cost, OpError> {
+    body.cost().map_err(|error| OpError::Invalid(error.to_string()))
+}
+
+/// Facts of the results of a body.
+pub(crate) fn results(body: &Concrete) -> Vec<Fact> {
+    body.graph().outputs().iter().map(|&id| body.fact(id).clone()).collect()
+}
+
+/// Operands of a call as facts; those left out are unknown.
+pub(crate) fn operands(call: &Call<'_>, from: usize) -> Vec<Fact> {
+    let unknown = || Fact::unknown(crate::DType::F32);
+    call.inputs.iter().skip(from).map(|fact| fact.cloned().unwrap_or_else(unknown)).collect()
+}
+
+impl Graph {
+    fn bind_inputs(&self, given: &[Fact]) -> Result<Concrete, Error> {
+        self.bind_with(&Config::new(), given)
+    }
+
+    /// Digest of what the graph computes, whatever its names and the order of its nodes.
+    pub(crate) fn digest(&self) -> [u8; 32] {
+        let mut labels: Vec<[u8; 32]> = self.tensors().iter().map(stored).collect();
+        for (place, id) in self.inputs().iter().enumerate() {
+            labels[id.index()] = Sha256::digest([b"input".as_slice(), &(place as u64).to_le_bytes()].concat()).into();
+        }
+        for (_, node) in self.nodes() {
+            let mut label = node.op.to_string().into_bytes();
+            for (name, attr) in &node.attrs {
+                label.extend([&[0], name.as_bytes(), &[0]].concat());
+                write_attr(&mut label, attr);
+            }
+            for id in &node.inputs {
+                label.extend(id.map_or([0; 32], |id| labels[id.index()]));
+            }
+            for (slot, id) in node.outputs.iter().enumerate() {
+                let Some(id) = id else { continue };
+                let place = (slot as u64).to_le_bytes();
+                labels[id.index()] = Sha256::digest([label.as_slice(), &place].concat()).into();
+            }
+        }
+        let results: Vec<u8> = self.outputs().iter().flat_map(|id| labels[id.index()]).collect();
+        Sha256::digest(results).into()
+    }
+}
+
+fn stored(tensor: &Tensor) -> [u8; 32] {
+    let mut label = format!("{:?} {:?} {:?} ", tensor.kind, tensor.dtype, tensor.dims).into_bytes();
+    match &tensor.value {
+        Some(Value::Ints(v)) => write_attr(&mut label, &Attr::Ints(v.clone())),
+        Some(Value::Floats(v)) => write_attr(&mut label, &Attr::Floats(v.clone())),
+        None => {}
+    }
+    Sha256::digest(label).into()
+}
