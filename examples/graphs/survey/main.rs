@@ -18,7 +18,7 @@ use anyhow::{Context, Result};
 use clap::Parser;
 use published::Published;
 use rayon::prelude::*;
-use shapes::Shapes;
+use shapes::{Comparison, Shapes};
 use tachograph_ir::Config;
 
 #[derive(Parser)]
@@ -45,6 +45,8 @@ struct Row {
     fields: Vec<String>,
     /// GMACs, M activations and M parameters as timm counts them.
     counts: [f64; 3],
+    /// Shapes compared, known beyond the reference, and different.
+    shapes: [usize; 3],
     /// Import, inference and cost, without decompression, in milliseconds.
     millis: f64,
     faults: Vec<String>,
@@ -85,6 +87,9 @@ fn run(args: &Args) -> Result<()> {
         at(0.95),
         millis.last().copied().unwrap_or_default()
     );
+    let sum = |i: usize| rows.iter().map(|row| row.shapes[i]).sum::<usize>();
+    let with = rows.iter().filter(|row| row.shapes[0] > 0).count();
+    eprintln!("{} shapes of {with} files compared: {} not known to the reference, {} differ", sum(0), sum(1), sum(2));
     if let Some(published) = &published {
         let counts: Vec<_> = paths.iter().map(|p| name(p)).zip(rows.iter().map(|row| row.counts)).collect();
         published.compare(&counts);
@@ -92,12 +97,13 @@ fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-const HEADER: [&str; 14] = [
+const HEADER: [&str; 15] = [
     "file",
     "ms",
     "nodes",
     "live",
     "shapes",
+    "beyond",
     "differ",
     "macs",
     "parameters",
@@ -116,8 +122,14 @@ fn name(path: &Path) -> String {
 
 fn row(path: &Path, args: &Args, published: Option<&Published>) -> Row {
     let name = name(path);
-    let mut row =
-        Row { fields: vec![name.clone()], counts: [0.0; 3], millis: 0.0, faults: Vec::new(), notes: Vec::new() };
+    let mut row = Row {
+        fields: vec![name.clone()],
+        counts: [0.0; 3],
+        shapes: [0; 3],
+        millis: 0.0,
+        faults: Vec::new(),
+        notes: Vec::new(),
+    };
     if let Err(error) = fill(&mut row, path, args, published.and_then(|p| p.get(&name))) {
         row.faults.push(format!("{error:#}"));
     }
@@ -136,12 +148,14 @@ fn fill(row: &mut Row, path: &Path, args: &Args, published: Option<[f64; 3]>) ->
     let cost = bound.cost()?;
     row.millis = start.elapsed().as_secs_f64() * 1e3;
     let fvcore = bound.fvcore()?;
-    let (compared, differences) = reference.compare(&bound);
+    let Comparison { compared, beyond, differences } = reference.compare(&bound);
+    row.shapes = [compared, beyond, differences.len()];
     row.fields.extend([
         format!("{:.3}", row.millis),
         bound.graph().len().to_string(),
         bound.live().len().to_string(),
         compared.to_string(),
+        beyond.to_string(),
         differences.len().to_string(),
         cost.macs.to_string(),
         cost.parameters.to_string(),

@@ -23,7 +23,6 @@ struct File {
 
 #[derive(Deserialize)]
 struct Found {
-    dtype: Value,
     shape: Option<Vec<Value>>,
 }
 
@@ -41,26 +40,37 @@ impl Shapes {
         Ok(Self { bind, tensors: file.tensors })
     }
 
-    /// Number of tensors of this graph that it knows, and those that differ.
-    pub fn compare(&self, bound: &Concrete) -> (usize, Vec<String>) {
-        let mut compared = 0;
-        let mut differences = Vec::new();
+    /// Holds the shapes of a graph to these.
+    pub fn compare(&self, bound: &Concrete) -> Comparison {
+        let mut comparison = Comparison::default();
         for (i, tensor) in bound.graph().tensors().iter().enumerate() {
             let Some(found) = self.tensors.get(&tensor.name) else { continue };
-            compared += 1;
+            comparison.compared += 1;
             let ours = bound.shape(TensorId(i as u32));
-            let theirs = found.shape.as_deref();
-            let same = match (ours, theirs) {
-                (Some(ours), Some(theirs)) => {
-                    ours.len() == theirs.len()
-                        && ours.iter().zip(theirs).all(|(o, t)| t.as_u64().is_none_or(|t| t == *o))
-                }
-                (ours, _) => ours.is_some(),
-            };
-            if !same {
-                differences.push(format!("`{}`: {ours:?}, not {} {theirs:?}", tensor.name, found.dtype));
+            let known: Option<Vec<u64>> = found.shape.as_ref().and_then(|s| s.iter().map(Value::as_u64).collect());
+            match (ours, known) {
+                (Some(ours), Some(known)) if ours == known => {}
+                (Some(ours), None) if fits(ours, found.shape.as_deref()) => comparison.beyond += 1,
+                (ours, _) => comparison.differences.push(format!("`{}`: {ours:?}, not {:?}", tensor.name, found.shape)),
             }
         }
-        (compared, differences)
+        comparison
     }
+}
+
+/// What a comparison found.
+#[derive(Default)]
+pub struct Comparison {
+    /// Tensors that both know by name.
+    pub compared: usize,
+    /// Those whose shape ONNX did not know, or not in full, and which is known here.
+    pub beyond: usize,
+    /// Those whose shape differs, in words.
+    pub differences: Vec<String>,
+}
+
+/// True where a shape has the rank and the extents that ONNX did find.
+fn fits(ours: &[u64], found: Option<&[Value]>) -> bool {
+    let Some(found) = found else { return true };
+    ours.len() == found.len() && ours.iter().zip(found).all(|(ours, found)| found.as_u64().is_none_or(|n| n == *ours))
 }

@@ -4,11 +4,11 @@ use tachograph_ir::{
     Call, Config, Dim, Domain, Fact, Graph, Hyperparameter, Node, OpError, OpType, TensorId, TensorKind,
 };
 
-use super::rebatch::Rebatch;
+use super::{image, rebatch::Rebatch};
 
 /// Names of the hyperparameters.
-const BATCH: &str = "batch";
-const IMAGE: [&str; 2] = ["height", "width"];
+pub(super) const BATCH: &str = "batch";
+pub(super) const IMAGE: [&str; 2] = ["height", "width"];
 /// Most channels that an input of four axes may have to be an image.
 const CHANNELS: u64 = 4;
 
@@ -25,7 +25,7 @@ pub(super) fn free(graph: Graph) -> Result<Graph, String> {
     if rewritten {
         verify(&graph, &facts)?;
     }
-    Ok(graph)
+    Ok(image::follow(graph))
 }
 
 /// The leading extent of the inputs, if it is fixed and one.

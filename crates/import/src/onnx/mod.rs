@@ -18,6 +18,7 @@ mod batch;
 mod body;
 mod functions;
 mod graph;
+mod image;
 mod modern;
 mod names;
 mod opset;

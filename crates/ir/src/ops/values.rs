@@ -60,7 +60,7 @@ pub(super) fn broadcast<'a>(shapes: impl IntoIterator<Item = &'a [u64]> + Clone)
 pub(super) fn broadcast_value(fact: &Fact, shape: &[u64]) -> Option<Value> {
     let from = fact.shape.as_deref()?;
     if from == shape {
-        return fact.value.clone();
+        return fact.value.clone().filter(|v| Some(v.len() as u64) == elements(shape));
     }
     let lead = shape.len().checked_sub(from.len())?;
     pick(fact.value.as_ref(), shape, |at| {
