@@ -112,7 +112,7 @@ impl GraphBatch {
             own_edges: None,
         };
         Ok(Self {
-            nodes: to_tensor(&union.nodes, n, union.width, device)?,
+            nodes: union.nodes(device)?,
             globals,
             members: Adjacency::new(&members, n, device)?,
             hops: vec![hop],
@@ -123,14 +123,15 @@ impl GraphBatch {
     }
 
     fn compress(
-        union: &Union,
+        union: &Union<'_>,
         structure: &Structure,
         globals: Tensor,
         sizes: Vec<i64>,
         device: Device,
     ) -> Result<Self> {
         let degrees = structure.self_loops;
-        let colours = Colours::new(union, structure.layers, degrees);
+        let node_rows = union.rows();
+        let colours = Colours::new(union, &node_rows, structure.layers, degrees);
         let rounds = &colours.rounds;
         let mut hops = Vec::with_capacity(structure.layers);
         let mut before: Option<(HostEdges, Vec<u32>)> = None;
@@ -155,7 +156,7 @@ impl GraphBatch {
             before = Some((edges, places));
         }
         let (first, last) = (&rounds[0], &rounds[structure.layers]);
-        let nodes: Vec<f32> = first.representatives.iter().flat_map(|&v| union.row(v as usize)).copied().collect();
+        let nodes: Vec<f32> = first.representatives.iter().flat_map(|&v| node_rows[v as usize]).copied().collect();
         let rows: Vec<i64> = last.class.iter().map(|&c| i64::from(c)).collect();
         Ok(Self {
             nodes: to_tensor(&nodes, first.representatives.len(), union.width, device)?,
@@ -235,7 +236,7 @@ fn host(lists: &Lists) -> HostEdges {
     HostEdges { offsets: wide(&lists.offsets), sources: wide(&lists.items), ..HostEdges::default() }
 }
 
-fn features(union: &Union, edges: usize, values: &[f32], device: Device) -> Result<Option<Tensor>> {
+fn features(union: &Union<'_>, edges: usize, values: &[f32], device: Device) -> Result<Option<Tensor>> {
     (union.edge_width > 0).then(|| to_tensor(values, edges, union.edge_width, device)).transpose()
 }
 

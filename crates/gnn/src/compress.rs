@@ -27,7 +27,7 @@ pub(crate) struct Colours {
 }
 
 impl Colours {
-    pub fn new(union: &Union, layers: usize, degrees: bool) -> Self {
+    pub fn new(union: &Union<'_>, rows: &[&[f32]], layers: usize, degrees: bool) -> Self {
         let w = union.edge_width;
         let edge = |e: usize| &union.edge_features[e * w..(e + 1) * w];
         let edges = (w > 0)
@@ -36,8 +36,8 @@ impl Colours {
         let mut colours = Self { edges, rounds: Vec::with_capacity(layers + 1) };
         colours.rounds.push(group(
             union.len(),
-            |v| hash_row(union.row(v), degree(v) as u64),
-            |a, b| degree(a) == degree(b) && same_row(union.row(a), union.row(b)),
+            |v| hash_row(rows[v], degree(v) as u64),
+            |a, b| degree(a) == degree(b) && same_row(rows[a], rows[b]),
         ));
         for l in 0..layers {
             let next = colours.refine(union, &colours.rounds[l].class);
@@ -46,7 +46,7 @@ impl Colours {
         colours
     }
 
-    fn refine(&self, union: &Union, last: &[u32]) -> Round {
+    fn refine(&self, union: &Union<'_>, last: &[u32]) -> Round {
         let sides = || [Some(&union.edges), union.reverse.as_ref()].into_iter().flatten().enumerate();
         let (mut a, mut b) = (Vec::new(), Vec::new());
         group(
@@ -85,7 +85,7 @@ impl Colours {
     }
 
     /// Class of the neighbour and of the edge between.
-    fn key(&self, union: &Union, last: &[u32], side: usize, lists: &Lists, place: usize) -> u64 {
+    fn key(&self, union: &Union<'_>, last: &[u32], side: usize, lists: &Lists, place: usize) -> u64 {
         let edge = if side == 0 { place } else { union.reverse_places[place] as usize };
         let class = self.edges.as_ref().map_or(0, |r| r.class[edge]);
         u64::from(class) << 32 | u64::from(last[lists.items[place] as usize])
@@ -93,7 +93,7 @@ impl Colours {
 
     /// Messages from the classes of round `l` to those of round `l + 1`, along the edges or against them; and the
     /// edge of the union that each stands for.
-    pub fn hop(&self, union: &Union, l: usize, reverse: bool, degrees: bool) -> (HostEdges, Vec<u32>) {
+    pub fn hop(&self, union: &Union<'_>, l: usize, reverse: bool, degrees: bool) -> (HostEdges, Vec<u32>) {
         let (from, to) = (&self.rounds[l], &self.rounds[l + 1]);
         let lists = if reverse { union.reverse.as_ref().unwrap_or(&union.edges) } else { &union.edges };
         let mut edges = HostEdges { offsets: vec![0], ..HostEdges::default() };
@@ -115,7 +115,7 @@ impl Colours {
     }
 
     /// Place of each edge of hop `l` among those of hop `l − 1`. Hops are as [`Colours::hop`] returns them.
-    pub fn parents(&self, union: &Union, l: usize, before: &(HostEdges, Vec<u32>), places: &[u32]) -> Vec<i64> {
+    pub fn parents(&self, union: &Union<'_>, l: usize, before: &(HostEdges, Vec<u32>), places: &[u32]) -> Vec<i64> {
         let (sources, destinations) = (&self.rounds[l - 1].class, &self.rounds[l].class);
         let key = |edge: u32| self.key(union, sources, 0, &union.edges, edge as usize);
         let (edges, earlier) = before;
@@ -136,7 +136,7 @@ impl Colours {
     }
 
     /// How often each class of the last round occurs in each graph.
-    pub fn members(&self, union: &Union) -> HostEdges {
+    pub fn members(&self, union: &Union<'_>) -> HostEdges {
         let mut edges = HostEdges { offsets: vec![0], ..HostEdges::default() };
         let Some(last) = self.rounds.last() else { return edges };
         let (mut start, mut keys) = (0, vec![]);

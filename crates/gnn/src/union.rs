@@ -1,11 +1,13 @@
 //! The disjoint union of graphs on the host, before it goes to a device.
 
-use crate::{Error, GraphRef, Result};
+use tch::{Device, Kind, TchError, Tensor};
 
-/// Nodes one graph after the other, edges sorted by destination.
+use crate::{Error, GraphRef, Result, error::torch};
+
+/// Nodes one graph after the other, edges sorted by destination. Features of nodes stay with the graphs.
 #[derive(Debug, Default)]
-pub(crate) struct Union {
-    pub nodes: Vec<f32>,
+pub(crate) struct Union<'a> {
+    graphs: &'a [GraphRef<'a>],
     pub width: usize,
     pub edges: Lists,
     /// Features of the edges in their order, `edge_width` each.
@@ -40,14 +42,14 @@ impl Lists {
     }
 }
 
-impl Union {
-    pub fn new(graphs: &[GraphRef<'_>], self_loops: bool, reverse: bool) -> Result<Self> {
+impl<'a> Union<'a> {
+    pub fn new(graphs: &'a [GraphRef<'a>], self_loops: bool, reverse: bool) -> Result<Self> {
         let first = graphs.first().copied().unwrap_or_default();
         let edge_width =
             graphs.iter().find(|g| !g.edges.is_empty()).map_or(0, |g| g.edge_features.len() / g.edges.len());
-        let mut union = Self { width: first.width, edge_width, global_width: first.globals.len(), ..Self::default() };
-        union.nodes.reserve(graphs.iter().map(|g| g.nodes.len()).sum());
-        union.edges.offsets.reserve(union.nodes.capacity() / first.width.max(1));
+        let mut union =
+            Self { graphs, width: first.width, edge_width, global_width: first.globals.len(), ..Self::default() };
+        union.edges.offsets.reserve(graphs.iter().map(|g| g.nodes.len()).sum::<usize>() / first.width.max(1));
         for (index, graph) in graphs.iter().enumerate() {
             union.push(graph, self_loops).map_err(|message| Error::Graph { index, message })?;
         }
@@ -61,8 +63,28 @@ impl Union {
         self.edges.offsets.len() - 1
     }
 
-    pub fn row(&self, node: usize) -> &[f32] {
-        &self.nodes[node * self.width..(node + 1) * self.width]
+    /// Features of each node.
+    pub fn rows(&self) -> Vec<&'a [f32]> {
+        let mut rows = Vec::with_capacity(self.len());
+        rows.extend(self.graphs.iter().flat_map(|g| g.nodes.chunks_exact(self.width)));
+        rows
+    }
+
+    /// Features of all nodes: (nodes, width).
+    pub fn nodes(&self, device: Device) -> Result<Tensor> {
+        let view = |g: &GraphRef<'_>| {
+            let (n, width) = ((g.nodes.len() / self.width) as i64, self.width as i64);
+            // SAFETY: the tensor is read before the slice ends, and `new` found n rows of this width in it.
+            unsafe { Tensor::f_from_blob(g.nodes.as_ptr().cast(), &[n, width], &[width, 1], Kind::Float, Device::Cpu) }
+        };
+        let build = || -> Result<Tensor, TchError> {
+            if self.graphs.is_empty() {
+                return Tensor::f_zeros([0, self.width as i64], (Kind::Float, device));
+            }
+            let views = self.graphs.iter().map(view).collect::<Result<Vec<_>, _>>()?;
+            Tensor::f_cat(&views, 0)?.f_to_device(device)
+        };
+        build().map_err(torch("graph batch"))
     }
 
     fn push(&mut self, graph: &GraphRef<'_>, self_loops: bool) -> Result<(), String> {
@@ -112,7 +134,6 @@ impl Union {
                 *at += 1;
             }
         }
-        self.nodes.extend_from_slice(graph.nodes);
         self.sizes.push(n);
         self.globals.extend_from_slice(graph.globals);
         if self_loops {
