@@ -1,6 +1,6 @@
 //! Graphs of the cases, and how they lie in a folder.
 
-use std::{fs::File, io::Read, path::Path};
+use std::{collections::HashSet, fs::File, io::Read, path::Path};
 
 use anyhow::{Context, Result};
 use bytes::Bytes;
@@ -69,15 +69,18 @@ pub(super) fn random(rng: &mut ChaCha8Rng, n: usize) -> Vec<f32> {
     (0..n).map(|_| rng.random_range(-1.0..1.0)).collect()
 }
 
-/// A chain, and edges from earlier nodes nearby, as operators have them.
-fn random_edges(rng: &mut ChaCha8Rng, nodes: usize, edges: usize) -> Vec<(u32, u32)> {
-    let chain = (1..nodes as u32).map(|v| (v - 1, v));
-    let more = edges.saturating_sub(nodes - 1);
-    let jump = |_| {
+/// A chain, and edges from earlier nodes nearby, as operators have them; no edge twice.
+fn random_edges(rng: &mut ChaCha8Rng, nodes: usize, count: usize) -> Vec<(u32, u32)> {
+    let mut edges: Vec<(u32, u32)> = (1..nodes as u32).map(|v| (v - 1, v)).collect();
+    let mut seen: HashSet<(u32, u32)> = edges.iter().copied().collect();
+    while edges.len() < count {
         let to = rng.random_range(1..nodes as u32);
-        (to - rng.random_range(1..=to.min(50)), to)
-    };
-    chain.chain((0..more).map(jump).collect::<Vec<_>>()).collect()
+        let edge = (to - rng.random_range(1..=to.min(50)), to);
+        if seen.insert(edge) {
+            edges.push(edge);
+        }
+    }
+    edges
 }
 
 fn model(name: &str) -> Result<Graph> {
