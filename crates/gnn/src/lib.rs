@@ -6,6 +6,7 @@ mod batch;
 mod check;
 mod compress;
 pub mod conv;
+mod edges;
 mod error;
 mod hop;
 mod init;
@@ -26,6 +27,7 @@ pub use conv::{
     GcnConfig, Gin, GinConfig, GraphConv, GraphConvConfig, ResidualForm, ResidualGcn, ResidualGcnConfig, Sage,
     SageConfig,
 };
+pub use edges::undirected;
 pub use error::{Error, Result};
 pub use hop::Hop;
 pub use linear::Linear;
