@@ -89,9 +89,9 @@ fn rewrite(graph: Graph, old: &[Fact], batch: u64) -> Result<(Graph, bool), Stri
 
 /// Axes of height and width of an image, channels first or last.
 fn image_axes(shape: &[u64]) -> Option<[usize; 2]> {
-    match shape {
-        &[_, channels, _, _] if channels <= CHANNELS => Some([2, 3]),
-        &[_, _, _, channels] if channels <= CHANNELS => Some([1, 2]),
+    match *shape {
+        [_, channels, _, _] if channels <= CHANNELS => Some([2, 3]),
+        [_, _, _, channels] if channels <= CHANNELS => Some([1, 2]),
         _ => None,
     }
 }
