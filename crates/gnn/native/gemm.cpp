@@ -118,70 +118,70 @@ UNIT void pack_right(const float* x, int64_t stride, int64_t k, int64_t columns,
       }
 }
 
-// One 32 × 32 block of y in tiles 0 to 3; the left in 4 and 5, the right in 6 and 7. A tile is loaded as soon as its last
-// product has begun, while the products of the others run.
+// One block of y, 32 columns and 32 rows or, with HALF, 16 rows, in tiles 0 to 3; the left in 4 and 5, the right in 6 and
+// 7. A tile is loaded as soon as its last product has begun, while the products of the others run.
+template <bool HALF>
 UNIT static void block(const uint16_t* left, const uint16_t* right, int64_t steps, float* y, int64_t stride) {
   const int64_t bytes = stride * sizeof(float);
   _tile_loadd(0, y, bytes);
   _tile_loadd(1, y + 16, bytes);
-  _tile_loadd(2, y + 16 * stride, bytes);
-  _tile_loadd(3, y + 16 * stride + 16, bytes);
+  if (!HALF) _tile_loadd(2, y + 16 * stride, bytes);
+  if (!HALF) _tile_loadd(3, y + 16 * stride + 16, bytes);
   _tile_loadd(4, left + 4 * TILE, 64);
-  _tile_loadd(5, left + 5 * TILE, 64);
+  if (!HALF) _tile_loadd(5, left + 5 * TILE, 64);
   _tile_loadd(6, right, 64);
   _tile_loadd(7, right + TILE, 64);
-#define THEN_LEFT(at)             \
-  _tile_dpbf16ps(0, 4, 6);        \
-  _tile_dpbf16ps(1, 4, 7);        \
-  _tile_loadd(4, (at), 64);       \
-  _tile_dpbf16ps(2, 5, 6);        \
-  _tile_dpbf16ps(3, 5, 7);        \
-  _tile_loadd(5, (at) + TILE, 64)
-#define THEN_RIGHT(at)            \
-  _tile_dpbf16ps(0, 4, 6);        \
-  _tile_dpbf16ps(2, 5, 6);        \
-  _tile_loadd(6, (at), 64);       \
-  _tile_dpbf16ps(1, 4, 7);        \
-  _tile_dpbf16ps(3, 5, 7);        \
-  _tile_loadd(7, (at) + TILE, 64)
+#define THEN_LEFT(at)                               \
+  _tile_dpbf16ps(0, 4, 6);                          \
+  _tile_dpbf16ps(1, 4, 7);                          \
+  _tile_loadd(4, (at), 64);                         \
+  if (!HALF) {                                      \
+    _tile_dpbf16ps(2, 5, 6);                        \
+    _tile_dpbf16ps(3, 5, 7);                        \
+    _tile_loadd(5, (at) + TILE, 64);                \
+  }
+#define THEN_RIGHT(at)                              \
+  _tile_dpbf16ps(0, 4, 6);                          \
+  if (!HALF) _tile_dpbf16ps(2, 5, 6);               \
+  _tile_loadd(6, (at), 64);                         \
+  _tile_dpbf16ps(1, 4, 7);                          \
+  if (!HALF) _tile_dpbf16ps(3, 5, 7);               \
+  _tile_loadd(7, (at) + TILE, 64);
   for (int64_t s = 0; s < steps; s++) {
     const int64_t next = s + 1 < steps ? STEP : 0;
-    THEN_LEFT(left + 2 * TILE);   // x2·w0
-    THEN_RIGHT(right + 2 * TILE); // x1·w0
-    THEN_LEFT(left);              // x1·w1
-    THEN_RIGHT(right + 4 * TILE); // x0·w1
-    THEN_RIGHT(right);            // x0·w2
+    THEN_LEFT(left + 2 * TILE)   // x2·w0
+    THEN_RIGHT(right + 2 * TILE) // x1·w0
+    THEN_LEFT(left)              // x1·w1
+    THEN_RIGHT(right + 4 * TILE) // x0·w1
+    THEN_RIGHT(right)            // x0·w2
     left += next;
     right += next;
-    _tile_dpbf16ps(0, 4, 6); // x0·w0
-    _tile_dpbf16ps(1, 4, 7);
-    _tile_loadd(4, left + 4 * TILE, 64);
-    _tile_dpbf16ps(2, 5, 6);
+    THEN_LEFT(left + 4 * TILE) // x0·w0
     _tile_loadd(6, right, 64);
-    _tile_dpbf16ps(3, 5, 7);
-    _tile_loadd(5, left + 5 * TILE, 64);
     _tile_loadd(7, right + TILE, 64);
   }
   _tile_stored(0, y, bytes);
   _tile_stored(1, y + 16, bytes);
-  _tile_stored(2, y + 16 * stride, bytes);
-  _tile_stored(3, y + 16 * stride + 16, bytes);
+  if (!HALF) _tile_stored(2, y + 16 * stride, bytes);
+  if (!HALF) _tile_stored(3, y + 16 * stride + 16, bytes);
 }
 
 void multiply(const uint16_t* left, const uint16_t* right, int64_t rows, int64_t k, int64_t n, float* y, int64_t stride) {
   const int64_t steps = panels(k);
-  for (int64_t p = 0; p < panels(n); p++, right += steps * STEP) {
-    const int64_t columns = std::min(PANEL, n - p * PANEL);
-    float* to = y + p * PANEL;
-    if (rows == PANEL && columns == PANEL) {
-      block(left, right, steps, to, stride);
-      continue;
+  for (int64_t p = 0; p < panels(n); p++, right += steps * STEP)
+    for (int64_t q = 0; q < panels(rows); q++) {
+      const int64_t height = std::min(PANEL, rows - q * PANEL), width = std::min(PANEL, n - p * PANEL);
+      const uint16_t* from = left + q * steps * STEP;
+      float* to = y + q * PANEL * stride + p * PANEL;
+      if (height == PANEL && width == PANEL) {
+        block<false>(from, right, steps, to, stride);
+        continue;
+      }
+      alignas(64) float edge[PANEL * PANEL] = {0};
+      for (int64_t i = 0; i < height; i++) std::memcpy(edge + i * PANEL, to + i * stride, width * sizeof(float));
+      (height > PANEL / 2 ? block<false> : block<true>)(from, right, steps, edge, PANEL);
+      for (int64_t i = 0; i < height; i++) std::memcpy(to + i * stride, edge + i * PANEL, width * sizeof(float));
     }
-    alignas(64) float edge[PANEL * PANEL] = {0};
-    for (int64_t i = 0; i < rows; i++) std::memcpy(edge + i * PANEL, to + i * stride, columns * sizeof(float));
-    block(left, right, steps, edge, PANEL);
-    for (int64_t i = 0; i < rows; i++) std::memcpy(to + i * stride, edge + i * PANEL, columns * sizeof(float));
-  }
 }
 
 } // namespace tachograph

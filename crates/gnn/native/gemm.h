@@ -40,8 +40,8 @@ void pack_right(const float* x, int64_t stride, int64_t k, int64_t columns, uint
 // One panel of the right matrix from its transpose: `rows` rows (at most 32) of length k, `stride` apart.
 void pack_right_transposed(const float* x, int64_t stride, int64_t rows, int64_t k, uint16_t* out);
 
-// y += left · right for one panel of the left with `rows` rows, and the panels of `n` columns of the right; rows of y
-// are `stride` apart. Between `begin_products` and `end_products`.
+// y += left · right for the panels of `rows` rows of the left and of `n` columns of the right; rows of y are `stride`
+// apart. Between `begin_products` and `end_products`.
 void multiply(const uint16_t* left, const uint16_t* right, int64_t rows, int64_t k, int64_t n, float* y, int64_t stride);
 
 // The unit's state is a thread's own.

@@ -44,14 +44,17 @@ void product(const Tensor& x, const uint16_t* right, int64_t n, Start start, Ten
   const int64_t m = x.size(0), k = x.size(1);
   const float* from = x.const_data_ptr<float>();
   float* to = y.mutable_data_ptr<float>();
-  at::parallel_for(0, panels(m), grain(PANEL * k * n), [&](int64_t begin, int64_t end) {
-    std::vector<uint16_t> left(packed(k));
+  // Four panels of rows share a reading of the right matrix.
+  constexpr int64_t ROWS = 4 * PANEL;
+  at::parallel_for(0, (m + ROWS - 1) / ROWS, grain(ROWS * k * n), [&](int64_t begin, int64_t end) {
+    std::vector<uint16_t> left(4 * packed(k));
     begin_products();
-    for (int64_t p = begin; p < end; p++) {
-      const int64_t rows = std::min(PANEL, m - p * PANEL);
-      pack_left(from + p * PANEL * k, k, rows, k, left.data());
-      start(to + p * PANEL * n, rows, n);
-      multiply(left.data(), right, rows, k, n, to + p * PANEL * n, n);
+    for (int64_t i = begin * ROWS; i < std::min(m, end * ROWS); i += ROWS) {
+      const int64_t rows = std::min(ROWS, m - i);
+      for (int64_t p = 0; p < panels(rows); p++)
+        pack_left(from + (i + p * PANEL) * k, k, std::min(PANEL, rows - p * PANEL), k, left.data() + p * packed(k));
+      start(to + i * n, rows, n);
+      multiply(left.data(), right, rows, k, n, to + i * n, n);
     }
     end_products();
   });
@@ -103,8 +106,8 @@ Tensor weight_gradient(const Tensor& g, const Tensor& x) {
     });
     at::parallel_for(0, panels(out), grain(PANEL * k * in), [&](int64_t begin, int64_t end) {
       begin_products();
-      for (int64_t p = begin; p < end; p++)
-        multiply(left.data() + p * part, right.data(), std::min(PANEL, out - p * PANEL), k, in, to + p * PANEL * in, in);
+      const int64_t rows = std::min(out, end * PANEL) - begin * PANEL;
+      multiply(left.data() + begin * part, right.data(), rows, k, in, to + begin * PANEL * in, in);
       end_products();
     });
   }
