@@ -45,7 +45,7 @@ class Networks:
         lines = np.arange(self.count)[:, None]
         sources, targets = ids[lines, sources][masks], ids[lines, targets][masks]
         batch = np.repeat(np.arange(self.count), here.sum(1))
-        return x, np.stack([sources, targets]), batch
+        return x, np.stack([np.append(sources, targets), np.append(targets, sources)]), batch
 
     def op(self, operator, operands, here=None, window=0.0, shape=None):
         """Adds a slot, filled where `here`; operands and results are slots, one for each network."""

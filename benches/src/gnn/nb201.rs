@@ -26,7 +26,7 @@ const CLASSES: f32 = 10.0;
 pub struct Network {
     /// (operators, [`WIDTH`])
     pub nodes: Vec<f32>,
-    /// (producer, consumer)
+    /// From producer to consumer and back, as the featurisers have them.
     pub edges: Vec<(u32, u32)>,
     count: u32,
     /// log₂ of channels and of resolution.
@@ -68,7 +68,7 @@ impl Network {
         row[WIDTH - 1] = window;
         self.nodes.extend_from_slice(&row);
         let id = self.count;
-        self.edges.extend(operands.iter().map(|&operand| (operand, id)));
+        self.edges.extend(operands.iter().flat_map(|&operand| [(operand, id), (id, operand)]));
         self.count += 1;
         id
     }
@@ -158,7 +158,7 @@ mod tests {
             (0u32..).zip(&live).for_each(|(i, id)| place[id.index()] = Some(i));
             let nodes: Vec<f32> = live.iter().flat_map(|&id| row(&bound, bound.graph().node(id))).collect();
             let edges = bound.graph().edges().filter_map(|(from, to, _)| place[from.index()].zip(place[to.index()]));
-            let mut edges: Vec<_> = edges.collect();
+            let mut edges: Vec<_> = edges.flat_map(|(from, to)| [(from, to), (to, from)]).collect();
 
             let mut network = Network::default();
             network.build(&cell);
