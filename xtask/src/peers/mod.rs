@@ -148,7 +148,7 @@ fn build() -> Result<PathBuf> {
     }
     let lines = String::from_utf8_lossy(&output.stdout);
     let artifacts = lines.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-    let program = artifacts.filter_map(|a| a["executable"].as_str().map(PathBuf::from)).last();
+    let program = artifacts.filter_map(|a| a["executable"].as_str().map(PathBuf::from)).next_back();
     program.context("cargo names no program")
 }
 
