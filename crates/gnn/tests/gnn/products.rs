@@ -8,7 +8,7 @@ use crate::relative;
 #[test]
 fn large_products_and_their_gradients_are_as_exact_as_f32() {
     tch::manual_seed(3);
-    for (m, inputs, outputs) in [(512, 32, 32), (777, 45, 70), (1500, 130, 33)] {
+    for (m, inputs, outputs) in [(512, 32, 32), (777, 45, 70), (1500, 130, 33), (4096, 512, 512)] {
         let vs = nn::VarStore::new(Device::Cpu);
         let linear = Linear::new(&vs.root(), inputs, outputs, true).unwrap();
         let x = Tensor::randn([m, inputs], (Kind::Float, Device::Cpu)).set_requires_grad(true);
@@ -25,7 +25,7 @@ fn large_products_and_their_gradients_are_as_exact_as_f32() {
             ("bias gradient", b.grad(), g.sum_dim_intlist([0i64].as_slice(), false, Kind::Double)),
         ] {
             let error = relative(&found.to_kind(Kind::Double), &expected);
-            assert!(error < 1e-6, "{what} of ({m}, {inputs}, {outputs}): {error:e}");
+            assert!(error < 2e-6, "{what} of ({m}, {inputs}, {outputs}): {error:e}");
         }
     }
 }
