@@ -6,6 +6,7 @@ mod batch;
 mod check;
 mod compress;
 pub mod conv;
+mod dropout;
 mod edges;
 mod error;
 mod hop;
@@ -27,6 +28,7 @@ pub use conv::{
     GcnConfig, Gin, GinConfig, GraphConv, GraphConvConfig, ResidualForm, ResidualGcn, ResidualGcnConfig, Sage,
     SageConfig,
 };
+pub use dropout::{dropout, relu_dropout};
 pub use edges::undirected;
 pub use error::{Error, Result};
 pub use hop::Hop;

@@ -1,7 +1,7 @@
 //! NNLP, the predictor of NNLQP.
 
 use serde::{Deserialize, Serialize};
-use tachograph_gnn::{GraphBatch, Linear, Sage, SageConfig};
+use tachograph_gnn::{GraphBatch, Linear, Sage, SageConfig, relu_dropout};
 use tch::{Tensor, nn};
 
 use crate::{Error, Result, error::torch};
@@ -105,11 +105,9 @@ impl Nnlp {
     }
 
     fn activate(&self, x: Tensor, train: bool) -> Result<Tensor> {
-        let relu = x.f_relu().map_err(torch("ReLU"))?;
         if train && self.dropout > 0.0 {
-            relu.f_dropout(self.dropout, true).map_err(torch("dropout"))
-        } else {
-            Ok(relu)
+            return Ok(relu_dropout(&x, self.dropout)?);
         }
+        x.f_relu().map_err(torch("ReLU"))
     }
 }

@@ -2,6 +2,7 @@
 
 mod batch;
 mod compression;
+mod dropout;
 mod golden;
 mod graphs;
 mod layers;

@@ -1,7 +1,7 @@
 //! Adam and AdamW.
 
 use serde::{Deserialize, Serialize};
-use tch::{TchError, Tensor};
+use tch::{Device, Kind, TchError, Tensor};
 
 use super::Slot;
 use crate::{Error, Result};
@@ -73,6 +73,12 @@ impl AdamConfig {
         let Self { beta1, beta2, eps, .. } = *self;
         let (correct1, correct2) = (1.0 - beta1.powf(step as f64), 1.0 - beta2.powf(step as f64));
         let Some(second) = &mut slot.second else { return Ok(()) };
+        let tensors = [&slot.parameter, gradient, &slot.first, second];
+        if tensors.iter().all(|t| t.device() == Device::Cpu && t.kind() == Kind::Float && t.is_contiguous()) {
+            let one = Fused { beta1, beta2, eps, rate: rate / correct1, root: correct2.sqrt() };
+            one.pass(&mut slot.parameter, gradient, &mut slot.first, second);
+            return Ok(());
+        }
         let _ = slot.first.f_lerp_(gradient, 1.0 - beta1)?;
         let _ = second.f_mul_scalar_(beta2)?.f_addcmul_(&gradient.f_mul_scalar(1.0 - beta2)?, gradient)?;
         let root = second.f_sqrt()?.f_div_scalar_(correct2.sqrt())?.f_add_scalar_(eps)?;
@@ -86,5 +92,46 @@ impl AdamWConfig {
             let _ = slot.parameter.f_mul_scalar_(1.0 - rate * self.decay)?;
         }
         AdamConfig::from(*self).moments(slot, &gradient, rate, step)
+    }
+}
+
+/// The update in one pass over memory; libtorch's fused kernel is not among what `tch` binds.
+struct Fused {
+    beta1: f64,
+    beta2: f64,
+    eps: f64,
+    /// Rate over the correction of the first moment.
+    rate: f64,
+    /// Root of the correction of the second moment.
+    root: f64,
+}
+
+impl Fused {
+    /// All four are contiguous, in f32, on the CPU, and of one size.
+    fn pass(&self, parameter: &mut Tensor, gradient: &Tensor, first: &mut Tensor, second: &mut Tensor) {
+        let n = [gradient, first, second].iter().map(|t| t.numel()).fold(parameter.numel(), usize::min);
+        let at = |t: &Tensor| t.data_ptr().cast::<f32>();
+        // SAFETY: each tensor holds at least n contiguous numbers of f32 in memory of its own; n = 0 is left out, where
+        // there may be no memory. Nothing else reads or writes them meanwhile: the optimiser is borrowed mutably, and
+        // gradients have been computed.
+        let (p, g, m, v) = unsafe {
+            if n == 0 {
+                return;
+            }
+            (
+                std::slice::from_raw_parts_mut(at(parameter), n),
+                std::slice::from_raw_parts(at(gradient), n),
+                std::slice::from_raw_parts_mut(at(first), n),
+                std::slice::from_raw_parts_mut(at(second), n),
+            )
+        };
+        let [keep1, keep2, eps, rate, root] =
+            [self.beta1, self.beta2, self.eps, self.rate, 1.0 / self.root].map(|x| x as f32);
+        let [take1, take2] = [1.0 - self.beta1, 1.0 - self.beta2].map(|x| x as f32);
+        for (((p, g), m), v) in p.iter_mut().zip(g).zip(m).zip(v) {
+            *m = keep1 * *m + take1 * g;
+            *v = keep2 * *v + take2 * g * g;
+            *p -= rate * *m / (v.sqrt() * root + eps);
+        }
     }
 }
