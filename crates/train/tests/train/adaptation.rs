@@ -13,6 +13,8 @@ use tachograph_train::{
 };
 use tch::Device;
 
+use crate::child;
+
 fn networks() -> Vec<Concrete> {
     let batch = Config::from([("batch".into(), 1)]);
     let both = [Family::SqueezeNet, Family::Vgg].into_iter();
@@ -166,8 +168,16 @@ fn a_device_of_another_kind_needs_learning_and_the_choice_shows_it() {
     let found = predictions(&adapted, &source.1, 0);
     let error: f64 = found.iter().zip(&latencies).map(|(f, e)| (f / e - 1.0).abs()).sum::<f64>() / 24.0;
     assert!(error < simple, "{error} after {report}");
-    let (again, same) = run(&source, &latencies, &config).unwrap();
-    assert_eq!((weights(&again), same), (weights(&adapted), report));
+}
+
+#[test]
+fn the_same_seed_adapts_alike() {
+    if child::alone("adaptation::the_same_seed_adapts_alike") {
+        let source = additive();
+        let config = AdaptConfig { steps: 64, rate: 0.01, ..AdaptConfig::default() };
+        let [first, second] = [(); 2].map(|()| run(&source, &uneven(&source), &config).unwrap());
+        assert!(weights(&first.0) == weights(&second.0) && first.1 == second.1, "{}\n{}", first.1, second.1);
+    }
 }
 
 #[test]

@@ -10,6 +10,7 @@ use std::{
 use tachograph_train::{Observer, RunConfig, Step, train_observed};
 
 const DIR: &str = "TACHOGRAPH_TEST_RUN_DIR";
+const ALONE: &str = "TACHOGRAPH_TEST_ALONE";
 
 /// Prints `step N RSS`, resident size in KiB, after every step.
 struct Print;
@@ -61,4 +62,16 @@ pub fn finish(config: &RunConfig, dir: &Path) -> Vec<(u64, u64)> {
     let steps = lines(&mut child).map(Result::unwrap).filter_map(step).collect();
     assert!(child.wait().unwrap().success());
     steps
+}
+
+/// True in a process where test `name` runs alone, and nothing else draws from libtorch's one random generator;
+/// elsewhere starts such a process and expects it to succeed.
+pub fn alone(name: &str) -> bool {
+    if env::var_os(ALONE).is_some() {
+        return true;
+    }
+    let output = Command::new(env::current_exe().unwrap()).args([name, "--exact"]).env(ALONE, "1").output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && text.contains("1 passed"), "{text}");
+    false
 }
