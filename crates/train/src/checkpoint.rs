@@ -68,6 +68,13 @@ impl Progress {
     }
 }
 
+/// A state read from disk.
+pub(crate) struct Saved {
+    pub path: PathBuf,
+    pub progress: Progress,
+    pub tensors: BTreeMap<String, Tensor>,
+}
+
 /// The checkpoints of a run directory, named by step; the last few are kept.
 pub(crate) struct Checkpoints {
     dir: PathBuf,
@@ -101,16 +108,13 @@ impl Checkpoints {
     }
 
     /// The newest state that is whole. Damaged ones are renamed, and `notice` is told.
-    pub fn latest(
-        &self,
-        mut notice: impl FnMut(&str),
-    ) -> Result<Option<(PathBuf, Progress, BTreeMap<String, Tensor>)>> {
+    pub fn latest(&self, mut notice: impl FnMut(&str)) -> Result<Option<Saved>> {
         let mut damaged = None;
         for path in self.list()?.into_iter().rev() {
             match tensors::load(&path) {
                 Ok((text, tensors)) => {
                     let progress = serde_json::from_str(&text).map_err(|e| file(&path, e))?;
-                    return Ok(Some((path, progress, tensors)));
+                    return Ok(Some(Saved { path, progress, tensors }));
                 }
                 Err(error @ Error::File { .. }) => {
                     let aside = path.with_extension("damaged");

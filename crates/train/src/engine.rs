@@ -8,7 +8,7 @@ use crate::{
     Epoch, Error, Observer, Outcome, Predictor, Result, RunConfig, Schedule, Step, Timing,
     average::Average,
     batches,
-    checkpoint::{Checkpoints, Progress},
+    checkpoint::{Checkpoints, Progress, Saved},
     error::{file, io, torch},
     loader::{Lists, Ready, Recipe, with_batches},
     log::Log,
@@ -89,7 +89,9 @@ impl<'a> Run<'a> {
         let (mut predictor, mut average) = (predictor, average.transpose()?);
         let checkpoints = Checkpoints::open(dir, config.checkpoint.keep)?;
         let mut progress = Progress::new(config, predictor.document());
-        if let Some((path, saved, tensors)) = checkpoints.latest(|message| observer.notice(message))? {
+        if let Some(Saved { path, progress: saved, tensors }) =
+            checkpoints.latest(|message| observer.notice(message))?
+        {
             if !progress.continues(&saved) {
                 return Err(file(&path, "belongs to a run with another config or other data; use another directory"));
             }

@@ -76,8 +76,12 @@ pub(crate) fn with_batches<T>(
     thread::scope(|scope| {
         let (sender, receiver) = sync_channel(AHEAD);
         let producer = scope.spawn(move || {
-            // A consumer that has gone needs no more batches.
-            plan.into_iter().try_for_each(|members| sender.send(recipe.make(members))).ok();
+            for members in plan {
+                if sender.send(recipe.make(members)).is_err() {
+                    // The consumer has gone.
+                    break;
+                }
+            }
         });
         let outcome = consume(receiver);
         let panicked = |_| Error::Config("the preparation of batches panicked".into());

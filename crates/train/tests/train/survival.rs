@@ -1,6 +1,11 @@
 //! What kills a run, and what is left of it.
 
-use std::{fs, path::Path, thread, time::Duration};
+use std::{
+    fs,
+    path::Path,
+    thread,
+    time::{Duration, Instant},
+};
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -24,7 +29,7 @@ fn everything(data: &Path) -> RunConfig {
         schedule: Schedule::Plateau { patience: 3, factor: 0.8 },
         average: 0.9,
         nodes: 300,
-        epochs: 80,
+        epochs: 150,
         checkpoint: CheckpointConfig { steps: 3, keep: 2, ..CheckpointConfig::default() },
         ..config(data)
     }
@@ -42,14 +47,20 @@ fn a_run_killed_fifty_times_ends_where_one_never_killed_does() {
     let [data, whole, killed] = ["data", "whole", "killed"].map(|name| dirs.path().join(name));
     proportional(&data);
     let config = everything(&data);
-    let steps = child::finish(&config, &whole).len();
+    let begun = Instant::now();
+    let mut run = child::start(&config, &whole);
+    let mut lines = child::lines(&mut run).map(Result::unwrap).filter(|line| line.contains("step "));
+    lines.next().unwrap();
+    let startup = begun.elapsed();
+    let steps = 1 + lines.count();
+    assert!(run.wait().unwrap().success());
 
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     for kill in 0..50 {
         let mut run = child::start(&config, &killed);
         if kill % 5 == 0 {
-            // Anywhere from the start of the process on.
-            thread::sleep(Duration::from_millis(rng.random_range(0..800)));
+            // Anywhere before, or shortly after, the first step.
+            thread::sleep(startup.mul_f64(rng.random_range(0.0..1.1)));
         } else {
             let mut lines = child::lines(&mut run).filter(|line| line.as_ref().unwrap().contains("step "));
             lines.nth(rng.random_range(0..4)).expect("the run ended before it was killed fifty times").unwrap();
