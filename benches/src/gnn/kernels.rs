@@ -19,8 +19,29 @@ pub(super) fn prepare(spec: &Kernel, folder: &mut Folder) -> Result<()> {
     let mut counts = vec![0; spec.rows];
     (0..spec.edges).for_each(|_| counts[rng.random_range(0..spec.rows)] += 1);
     folder.put_integers("counts", &counts, &[spec.rows])?;
-    folder.put_floats("messages", &graphs::random(&mut rng, spec.edges * spec.width), &[spec.edges, spec.width])?;
+    let mut messages = graphs::random(&mut rng, spec.edges * spec.width);
+    part_maxima(&mut messages, &counts, spec.width, &mut rng);
+    folder.put_floats("messages", &messages, &[spec.edges, spec.width])?;
     folder.put_floats("cotangent", &graphs::random(&mut rng, spec.rows * spec.width), &[spec.rows, spec.width])
+}
+
+/// Draws anew what equals the maximum of its row and channel so far: the peer's two forms share the gradient of equal
+/// maxima differently.
+fn part_maxima(messages: &mut [f32], counts: &[u32], width: usize, rng: &mut ChaCha8Rng) {
+    let mut rest = messages;
+    for &count in counts {
+        let (segment, others) = rest.split_at_mut(count as usize * width);
+        rest = others;
+        let mut top = vec![f32::NEG_INFINITY; width];
+        for message in segment.chunks_mut(width) {
+            for (value, top) in message.iter_mut().zip(&mut top) {
+                while *value == *top {
+                    *value = rng.random_range(-1.0..1.0);
+                }
+                *top = top.max(*value);
+            }
+        }
+    }
 }
 
 pub(super) fn open(spec: Kernel, folder: &Folder) -> Result<Run> {
