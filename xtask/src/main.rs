@@ -1,8 +1,9 @@
 //! `cargo xtask`: sets libtorch up, says what is wrong with a machine, runs the tests, the demonstration, the comparison with
-//! peers and the CI.
+//! peers, the fuzz targets and the CI.
 
 mod ci;
 mod doctor;
+mod fuzz;
 mod libtorch;
 mod peers;
 mod tools;
@@ -37,6 +38,14 @@ enum Task {
     Demo,
     /// Time our graph layers and PyTorch Geometric in turn, and write the tables of `docs/performance.md`.
     BenchPeers(peers::Options),
+    /// Feed every reader damaged files, each for a while; needs a nightly toolchain and cargo-fuzz.
+    Fuzz {
+        /// Only this target.
+        target: Option<String>,
+        /// How long, each.
+        #[arg(long, default_value_t = 600)]
+        seconds: u32,
+    },
     /// What continuous integration runs: formatting, lints, documentation, tests, packages.
     Ci,
 }
@@ -52,6 +61,7 @@ fn main() -> ExitCode {
         Task::Test { peers } => ci::test(peers),
         Task::Demo => ci::demo(),
         Task::BenchPeers(options) => peers::bench(&options),
+        Task::Fuzz { target, seconds } => fuzz::fuzz(target.as_deref(), seconds),
         Task::Ci => ci::ci(),
     };
     match outcome {

@@ -28,7 +28,7 @@ fn f32s(values: &[f32]) -> Vec<u8> {
 }
 
 /// A kernel of three nodes and two configurations, with `replaced` instead of the array of that name.
-fn write(path: &Path, replaced: Option<(&str, Vec<u8>)>) {
+fn write(path: &Path, replaced: impl IntoIterator<Item = (&'static str, Vec<u8>)>) {
     let mut arrays = vec![
         ("node_opcode", npy("|u1", "3,", &[63, 63, 2])),
         ("node_feat", npy("<f4", "3, 2", &f32s(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]))),
@@ -37,7 +37,7 @@ fn write(path: &Path, replaced: Option<(&str, Vec<u8>)>) {
         ("config_runtime", npy("<i8", "2,", &i64s(&[2_000_000, 3_000_000]))),
         ("config_runtime_normalizers", npy("<i8", "2,", &i64s(&[1_000_000, 1_000_000]))),
     ];
-    if let Some((name, bytes)) = replaced {
+    for (name, bytes) in replaced {
         arrays.retain(|(other, _)| *other != name);
         arrays.push((name, bytes));
     }
@@ -87,6 +87,18 @@ fn the_tile_collection_is_read() {
     let samples: Vec<_> = set.samples().unwrap().map(Result::unwrap).collect();
     assert_eq!((samples[1].time, samples[1].configuration), (3.0, Some(1)));
     assert_eq!((samples[0].network.as_str(), samples[0].family.as_str()), ("tile/xla/train/resnet_kernel_1", "resnet"));
+}
+
+/// Reading as many configurations as such a file claims took centuries.
+#[test]
+fn configurations_without_features_are_refused() {
+    let (_root, path) = folder();
+    let claims = "4611686018427387904";
+    let features = ("config_feat", npy("<f4", &format!("{claims}, 0"), &[]));
+    write(&path, [features, ("config_runtime", npy("<i8", &format!("{claims},"), &[]))]);
+    let mut archive = Archive::open(&path).unwrap();
+    let error = archive.each_configuration(|_, _| true).unwrap_err().to_string();
+    assert!(error.contains("without features"), "{error}");
 }
 
 #[test]

@@ -98,3 +98,16 @@ fn weights_inside_a_file_are_not_touched() {
     let weight = model.graph.tensors().iter().find(|t| t.name == "w").unwrap();
     assert_eq!(weight.dims, Some(vec![25_000.into(), 1_000_000.into()]));
 }
+
+/// The operands of the node were once made as many as the attribute says.
+#[test]
+fn a_scan_over_more_inputs_than_its_body_has() {
+    let graph = [input("a", &[4]), node("a", "b"), output("b")].concat();
+    let body = field(5, &[field(1, b"body"), field(6, &graph), number(20, 5)].concat());
+    let count = field(5, &[field(1, b"num_scan_inputs"), number(3, i64::MAX), number(20, 2)].concat());
+    let scan = [field(1, b"x"), field(2, b"y"), field(3, b"s"), field(4, b"Scan"), body, count].concat();
+    let model = field(7, &[input("x", &[1, 4]), field(1, &scan), output("y")].concat());
+    let model = onnx::read(Bytes::from(model), "m.onnx").unwrap();
+    assert!(model.graph.nodes().all(|(_, node)| node.inputs.len() == 1));
+    let _ = model.graph.bind(&Default::default());
+}

@@ -15,8 +15,9 @@ pub enum Attr {
     Floats(#[serde(with = "crate::floats::many")] Vec<f64>),
     Strs(Vec<String>),
     /// The body of a control-flow operator. Its inputs are the formal ones, then what it takes from the graph around
-    /// it; the node has the latter as operands after its own. It has no hyperparameters.
-    Graph(Box<crate::Graph>),
+    /// it; the node has the latter as operands after its own. It has no hyperparameters. At most eight lie in one
+    /// another.
+    Graph(#[serde(with = "crate::nesting")] Box<crate::Graph>),
     /// A hyperparameter: binding turns it into `Int`, or into `Ints` with `repeat` equal entries
     /// when `repeat > 0` (a square kernel is `repeat: 2`).
     Free {

@@ -75,7 +75,8 @@ impl Concrete {
         }
         let work = self.work(node)?;
         let bytes = |t: &TensorId| self.fact(*t).bytes().unwrap_or(0);
-        let parameters = self.parameters_of(node).filter_map(|t| elements(self.shape(t)?)).sum();
+        let parameters = self.parameters_of(node).filter_map(|t| elements(self.shape(t)?));
+        let parameters = parameters.fold(0, u64::saturating_add);
         let mut cost = Cost { flops: work.flops, macs: work.macs, parameters, ..Cost::default() };
         if !work.view {
             cost.read = node.inputs.iter().flatten().map(bytes).fold(0, u64::saturating_add);
@@ -91,7 +92,7 @@ impl Concrete {
     pub fn cost(&self) -> Result<Cost> {
         let mut total: Cost = self.live().iter().map(|&id| self.node_cost(id)).sum::<Result<_>>()?;
         let nested = self.live().iter().map(|&id| Ok(self.nested(self.graph().node(id))?.map_or(0, |c| c.parameters)));
-        let nested = nested.sum::<Result<u64>>()?;
+        let nested = nested.collect::<Result<Vec<u64>>>()?.into_iter().fold(0, u64::saturating_add);
         let stored = self.stored_weights().into_iter().filter_map(|t| elements(self.shape(t)?));
         total.parameters = stored.fold(nested, u64::saturating_add);
         Ok(total)

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Attr, Attrs, Config, Dim, Error, Hyperparameter, OpType, Result, Tensor, TensorId, TensorKind, bind::resolve,
+    nesting,
 };
 
 /// Index of a node. Indices are a topological order: producers come before consumers.
@@ -93,7 +94,7 @@ impl Graph {
     /// Validates `parts` and sorts the nodes topologically (stable: independent nodes keep their order).
     ///
     /// # Errors
-    /// A dangling or twice-defined tensor, a cycle, or a free dimension without a declared hyperparameter.
+    /// A dangling or twice-defined tensor, a cycle, bodies nested deeper than eight levels, or a free dimension without a declared hyperparameter.
     pub fn new(parts: Parts) -> Result<Self> {
         let Parts { name, tensors, nodes, inputs, outputs, hyperparameters } = parts;
         let writer = writers(&tensors, &nodes)?;
@@ -109,6 +110,7 @@ impl Graph {
         for node in &nodes {
             let place = format!("node `{}` ({})", node.name, node.op);
             node.inputs.iter().flatten().try_for_each(|&id| check(&place, id))?;
+            nesting::check(node)?;
         }
         inputs.iter().try_for_each(|&id| check("graph inputs", id))?;
         outputs.iter().try_for_each(|&id| check("graph outputs", id))?;

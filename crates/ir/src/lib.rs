@@ -22,6 +22,7 @@ mod fusion;
 mod graph;
 mod hash;
 mod memory;
+mod nesting;
 mod op;
 mod ops;
 mod space;

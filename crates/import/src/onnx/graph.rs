@@ -209,7 +209,7 @@ impl Reader<'_> {
             let formal = graph.inputs().len() - captured.len();
             let own = match node.attrs.get("num_scan_inputs") {
                 _ if node.op.name() == "Loop" => 2,
-                Some(Attr::Int(n)) => usize::try_from(*n).unwrap_or(0),
+                Some(Attr::Int(n)) => usize::try_from(*n).unwrap_or(0).min(formal),
                 _ => 0,
             };
             if matches!(node.op.name(), "Loop" | "Scan") {

@@ -182,6 +182,9 @@ impl Archive {
             return Err(self.npz.error(name, "stored with its first index fastest"));
         }
         let Some(size) = rows.checked_mul(columns) else { return Err(self.npz.error(name, "too large")) };
+        if size == 0 && self.configurations > 0 {
+            return Err(self.npz.error(name, "configurations without features"));
+        }
         let Some(mut array) = self.npz.array(name)? else { return Ok(()) };
         let mut features = Vec::new();
         for configuration in 0..self.configurations {
