@@ -135,6 +135,13 @@ fn damage_is_an_error_that_names_line_or_layer() {
     }
 }
 
+/// The place of the error was once computed from another text, and overflowed.
+#[test]
+fn a_file_that_ends_after_its_first_line() {
+    let error = read("7767517 \n").unwrap_err();
+    assert!(matches!(error, tachograph_import::Error::Decode { offset: 9, length: 9, .. }), "{error}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 

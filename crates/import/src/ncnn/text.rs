@@ -85,7 +85,7 @@ pub(super) fn parse<'a>(bytes: &'a [u8], file: &str) -> Result<Vec<Layer<'a>>> {
     if lines.next().is_none_or(|(_, line)| line.trim().as_bytes() != MAGIC) {
         return Err(damage(0, "the first line is not 7767517".into()));
     }
-    let counts = lines.next().map_or("", |(_, line)| line);
+    let counts = lines.next().map_or(&text[text.len()..], |(_, line)| line);
     let count: Option<usize> = counts.split_whitespace().next().and_then(|n| n.parse().ok());
     let count = count.ok_or_else(|| damage(at(counts.as_bytes()), "no number of layers".into()))?;
     let mut layers = Vec::new();
