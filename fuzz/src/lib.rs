@@ -19,7 +19,8 @@ pub fn exercise(graph: &Graph) {
     assert!(bytes == again.to_bytes().expect("a graph can be written"), "the binary form changes when it is read");
     let text = graph.to_json().expect("a graph can be written");
     let again = Graph::from_json(&text).expect("a written graph can be read");
-    assert!(bytes == again.to_bytes().expect("a graph can be written"), "the JSON form is another graph");
+    // Not the bytes: JSON has one NaN, the binary form many.
+    assert!(text == again.to_json().expect("a graph can be written"), "the JSON form changes when it is read");
     graph.to_dot();
     let _ = tachograph_import::onnx::write(graph, |_, _| None);
     let twos = graph.hyperparameters().keys().map(|name| (name.clone(), 2)).collect();
