@@ -6,12 +6,13 @@ use crate::libtorch;
 use crate::tools::{cargo, output, run};
 
 /// The crates that must build and pass their tests where there is no libtorch.
-const WITHOUT_LIBTORCH: [&str; 6] = [
+const WITHOUT_LIBTORCH: [&str; 7] = [
     "tachograph-ir",
     "tachograph-import",
     "tachograph-features",
     "tachograph-metrics",
     "tachograph-datasets",
+    "tachograph-report",
     "tachograph-torch-link",
 ];
 

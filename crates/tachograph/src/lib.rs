@@ -9,6 +9,7 @@
 //! | [`features`] | `tachograph-features` | featurisers, and baselines without a network |
 //! | [`metrics`] | `tachograph-metrics` | regression and ranking metrics |
 //! | [`datasets`] | `tachograph-datasets` | network generator, measurements, splits |
+//! | [`report`] | `tachograph-report` | a prediction as one self-contained HTML page |
 //! | `gnn` | `tachograph-gnn` | graph layers on libtorch |
 //! | `models` | `tachograph-models` | predictors |
 //! | `train` | `tachograph-train` | training, checkpoints, prediction |
@@ -21,6 +22,7 @@ pub use tachograph_features as features;
 pub use tachograph_import as import;
 pub use tachograph_ir as ir;
 pub use tachograph_metrics as metrics;
+pub use tachograph_report as report;
 #[cfg(feature = "torch")]
 pub use {
     tachograph_gnn as gnn, tachograph_models as models, tachograph_profile as profile, tachograph_train as train,

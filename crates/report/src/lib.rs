@@ -1,0 +1,62 @@
+//! A prediction as one self-contained HTML page: the network coloured by cost, its operators, latency against batch,
+//! devices side by side.
+//!
+//! A [`Report`] is plain data; [`Report::to_html`] draws it. The page loads nothing from anywhere, and forbids itself to.
+//! [`Network::new`] makes the drawing of a bound graph from a time for each of its nodes.
+
+mod chart;
+mod colour;
+mod error;
+mod layout;
+mod network;
+mod page;
+
+use serde::{Deserialize, Serialize};
+
+pub use error::{Error, Result};
+pub use network::{Network, Operator, Vertex};
+
+/// What a page shows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// Name of the network.
+    pub title: String,
+    /// Its latency on the device in question.
+    pub latency: Estimate,
+    /// Share of measurements that intervals are meant to cover, such as 0.8.
+    pub nominal: Option<f64>,
+    /// Names and values to read first: device, batch, checkpoint, cost.
+    pub facts: Vec<(String, String)>,
+    /// What a reader must know before trusting the numbers.
+    pub warnings: Vec<String>,
+    /// What shares of operators are shares of, such as `predicted time`.
+    pub shares_of: String,
+    /// The network.
+    pub network: Network,
+    /// Latency of each batch.
+    pub batches: Vec<(u64, Estimate)>,
+    /// Latency on each device.
+    pub devices: Vec<DeviceEstimate>,
+}
+
+/// A predicted latency.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Estimate {
+    /// Milliseconds.
+    pub ms: f64,
+    /// Ends of its interval, milliseconds, where one is known.
+    pub interval: Option<(f64, f64)>,
+}
+
+/// A predicted latency on a device.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DeviceEstimate {
+    /// Name of the device.
+    pub name: String,
+    /// Model of the CPU or GPU, and what runs there.
+    pub detail: String,
+    /// The latency there.
+    pub latency: Estimate,
+    /// True for the device that the rest of the page is about.
+    pub chosen: bool,
+}
