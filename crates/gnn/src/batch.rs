@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use tch::{Device, Tensor};
 
 use crate::{
-    Adjacency, Error, Hop, Result,
+    Adjacency, Error, Groups, Hop, Result,
     adjacency::HostEdges,
     compress::Colours,
     error::torch,
@@ -24,6 +24,8 @@ pub struct GraphRef<'a> {
     pub edge_features: &'a [f32],
     /// Features of the whole graph.
     pub globals: &'a [f32],
+    /// Group of each node (a kernel, say), 0, 1, …; may be empty.
+    pub groups: &'a [u32],
 }
 
 /// What a batch must offer to the network that it is built for.
@@ -62,6 +64,8 @@ pub struct GraphBatch {
     pub globals: Tensor,
     /// The read-out: from the rows of the last layer to the graphs that they are in.
     pub members: Adjacency,
+    /// The groups of nodes, where the graphs have them and the batch is not compressed.
+    pub groups: Option<Groups>,
     /// One hop for each layer, or one for all.
     hops: Vec<Hop>,
     layers: usize,
@@ -115,6 +119,7 @@ impl GraphBatch {
             nodes: union.nodes(device)?,
             globals,
             members: Adjacency::new(&members, n, device)?,
+            groups: Groups::new(graphs, &union.sizes, device)?,
             hops: vec![hop],
             layers,
             sizes,
@@ -162,6 +167,7 @@ impl GraphBatch {
             nodes: to_tensor(&nodes, first.representatives.len(), union.width, device)?,
             globals,
             members: Adjacency::new(&colours.members(union), last.representatives.len(), device)?,
+            groups: None,
             hops,
             layers: structure.layers,
             sizes,
@@ -223,6 +229,7 @@ impl GraphBatch {
             nodes: put(&self.nodes)?,
             globals: put(&self.globals)?,
             members: self.members.to_device(device)?,
+            groups: self.groups.as_ref().map(|g| g.to_device(device)).transpose()?,
             hops: self.hops.iter().map(|h| h.to_device(device)).collect::<Result<_>>()?,
             layers: self.layers,
             sizes: self.sizes.clone(),

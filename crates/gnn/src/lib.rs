@@ -9,6 +9,7 @@ pub mod conv;
 mod dropout;
 mod edges;
 mod error;
+mod groups;
 mod hop;
 mod init;
 mod linear;
@@ -31,6 +32,7 @@ pub use conv::{
 pub use dropout::{dropout, relu_dropout};
 pub use edges::undirected;
 pub use error::{Error, Result};
+pub use groups::Groups;
 pub use hop::Hop;
 pub use linear::Linear;
 pub use norm::{

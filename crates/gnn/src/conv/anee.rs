@@ -17,6 +17,8 @@ pub enum AneeGate {
     Edges,
     /// The share of every channel of its source: softmax over the channels of each edge.
     Channels,
+    /// How far its source passes: one number an edge, a sigmoid in place of the softmax.
+    Sigmoid,
 }
 
 /// Settings of [`Anee`].
@@ -69,7 +71,7 @@ impl Anee {
         let features = config.edge_features;
         check::positive(LAYER, "number of edge features", features)?;
         let linear = |name: &str, inputs, outputs| Linear::new(&(vs / name), inputs, outputs, false);
-        let gates = if config.gate == AneeGate::Edges { 1 } else { outputs };
+        let gates = if config.gate == AneeGate::Channels { outputs } else { 1 };
         Ok(Self {
             node: linear("node", inputs, outputs)?,
             edge: linear("edge", features, features)?,
@@ -98,6 +100,7 @@ impl Anee {
         let gate = match self.config.gate {
             AneeGate::Edges => edges.softmax(&logits)?,
             AneeGate::Channels => logits.f_softmax(1, logits.kind()).map_err(torch(LAYER))?,
+            AneeGate::Sigmoid => logits.f_sigmoid().map_err(torch(LAYER))?,
         };
         Ok((leaky_relu(&edges.sum(&h, Some(&gate))?, self.config.slope)?, edge))
     }

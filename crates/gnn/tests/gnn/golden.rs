@@ -61,7 +61,13 @@ fn batch(golden: &Value, case: &Value, device: Device) -> GraphBatch {
     let views: Vec<GraphRef<'_>> = graphs
         .iter()
         .zip(&rows)
-        .map(|((_, edges), (nodes, edge_features))| GraphRef { nodes, width: 1, edges, edge_features, globals: &[] })
+        .map(|((_, edges), (nodes, edge_features))| GraphRef {
+            nodes,
+            width: 1,
+            edges,
+            edge_features,
+            ..GraphRef::default()
+        })
         .collect();
     let structure =
         Structure { self_loops: flag(case, "self_loops"), reverse: flag(case, "reverse"), ..Structure::default() };
