@@ -18,6 +18,9 @@ pub enum Error {
         /// Name of the graph.
         graph: String,
     },
+    /// What is no cell of NAS-Bench-201.
+    #[error("cell of NAS-Bench-201: {0}")]
+    Cell(String),
     /// Nothing to fit on.
     #[error("{what} cannot be fitted on {samples} samples; it needs {needed}")]
     TooFew {

@@ -109,6 +109,7 @@ pub(crate) fn featurize(schema: &Schema, bound: &Concrete) -> Result<FeatureGrap
         globals: globals(bound, &costs)?.into_iter().map(|v| v as f32).collect(),
         node_ids: bound.live().to_vec(),
         unknown: unknown.into_iter().collect(),
+        ..FeatureGraph::default()
     })
 }
 

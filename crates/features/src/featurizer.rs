@@ -4,17 +4,59 @@ use ndarray::{ArrayView2, ArrayViewMut1};
 use serde::{Deserialize, Serialize};
 use tachograph_ir::Concrete;
 
-use crate::{Error, FeatureGraph, Normalizer, Result, Schema, extended, nnlp};
+use crate::{
+    Error, FeatureGraph, Normalizer, Result, Schema, brp_nas, dippm, dnnperf, extended, nnlp, perfsage, slapp,
+};
 
 /// The featurisers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum Kind {
-    /// NNLP as released: fixed operators, fixed normalisation.
+    /// NNLP as released: fixed operators, fixed normalisation. See [`nnlp`].
     Nnlp,
-    /// Logarithmic extents and costs, operators and normalisation from the training data.
+    /// Logarithmic extents and costs, operators and normalisation from the training data. See [`extended`].
     #[default]
     Extended,
+    /// DIPPM as released: kept calls as a chain. See [`dippm`].
+    Dippm,
+    /// The same calls, connected as the data flows.
+    DippmEdges,
+    /// DNNPerf's training graph. See [`dnnperf`].
+    #[serde(rename = "dnnperf")]
+    DnnPerf,
+    /// The same features of the forward graph alone.
+    #[serde(rename = "dnnperf-forward")]
+    DnnPerfForward,
+    /// SLAPP's fused groups. See [`slapp`].
+    Slapp,
+    /// PerfSAGE's. See [`perfsage`].
+    #[serde(rename = "perfsage")]
+    PerfSage,
+    /// BRP-NAS as released, for networks named after a cell of NAS-Bench-201. See [`brp_nas`].
+    Cell,
+    /// Any graph of operators in the manner of BRP-NAS.
+    GlobalNode,
+}
+
+impl Kind {
+    /// Every featuriser.
+    pub const ALL: [Self; 10] = [
+        Self::Nnlp,
+        Self::Extended,
+        Self::Dippm,
+        Self::DippmEdges,
+        Self::DnnPerf,
+        Self::DnnPerfForward,
+        Self::Slapp,
+        Self::PerfSage,
+        Self::Cell,
+        Self::GlobalNode,
+    ];
+
+    /// True where neither operators nor normalisation come from training data.
+    fn is_fixed(self) -> bool {
+        matches!(self, Self::Nnlp | Self::Dippm | Self::DippmEdges | Self::Slapp | Self::Cell)
+    }
 }
 
 /// Makes features of bound graphs. Serialise it into the checkpoint of whatever was trained on them.
@@ -39,14 +81,23 @@ pub enum Kind {
 #[serde(try_from = "Fields", into = "Fields")]
 pub struct Featurizer {
     schema: Schema,
-    /// Of node columns and of graph columns; NNLP's normalisation is part of its definition.
-    normalizers: Option<(Normalizer, Normalizer)>,
+    /// Fitted ones; where there are none, normalisation is part of the definition of the columns.
+    normalizers: Option<Normalizers>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Normalizers {
+    nodes: Normalizer,
+    edges: Option<Normalizer>,
+    globals: Normalizer,
 }
 
 #[derive(Serialize, Deserialize)]
 struct Fields {
     schema: Schema,
     nodes: Option<Normalizer>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    edges: Option<Normalizer>,
     globals: Option<Normalizer>,
 }
 
@@ -56,24 +107,39 @@ impl Featurizer {
         Self { schema: Schema::nnlp(), normalizers: None }
     }
 
-    /// Takes operators, means and deviations from `graphs`: training data only.
+    /// Takes operators and normalisation from `graphs`: training data only.
     ///
     /// # Errors
     /// No graph, or one whose costs cannot be computed.
     pub fn fit(kind: Kind, graphs: &[&Concrete]) -> Result<Self> {
-        if kind == Kind::Nnlp {
-            return Ok(Self::nnlp());
+        if kind.is_fixed() {
+            return Ok(Self { schema: Schema::new(kind, vec![]), normalizers: None });
         }
-        let schema = Schema::extended(extended::operators(graphs.iter().copied()));
-        let raw = Self { schema, normalizers: None };
-        let features = graphs.iter().map(|bound| raw.featurize(bound)).collect::<Result<Vec<_>>>()?;
-        let Self { schema, .. } = raw;
+        let mut operators = extended::operators(graphs.iter().copied());
+        if kind == Kind::DnnPerf {
+            operators.push(dnnperf::update().to_string());
+        }
+        let raw = Self { schema: Schema::new(kind, operators), normalizers: None };
+        let features = graphs.iter().map(|bound| raw.raw(bound)).collect::<Result<Vec<_>>>()?;
+        let schema = raw.schema;
         let nodes = features.iter().map(|f| f.nodes.view());
-        let nodes = Normalizer::fit(nodes, schema.node_columns.len(), schema.one_hot())?;
+        let edges = features.iter().map(|f| f.edge_features.view());
         let width = schema.global_columns.len();
         let globals = features.iter().filter_map(|f| ArrayView2::from_shape((1, width), &f.globals).ok());
-        let globals = Normalizer::fit(globals, width, 0)?;
-        Ok(Self { schema, normalizers: Some((nodes, globals)) })
+        let normalizers = if matches!(kind, Kind::DnnPerf | Kind::DnnPerfForward) {
+            Normalizers {
+                nodes: Normalizer::fit_range(nodes, schema.normalized())?,
+                edges: Some(Normalizer::fit_range(edges, schema.edge_columns.len())?),
+                globals: Normalizer::fit_range(globals, width)?,
+            }
+        } else {
+            Normalizers {
+                nodes: Normalizer::fit(nodes, schema.normalized(), schema.one_hot())?,
+                edges: None,
+                globals: Normalizer::fit(globals, width, 0)?,
+            }
+        };
+        Ok(Self { schema, normalizers: Some(normalizers) })
     }
 
     /// What the columns mean.
@@ -84,27 +150,44 @@ impl Featurizer {
     /// Features of a graph. Operators outside the schema are no error: see [`FeatureGraph::unknown`].
     ///
     /// # Errors
-    /// A graph where nothing runs, or whose costs cannot be computed.
+    /// A graph where nothing runs, or whose costs cannot be computed; for [`Kind::Cell`], one that is named after no
+    /// cell.
     pub fn featurize(&self, bound: &Concrete) -> Result<FeatureGraph> {
+        let mut features = self.raw(bound)?;
+        if let Some(Normalizers { nodes, edges, globals }) = &self.normalizers {
+            features.nodes.rows_mut().into_iter().try_for_each(|row| nodes.apply(row))?;
+            if let Some(edges) = edges {
+                features.edge_features.rows_mut().into_iter().try_for_each(|row| edges.apply(row))?;
+            }
+            globals.apply(ArrayViewMut1::from(&mut features.globals))?;
+        }
+        if self.schema.kind == Kind::GlobalNode { Ok(brp_nas::with_global_node(features)) } else { Ok(features) }
+    }
+
+    /// Before normalisation, and without a global node.
+    fn raw(&self, bound: &Concrete) -> Result<FeatureGraph> {
         if bound.live().is_empty() {
             return Err(Error::Empty { graph: bound.graph().name().to_owned() });
         }
-        let mut features = match self.schema.kind {
-            Kind::Nnlp => nnlp::featurize(bound)?,
-            Kind::Extended => extended::featurize(&self.schema, bound)?,
-        };
-        if let Some((nodes, globals)) = &self.normalizers {
-            features.nodes.rows_mut().into_iter().try_for_each(|row| nodes.apply(row))?;
-            globals.apply(ArrayViewMut1::from(&mut features.globals))?;
+        match self.schema.kind {
+            Kind::Nnlp => nnlp::featurize(bound),
+            Kind::Extended | Kind::GlobalNode => extended::featurize(&self.schema, bound),
+            Kind::Dippm | Kind::DippmEdges => dippm::featurize(&self.schema, bound),
+            Kind::DnnPerf | Kind::DnnPerfForward => dnnperf::featurize(&self.schema, bound),
+            Kind::Slapp => slapp::featurize(bound),
+            Kind::PerfSage => perfsage::featurize(&self.schema, bound),
+            Kind::Cell => brp_nas::featurize(bound),
         }
-        Ok(features)
     }
 }
 
 impl From<Featurizer> for Fields {
-    fn from(featurizer: Featurizer) -> Self {
-        let (nodes, globals) = featurizer.normalizers.unzip();
-        Self { schema: featurizer.schema, nodes, globals }
+    fn from(Featurizer { schema, normalizers }: Featurizer) -> Self {
+        let (nodes, edges, globals) = match normalizers {
+            Some(Normalizers { nodes, edges, globals }) => (Some(nodes), edges, Some(globals)),
+            None => (None, None, None),
+        };
+        Self { schema, nodes, edges, globals }
     }
 }
 
@@ -112,17 +195,23 @@ impl TryFrom<Fields> for Featurizer {
     type Error = String;
 
     fn try_from(fields: Fields) -> Result<Self, String> {
-        let Fields { schema, nodes, globals } = fields;
+        let Fields { schema, nodes, edges, globals } = fields;
         if !schema.is_current() {
             let (version, ours) = (schema.version, Schema::VERSION);
             return Err(format!("feature schema of version {version} is not what this library (version {ours}) makes"));
         }
-        let fits = |n: &Normalizer, columns: &[String]| n.is_sound() && n.width() == columns.len();
-        let normalizers = match (nodes, globals) {
-            (Some(n), Some(g)) if fits(&n, &schema.node_columns) && fits(&g, &schema.global_columns) => Some((n, g)),
-            (None, None) => None,
-            _ => return Err("normaliser does not fit the feature schema".into()),
+        let fits = |n: &Normalizer, columns: usize| n.is_sound() && n.width() == columns;
+        let all = |n: &Normalizers| {
+            fits(&n.nodes, schema.normalized())
+                && n.edges.as_ref().is_none_or(|e| fits(e, schema.edge_columns.len()))
+                && fits(&n.globals, schema.global_columns.len())
         };
-        Ok(Self { schema, normalizers })
+        let normalizers = match (nodes, globals) {
+            (Some(nodes), Some(globals)) => Some(Normalizers { nodes, edges, globals }).filter(all),
+            (None, None) if edges.is_none() => return Ok(Self { schema, normalizers: None }),
+            _ => None,
+        };
+        let normalizers = normalizers.ok_or("normaliser does not fit the feature schema")?;
+        Ok(Self { schema, normalizers: Some(normalizers) })
     }
 }

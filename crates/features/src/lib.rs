@@ -8,12 +8,16 @@
 //!   see [`nnlp`] for the columns.
 //! - [`Kind::Extended`]: logarithmic extents and costs of every node, and costs of the graph by operator
 //!   class; operators are those of the training data. See [`extended`] for the columns.
+//! - [`dippm`], [`dnnperf`], [`slapp`], [`perfsage`] and [`brp_nas`]: those of the predictors of these names.
 //!
 //! [`baseline`] holds the predictors that a network must beat.
 
 mod attributes;
 pub mod baseline;
+pub mod brp_nas;
 mod class;
+pub mod dippm;
+pub mod dnnperf;
 mod error;
 pub mod extended;
 mod featurizer;
@@ -21,7 +25,9 @@ mod graph;
 pub mod nnlp;
 pub mod nnlp_flops;
 mod normalizer;
+pub mod perfsage;
 mod schema;
+pub mod slapp;
 
 pub use class::Class;
 pub use error::{Error, Result};

@@ -119,6 +119,7 @@ pub(crate) fn featurize(bound: &Concrete) -> Result<FeatureGraph> {
         globals: globals.map(|v| v as f32).to_vec(),
         node_ids: bound.live().to_vec(),
         unknown: unknown.into_iter().collect(),
+        ..FeatureGraph::default()
     })
 }
 

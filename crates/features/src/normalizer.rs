@@ -24,32 +24,26 @@ impl Normalizer {
         columns: usize,
         untouched: usize,
     ) -> Result<Self> {
-        // Welford's update: one pass, and no difference of large sums.
-        let (mut rows, mut mean, mut squares) = (0usize, vec![0.0f64; columns], vec![0.0f64; columns]);
-        let mut range = vec![(f64::INFINITY, f64::NEG_INFINITY); columns];
-        for part in parts {
-            if part.ncols() != columns {
-                return Err(Error::Mismatch { what: "columns", found: part.ncols(), expected: columns });
-            }
-            for row in part.rows() {
-                rows += 1;
-                for (((&x, mean), squares), range) in row.iter().zip(&mut mean).zip(&mut squares).zip(&mut range) {
-                    let x = f64::from(x);
-                    let before = x - *mean;
-                    *mean += before / rows as f64;
-                    *squares += before * (x - *mean);
-                    *range = (range.0.min(x), range.1.max(x));
-                }
-            }
-        }
-        if rows == 0 {
-            return Err(Error::TooFew { what: "a normaliser", samples: 0, needed: 1 });
-        }
+        let moments = Moments::of(parts, columns)?;
         let column = |i: usize| {
-            let (low, high) = range[i];
-            let scale = (squares[i] / rows as f64).sqrt().max((high - low) / 10.0);
-            let constant = high - low <= 1e-6 * low.abs().max(high.abs());
-            if i < untouched || constant { (0.0, 1.0) } else { (mean[i] as f32, scale as f32) }
+            let (low, high) = moments.range[i];
+            let scale = moments.deviation(i).max((high - low) / 10.0);
+            if i < untouched || moments.constant(i) { (0.0, 1.0) } else { (moments.mean[i] as f32, scale as f32) }
+        };
+        let (centre, scale) = (0..columns).map(column).unzip();
+        Ok(Self { centre, scale })
+    }
+
+    /// From the least to the greatest value over all rows of all `parts`, each (rows, `columns`), to 0 … 1. Constant
+    /// columns are left alone. Without rows, all are.
+    ///
+    /// # Errors
+    /// Parts of another width.
+    pub fn fit_range<'a>(parts: impl IntoIterator<Item = ArrayView2<'a, f32>>, columns: usize) -> Result<Self> {
+        let moments = Moments::gather(parts, columns)?;
+        let column = |i: usize| match moments.range[i] {
+            (low, high) if moments.rows > 0 && !moments.constant(i) => (low as f32, (high - low) as f32),
+            _ => (0.0, 1.0),
         };
         let (centre, scale) = (0..columns).map(column).unzip();
         Ok(Self { centre, scale })
@@ -82,6 +76,55 @@ impl Normalizer {
     }
 }
 
+/// What is known of columns.
+struct Moments {
+    rows: usize,
+    mean: Vec<f64>,
+    /// Sums of squared distances from the mean.
+    squares: Vec<f64>,
+    /// Least and greatest.
+    range: Vec<(f64, f64)>,
+}
+
+impl Moments {
+    fn of<'a>(parts: impl IntoIterator<Item = ArrayView2<'a, f32>>, columns: usize) -> Result<Self> {
+        let moments = Self::gather(parts, columns)?;
+        let empty = Error::TooFew { what: "a normaliser", samples: 0, needed: 1 };
+        if moments.rows == 0 { Err(empty) } else { Ok(moments) }
+    }
+
+    fn gather<'a>(parts: impl IntoIterator<Item = ArrayView2<'a, f32>>, columns: usize) -> Result<Self> {
+        // Welford's update: one pass, and no difference of large sums.
+        let (mut rows, mut mean, mut squares) = (0usize, vec![0.0f64; columns], vec![0.0f64; columns]);
+        let mut range = vec![(f64::INFINITY, f64::NEG_INFINITY); columns];
+        for part in parts {
+            if part.ncols() != columns {
+                return Err(Error::Mismatch { what: "columns", found: part.ncols(), expected: columns });
+            }
+            for row in part.rows() {
+                rows += 1;
+                for (((&x, mean), squares), range) in row.iter().zip(&mut mean).zip(&mut squares).zip(&mut range) {
+                    let x = f64::from(x);
+                    let before = x - *mean;
+                    *mean += before / rows as f64;
+                    *squares += before * (x - *mean);
+                    *range = (range.0.min(x), range.1.max(x));
+                }
+            }
+        }
+        Ok(Self { rows, mean, squares, range })
+    }
+
+    fn deviation(&self, column: usize) -> f64 {
+        (self.squares[column] / self.rows as f64).sqrt()
+    }
+
+    fn constant(&self, column: usize) -> bool {
+        let (low, high) = self.range[column];
+        high - low <= 1e-6 * low.abs().max(high.abs())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use ndarray::array;
@@ -108,6 +151,18 @@ mod tests {
         let mut row = array![1.0];
         n.apply(row.view_mut()).unwrap();
         assert!((row[0] - 10.0).abs() < 0.01, "a hundred standard deviations become {}", row[0]);
+    }
+
+    #[test]
+    fn least_to_greatest_become_0_to_1() {
+        let (a, b) = (array![[2.0f32, 7.0]], array![[6.0, 7.0], [3.0, 7.0]]);
+        let n = Normalizer::fit_range([a.view(), b.view()], 2).unwrap();
+        let mut row = array![4.0, 9.0];
+        n.apply(row.view_mut()).unwrap();
+        assert_eq!(row, array![0.5, 9.0]);
+        let mut row = array![4.0, 9.0];
+        Normalizer::fit_range([], 2).unwrap().apply(row.view_mut()).unwrap();
+        assert_eq!(row, array![4.0, 9.0]);
     }
 
     #[test]

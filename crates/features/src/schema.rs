@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Kind, extended, nnlp};
+use crate::{Kind, brp_nas, dippm, dnnperf, extended, nnlp, perfsage, slapp};
 
 /// The columns of a featuriser, by name. A predictor is only as good as the agreement on these.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +15,9 @@ pub struct Schema {
     pub operators: Vec<String>,
     /// Columns of a node.
     pub node_columns: Vec<String>,
+    /// Columns of an edge.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub edge_columns: Vec<String>,
     /// Columns of a graph.
     pub global_columns: Vec<String>,
 }
@@ -25,42 +28,79 @@ impl Schema {
 
     /// The schema of NNLP; its operators are fixed.
     pub fn nnlp() -> Self {
-        Self {
-            version: Self::VERSION,
-            kind: Kind::Nnlp,
-            operators: nnlp::OPERATORS.map(String::from).to_vec(),
-            node_columns: nnlp::node_columns(),
-            global_columns: nnlp::global_columns(),
-        }
+        Self::new(Kind::Nnlp, vec![])
     }
 
     /// The extended schema for these operators.
-    pub fn extended(mut operators: Vec<String>) -> Self {
+    pub fn extended(operators: Vec<String>) -> Self {
+        Self::new(Kind::Extended, operators)
+    }
+
+    /// The schema of `kind` for these operators, which count only where the kind does not fix its own.
+    pub fn new(kind: Kind, mut operators: Vec<String>) -> Self {
         operators.sort_unstable();
         operators.dedup();
-        Self {
+        let names = |names: &[&str]| names.iter().map(|&n| n.to_owned()).collect::<Vec<_>>();
+        let mut schema = Self {
             version: Self::VERSION,
-            kind: Kind::Extended,
-            node_columns: extended::node_columns(&operators),
-            global_columns: extended::global_columns(),
+            kind,
             operators,
+            node_columns: vec![],
+            edge_columns: vec![],
+            global_columns: vec![],
+        };
+        match kind {
+            Kind::Nnlp | Kind::Slapp => {
+                schema.operators = names(&nnlp::OPERATORS);
+                schema.node_columns = nnlp::node_columns();
+            }
+            Kind::Dippm | Kind::DippmEdges => {
+                schema.operators = names(&dippm::OPERATORS);
+                schema.node_columns = dippm::node_columns();
+                schema.global_columns = names(&dippm::GLOBAL_COLUMNS);
+            }
+            Kind::Cell => {
+                schema.operators = names(&brp_nas::OPERATORS);
+                schema.node_columns = names(&brp_nas::COLUMNS);
+            }
+            Kind::DnnPerf | Kind::DnnPerfForward => {
+                schema.node_columns = dnnperf::node_columns(&schema.operators);
+                schema.edge_columns = names(&dnnperf::EDGE_COLUMNS);
+            }
+            Kind::PerfSage => schema.node_columns = perfsage::node_columns(&schema.operators),
+            Kind::Extended | Kind::GlobalNode => {
+                schema.node_columns = extended::node_columns(&schema.operators);
+                schema.global_columns = extended::global_columns();
+            }
         }
+        match kind {
+            Kind::Nnlp => schema.global_columns = nnlp::global_columns(),
+            Kind::Slapp => schema.edge_columns = names(&slapp::EDGE_COLUMNS),
+            Kind::GlobalNode => schema.node_columns.push("global".into()),
+            _ => {}
+        }
+        schema
     }
 
     /// Number of leading node columns that are one-hot.
     pub fn one_hot(&self) -> usize {
         match self.kind {
-            Kind::Nnlp => nnlp::ONE_HOT,
-            Kind::Extended => self.operators.len() + 1,
+            Kind::Nnlp | Kind::Slapp => nnlp::ONE_HOT,
+            Kind::Dippm | Kind::DippmEdges => dippm::ONE_HOT,
+            Kind::Cell => self.node_columns.len(),
+            Kind::Extended | Kind::GlobalNode | Kind::DnnPerf | Kind::DnnPerfForward | Kind::PerfSage => {
+                self.operators.len() + 1
+            }
         }
+    }
+
+    /// Number of leading node columns that the normaliser sees: all but the mark of a global node.
+    pub(crate) fn normalized(&self) -> usize {
+        self.node_columns.len() - usize::from(self.kind == Kind::GlobalNode)
     }
 
     /// True when this library gives these columns this meaning.
     pub(crate) fn is_current(&self) -> bool {
-        *self
-            == match self.kind {
-                Kind::Nnlp => Self::nnlp(),
-                Kind::Extended => Self::extended(self.operators.clone()),
-            }
+        *self == Self::new(self.kind, self.operators.clone())
     }
 }

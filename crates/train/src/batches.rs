@@ -73,13 +73,7 @@ mod tests {
 
     /// Networks of 1 to 40 nodes with three configurations each.
     fn samples() -> Vec<Sample> {
-        let features = |n| FeatureGraph {
-            nodes: Array2::zeros((n, 1)),
-            edges: vec![],
-            globals: vec![],
-            node_ids: vec![],
-            unknown: vec![],
-        };
+        let features = |n| FeatureGraph { nodes: Array2::zeros((n, 1)), ..FeatureGraph::default() };
         let sample = |i: usize| Sample {
             name: format!("network {}", i % 40),
             family: "any".into(),
