@@ -36,7 +36,7 @@ use crate::{
 /// between a CPU core (about 5) and an accelerator (about 20 in f32).
 pub const BALANCE: f64 = 10.0;
 
-const NODE_COLUMNS: [&str; 27] = [
+pub(crate) const NODE_COLUMNS: [&str; 27] = [
     "kernel_h",
     "kernel_w",
     "stride_h",
@@ -100,7 +100,7 @@ pub(crate) fn featurize(schema: &Schema, bound: &Concrete) -> Result<FeatureGrap
                 unknown.insert(name);
             }
         }
-        let values = numbers(bound, node, cost);
+        let values = numbers(bound, node, cost, 1);
         row.iter_mut().skip(first).zip(values).for_each(|(slot, value)| *slot = value as f32);
     }
     Ok(FeatureGraph {
@@ -137,10 +137,11 @@ pub(crate) fn globals(bound: &Concrete, costs: &[(NodeId, Cost)]) -> Result<Vec<
     Ok(values.map(|v| v.ln_1p() / std::f64::consts::LN_10).collect())
 }
 
-/// A node's columns after the one-hot part, before normalisation.
-fn numbers(bound: &Concrete, node: &Node, cost: &Cost) -> [f64; NODE_COLUMNS.len()] {
+/// A node's columns after the one-hot part, before normalisation; costs and leading extents are divided by `images`.
+pub(crate) fn numbers(bound: &Concrete, node: &Node, cost: &Cost, images: u64) -> [f64; NODE_COLUMNS.len()] {
     let log2 = |v: f64| v.max(0.0).ln_1p() / std::f64::consts::LN_2;
-    let log10 = |v: u64| (v as f64).ln_1p() / std::f64::consts::LN_10;
+    let log10 = |v: f64| v.ln_1p() / std::f64::consts::LN_10;
+    let each = |v: u64| log10(v as f64 / images as f64);
     let window = kernel(bound, node);
     let extent = |i: usize| window.as_deref().and_then(|w| w.get(i)).map_or(0.0, |&k| log2(k as f64));
     let setting = |name: &str, i: usize| match &window {
@@ -159,8 +160,8 @@ fn numbers(bound: &Concrete, node: &Node, cost: &Cost) -> [f64; NODE_COLUMNS.len
     let elements: f64 = output.unwrap_or_default().iter().map(|&n| n as f64).product();
     let weighted = node.inputs.iter().flatten().any(|&t| bound.is_parameter(t));
     let bits = node.outputs.iter().flatten().next().map_or(32, |&t| bound.fact(t).dtype.bits());
-    let [out_0, out_1, out_2, out_3] = extents(output).map(log2);
-    let [in_0, in_1, in_2, in_3] = extents(input).map(log2);
+    let [out_0, out_1, out_2, out_3] = extents(output, images).map(log2);
+    let [in_0, in_1, in_2, in_3] = extents(input, images).map(log2);
     [
         extent(0),
         extent(1),
@@ -183,19 +184,21 @@ fn numbers(bound: &Concrete, node: &Node, cost: &Cost) -> [f64; NODE_COLUMNS.len
         in_2,
         in_3,
         if elements > 0.0 { log2(cost.macs as f64 / elements) } else { 0.0 },
-        log10(cost.flops),
-        log10(cost.read),
-        log10(cost.written),
-        log10(cost.parameters),
+        each(cost.flops),
+        each(cost.read),
+        each(cost.written),
+        log10(cost.parameters as f64),
         f64::from(cost.bytes() == 0),
         (bits as f64 / 32.0).log2(),
     ]
 }
 
-/// Four extents; missing ones 0, the product of the fourth and further ones in the last.
-fn extents(shape: Option<&[u64]>) -> [f64; 4] {
+/// Four extents; missing ones 0, the product of the fourth and further ones in the last. The first is divided by
+/// `images` where it is a multiple.
+fn extents(shape: Option<&[u64]>, images: u64) -> [f64; 4] {
     let mut extents = [0.0; 4];
     for (i, &n) in shape.unwrap_or_default().iter().enumerate() {
+        let n = if i == 0 && n % images == 0 { n / images } else { n };
         if i < 4 {
             extents[i] = n as f64;
         } else {

@@ -6,6 +6,7 @@ use tachograph_ir::Concrete;
 
 use crate::{
     Error, FeatureGraph, Normalizer, Result, Schema, brp_nas, dippm, dnnperf, extended, nnlp, perfsage, slapp,
+    tachograph,
 };
 
 /// The featurisers.
@@ -36,11 +37,13 @@ pub enum Kind {
     Cell,
     /// Any graph of operators in the manner of BRP-NAS.
     GlobalNode,
+    /// Costs for one image, and the neighbours of every operator. See [`tachograph`].
+    Tachograph,
 }
 
 impl Kind {
     /// Every featuriser.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Nnlp,
         Self::Extended,
         Self::Dippm,
@@ -51,6 +54,7 @@ impl Kind {
         Self::PerfSage,
         Self::Cell,
         Self::GlobalNode,
+        Self::Tachograph,
     ];
 
     /// True where neither operators nor normalisation come from training data.
@@ -134,9 +138,9 @@ impl Featurizer {
             }
         } else {
             Normalizers {
-                nodes: Normalizer::fit(nodes, schema.normalized(), schema.one_hot())?,
+                nodes: Normalizer::fit(nodes, schema.normalized(), schema.untouched())?,
                 edges: None,
-                globals: Normalizer::fit(globals, width, 0)?,
+                globals: Normalizer::fit(globals, width, schema.untouched_globals())?,
             }
         };
         Ok(Self { schema, normalizers: Some(normalizers) })
@@ -177,7 +181,13 @@ impl Featurizer {
             Kind::Slapp => slapp::featurize(bound),
             Kind::PerfSage => perfsage::featurize(&self.schema, bound),
             Kind::Cell => brp_nas::featurize(bound),
+            Kind::Tachograph => tachograph::featurize(&self.schema, bound),
         }
+    }
+
+    /// Time in ms on the imaginary machine of [`tachograph`], for features of that kind.
+    pub fn roofline(&self, features: &FeatureGraph) -> Option<f64> {
+        (self.schema.kind == Kind::Tachograph).then(|| tachograph::roofline(features))
     }
 }
 

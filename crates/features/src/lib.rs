@@ -9,6 +9,7 @@
 //! - [`Kind::Extended`]: logarithmic extents and costs of every node, and costs of the graph by operator
 //!   class; operators are those of the training data. See [`extended`] for the columns.
 //! - [`dippm`], [`dnnperf`], [`slapp`], [`perfsage`] and [`brp_nas`]: those of the predictors of these names.
+//! - [`tachograph`]: those of our own model, for one image, with the neighbours of every operator.
 //!
 //! [`baseline`] holds the predictors that a network must beat.
 
@@ -28,6 +29,7 @@ mod normalizer;
 pub mod perfsage;
 mod schema;
 pub mod slapp;
+pub mod tachograph;
 
 pub use class::Class;
 pub use error::{Error, Result};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Kind, brp_nas, dippm, dnnperf, extended, nnlp, perfsage, slapp};
+use crate::{Kind, brp_nas, dippm, dnnperf, extended, nnlp, perfsage, slapp, tachograph};
 
 /// The columns of a featuriser, by name. A predictor is only as good as the agreement on these.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,6 +67,7 @@ impl Schema {
                 schema.node_columns = dnnperf::node_columns(&schema.operators);
                 schema.edge_columns = names(&dnnperf::EDGE_COLUMNS);
             }
+            Kind::Tachograph => schema.node_columns = tachograph::node_columns(&schema.operators),
             Kind::PerfSage => schema.node_columns = perfsage::node_columns(&schema.operators),
             Kind::Extended | Kind::GlobalNode => {
                 schema.node_columns = extended::node_columns(&schema.operators);
@@ -74,6 +75,7 @@ impl Schema {
             }
         }
         match kind {
+            Kind::Tachograph => schema.global_columns = names(&tachograph::GLOBAL_COLUMNS),
             Kind::Nnlp => schema.global_columns = nnlp::global_columns(),
             Kind::Slapp => schema.edge_columns = names(&slapp::EDGE_COLUMNS),
             Kind::GlobalNode => schema.node_columns.push("global".into()),
@@ -82,8 +84,8 @@ impl Schema {
         schema
     }
 
-    /// Number of leading node columns that are one-hot.
-    pub fn one_hot(&self) -> usize {
+    /// Number of leading node columns that are not normalised.
+    pub fn untouched(&self) -> usize {
         match self.kind {
             Kind::Nnlp | Kind::Slapp => nnlp::ONE_HOT,
             Kind::Dippm | Kind::DippmEdges => dippm::ONE_HOT,
@@ -91,7 +93,13 @@ impl Schema {
             Kind::Extended | Kind::GlobalNode | Kind::DnnPerf | Kind::DnnPerfForward | Kind::PerfSage => {
                 self.operators.len() + 1
             }
+            Kind::Tachograph => tachograph::untouched(self.operators.len()),
         }
+    }
+
+    /// The same of graph columns.
+    pub(crate) fn untouched_globals(&self) -> usize {
+        if self.kind == Kind::Tachograph { self.global_columns.len() } else { 0 }
     }
 
     /// Number of leading node columns that the normaliser sees: all but the mark of a global node.

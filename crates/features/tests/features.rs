@@ -3,7 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
-use tachograph_features::{FeatureGraph, Featurizer, Kind, nnlp_flops::NnlpCost};
+use tachograph_features::{
+    FeatureGraph, Featurizer, Kind,
+    nnlp_flops::NnlpCost,
+    tachograph::{BALANCE, PEAK},
+};
 use tachograph_ir::{Attr, Attrs, Concrete, Config, DType, Graph, Node, OpType, Parts, Phase, Tensor, TensorId, attrs};
 
 /// Graphs from nodes with declared results, so that any operator name will do.
@@ -270,4 +274,28 @@ proptest! {
             prop_assert!(fa.edges.iter().all(|&(s, d)| s != d && (!both || fa.edges.contains(&(d, s)))));
         }
     }
+}
+
+#[test]
+fn tachograph_sees_one_image_and_its_neighbours() {
+    let chain = |batch: u64| {
+        let (mut net, x) = Net::new(&[batch, 4, 8, 8]);
+        let y = net.node("Relu", &[x], &[batch, 4, 8, 8], attrs([]));
+        let z = net.node("Sigmoid", &[y], &[batch, 4, 8, 8], attrs([]));
+        net.bind(&[z])
+    };
+    let (one, many) = (chain(1), chain(4));
+    let featurizer = Featurizer::fit(Kind::Tachograph, &[&one]).unwrap();
+    let (one, many) = (featurizer.featurize(&one).unwrap(), featurizer.featurize(&many).unwrap());
+    assert_eq!(one.nodes, many.nodes);
+    assert_eq!((&one.globals[..], &many.globals[..]), (&[1.0][..], &[4.0][..]));
+    let [one_ms, many_ms] = [&one, &many].map(|f| featurizer.roofline(f).unwrap());
+    assert!((many_ms / one_ms - 4.0).abs() < 1e-6, "{many_ms} is four times {one_ms}");
+    // 1 KiB read and 1 KiB written.
+    let traffic = 2048.0 * BALANCE * 1e3 / PEAK;
+    assert!((f64::from(one.nodes[[0, 1]]).exp() / traffic - 1.0).abs() < 1e-5);
+    let columns = &featurizer.schema().node_columns;
+    let value = |row: usize, name: &str| one.nodes[[row, columns.iter().position(|c| c == name).unwrap()]];
+    assert_eq!((value(1, "from=Relu"), value(0, "from=Relu")), (1.0, 0.0));
+    assert_eq!((value(0, "to=Sigmoid"), value(1, "to=Sigmoid")), (1.0, 0.0));
 }

@@ -1,0 +1,115 @@
+//! Features of the `tachograph` model: what each operator does for one image, and beside what it runs.
+//!
+//! A node's columns. The first two groups are not normalised:
+//!
+//! | columns | what |
+//! |---|---|
+//! | `compute`, `traffic` | ln of the times for one image, in ms, that an imaginary machine takes for the operations ([`PEAK`] a second) and for the bytes ([`BALANCE`] operations' time each) |
+//! | `op=NAME` …, `op=?` | as in [`extended`](crate::extended) |
+//! | `from=NAME` …, `to=NAME` … | 1 for each operator among the producers of its operands, and among the readers of its results |
+//! | the 27 numbers of [`extended`](crate::extended) | with costs divided by the batch, and leading extents that are its multiples |
+//! | `anchor`, `kernel` | 1 for the first operator of its fused kernel; operators of that kernel, at most 8 |
+//! | `fan_in`, `fan_out` | producers and readers, at most 4 |
+//!
+//! Graph columns, not normalised: `batch`. A network of one image looks the same at every batch, but for weights, which
+//! are read once a batch.
+
+use std::collections::{BTreeSet, HashMap};
+
+use ndarray::Array2;
+use tachograph_ir::{Concrete, Cost, FusionRule, NodeId};
+
+use crate::{FeatureGraph, Result, Schema, extended, graph::undirected_edges};
+
+/// Operations a second of the imaginary machine of `compute`.
+pub const PEAK: f64 = 30e12;
+
+/// Operations that it does in the time it moves a byte: about those of an accelerator in f32.
+pub const BALANCE: f64 = 30.0;
+
+/// Columns `compute` and `traffic`.
+const TIMES: usize = 2;
+
+const CONTEXT: [&str; 4] = ["anchor", "kernel", "fan_in", "fan_out"];
+
+/// Names of the node columns.
+pub(crate) fn node_columns(operators: &[String]) -> Vec<String> {
+    let named = |prefix: &'static str| {
+        operators.iter().map(String::as_str).chain(["?"]).map(move |op| format!("{prefix}={op}"))
+    };
+    let numbers = extended::NODE_COLUMNS.into_iter().chain(CONTEXT).map(String::from);
+    let times = ["compute", "traffic"].map(String::from);
+    times.into_iter().chain(named("op")).chain(named("from")).chain(named("to")).chain(numbers).collect()
+}
+
+pub(crate) const GLOBAL_COLUMNS: [&str; 1] = ["batch"];
+
+/// Leading node columns that are left as they are.
+pub(crate) fn untouched(operators: usize) -> usize {
+    TIMES + 3 * (operators + 1)
+}
+
+pub(crate) fn featurize(schema: &Schema, bound: &Concrete) -> Result<FeatureGraph> {
+    let (images, live) = (bound.batch().max(1), bound.live());
+    let slots = schema.operators.len() + 1;
+    let slot = |id: NodeId| {
+        let name = bound.graph().node(id).op.to_string();
+        schema.operators.binary_search(&name).map_err(|_| name)
+    };
+    let mut unknown = BTreeSet::new();
+    let operators: Vec<usize> = live
+        .iter()
+        .map(|&id| {
+            slot(id).unwrap_or_else(|name| {
+                unknown.insert(name);
+                slots - 1
+            })
+        })
+        .collect();
+    let row: HashMap<NodeId, usize> = live.iter().enumerate().map(|(row, &id)| (id, row)).collect();
+    let mut nodes = Array2::zeros((live.len(), schema.node_columns.len()));
+    let costs = extended::costs(bound)?;
+    let numbers = untouched(schema.operators.len());
+    for (i, (id, cost)) in costs.iter().enumerate() {
+        times(cost, images).into_iter().enumerate().for_each(|(k, ms)| nodes[[i, k]] = ms.ln() as f32);
+        nodes[[i, TIMES + operators[i]]] = 1.0;
+        let values = extended::numbers(bound, bound.graph().node(*id), cost, images);
+        values.into_iter().enumerate().for_each(|(k, value)| nodes[[i, numbers + k]] = value as f32);
+    }
+    let context = numbers + extended::NODE_COLUMNS.len();
+    for group in bound.fuse(&FusionRule::default()) {
+        for (k, &i) in group.nodes.iter().filter_map(|id| row.get(id)).enumerate() {
+            nodes[[i, context]] = f32::from(u8::from(k == 0));
+            nodes[[i, context + 1]] = group.nodes.len().min(8) as f32;
+        }
+    }
+    let links: BTreeSet<(usize, usize)> =
+        bound.graph().edges().filter_map(|(from, to, _)| Some((*row.get(&from)?, *row.get(&to)?))).collect();
+    for (from, to) in links {
+        nodes[[to, TIMES + slots + operators[from]]] = 1.0;
+        nodes[[from, TIMES + 2 * slots + operators[to]]] = 1.0;
+        nodes[[to, context + 2]] = (nodes[[to, context + 2]] + 1.0).min(4.0);
+        nodes[[from, context + 3]] = (nodes[[from, context + 3]] + 1.0).min(4.0);
+    }
+    Ok(FeatureGraph {
+        nodes,
+        edges: undirected_edges(bound),
+        globals: vec![images as f32],
+        node_ids: live.to_vec(),
+        unknown: unknown.into_iter().collect(),
+        ..FeatureGraph::default()
+    })
+}
+
+/// Times for the operations and for the bytes of one image, in ms and at least 10⁻⁹.
+fn times(cost: &Cost, images: u64) -> [f64; TIMES] {
+    let ms = |operations: f64| (1e3 * operations / images as f64 / PEAK).max(1e-9);
+    [ms(cost.flops as f64), ms(BALANCE * cost.bytes() as f64)]
+}
+
+/// Time of the whole batch on the imaginary machine, in ms.
+pub(crate) fn roofline(features: &FeatureGraph) -> f64 {
+    let images = features.globals.first().copied().unwrap_or(1.0);
+    let times = features.nodes.columns().into_iter().take(TIMES).flatten();
+    f64::from(images) * times.map(|&ms| f64::from(ms).exp()).sum::<f64>()
+}
