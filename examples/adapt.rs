@@ -7,9 +7,12 @@
 //! relative to it. With `--k`, only that many of the measurements are used, and the others test the result; with
 //! `--plan`, nothing is adapted: the `--k` networks worth measuring are listed.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use clap::Parser;
 use tachograph_examples::Measured;
 use tachograph_ir::Millis;
@@ -25,9 +28,12 @@ struct Args {
     /// Measurements as CSV.
     #[arg(long, required_unless_present = "data")]
     csv: Option<PathBuf>,
-    /// Measurements as a data set of `collect`.
+    /// Measurements as a data set: a folder of `collect`, or a published set by name.
     #[arg(long, conflicts_with = "csv")]
     data: Option<PathBuf>,
+    /// Folder of published sets.
+    #[arg(long)]
+    root: Option<PathBuf>,
     /// Device whose measurements are used.
     #[arg(long)]
     device: String,
@@ -53,11 +59,15 @@ fn main() -> ExitCode {
     tachograph_examples_graphs::exit(run(&Args::parse()))
 }
 
+fn data(args: &Args) -> Result<&Path> {
+    args.csv.as_deref().or(args.data.as_deref()).context("give --csv or --data")
+}
+
 fn run(args: &Args) -> Result<()> {
     tch::set_num_threads(args.threads);
     let predictor = Predictor::load(&args.checkpoint, Device::Cpu)?;
     let measured =
-        Measured::read(args.csv.as_deref(), args.data.as_deref(), &args.device, &predictor.document().featurizer)?;
+        Measured::read(data(args)?, args.root.as_deref(), &args.device, &predictor.document().featurizer)?;
     let n = measured.names.len();
     let graphs: Vec<_> = measured.graphs.iter().collect();
     let chosen = match args.k {

@@ -3,11 +3,10 @@
 //!     cargo run --release --example evaluate -- --config runs/nnlp.toml --out runs/nnlp
 //!     cargo run --release --example evaluate -- --config runs/nnlp.toml --out runs/families --families
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{collections::BTreeSet, path::PathBuf, process::ExitCode};
 
 use anyhow::Result;
 use clap::Parser;
-use tachograph_datasets::generate::Family;
 use tachograph_ir::Device;
 use tachograph_metrics::Report;
 use tachograph_train::{RunConfig, SplitConfig, baselines, train};
@@ -46,7 +45,9 @@ fn run(args: &Args) -> Result<()> {
         line("this model", &outcome.test);
         return Ok(());
     }
-    for family in Family::ALL.map(|f| f.to_string()) {
+    let corpus = config.corpus()?;
+    let families: BTreeSet<String> = corpus.entries.into_iter().map(|entry| entry.family).collect();
+    for family in families {
         let split = SplitConfig::Family { family: family.clone(), seed: 0 };
         let config = RunConfig { split, ..config.clone() };
         let outcome = train(&config, &args.out.join(&family), |e| {

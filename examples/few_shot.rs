@@ -3,9 +3,12 @@
 //!
 //!     cargo run --release --example few_shot -- --csv measured.csv --device my-phone --k 5,10,20,50 --seeds 5
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Parser;
 use tachograph_examples::Measured;
 use tachograph_ir::Millis;
@@ -21,9 +24,12 @@ struct Args {
     /// Measurements as CSV; see the example `adapt`.
     #[arg(long, required_unless_present = "data")]
     csv: Option<PathBuf>,
-    /// Measurements as a data set of `collect`.
+    /// Measurements as a data set: a folder of `collect`, or a published set by name.
     #[arg(long, conflicts_with = "csv")]
     data: Option<PathBuf>,
+    /// Folder of published sets.
+    #[arg(long)]
+    root: Option<PathBuf>,
     #[arg(long)]
     device: String,
     #[arg(long, value_delimiter = ',', default_value = "5,10,20,50")]
@@ -41,11 +47,15 @@ fn main() -> ExitCode {
     tachograph_examples_graphs::exit(run(&Args::parse()))
 }
 
+fn data(args: &Args) -> Result<&Path> {
+    args.csv.as_deref().or(args.data.as_deref()).context("give --csv or --data")
+}
+
 fn run(args: &Args) -> Result<()> {
     tch::set_num_threads(args.threads);
     let predictor = Predictor::load(&args.checkpoint, Device::Cpu)?;
     let measured =
-        Measured::read(args.csv.as_deref(), args.data.as_deref(), &args.device, &predictor.document().featurizer)?;
+        Measured::read(data(args)?, args.root.as_deref(), &args.device, &predictor.document().featurizer)?;
     println!("{} measurements on {}, seeds 0 to {}", measured.names.len(), args.device, args.seeds.saturating_sub(1));
     println!("{:>5}  {:10}  {:30}  MAPE (least to most)  Acc@10 %  Spearman  chosen", "k", "selection", "methods");
     for &k in &args.k {

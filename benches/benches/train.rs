@@ -22,7 +22,7 @@ use tachograph_datasets::{
 };
 use tachograph_features::{Featurizer, Kind};
 use tachograph_ir::{Config, DType, Graph};
-use tachograph_train::{RunConfig, Sample, SplitConfig, bind, featurize, train};
+use tachograph_train::{Choice, Corpus, RunConfig, Sample, SplitConfig, train};
 
 const DEVICE: &str = "invented";
 const NETWORKS: usize = 2500;
@@ -86,10 +86,12 @@ fn prepare(folder: &Path) {
     }
     writer.finish().unwrap();
     let data = DataSet::open(folder.join("data")).unwrap();
-    let mut networks = bind(&data, DEVICE).unwrap();
-    let split = SplitConfig::default().divide(networks.iter().map(|(r, _)| &r.network)).unwrap();
-    networks.retain(|(record, _)| split.part(&record.network) == Some(Part::Train));
-    export(&featurize(&Featurizer::nnlp(), &networks).unwrap(), &folder.join(GRAPHS));
+    let corpus = Corpus::of_data_set(&data, &Choice::latency([DEVICE])).unwrap();
+    let division = SplitConfig::default().divide(&corpus).unwrap();
+    let mut parts = division.parts.iter();
+    let mut samples = corpus.featurize(&Featurizer::nnlp()).unwrap();
+    samples.retain(|_| parts.next() == Some(&Part::Train));
+    export(&samples, &folder.join(GRAPHS));
 }
 
 /// A network with an invented measurement, if it has the size asked for.
@@ -139,7 +141,7 @@ fn export(samples: &[Sample], path: &Path) {
             vec![graphs, globals],
             floats(samples.iter().flat_map(|s| s.features.globals.clone()).collect()),
         ),
-        ("targets", Dtype::F32, vec![graphs], floats(samples.iter().map(|s| s.target as f32).collect())),
+        ("targets", Dtype::F32, vec![graphs], floats(samples.iter().map(|s| s.targets[0] as f32).collect())),
     ];
     let views =
         rows.iter().map(|(name, dtype, shape, bytes)| (*name, TensorView::new(*dtype, shape.clone(), bytes).unwrap()));

@@ -1,13 +1,10 @@
 //! Measurements of one device, featurised for a predictor.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use anyhow::{Context, Result, bail};
-use rayon::prelude::*;
-use serde::Deserialize;
-use tachograph_datasets::DataSet;
+use anyhow::{Context, Result};
 use tachograph_features::{FeatureGraph, Featurizer};
-use tachograph_train::{Calibration, DeviceDocument, Selection, bind};
+use tachograph_train::{Choice, Corpus, DeviceDocument, Selection};
 
 /// Measurements of one device, in the order of their source.
 pub struct Measured {
@@ -21,79 +18,23 @@ pub struct Measured {
     pub latencies: Vec<f64>,
 }
 
-#[derive(Deserialize)]
-struct Row {
-    file: PathBuf,
-    device: String,
-    latency_ms: f64,
-    batch: Option<u64>,
-}
-
 impl Measured {
-    /// Reads the measurements of `device` from a CSV (`file,device,latency_ms`, optional `batch`; files relative to
-    /// it) or from a data set. Models of a CSV that cannot be read are named on standard error and left out.
+    /// Reads the latencies of `device` from a table or a data set, as [`Corpus::open`] does. Models that cannot be read
+    /// are named on standard error and left out.
     ///
     /// # Errors
-    /// Neither source, a table or a data set that cannot be read, no measurement of the device.
-    pub fn read(csv: Option<&Path>, data: Option<&Path>, device: &str, featurizer: &Featurizer) -> Result<Self> {
-        match (csv, data) {
-            (Some(path), _) => Self::from_csv(path, device, featurizer),
-            (None, Some(path)) => {
-                let data = DataSet::open(path)?;
-                let networks = bind(&data, device)?;
-                let graphs = networks.par_iter().map(|(_, bound)| featurizer.featurize(bound));
-                let graphs = graphs.collect::<Result<_, _>>()?;
-                let record = networks[0].0;
-                Ok(Self {
-                    device: DeviceDocument {
-                        hardware: record.hardware.clone(),
-                        threads: record.threads,
-                        library: record.library.clone(),
-                        ..unknown(device)
-                    },
-                    names: networks.iter().map(|(r, _)| r.network.to_string()).collect(),
-                    graphs,
-                    latencies: networks.iter().map(|(r, _)| r.median_ms).collect(),
-                })
-            }
-            (None, None) => bail!("give --csv or --data"),
-        }
+    /// A table or a data set that cannot be read, no measurement of the device.
+    pub fn read(data: &Path, root: Option<&Path>, device: &str, featurizer: &Featurizer) -> Result<Self> {
+        let corpus = Corpus::open(data, root, &Choice::latency([device]))?;
+        corpus.left_out.iter().for_each(|(network, why)| eprintln!("left out: {network}: {why}"));
+        let samples = corpus.featurize(featurizer)?;
+        Ok(Self {
+            names: samples.iter().map(|s| s.name.clone()).collect(),
+            latencies: samples.iter().filter_map(|s| s.target(0)).collect(),
+            graphs: samples.into_iter().map(|s| s.features).collect(),
+            device: corpus.outputs.into_iter().next().context("no output")?,
+        })
     }
-
-    fn from_csv(path: &Path, device: &str, featurizer: &Featurizer) -> Result<Self> {
-        let name = || path.display().to_string();
-        let mut reader = csv::Reader::from_path(path).with_context(name)?;
-        let rows: Vec<Row> = reader.deserialize().collect::<Result<_, _>>().with_context(name)?;
-        let rows: Vec<Row> = rows.into_iter().filter(|r| r.device == device).collect();
-        if rows.is_empty() {
-            bail!("{}: no measurements of `{device}`", path.display());
-        }
-        let folder = path.parent().unwrap_or(Path::new(""));
-        let load = |row: &Row| -> Result<FeatureGraph> {
-            let batch: Vec<String> = row.batch.iter().map(|n| format!("batch={n}")).collect();
-            let (_, bound) = tachograph_examples_graphs::load(&folder.join(&row.file), &batch)?;
-            Ok(featurizer.featurize(&bound)?)
-        };
-        let loaded: Vec<Result<FeatureGraph>> = rows.par_iter().map(load).collect();
-        let mut all = Self { device: unknown(device), names: vec![], graphs: vec![], latencies: vec![] };
-        for (row, graph) in rows.into_iter().zip(loaded) {
-            match graph {
-                Ok(graph) => {
-                    all.names.push(row.file.display().to_string());
-                    all.graphs.push(graph);
-                    all.latencies.push(row.latency_ms);
-                }
-                Err(error) => eprintln!("left out: {error:#}"),
-            }
-        }
-        Ok(all)
-    }
-}
-
-fn unknown(device: &str) -> DeviceDocument {
-    let other = || "not recorded".to_owned();
-    let calibration = Calibration::default();
-    DeviceDocument { name: device.into(), hardware: other(), threads: 1, library: other(), calibration }
 }
 
 /// A [`Selection`] by name.

@@ -12,6 +12,7 @@ mod about;
 mod csv_set;
 mod device_split;
 mod error;
+mod folds;
 pub mod generate;
 mod measured;
 mod noise;

@@ -82,7 +82,7 @@ impl Sample {
 pub type Samples<'a> = Box<dyn Iterator<Item = Result<Sample>> + 'a>;
 
 /// A set of measurements.
-pub trait Source {
+pub trait Source: Send + Sync {
     /// What the set is, where it comes from and where it lies.
     fn about(&self) -> &'static About;
 

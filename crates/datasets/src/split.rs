@@ -21,23 +21,28 @@ pub enum Part {
     Test,
 }
 
-/// A division of networks. It divides networks and not measurements: all configurations of a network
-/// are on the same side. The same ids give the same split, whatever their order.
+/// A division of networks, which are named by ids or, in published sets, by strings. It divides networks and not
+/// measurements: all configurations of a network are on the same side. The same names give the same split, whatever
+/// their order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Split {
+#[serde(bound(deserialize = "T: Ord + Deserialize<'de>"))]
+pub struct Split<T = NetworkId> {
     /// How it was made, for reports.
     pub name: String,
-    train: BTreeSet<NetworkId>,
-    validation: BTreeSet<NetworkId>,
-    test: BTreeSet<NetworkId>,
+    pub(crate) train: BTreeSet<T>,
+    pub(crate) validation: BTreeSet<T>,
+    pub(crate) test: BTreeSet<T>,
 }
 
-impl Split {
+impl<T: Ord + Clone + fmt::Display> Split<T> {
     /// 80 % train, 10 % validation and 10 % test, at random. Shares are rounded to the nearest network.
     ///
     /// # Errors
     /// Fewer than ten networks.
-    pub fn random<'a>(networks: impl IntoIterator<Item = &'a NetworkId>, seed: u64) -> Result<Self> {
+    pub fn random<'a>(networks: impl IntoIterator<Item = &'a T>, seed: u64) -> Result<Self>
+    where
+        T: 'a,
+    {
         let ids = shuffled(networks.into_iter().cloned().collect(), seed);
         if ids.len() < 10 {
             return Err(Error::Split(format!("{} networks are too few for 80/10/10", ids.len())));
@@ -53,13 +58,19 @@ impl Split {
     ///
     /// # Errors
     /// No network of the family, or fewer than ten of others.
-    pub fn without_family<'a>(
-        networks: impl IntoIterator<Item = &'a NetworkId>,
+    pub fn without<'a>(
+        networks: impl IntoIterator<Item = (&'a T, &'a str)>,
         family: &str,
         seed: u64,
-    ) -> Result<Self> {
-        let all = networks.into_iter().cloned();
-        let (test, others): (BTreeSet<_>, BTreeSet<_>) = all.partition(|id| id.family() == family);
+    ) -> Result<Self>
+    where
+        T: 'a,
+    {
+        let (mut test, mut others) = (BTreeSet::new(), BTreeSet::new());
+        for (network, of) in networks {
+            let part = if of == family { &mut test } else { &mut others };
+            part.insert(network.clone());
+        }
         if test.is_empty() {
             return Err(Error::Split(format!("no network of family `{family}`")));
         }
@@ -72,24 +83,14 @@ impl Split {
         Ok(Self { name: format!("without {family}, seed {seed}"), train: ids.collect(), validation, test })
     }
 
-    /// Every family once as the test part, in alphabetical order.
-    ///
-    /// # Errors
-    /// As [`Split::without_family`].
-    pub fn each_family<'a>(networks: impl IntoIterator<Item = &'a NetworkId>, seed: u64) -> Result<Vec<Self>> {
-        let all: Vec<_> = networks.into_iter().collect();
-        let families: BTreeSet<_> = all.iter().map(|id| id.family()).collect();
-        families.into_iter().map(|family| Self::without_family(all.iter().copied(), family, seed)).collect()
-    }
-
     /// Where a network belongs; `None` if it was not divided.
-    pub fn part(&self, network: &NetworkId) -> Option<Part> {
+    pub fn part(&self, network: &T) -> Option<Part> {
         let parts = [Part::Train, Part::Validation, Part::Test];
         parts.into_iter().find(|&part| self.members(part).contains(network))
     }
 
     /// The networks of a part.
-    pub fn members(&self, part: Part) -> &BTreeSet<NetworkId> {
+    pub fn members(&self, part: Part) -> &BTreeSet<T> {
         match part {
             Part::Train => &self.train,
             Part::Validation => &self.validation,
@@ -101,6 +102,30 @@ impl Split {
     /// when the same networks are in the same parts.
     pub fn hash(&self) -> String {
         hash(&self.train, &self.validation, &self.test)
+    }
+}
+
+impl Split {
+    /// [`Split::without`] for ids, which know their family.
+    ///
+    /// # Errors
+    /// As [`Split::without`].
+    pub fn without_family<'a>(
+        networks: impl IntoIterator<Item = &'a NetworkId>,
+        family: &str,
+        seed: u64,
+    ) -> Result<Self> {
+        Self::without(networks.into_iter().map(|id| (id, id.family())), family, seed)
+    }
+
+    /// Every family once as the test part, in alphabetical order.
+    ///
+    /// # Errors
+    /// As [`Split::without_family`].
+    pub fn each_family<'a>(networks: impl IntoIterator<Item = &'a NetworkId>, seed: u64) -> Result<Vec<Self>> {
+        let all: Vec<_> = networks.into_iter().collect();
+        let families: BTreeSet<_> = all.iter().map(|id| id.family()).collect();
+        families.into_iter().map(|family| Self::without_family(all.iter().copied(), family, seed)).collect()
     }
 }
 
@@ -121,14 +146,15 @@ pub(crate) fn hash<T: fmt::Display>(
     hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
-impl fmt::Display for Split {
+impl<T: Ord + Clone + fmt::Display> fmt::Display for Split<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (train, validation, test) = (self.train.len(), self.validation.len(), self.test.len());
         write!(f, "{} ({train} train, {validation} validation, {test} test networks; hash {})", self.name, self.hash())
     }
 }
 
-fn shuffled(ids: BTreeSet<NetworkId>, seed: u64) -> Vec<NetworkId> {
+/// The members in an order that depends on them and the seed alone.
+pub(crate) fn shuffled<T: Ord>(ids: BTreeSet<T>, seed: u64) -> Vec<T> {
     let mut ids: Vec<_> = ids.into_iter().collect();
     ids.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
     ids

@@ -23,6 +23,7 @@ mod error;
 pub mod extended;
 mod featurizer;
 mod graph;
+mod kernels;
 pub mod nnlp;
 pub mod nnlp_flops;
 mod normalizer;

@@ -62,13 +62,15 @@ macro_rules! devices {
     };
 }
 
-static FILES: [(&str, &str); 20] = devices![
+static FILES: [(&str, &str); 24] = devices![
     "a100-pcie-40gb",
     "a100-pcie-80gb",
     "a100-sxm-40gb",
     "a100-sxm-80gb",
     "h100-sxm",
     "h200",
+    "i7-12700h",
+    "i9-10940x",
     "jetson-agx-orin",
     "jetson-orin-nano",
     "l4",
@@ -76,6 +78,8 @@ static FILES: [(&str, &str); 20] = devices![
     "raspberry-pi-4",
     "rtx-3090",
     "rtx-4090",
+    "rtx-5090",
+    "rtx-pro-6000-max-q",
     "snapdragon-855",
     "snapdragon-8-gen-2",
     "t4",

@@ -4,7 +4,11 @@ use serde::{Deserialize, Serialize};
 use tachograph_gnn::{GraphBatch, Linear, Sage, SageConfig};
 use tch::{Tensor, nn};
 
-use crate::{Error, Result, error::torch};
+use crate::{
+    Result,
+    error::torch,
+    heads::{columns, select},
+};
 
 /// Settings of [`Additive`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -31,7 +35,7 @@ impl Default for AdditiveConfig {
 /// are not used.
 ///
 /// # Shapes
-/// A batch of G graphs with node features of width `inputs` → (G), in the unit of the training target.
+/// A batch of G graphs with node features of width `inputs`, and H heads → (G, H), in the unit of the training targets.
 #[derive(Debug)]
 pub struct Additive {
     layers: Vec<Sage>,
@@ -42,11 +46,11 @@ pub struct Additive {
 const LIMIT: f64 = 20.0;
 
 impl Additive {
-    /// Adds its parameters under `vs`; one head for each of `devices` devices.
+    /// Adds its parameters under `vs`; one head for each of `outputs` outputs.
     ///
     /// # Errors
     /// libtorch cannot allocate the parameters.
-    pub fn new(vs: &nn::Path<'_>, inputs: i64, devices: usize, config: &AdditiveConfig) -> Result<Self> {
+    pub fn new(vs: &nn::Path<'_>, inputs: i64, outputs: usize, config: &AdditiveConfig) -> Result<Self> {
         let hidden = config.hidden;
         let layer = |l: usize| {
             let width = if l == 0 { inputs } else { hidden };
@@ -62,7 +66,7 @@ impl Additive {
                 Linear::new(&(&vs / 2), hidden, 1, true)?,
             ])
         };
-        Ok(Self { layers, heads: (0..devices).map(head).collect::<Result<_>>()? })
+        Ok(Self { layers, heads: (0..outputs).map(head).collect::<Result<_>>()? })
     }
 
     /// hᵢ ‖ xᵢ of every operator: what the heads read.
@@ -88,27 +92,28 @@ impl Additive {
         Ok(batch.members.sum(&self.rows(batch)?, None)?)
     }
 
-    /// Time of each operator: (rows of the last layer, 1), positive. Rows are the nodes of the batch, or
-    /// their classes when it is compressed.
+    /// Time of each operator for each of `heads`: (rows of the last layer, heads), positive. Rows are the nodes of the
+    /// batch, or their classes when it is compressed.
     ///
     /// # Errors
-    /// The batch has another width or was built for fewer layers; a device without a head.
-    pub fn operators(&self, batch: &GraphBatch, device: usize) -> Result<Tensor> {
-        let head = self.heads.get(device).ok_or(Error::Device { index: device, heads: self.heads.len() })?;
-        let mut h = self.rows(batch)?;
-        for linear in &head[..2] {
-            h = linear.forward(&h)?.f_relu().map_err(torch("ReLU"))?;
-        }
-        let z = head[2].forward(&h)?;
+    /// The batch has another width or was built for fewer layers; an output without a head, or no output.
+    pub fn operators(&self, batch: &GraphBatch, heads: &[usize]) -> Result<Tensor> {
+        let heads = select(&self.heads, heads)?;
+        let rows = self.rows(batch)?;
+        let column = |head: &[Linear; 3]| -> Result<Tensor> {
+            let h = head[0].forward(&rows)?.f_relu().map_err(torch("ReLU"))?;
+            let h = head[1].forward(&h)?.f_relu().map_err(torch("ReLU"))?;
+            Ok(head[2].forward(&h)?)
+        };
+        let z = columns(heads.into_iter().map(column).collect::<Result<_>>()?)?;
         z.f_clamp(-LIMIT, LIMIT).and_then(|z| z.f_exp()).map_err(torch("head"))
     }
 
-    /// Predictions for one device: (G), positive.
+    /// Predictions for each of `heads`: (G, heads), positive.
     ///
     /// # Errors
     /// As [`Additive::operators`].
-    pub fn forward(&self, batch: &GraphBatch, device: usize) -> Result<Tensor> {
-        let times = self.operators(batch, device)?;
-        batch.members.sum(&times, None)?.f_squeeze_dim(1).map_err(torch("read-out"))
+    pub fn forward(&self, batch: &GraphBatch, heads: &[usize]) -> Result<Tensor> {
+        Ok(batch.members.sum(&self.operators(batch, heads)?, None)?)
     }
 }

@@ -6,10 +6,13 @@ use tch::TchError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A device that the model has no head for.
-    #[error("device {index} of a model with {heads} heads")]
-    Device {
-        /// The device that was asked for.
+    /// A prediction of nothing.
+    #[error("no output was asked for")]
+    NoOutput,
+    /// An output that the model has no head for.
+    #[error("output {index} of a model with {heads} heads")]
+    Output {
+        /// The output that was asked for.
         index: usize,
         /// Heads of the model.
         heads: usize,

@@ -52,26 +52,26 @@ pub enum Model {
 
 impl Model {
     /// Adds the parameters under `vs`: node features of width `inputs`, `globals` graph features, one head for
-    /// each of `devices` devices. Parameters of the head of device `d` are named `heads.d.…`; all others serve
-    /// every device.
+    /// each of `outputs` outputs. Parameters of the head of output `d` are named `heads.d.…`; all others serve
+    /// every output.
     ///
     /// # Errors
     /// libtorch cannot allocate the parameters.
-    pub fn new(vs: &nn::Path<'_>, inputs: i64, globals: i64, devices: usize, config: &ModelConfig) -> Result<Self> {
+    pub fn new(vs: &nn::Path<'_>, inputs: i64, globals: i64, outputs: usize, config: &ModelConfig) -> Result<Self> {
         Ok(match config {
-            ModelConfig::Nnlp(c) => Self::Nnlp(Nnlp::new(vs, inputs, globals, devices, c)?),
-            ModelConfig::Additive(c) => Self::Additive(Additive::new(vs, inputs, devices, c)?),
+            ModelConfig::Nnlp(c) => Self::Nnlp(Nnlp::new(vs, inputs, globals, outputs, c)?),
+            ModelConfig::Additive(c) => Self::Additive(Additive::new(vs, inputs, outputs, c)?),
         })
     }
 
-    /// Predictions for one device: (graphs), positive.
+    /// Predictions for each of `heads`: (graphs, heads), positive.
     ///
     /// # Errors
-    /// The batch does not fit the model; a device without a head.
-    pub fn forward(&self, batch: &GraphBatch, device: usize, train: bool) -> Result<Tensor> {
+    /// The batch does not fit the model; an output without a head, or no output.
+    pub fn forward(&self, batch: &GraphBatch, heads: &[usize], train: bool) -> Result<Tensor> {
         match self {
-            Self::Nnlp(m) => m.forward(batch, device, train),
-            Self::Additive(m) => m.forward(batch, device),
+            Self::Nnlp(m) => m.forward(batch, heads, train),
+            Self::Additive(m) => m.forward(batch, heads),
         }
     }
 
@@ -86,14 +86,14 @@ impl Model {
         }
     }
 
-    /// Time of each operator, (nodes), for models that predict one; `batch` is not compressed.
+    /// Time of each operator by one head, (nodes), for models that predict one; `batch` is not compressed.
     ///
     /// # Errors
     /// As [`Model::forward`].
-    pub fn operators(&self, batch: &GraphBatch, device: usize) -> Result<Option<Tensor>> {
+    pub fn operators(&self, batch: &GraphBatch, head: usize) -> Result<Option<Tensor>> {
         match self {
             Self::Nnlp(_) => Ok(None),
-            Self::Additive(m) => m.operators(batch, device)?.f_squeeze_dim(1).map(Some).map_err(torch("operators")),
+            Self::Additive(m) => m.operators(batch, &[head])?.f_squeeze_dim(1).map(Some).map_err(torch("operators")),
         }
     }
 }

@@ -4,7 +4,11 @@ use serde::{Deserialize, Serialize};
 use tachograph_gnn::{GraphBatch, Linear, Sage, SageConfig, relu_dropout};
 use tch::{Tensor, nn};
 
-use crate::{Error, Result, error::torch};
+use crate::{
+    Result,
+    error::torch,
+    heads::{columns, select},
+};
 
 /// Settings of [`Nnlp`]; the defaults are the published ones.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -31,13 +35,13 @@ impl Default for NnlpConfig {
 
 /// NNLP (Liu et al., "NNLQP: A Multi-Platform Neural Network Latency Query and Prediction System with An
 /// Evolving Database", ICPP 2022): GraphSAGE layers, a sum over nodes, the graph features beside it, and
-/// one head per device:
+/// one head per output:
 ///
 /// h⁽ˡ⁺¹⁾ = dropout(ReLU(SAGE(h⁽ˡ⁾))), g = Σᵢ hᵢ ‖ globals, y = softplus(−MLP(g))
 ///
 /// # Shapes
-/// A batch of G graphs with node features of width `inputs` and `globals` graph features → (G), in the
-/// unit of the training target.
+/// A batch of G graphs with node features of width `inputs` and `globals` graph features, and H heads →
+/// (G, H), in the unit of the training targets.
 #[derive(Debug)]
 pub struct Nnlp {
     layers: Vec<Sage>,
@@ -47,11 +51,11 @@ pub struct Nnlp {
 }
 
 impl Nnlp {
-    /// Adds its parameters under `vs`; one head for each of `devices` devices.
+    /// Adds its parameters under `vs`; one head for each of `outputs` outputs.
     ///
     /// # Errors
     /// libtorch cannot allocate the parameters.
-    pub fn new(vs: &nn::Path<'_>, inputs: i64, globals: i64, devices: usize, config: &NnlpConfig) -> Result<Self> {
+    pub fn new(vs: &nn::Path<'_>, inputs: i64, globals: i64, outputs: usize, config: &NnlpConfig) -> Result<Self> {
         let hidden = config.hidden;
         let sage = SageConfig { normalize: config.normalize, ..SageConfig::default() };
         let layer = |l: usize| {
@@ -69,7 +73,7 @@ impl Nnlp {
                 Linear::new(&(&vs / 2), hidden, 1, true)?,
             ])
         };
-        let heads = (0..devices).map(head).collect::<Result<_>>()?;
+        let heads = (0..outputs).map(head).collect::<Result<_>>()?;
         Ok(Self { layers, globals: embed, heads, dropout: config.dropout })
     }
 
@@ -90,18 +94,20 @@ impl Nnlp {
         Tensor::f_cat(&[sum, globals], 1).map_err(torch("read-out"))
     }
 
-    /// Predictions for one device: (G), positive.
+    /// Predictions for each of `heads`: (G, heads), positive.
     ///
     /// # Errors
-    /// As [`Nnlp::embed`]; a device without a head.
-    pub fn forward(&self, batch: &GraphBatch, device: usize, train: bool) -> Result<Tensor> {
-        let head = self.heads.get(device).ok_or(Error::Device { index: device, heads: self.heads.len() })?;
-        let mut h = self.embed(batch, train)?;
-        for linear in &head[..2] {
-            h = self.activate(linear.forward(&h)?, train)?;
-        }
-        let z = head[2].forward(&h)?;
-        z.f_neg().and_then(|z| z.f_softplus()?.f_squeeze_dim(1)).map_err(torch("head"))
+    /// As [`Nnlp::embed`]; an output without a head, or no output.
+    pub fn forward(&self, batch: &GraphBatch, heads: &[usize], train: bool) -> Result<Tensor> {
+        let heads = select(&self.heads, heads)?;
+        let g = self.embed(batch, train)?;
+        let column = |head: &[Linear; 3]| -> Result<Tensor> {
+            let h = self.activate(head[0].forward(&g)?, train)?;
+            let h = self.activate(head[1].forward(&h)?, train)?;
+            Ok(head[2].forward(&h)?)
+        };
+        let z = columns(heads.into_iter().map(column).collect::<Result<_>>()?)?;
+        z.f_neg().and_then(|z| z.f_softplus()).map_err(torch("head"))
     }
 
     fn activate(&self, x: Tensor, train: bool) -> Result<Tensor> {

@@ -77,8 +77,9 @@ mod tests {
         let sample = |i: usize| Sample {
             name: format!("network {}", i % 40),
             family: "any".into(),
+            batch: 1,
             features: features(1 + i % 40),
-            target: 1.0,
+            targets: vec![1.0],
         };
         (0..120).map(sample).collect()
     }

@@ -3,23 +3,30 @@
 use std::{fs, path::Path, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
-use tachograph_datasets::{NetworkId, Split};
 use tachograph_features::Kind;
 use tachograph_models::ModelConfig;
 
 use crate::{
-    Error, Loss, Metric, OptimizerConfig, Result, Schedule, TargetConfig,
+    Choice, Corpus, Error, Loss, Metric, OptimizerConfig, Quantity, Result, Schedule, SplitConfig, TargetConfig,
     error::{file, io},
 };
 
-/// A training run. Read from TOML; everything but `data` and `device` has a default.
+/// A training run. Read from TOML; everything but `data` has a default.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RunConfig {
-    /// Folder of the data set.
+    /// The data set: a folder in the project's own format, a table (`.csv`, `.csv.gz`) beside model files, or the name
+    /// of a published set.
     pub data: PathBuf,
-    /// Device of the data set whose latencies are learned.
-    pub device: String,
+    /// Folder of published sets; by default what `TACHOGRAPH_DATA` names, or `../shared/data`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root: Option<PathBuf>,
+    /// Devices of the data set whose measurements are learned, one or several; by default all.
+    #[serde(default, alias = "devices")]
+    pub device: Devices,
+    /// What is learned of each device.
+    #[serde(default = "quantities")]
+    pub quantities: Vec<Quantity>,
     /// How networks are divided.
     #[serde(default)]
     pub split: SplitConfig,
@@ -90,6 +97,9 @@ pub struct RunConfig {
     pub torch_device: String,
 }
 
+fn quantities() -> Vec<Quantity> {
+    vec![Quantity::Latency]
+}
 fn rate() -> f64 {
     1e-3
 }
@@ -109,40 +119,35 @@ fn cpu() -> String {
     "cpu".into()
 }
 
-/// How networks are divided into training, validation and test.
+/// Names of devices in a config: one, several, or all.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "kind", deny_unknown_fields)]
-pub enum SplitConfig {
-    /// 80/10/10 at random.
-    Random {
-        /// Seed of the division.
-        seed: u64,
-    },
-    /// One family is the test set; a tenth of the others validates.
-    Family {
-        /// The family left out.
-        family: String,
-        /// Seed of the division of the others.
-        seed: u64,
-    },
+#[serde(untagged)]
+pub enum Devices {
+    /// One.
+    One(String),
+    /// Several; none means all.
+    Many(Vec<String>),
 }
 
-impl Default for SplitConfig {
+impl Default for Devices {
     fn default() -> Self {
-        Self::Random { seed: 0 }
+        Self::Many(vec![])
     }
 }
 
-impl SplitConfig {
-    /// Divides `networks`.
-    ///
-    /// # Errors
-    /// Too few networks, or a family that is not among them.
-    pub fn divide<'a>(&self, networks: impl IntoIterator<Item = &'a NetworkId>) -> Result<Split> {
-        Ok(match self {
-            Self::Random { seed } => Split::random(networks, *seed)?,
-            Self::Family { family, seed } => Split::without_family(networks, family, *seed)?,
-        })
+impl From<&str> for Devices {
+    fn from(name: &str) -> Self {
+        Self::One(name.into())
+    }
+}
+
+impl Devices {
+    /// The names; none means all.
+    pub fn names(&self) -> &[String] {
+        match self {
+            Self::One(name) => std::slice::from_ref(name),
+            Self::Many(names) => names,
+        }
     }
 }
 
@@ -174,6 +179,15 @@ impl RunConfig {
         toml::from_str(&text).map_err(|e| file(path, e.to_string().replace('\n', " ")))
     }
 
+    /// Reads the measurements that the run learns from.
+    ///
+    /// # Errors
+    /// As [`Corpus::open`].
+    pub fn corpus(&self) -> Result<Corpus> {
+        let choice = Choice { devices: self.device.names().to_vec(), quantities: self.quantities.clone() };
+        Corpus::open(&self.data, self.root.as_deref(), &choice)
+    }
+
     /// # Errors
     /// The first setting that makes no sense.
     pub(crate) fn check(&self) -> Result<()> {
@@ -186,6 +200,7 @@ impl RunConfig {
             c if !positive(c.clip) => refuse("clip", c.clip),
             c if !positive(c.clip_each) => refuse("clip_each", c.clip_each),
             c if !(0.0..1.0).contains(&c.average) => refuse("average", c.average),
+            c if c.quantities.is_empty() => Err(Error::Config("quantities = []".into())),
             c if c.batch == 0 => refuse("batch", 0.0),
             c if c.checkpoint.epochs == 0 => refuse("checkpoint.epochs", 0.0),
             c if c.checkpoint.keep == 0 => refuse("checkpoint.keep", 0.0),

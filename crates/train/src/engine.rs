@@ -5,12 +5,14 @@ use std::{fs, path::Path, time::Instant};
 use tch::Device;
 
 use crate::{
-    Epoch, Error, Observer, Outcome, Predictor, Result, RunConfig, Schedule, Step, Timing,
+    Corpus, Epoch, Error, Observer, Outcome, Predictor, Result, RunConfig, Schedule, Step, Timing,
     average::Average,
     batches,
     checkpoint::{Checkpoints, Progress, Saved},
     error::{file, io, torch},
-    loader::{Lists, Ready, Recipe, with_batches},
+    evaluate::evaluate,
+    known::Lists,
+    loader::{Ready, Recipe, with_batches},
     log::Log,
     optimizer::Optimizer,
     prepare::Prepared,
@@ -35,16 +37,31 @@ pub fn train(config: &RunConfig, dir: &Path, watch: impl FnMut(&Epoch)) -> Resul
     train_observed(config, dir, &mut Watch(watch))
 }
 
-/// [`train`], with an observer that sees every step and may stop the run.
+/// [`train`], with an observer that sees every step and may stop the run. It is told of networks that are left out.
 ///
 /// # Errors
 /// As [`train`]; [`Error::Interrupted`] where the observer stopped it.
 pub fn train_observed(config: &RunConfig, dir: &Path, observer: &mut dyn Observer) -> Result<Outcome> {
     config.check()?;
+    let corpus = config.corpus()?;
+    let names = corpus.left_out.keys().map(String::as_str).collect::<Vec<_>>();
+    if let Some((first, why)) = corpus.left_out.first_key_value() {
+        let n = names.len();
+        observer.notice(&format!("{n} networks have no graph here and are left out ({first}: {why}): {}", names.join(", ")));
+    }
+    train_on(config, &corpus, dir, observer)
+}
+
+/// [`train_observed`] on a corpus that has been read, whatever data set `config` names.
+///
+/// # Errors
+/// As [`train_observed`].
+pub fn train_on(config: &RunConfig, corpus: &Corpus, dir: &Path, observer: &mut dyn Observer) -> Result<Outcome> {
+    config.check()?;
     tch::set_num_threads(config.threads.max(1));
     fs::create_dir_all(dir).map_err(io(dir))?;
     let device = device(&config.torch_device)?;
-    let data = Prepared::new(config)?;
+    let data = Prepared::new(config, corpus)?;
     tch::manual_seed(config.seed as i64);
     let predictor = Predictor::new(data.document.clone(), device)?;
     let mut run = Run::open(config, dir, predictor, observer)?;
@@ -124,7 +141,7 @@ impl<'a> Run<'a> {
             training: &data.training,
             layers: model.layers(),
             compress: model.compressible(),
-            target: data.document.target,
+            outputs: &data.document.devices,
             lists: self.config.loss.ranks().then_some(if self.config.runs > 0 {
                 Lists::Networks
             } else {
@@ -174,8 +191,10 @@ impl<'a> Run<'a> {
             if value.is_finite() { Ok(()) } else { Err(error()) }
         };
         let (loss, seconds) = timed(|| -> Result<_> {
-            let prediction = self.predictor.model().forward(&ready.batch, 0, true)?;
-            let loss = self.config.loss.value(&prediction, &ready.targets, ready.lists.as_ref())?;
+            let outputs: Vec<usize> = (0..data.document.devices.len()).collect();
+            let prediction = self.predictor.model().forward(&ready.batch, &outputs, true)?;
+            let prediction = ready.known.of(&prediction)?;
+            let loss = self.config.loss.value(&prediction, &ready.known.targets, ready.known.lists.as_ref())?;
             let value = f64::try_from(&loss).map_err(torch("loss"))?;
             Ok((loss, value))
         });
@@ -215,12 +234,12 @@ impl<'a> Run<'a> {
     /// Validates, keeps the weights if they are the best, logs, and makes the run resumable from here.
     fn finish(&mut self, data: &Prepared, total: usize, start: Instant, observer: &mut dyn Observer) -> Result<()> {
         self.average.as_mut().map_or(Ok(()), Average::swap)?;
-        let (evaluated, seconds) = timed(|| report::evaluate(&self.predictor, &data.validation));
-        let (validation, predicted) = evaluated?;
+        let (evaluated, seconds) = timed(|| evaluate(&self.predictor, &data.validation));
+        let evaluation = evaluated?;
         self.timing.validate = seconds;
-        let measured: Vec<f64> = data.validation.iter().map(|s| s.target).collect();
         let rate = self.rate(total.saturating_sub(1), total);
-        let chosen = self.config.metric.value(&predicted, &measured).ok();
+        let chosen = evaluation.metric(self.config.metric);
+        let validation = evaluation.report;
         let progress = &mut self.progress;
         progress.epoch += 1;
         // Without a value there is no choice, but there must be weights: those of the first epoch.

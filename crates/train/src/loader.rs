@@ -8,9 +8,13 @@ use std::{
 
 use tachograph_features::FeatureGraph;
 use tachograph_gnn::GraphBatch;
-use tch::{Device, Tensor};
+use tch::Device;
 
-use crate::{Error, Result, Sample, Segments, Target, samples};
+use crate::{
+    DeviceDocument, Error, Result, Sample,
+    known::{Known, Lists},
+    samples,
+};
 
 /// Batches that may lie ready.
 const AHEAD: usize = 2;
@@ -20,21 +24,10 @@ pub(crate) struct Ready {
     /// Positions in the training set.
     pub members: Vec<usize>,
     pub batch: GraphBatch,
-    /// What the network should put out: (members).
-    pub targets: Tensor,
-    /// What ranking losses rank.
-    pub lists: Option<Segments>,
+    /// What the network should put out.
+    pub known: Known,
     /// Seconds of the preparation.
     pub seconds: f64,
-}
-
-/// What a ranking loss ranks.
-#[derive(Clone, Copy)]
-pub(crate) enum Lists {
-    /// The configurations of each network.
-    Networks,
-    /// The whole batch.
-    Batch,
 }
 
 /// How batches are made.
@@ -42,7 +35,7 @@ pub(crate) struct Recipe<'a> {
     pub training: &'a [Sample],
     pub layers: usize,
     pub compress: bool,
-    pub target: Target,
+    pub outputs: &'a [DeviceDocument],
     /// `None` where the loss does not rank.
     pub lists: Option<Lists>,
     pub device: Device,
@@ -54,16 +47,8 @@ impl Recipe<'_> {
         let samples: Vec<&Sample> = members.iter().filter_map(|&i| self.training.get(i)).collect();
         let features: Vec<&FeatureGraph> = samples.iter().map(|s| &s.features).collect();
         let batch = samples::collate(&features, self.layers, self.compress, self.device)?;
-        let targets = samples::targets(&samples, self.target, self.device)?;
-        let lists = match self.lists {
-            None => None,
-            Some(Lists::Batch) => Some(Segments::from_lengths(&[samples.len()], self.device)?),
-            Some(Lists::Networks) => {
-                let names: Vec<&str> = samples.iter().map(|s| s.name.as_str()).collect();
-                Some(Segments::from_ids(&names, self.device)?)
-            }
-        };
-        Ok(Ready { members, batch, targets, lists, seconds: start.elapsed().as_secs_f64() })
+        let known = Known::new(&samples, self.outputs, self.lists, self.device)?;
+        Ok(Ready { members, batch, known, seconds: start.elapsed().as_secs_f64() })
     }
 }
 

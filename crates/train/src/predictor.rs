@@ -2,92 +2,28 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use serde::{Deserialize, Serialize};
-use tachograph_features::{FeatureGraph, Featurizer};
+use tachograph_features::FeatureGraph;
 use tachograph_gnn::GraphBatch;
 use tachograph_ir::{Concrete, NodeId};
-use tachograph_models::{Model, ModelConfig};
+use tachograph_models::Model;
 use tch::{Device, Kind, Tensor, nn};
 
 use crate::{
-    Calibration, Error, Result, Target,
+    DeviceDocument, Document, Error, FORMAT, Quantity, Result,
     error::{file, torch},
     samples::collate,
     tensors,
 };
 
-/// Version of the checkpoint format that this library writes.
-///
-/// 1: weights in milliseconds. 2: adds the target's scale, the fingerprint of the training data and the calibration of
-/// devices.
-pub const FORMAT: u32 = 2;
-
-/// What a checkpoint says about itself. Stored as JSON in the metadata of the safetensors file.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Document {
-    /// Version of the checkpoint format.
-    pub format: u32,
-    /// Version of the library that wrote it.
-    pub library: String,
-    /// Settings of the network.
-    pub model: ModelConfig,
-    /// Featuriser with schema and normaliser.
-    pub featurizer: Featurizer,
-    /// From latencies to what the network puts out.
-    #[serde(default)]
-    pub target: Target,
-    /// Devices in the order of the heads.
-    pub devices: Vec<DeviceDocument>,
-    /// What it was trained on.
-    pub training: Training,
-}
-
-/// A device that a checkpoint predicts for.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct DeviceDocument {
-    /// Name in the data set.
-    pub name: String,
-    /// Model of the CPU or GPU.
-    pub hardware: String,
-    /// Threads of the measured computation.
-    pub threads: u32,
-    /// Library that ran the networks.
-    pub library: String,
-    /// From what its head puts out to milliseconds; [`adapt`](crate::adapt()) fits it. Since format 2.
-    #[serde(default, skip_serializing_if = "Calibration::is_identity")]
-    pub calibration: Calibration,
-}
-
-/// The data and the split behind a checkpoint.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Training {
-    /// Folder of the data set.
-    pub data: String,
-    /// Hash of the samples trained on, with their features; empty in format 1.
-    #[serde(default)]
-    pub fingerprint: String,
-    /// Measurements trained on.
-    pub networks: usize,
-    /// Hash of the split.
-    pub split: String,
-    /// Seed of the run.
-    pub seed: u64,
-    /// Epoch of the weights, chosen on the validation set; 0 before the first.
-    pub epoch: u32,
-    /// Validation error at that epoch, MAPE in percent.
-    pub validation_mape: f64,
-    /// Largest and smallest latency trained on, milliseconds.
-    pub range_ms: (f64, f64),
-}
-
 /// A prediction.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Prediction {
-    /// Latency of one inference of the whole batch, milliseconds.
+    /// Latency of one inference of the whole batch, milliseconds; of an output of another quantity, that quantity in
+    /// its [unit](crate::Quantity::unit).
     pub latency_ms: f64,
     /// Operators that the training set did not have.
     pub unknown_operators: Vec<String>,
-    /// True when the latency lies outside the range trained on by more than a factor of 1.5.
+    /// True when the prediction lies outside the range trained on by more than a factor of 1.5.
     pub extrapolates: bool,
 }
 
@@ -118,7 +54,7 @@ impl Predictor {
     /// The file is missing, damaged, of another kind, or of a newer format; names the file.
     pub fn load(path: &Path, device: Device) -> Result<Self> {
         let (text, tensors) = tensors::load(path)?;
-        let document: Document = serde_json::from_str(&text).map_err(|e| file(path, e))?;
+        let document = Document::parse(&text).map_err(|e| file(path, e))?;
         if document.format > FORMAT {
             let message = format!("format {}; this library reads up to {FORMAT}", document.format);
             return Err(file(path, message));
@@ -176,16 +112,24 @@ impl Predictor {
         Ok(())
     }
 
-    /// Position of a device by name; without a name, the first.
+    /// Position of the latency of a device by name; without a name, of the first.
     ///
     /// # Errors
     /// The checkpoint does not know the device.
     pub fn device(&self, name: Option<&str>) -> Result<usize> {
+        self.output(name, Quantity::Latency)
+    }
+
+    /// Position of an output by device and quantity; without a name, the first of the quantity.
+    ///
+    /// # Errors
+    /// The checkpoint has no such output.
+    pub fn output(&self, name: Option<&str>, quantity: Quantity) -> Result<usize> {
         let devices = &self.document.devices;
-        let position = name.map_or(Some(0), |name| devices.iter().position(|d| d.name == name));
-        position.ok_or_else(|| Error::Device {
+        let wanted = |d: &DeviceDocument| d.quantity == quantity && name.is_none_or(|name| d.name == name);
+        devices.iter().position(wanted).ok_or_else(|| Error::Device {
             name: name.unwrap_or_default().into(),
-            known: devices.iter().map(|d| d.name.as_str()).collect::<Vec<_>>().join(", "),
+            known: devices.iter().map(DeviceDocument::title).collect::<Vec<_>>().join(", "),
         })
     }
 
@@ -196,7 +140,7 @@ impl Predictor {
     pub fn predict(&self, bound: &Concrete, device: usize) -> Result<Prediction> {
         let features = self.document.featurizer.featurize(bound)?;
         let latency_ms = self.predict_all(&[&features], device)?.first().copied().unwrap_or(f64::NAN);
-        let (low, high) = self.document.training.range_ms;
+        let (low, high) = self.head(device)?.range.unwrap_or(self.document.training.range_ms);
         Ok(Prediction {
             latency_ms,
             unknown_operators: features.unknown,
@@ -221,23 +165,24 @@ impl Predictor {
         Ok(Some(features.node_ids.into_iter().zip(times).collect()))
     }
 
-    /// Predictions in milliseconds, with a gradient: (graphs).
+    /// Predictions for one output in its unit, with a gradient: (graphs).
     pub(crate) fn forward(&self, batch: &GraphBatch, device: usize, train: bool) -> Result<Tensor> {
-        let output = self.model.forward(batch, device, train)?;
-        let decoded = output.f_mul_scalar(self.document.target.scale);
-        let calibration = self.calibration(device)?;
-        decoded.and_then(|ms| calibration.forward(&ms)).map_err(torch("calibration"))
+        let output = self.model.forward(batch, &[device], train)?.f_squeeze_dim(1).map_err(torch("prediction"))?;
+        let head = self.head(device)?;
+        let decoded = output.f_mul_scalar(head.target.scale);
+        decoded.and_then(|ms| head.calibration.forward(&ms)).map_err(torch("calibration"))
     }
 
-    /// Milliseconds of an output of the network.
+    /// The unit of an output, of what the network puts out.
     fn decode(&self, output: f64, device: usize) -> Result<f64> {
-        Ok(self.calibration(device)?.apply(self.document.target.decode(output)))
+        let head = self.head(device)?;
+        Ok(head.calibration.apply(head.target.decode(output)))
     }
 
-    fn calibration(&self, device: usize) -> Result<Calibration> {
+    fn head(&self, device: usize) -> Result<&DeviceDocument> {
         let devices = &self.document.devices;
-        let unknown = tachograph_models::Error::Device { index: device, heads: devices.len() };
-        Ok(devices.get(device).ok_or(unknown)?.calibration)
+        let unknown = || tachograph_models::Error::Output { index: device, heads: devices.len() };
+        Ok(devices.get(device).ok_or_else(unknown)?)
     }
 
     /// Embeddings of featurised graphs, before any head: (graphs, width of the model), on the CPU in double
@@ -257,18 +202,31 @@ impl Predictor {
         Tensor::f_cat(&rows, 0).map_err(torch("embedding"))
     }
 
-    /// Predicts many featurised graphs at once, milliseconds.
+    /// Predicts many featurised graphs at once for one output, in its unit.
     ///
     /// # Errors
-    /// Features of another schema.
+    /// Features of another schema; an output that the checkpoint does not have.
     pub fn predict_all(&self, graphs: &[&FeatureGraph], device: usize) -> Result<Vec<f64>> {
+        Ok(self.predict_outputs(graphs, &[device])?.into_iter().flatten().collect())
+    }
+
+    /// Predicts many featurised graphs at once for several outputs, each in its unit: the graphs of each output. What
+    /// outputs share is computed once.
+    ///
+    /// # Errors
+    /// Features of another schema; an output that the checkpoint does not have, or no output.
+    pub fn predict_outputs(&self, graphs: &[&FeatureGraph], outputs: &[usize]) -> Result<Vec<Vec<f64>>> {
         let _guard = tch::no_grad_guard();
-        let mut all = Vec::with_capacity(graphs.len());
+        let mut all = vec![Vec::with_capacity(graphs.len()); outputs.len()];
         for chunk in graphs.chunks(64) {
             let batch = collate(chunk, self.document.model.layers(), true, self.store.device())?;
-            let output = self.model.forward(&batch, device, false)?;
-            for y in to_numbers(&output)? {
-                all.push(self.decode(y, device)?);
+            let values = self.model.forward(&batch, outputs, false)?;
+            let columns = values.f_transpose(0, 1).and_then(|v| v.f_reshape([-1])).map_err(torch("prediction"))?;
+            let values = to_numbers(&columns)?;
+            for ((column, &output), of) in values.chunks(chunk.len()).zip(outputs).zip(&mut all) {
+                for &y in column {
+                    of.push(self.decode(y, output)?);
+                }
             }
         }
         Ok(all)

@@ -3,11 +3,11 @@
 use std::fmt::Write;
 
 use sha2::{Digest, Sha256};
-use tachograph_datasets::{DataSet, Part};
+use tachograph_datasets::Part;
 use tachograph_features::Featurizer;
 use tachograph_ir::Concrete;
 
-use crate::{Calibration, DeviceDocument, Document, FORMAT, Result, RunConfig, Sample, Target, Training, samples};
+use crate::{Corpus, DeviceDocument, Document, Error, FORMAT, Result, RunConfig, Sample, Target, Training};
 
 /// A run's data.
 pub(crate) struct Prepared {
@@ -19,63 +19,62 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
-    /// Reads the data set, divides it, and fits the featuriser on the training part.
-    pub fn new(config: &RunConfig) -> Result<Self> {
-        let data = DataSet::open(&config.data)?;
-        let networks = samples::bind(&data, &config.device)?;
-        let split = config.split.divide(networks.iter().map(|(r, _)| &r.network))?;
-        let parts: Vec<Option<Part>> = networks.iter().map(|(r, _)| split.part(&r.network)).collect();
-        let fitted: Vec<&Concrete> =
-            networks.iter().zip(&parts).filter(|(_, p)| **p == Some(Part::Train)).map(|((_, g), _)| g).collect();
+    /// Divides the corpus and fits the featuriser on the training part.
+    pub fn new(config: &RunConfig, corpus: &Corpus) -> Result<Self> {
+        let division = config.split.divide(corpus)?;
+        let members = division.members(Part::Train);
+        let fitted: Vec<&Concrete> = members.iter().map(|&i| &corpus.entries[i].bound).collect();
         let featurizer = Featurizer::fit(config.features, &fitted)?;
-        let all = samples::featurize(&featurizer, &networks)?;
         let (mut training, mut validation, mut test) = (vec![], vec![], vec![]);
-        for (sample, part) in all.into_iter().zip(parts) {
+        for (sample, part) in corpus.featurize(&featurizer)?.into_iter().zip(&division.parts) {
             match part {
-                Some(Part::Train) => training.push(sample),
-                Some(Part::Validation) => validation.push(sample),
-                Some(Part::Test) => test.push(sample),
-                None => {}
+                Part::Train => training.push(sample),
+                Part::Validation => validation.push(sample),
+                Part::Test => test.push(sample),
             }
         }
-        let latencies: Vec<f64> = training.iter().map(|s| s.target).collect();
-        let range = latencies.iter().fold((f64::MAX, 0f64), |(l, h), &t| (l.min(t), h.max(t)));
-        let (first, _) = &networks[0];
+        let devices = outputs(config, corpus, &training)?;
         let document = Document {
             format: FORMAT,
             library: env!("CARGO_PKG_VERSION").into(),
             model: config.model.clone(),
             featurizer,
-            target: Target::fit(config.target, &latencies),
-            devices: vec![DeviceDocument {
-                name: config.device.clone(),
-                hardware: first.hardware.clone(),
-                threads: first.threads,
-                library: first.library.clone(),
-                calibration: Calibration::default(),
-            }],
             training: Training {
-                data: config.data.display().to_string(),
+                data: corpus.data.clone(),
                 fingerprint: fingerprint(&training),
                 networks: training.len(),
-                split: split.hash(),
+                split: division.hash,
                 seed: config.seed,
                 epoch: 0,
                 validation_mape: 0.0,
-                range_ms: range,
+                range_ms: devices.first().and_then(|d| d.range).unwrap_or_default(),
             },
+            devices,
         };
         Ok(Self { training, validation, test, document })
     }
 }
 
-/// The first 16 hexadecimal digits of SHA-256 over the samples as trained on, in order: name, latency, features
+/// The outputs with targets and ranges of the training set.
+fn outputs(config: &RunConfig, corpus: &Corpus, training: &[Sample]) -> Result<Vec<DeviceDocument>> {
+    let output = |(o, output): (usize, &DeviceDocument)| {
+        let values: Vec<f64> = training.iter().filter_map(|sample| sample.target(o)).collect();
+        if values.is_empty() {
+            return Err(Error::Config(format!("{}: nothing was measured of the training set", output.title())));
+        }
+        let range = values.iter().fold((f64::MAX, 0f64), |(l, h), &t| (l.min(t), h.max(t)));
+        Ok(DeviceDocument { target: Target::fit(config.target, &values), range: Some(range), ..output.clone() })
+    };
+    corpus.outputs.iter().enumerate().map(output).collect()
+}
+
+/// The first 16 hexadecimal digits of SHA-256 over the samples as trained on, in order: name, targets, features
 /// and edges.
 fn fingerprint(samples: &[Sample]) -> String {
     let mut hash = Sha256::new();
     for sample in samples {
         hash.update(format!("{}\n", sample.name));
-        hash.update(sample.target.to_le_bytes());
+        sample.targets.iter().for_each(|target| hash.update(target.to_le_bytes()));
         sample.features.nodes.iter().chain(&sample.features.globals).for_each(|x| hash.update(x.to_le_bytes()));
         for (from, to) in &sample.features.edges {
             hash.update(from.to_le_bytes());

@@ -1,14 +1,14 @@
 //! The end of a run: `report.json`, `report.txt`, plots.
 
-use std::{fs, path::Path};
+use std::{collections::BTreeMap, fmt::Write, fs, path::Path};
 
 use serde::{Deserialize, Serialize};
-use tachograph_features::FeatureGraph;
 use tachograph_metrics::{GroupReport, Report};
 
 use crate::{
-    Epoch, Predictor, Result, Sample,
+    DeviceDocument, Epoch, Predicted, Predictor, Result,
     error::{file, io},
+    evaluate::{columns, evaluate},
     prepare::Prepared,
 };
 
@@ -21,61 +21,34 @@ pub struct Outcome {
     pub epoch: u32,
     /// Epochs that were run.
     pub epochs: u32,
-    /// On the validation set.
+    /// On the validation set, the mean over outputs.
     pub validation: Report,
-    /// On the test set, measured once, after the choice.
+    /// On the test set, measured once, after the choice; the mean over outputs.
     pub test: Report,
-    /// The same, family by family.
+    /// On the test set, output by output.
+    pub outputs: BTreeMap<String, Report>,
+    /// The same of all outputs together, family by family.
     pub families: GroupReport,
     /// Predictions on the test set.
     pub predictions: Vec<Predicted>,
 }
 
-/// A prediction beside its measurement.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Predicted {
-    /// Id of the network.
-    pub name: String,
-    /// Its family.
-    pub family: String,
-    /// Milliseconds.
-    pub predicted_ms: f64,
-    /// Milliseconds.
-    pub measured_ms: f64,
-}
-
-/// Predicts `samples` with the first head and compares.
-///
-/// # Errors
-/// Features of another schema.
-pub fn evaluate(predictor: &Predictor, samples: &[Sample]) -> Result<(Report, Vec<f64>)> {
-    let features: Vec<&FeatureGraph> = samples.iter().map(|s| &s.features).collect();
-    let predictions = predictor.predict_all(&features, 0)?;
-    let targets: Vec<f64> = samples.iter().map(|s| s.target).collect();
-    Ok((Report::new(&predictions[..], &targets[..], "ms")?, predictions))
-}
-
 /// Evaluates the chosen weights and writes the report into `dir`.
 pub(crate) fn write(dir: &Path, best: &Predictor, data: &Prepared, epochs: &[Epoch]) -> Result<Outcome> {
-    let (validation, _) = evaluate(best, &data.validation)?;
-    let (test, predicted) = evaluate(best, &data.test)?;
-    let measured: Vec<f64> = data.test.iter().map(|s| s.target).collect();
-    let families: Vec<&str> = data.test.iter().map(|s| s.family.as_str()).collect();
-    let row = |(sample, &predicted_ms): (&Sample, &f64)| Predicted {
-        name: sample.name.clone(),
-        family: sample.family.clone(),
-        predicted_ms,
-        measured_ms: sample.target,
-    };
+    let validation = evaluate(best, &data.validation)?.report;
+    let test = evaluate(best, &data.test)?;
+    let (predicted, measured) = columns(test.predictions.iter());
+    let families: Vec<&str> = test.predictions.iter().map(|row| row.family.as_str()).collect();
     let training = &best.document().training;
     let outcome = Outcome {
         split: training.split.clone(),
         epoch: training.epoch,
         epochs: epochs.last().map_or(0, |e| e.epoch),
         validation,
-        test,
-        families: GroupReport::new(&predicted[..], &measured[..], &families, "ms")?,
-        predictions: data.test.iter().zip(&predicted).map(row).collect(),
+        families: GroupReport::new(&predicted[..], &measured[..], &families, &test.report.unit)?,
+        test: test.report,
+        outputs: test.outputs,
+        predictions: test.predictions,
     };
     let path = dir.join("report.json");
     let json = serde_json::to_string_pretty(&outcome).map_err(|e| file(&path, e))?;
@@ -89,8 +62,8 @@ pub(crate) fn write(dir: &Path, best: &Predictor, data: &Prepared, epochs: &[Epo
 
 fn text(best: &Predictor, outcome: &Outcome) -> String {
     let document = best.document();
-    let devices: Vec<&str> = document.devices.iter().map(|d| d.name.as_str()).collect();
-    format!(
+    let devices: Vec<String> = document.devices.iter().map(DeviceDocument::title).collect();
+    let mut text = format!(
         "data {}, device {}, {} training samples (fingerprint {})\nsplit {}, seed {}, weights of epoch {} of {}\n\n\
          validation\n{}\n\ntest, by family\n{}\n",
         document.training.data,
@@ -103,5 +76,11 @@ fn text(best: &Predictor, outcome: &Outcome) -> String {
         outcome.epochs,
         outcome.validation,
         outcome.families,
-    )
+    );
+    if outcome.outputs.len() > 1 {
+        for (output, report) in &outcome.outputs {
+            let _ = write!(text, "\ntest, {output}\n{report}\n");
+        }
+    }
+    text
 }

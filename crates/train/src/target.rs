@@ -2,21 +2,21 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Unit in which the network learns latencies, as a run's config names it.
+/// Unit in which the network learns, as a run's config names it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TargetConfig {
-    /// Milliseconds.
+    /// That of the quantity: milliseconds, MB or joules.
     #[default]
     Milliseconds,
-    /// Multiples of the mean latency of the training set, which suits losses that are not relative.
+    /// Multiples of the mean of the training set, output by output, which suits losses that are not relative.
     Mean,
 }
 
-/// From latencies to what the network puts out: output = ms / scale. Part of a checkpoint.
+/// From a quantity to what its head puts out: output = quantity / scale. Part of a checkpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Target {
-    /// Milliseconds per unit of the output.
+    /// Milliseconds, MB or joules per unit of the output.
     pub scale: f64,
 }
 
@@ -27,7 +27,7 @@ impl Default for Target {
 }
 
 impl Target {
-    /// Fitted on the latencies of the training set, in milliseconds.
+    /// Fitted on the values of the training set.
     pub fn fit(config: TargetConfig, training: &[f64]) -> Self {
         let mean = training.iter().sum::<f64>() / training.len() as f64;
         match config {
@@ -36,13 +36,17 @@ impl Target {
         }
     }
 
-    /// What the network should put out for a latency in milliseconds.
-    pub fn encode(&self, ms: f64) -> f64 {
-        ms / self.scale
+    /// What the head should put out for a value.
+    pub fn encode(&self, value: f64) -> f64 {
+        value / self.scale
     }
 
-    /// Milliseconds.
+    /// The value of an output.
     pub fn decode(&self, output: f64) -> f64 {
         output * self.scale
+    }
+
+    pub(crate) fn is_identity(&self) -> bool {
+        *self == Self::default()
     }
 }

@@ -23,8 +23,10 @@
 mod flops_line;
 #[cfg(feature = "gbdt")]
 mod gbdt;
+mod kernels;
 mod least_squares;
 mod log_linear;
+mod non_negative;
 mod roofline;
 mod row;
 
@@ -33,6 +35,7 @@ use crate::{Error, Result};
 pub use flops_line::FlopsLine;
 #[cfg(feature = "gbdt")]
 pub use gbdt::Gbdt;
+pub use kernels::Kernels;
 pub use log_linear::LogLinear;
 pub use roofline::Roofline;
 pub use row::StaticRow;
@@ -62,6 +65,7 @@ pub fn all() -> Vec<Box<dyn Baseline>> {
         Box::new(LogLinear::default()),
         #[cfg(feature = "gbdt")]
         Box::new(Gbdt::default()),
+        Box::new(Kernels::default()),
     ]
 }
 

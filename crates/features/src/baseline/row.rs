@@ -1,8 +1,10 @@
 //! What baselines see of a network.
 
-use tachograph_ir::{Concrete, Cost};
+use std::collections::BTreeMap;
 
-use crate::{Error, Result, extended};
+use tachograph_ir::{Concrete, Cost, FusionRule};
+
+use crate::{Error, Result, extended, kernels::kernels};
 
 /// Costs on paper of a bound network.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,6 +15,8 @@ pub struct StaticRow {
     pub nodes: Vec<Cost>,
     /// The graph columns of the [extended](crate::extended) featuriser, before normalisation.
     pub columns: Vec<f64>,
+    /// Number, operations and bytes of the fused kernels of each kind; see [`Kernels`](super::Kernels).
+    pub kernels: BTreeMap<String, [f64; 3]>,
 }
 
 impl StaticRow {
@@ -24,6 +28,7 @@ impl StaticRow {
         let costs = extended::costs(bound)?;
         let total = bound.cost().map_err(|source| Error::Graph { graph: bound.graph().name().to_owned(), source })?;
         let columns = extended::globals(bound, &costs)?;
-        Ok(Self { total, nodes: costs.into_iter().map(|(_, cost)| cost).collect(), columns })
+        let kernels = kernels(bound, &FusionRule::default())?;
+        Ok(Self { total, nodes: costs.into_iter().map(|(_, cost)| cost).collect(), columns, kernels })
     }
 }

@@ -1,5 +1,7 @@
 //! Baselines on data whose law is known.
 
+use std::collections::BTreeMap;
+
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tachograph_ir::{Cost, DType, Device};
@@ -23,7 +25,13 @@ fn rows(n: usize) -> Vec<StaticRow> {
             let total: Cost = nodes.iter().copied().sum();
             let columns =
                 [total.flops, total.bytes(), total.parameters, count as u64].map(|v| (v as f64 + 1.0).log10());
-            StaticRow { total, nodes, columns: columns.to_vec() }
+            let mut kernels = BTreeMap::new();
+            for (i, cost) in nodes.iter().enumerate() {
+                let sums: &mut [f64; 3] = kernels.entry(["Conv+Relu", "Conv", "MaxPool"][i % 3].to_owned()).or_default();
+                let values = [1.0, cost.flops as f64, cost.bytes() as f64];
+                sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
+            }
+            StaticRow { total, nodes, columns: columns.to_vec(), kernels }
         })
         .collect()
 }
@@ -64,6 +72,18 @@ fn log_linear_finds_its_law() {
         1e-4 * p(r.total.flops).powf(0.4) * p(r.total.bytes()).powf(0.3) * p(r.nodes.len() as u64).powf(0.5)
     };
     assert!(worst(&mut LogLinear::default(), law) < 1e-5);
+}
+
+#[test]
+fn kernels_find_a_law_of_each_kind() {
+    let law = |r: &StaticRow| {
+        let sum = |kind: &str, weights: [f64; 3]| -> f64 {
+            r.kernels.get(kind).map_or(0.0, |sums| sums.iter().zip(weights).map(|(x, w)| x * w).sum())
+        };
+        0.1 + sum("Conv+Relu", [0.01, 1e-8, 1e-9]) + sum("Conv", [0.02, 3e-8, 0.0]) + sum("MaxPool", [0.0, 0.0, 5e-8])
+    };
+    assert!(worst(&mut Kernels::default(), law) < 0.01);
+    assert!(worst(&mut FlopsLine::default(), law) > 0.1);
 }
 
 #[test]

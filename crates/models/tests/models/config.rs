@@ -37,8 +37,8 @@ fn a_batch_for_the_layers_of_the_config_fits_the_model() {
     for config in all() {
         let vs = nn::VarStore::new(Device::Cpu);
         let model = Model::new(&vs.root(), WIDTH as i64, GLOBALS as i64, 1, &config).unwrap();
-        let y = model.forward(&batch(config.layers(), config.compressible()), 0, true).unwrap();
-        assert_eq!(y.size(), [3]);
+        let y = model.forward(&batch(config.layers(), config.compressible()), &[0], true).unwrap();
+        assert_eq!(y.size(), [3, 1]);
     }
     assert!(!all()[0].compressible() && all()[1].compressible() && all()[2].compressible());
 }

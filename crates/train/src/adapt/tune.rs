@@ -42,7 +42,7 @@ impl<'a> Start<'a> {
         }
         let heads = match &config.source {
             Some(name) => vec![source.device(Some(name))?],
-            None => (0..source.document().devices.len()).collect(),
+            None => source.document().devices.iter().enumerate().filter(|(_, d)| d.quantity.is_latency()).map(|(i, _)| i).collect(),
         };
         let graphs: Vec<&FeatureGraph> = samples.iter().map(|s| s.0).collect();
         let mut best: Option<(f64, usize, Vec<f64>)> = None;
@@ -100,7 +100,9 @@ impl<'a> Start<'a> {
         tch::manual_seed(self.config.seed as i64);
         let mut document = self.source.document().clone();
         document.format = FORMAT;
-        document.devices = vec![DeviceDocument { calibration: Calibration::default(), ..self.device.clone() }];
+        let DeviceDocument { quantity, target, .. } = document.devices[self.head];
+        let calibration = Calibration::default();
+        document.devices = vec![DeviceDocument { quantity, target, calibration, ..self.device.clone() }];
         let mut predictor = Predictor::new(document, self.source.store().device())?;
         let mut weights: BTreeMap<String, Tensor> = self.source.weights();
         let own = format!("{HEADS}{}.", self.head);
@@ -177,7 +179,7 @@ impl<'a> Start<'a> {
         let pairs: Vec<_> = self.predicted.iter().zip(self.samples).map(|(&p, s)| (p, s.1.0)).collect();
         let law = Calibration::log_linear(&pairs);
         let training = &mut predictor.document_mut().training;
-        let (low, high) = training.range_ms;
+        let (low, high) = self.source.document().devices[self.head].range.unwrap_or(training.range_ms);
         let all = pairs.iter().map(|p| p.1).chain([law.apply(low), law.apply(high)]);
         training.range_ms = all.fold((f64::MAX, 0f64), |(l, h), ms| (l.min(ms), h.max(ms)));
         training.data = format!("{}, then {n} measurements on {} ({method})", training.data, self.device.name);

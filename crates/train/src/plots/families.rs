@@ -17,7 +17,7 @@ impl Plot for Families<'_> {
         let mut sums: BTreeMap<&str, (f64, usize)> = BTreeMap::new();
         for p in self.0 {
             let sum = sums.entry(&p.family).or_default();
-            *sum = (sum.0 + 100.0 * (p.predicted_ms / p.measured_ms - 1.0).abs(), sum.1 + 1);
+            *sum = (sum.0 + 100.0 * (p.predicted / p.measured - 1.0).abs(), sum.1 + 1);
         }
         let bars: Vec<_> =
             sums.iter().rev().map(|(name, &(sum, n))| (format!("{name} ({n})"), sum / n as f64)).collect();

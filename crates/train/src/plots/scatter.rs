@@ -12,7 +12,7 @@ impl Plot for Scatter<'_> {
     where
         B::ErrorType: 'static,
     {
-        let points = self.0.iter().map(|p| (p.measured_ms, p.predicted_ms)).filter(|p| p.0 > 0.0 && p.1 > 0.0);
+        let points = self.0.iter().map(|p| (p.measured, p.predicted)).filter(|p| p.0 > 0.0 && p.1 > 0.0);
         let range = log_range(points.clone().flat_map(|(x, y)| [x, y]));
         let (low, high) = (range.start, range.end);
         let mut chart = ChartBuilder::on(area)

@@ -8,8 +8,8 @@ use tachograph_features::{FeatureGraph, Featurizer, Kind};
 use tachograph_ir::{Concrete, Config, Millis};
 use tachograph_models::{AdditiveConfig, ModelConfig, NnlpConfig};
 use tachograph_train::{
-    AdaptConfig, AdaptReport, Calibration, DeviceDocument, Document, Error, FORMAT, Loss, Method, Predictor, Selection,
-    Target, Training, adapt, select,
+    AdaptConfig, AdaptReport, Calibration, DeviceDocument, Document, Error, FORMAT, Loss, Method, Predictor, Quantity,
+    Selection, Target, Training, adapt, select,
 };
 use tch::Device;
 
@@ -24,8 +24,7 @@ fn networks() -> Vec<Concrete> {
 }
 
 fn device(name: &str) -> DeviceDocument {
-    let calibration = Calibration::default();
-    DeviceDocument { name: name.into(), hardware: "none".into(), threads: 1, library: "none".into(), calibration }
+    DeviceDocument { target: Target { scale: 2.0 }, ..DeviceDocument::new(name, Quantity::Latency) }
 }
 
 /// A predictor of two devices with weights as they were drawn, and its features of the networks.
@@ -36,7 +35,6 @@ fn source(model: ModelConfig) -> (Predictor, Vec<FeatureGraph>) {
         library: "0.1.0".into(),
         model,
         featurizer: Featurizer::fit(Kind::Extended, &networks.iter().collect::<Vec<_>>()).unwrap(),
-        target: Target { scale: 2.0 },
         devices: ["one", "two"].map(device).into(),
         training: Training {
             data: "nowhere".into(),

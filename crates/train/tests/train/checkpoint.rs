@@ -9,7 +9,7 @@ use std::{
 use safetensors::{SafeTensors, tensor::TensorView};
 use tachograph_features::{Featurizer, Kind};
 use tachograph_models::{AdditiveConfig, ModelConfig};
-use tachograph_train::{Calibration, DeviceDocument, Document, FORMAT, Predictor, Target, Training};
+use tachograph_train::{DeviceDocument, Document, FORMAT, Predictor, Quantity, Training};
 use tch::Device;
 
 use crate::data::graph;
@@ -20,7 +20,6 @@ fn document() -> Document {
         library: "0.1.0".into(),
         model: ModelConfig::Additive(AdditiveConfig { hidden: 8, layers: 2 }),
         featurizer: Featurizer::fit(Kind::Extended, &[&graph()]).unwrap(),
-        target: Target::default(),
         devices: ["one", "two"].map(device).into(),
         training: Training {
             data: "nowhere".into(),
@@ -36,8 +35,7 @@ fn document() -> Document {
 }
 
 fn device(name: &str) -> DeviceDocument {
-    let calibration = Calibration::default();
-    DeviceDocument { name: name.into(), hardware: "none".into(), threads: 1, library: "none".into(), calibration }
+    DeviceDocument::new(name, Quantity::Latency)
 }
 
 fn saved(dir: &Path) -> (PathBuf, Predictor) {
@@ -191,14 +189,31 @@ fn a_missing_or_misshapen_weight_is_refused_by_name() {
 fn predictions_are_in_milliseconds_whatever_the_network_learned_in() {
     let dir = tempfile::tempdir().unwrap();
     let (path, predictor) = saved(dir.path());
+    // As format 2 said it: one target for every head.
     let scale = |text: &str| {
-        assert!(text.contains(r#""target":{"scale":1.0}"#), "{text}");
-        text.replace(r#""scale":1.0"#, r#""scale":4.0"#)
+        assert!(text.starts_with(r#"{"format":3,"#), "{text}");
+        text.replacen(r#"{"format":3,"#, r#"{"format":2,"target":{"scale":4.0},"#, 1)
     };
     rewrite(&path, scale, |_, shape| Some(shape));
     let scaled = Predictor::load(&path, Device::Cpu).unwrap();
+    assert!(scaled.document().devices.iter().all(|d| d.target.scale == 4.0));
     let [one, four] = [&predictor, &scaled].map(|p| p.predict(&graph(), 0).unwrap().latency_ms);
     assert_eq!(four, 4.0 * one);
     let total: f64 = scaled.operators(&graph(), 0).unwrap().unwrap().iter().map(|(_, ms)| ms).sum();
     assert!((total / four - 1.0).abs() < 1e-5);
+}
+
+#[test]
+fn outputs_are_found_by_device_and_quantity_and_predicted_together() {
+    let outputs = [Quantity::Latency, Quantity::Memory].map(|quantity| DeviceDocument::new("one", quantity));
+    let document = Document { devices: outputs.into(), ..document() };
+    let predictor = Predictor::new(document, Device::Cpu).unwrap();
+    assert_eq!(predictor.output(Some("one"), Quantity::Memory).unwrap(), 1);
+    assert_eq!(predictor.device(Some("one")).unwrap(), 0);
+    let message = predictor.output(Some("one"), Quantity::Energy).unwrap_err().to_string();
+    assert_eq!(message, "unknown device `one`; known: one, one memory");
+    let features = predictor.document().featurizer.featurize(&graph()).unwrap();
+    let together = predictor.predict_outputs(&[&features; 70], &[1, 0]).unwrap();
+    let alone = [1, 0].map(|output| predictor.predict_all(&[&features; 70], output).unwrap());
+    assert_eq!(together, alone);
 }

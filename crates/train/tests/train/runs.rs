@@ -114,7 +114,7 @@ fn the_averaged_weights_are_validated_and_kept() {
     let config = RunConfig { average: 0.5, target: TargetConfig::Mean, ..config(data.path()) };
     let epochs = run(&config, dir.path());
     let best = Predictor::load(&dir.path().join(BEST), Device::Cpu).unwrap();
-    assert!(best.document().target.scale != 1.0 && epochs.last().unwrap().best);
+    assert!(best.document().devices[0].target.scale != 1.0 && epochs.last().unwrap().best);
     let (kept, last) = (weights(&dir.path().join(BEST)), weights(&last(dir.path())));
     for (name, average) in &kept {
         assert_eq!(average, &last[&format!("{name}.average")], "{name}");

@@ -1,0 +1,59 @@
+//! Import and binding, in parallel.
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+use tachograph_ir::{Concrete, Config, Graph};
+
+use super::{Entry, Line};
+use crate::Result;
+
+/// Imports each network once and binds it for each of its lines; entries keep the order of `lines`.
+pub fn bind(
+    lines: Vec<Line>,
+    graph: &(dyn Fn(&str) -> Result<Graph> + Sync),
+) -> (Vec<Entry>, BTreeMap<String, String>) {
+    let mut networks: BTreeMap<String, Vec<(usize, Line)>> = BTreeMap::new();
+    for (place, line) in lines.into_iter().enumerate() {
+        networks.entry(line.network.clone()).or_default().push((place, line));
+    }
+    let all = |(network, lines): (String, Vec<(usize, Line)>)| {
+        let graph = graph(&network).map_err(|error| error.to_string());
+        let one = |(place, line): (usize, Line)| {
+            let bound = graph.as_ref().map_err(Clone::clone).and_then(|graph| as_measured(graph, &line.config));
+            bound.map(|(bound, batch)| (place, entry(line, bound, batch)))
+        };
+        (network, lines.into_iter().map(one).collect::<Vec<_>>())
+    };
+    let bound: Vec<(String, Vec<Result<(usize, Entry), String>>)> = networks.into_par_iter().map(all).collect();
+    let (mut entries, mut left_out) = (Vec::new(), BTreeMap::new());
+    for (network, lines) in bound {
+        for line in lines {
+            match line {
+                Ok(entry) => entries.push(entry),
+                Err(message) => drop(left_out.insert(network.clone(), message)),
+            }
+        }
+    }
+    entries.sort_unstable_by_key(|(place, _)| *place);
+    (entries.into_iter().map(|(_, entry)| entry).collect(), left_out)
+}
+
+fn entry(line: Line, bound: Concrete, batch: u64) -> Entry {
+    let Line { network, family, phase, targets, .. } = line;
+    Entry { network, family, phase, batch, bound, targets }
+}
+
+/// Binds what the graph leaves open; a batch that is fixed must be the one measured.
+fn as_measured(graph: &Graph, config: &Config) -> Result<(Concrete, u64), String> {
+    let free = graph.hyperparameters();
+    let open: Config = config.iter().filter(|(name, _)| free.contains_key(*name)).map(|(n, v)| (n.clone(), *v)).collect();
+    let bound = graph.bind(&open).map_err(|error| error.to_string())?;
+    let batch = config.get("batch").copied().unwrap_or_else(|| bound.batch());
+    match config.iter().find(|(name, _)| !open.contains_key(*name)) {
+        Some((name, value)) if !(name == "batch" && *value == bound.batch()) => {
+            Err(format!("measured with {name} = {value}, which the graph does not leave open"))
+        }
+        _ => Ok((bound, batch)),
+    }
+}

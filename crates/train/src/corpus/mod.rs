@@ -1,0 +1,140 @@
+//! Networks bound as they were measured, with what was measured of them.
+
+mod bind;
+mod open;
+mod rows;
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+use tachograph_datasets::{Phase, Source};
+use tachograph_features::{FeatureGraph, Featurizer};
+use tachograph_ir::{Concrete, Config};
+
+use crate::{DeviceDocument, Error, Quantity, Result, Sample};
+
+/// What is measured of networks: a table of entries (networks under a configuration) by outputs (quantities on devices).
+#[derive(Debug)]
+pub struct Corpus {
+    /// The data set.
+    pub data: String,
+    /// What is measured: the columns of [`Entry::targets`].
+    pub outputs: Vec<DeviceDocument>,
+    /// Networks, in the order of the data set.
+    pub entries: Vec<Entry>,
+    /// Networks whose graph could not be had, and why.
+    pub left_out: BTreeMap<String, String>,
+}
+
+/// A network under a configuration.
+#[derive(Debug)]
+pub struct Entry {
+    /// Name of the network in the data set.
+    pub network: String,
+    /// Its family.
+    pub family: String,
+    /// What was run.
+    pub phase: Phase,
+    /// The batch.
+    pub batch: u64,
+    /// The graph of an inference, also where a training step was measured.
+    pub bound: Concrete,
+    /// What was measured, one value an output; not a number where nothing was.
+    pub targets: Vec<f64>,
+}
+
+/// Which measurements of a data set are taken.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Choice {
+    /// Names of devices; empty takes all.
+    pub devices: Vec<String>,
+    /// Quantities.
+    pub quantities: Vec<Quantity>,
+}
+
+impl Choice {
+    /// The latencies on all devices.
+    pub fn all() -> Self {
+        Self { devices: vec![], quantities: vec![Quantity::Latency] }
+    }
+
+    /// The latencies on `devices`.
+    pub fn latency<S: Into<String>>(devices: impl IntoIterator<Item = S>) -> Self {
+        Self { devices: devices.into_iter().map(Into::into).collect(), ..Self::all() }
+    }
+}
+
+impl Corpus {
+    /// Reads measurements of any data set. Each network is imported once and bound once for each configuration; those
+    /// that cannot be are left out and named in [`Corpus::left_out`]. Of several measurements of the same network under
+    /// the same configuration on one device the fastest stands, since interference only slows down.
+    ///
+    /// # Errors
+    /// A data set that cannot be read, a device without measurements, or no network whose graph can be had.
+    pub fn read(source: &dyn Source, choice: &Choice) -> Result<Self> {
+        let about = source.about();
+        let rows = rows::of_source(source)?;
+        Self::build(about.name.into(), rows, choice, &|network| Ok(source.graph(network)?))
+    }
+
+    /// Positions of the entries with a value of output `output`.
+    pub fn measured(&self, output: usize) -> impl Iterator<Item = usize> + '_ {
+        let known = move |entry: &Entry| entry.targets.get(output).is_some_and(|t| t.is_finite());
+        self.entries.iter().enumerate().filter(move |(_, entry)| known(entry)).map(|(i, _)| i)
+    }
+
+    /// Featurises all entries in parallel.
+    ///
+    /// # Errors
+    /// A network that the featuriser refuses.
+    pub fn featurize(&self, featurizer: &Featurizer) -> Result<Vec<Sample>> {
+        let sample = |entry: &Entry| -> Result<Sample> {
+            let features: FeatureGraph = featurizer.featurize(&entry.bound)?;
+            Ok(Sample {
+                name: entry.network.clone(),
+                family: entry.family.clone(),
+                batch: entry.batch,
+                features,
+                targets: entry.targets.clone(),
+            })
+        };
+        self.entries.par_iter().map(sample).collect()
+    }
+
+    fn build(
+        data: String,
+        rows: Vec<rows::Row>,
+        choice: &Choice,
+        graph: &(dyn Fn(&str) -> Result<tachograph_ir::Graph> + Sync),
+    ) -> Result<Self> {
+        let table = rows::Table::new(rows, choice)?;
+        let (entries, left_out) = bind::bind(table.lines, graph);
+        if entries.is_empty() {
+            let why = left_out.values().next().cloned().unwrap_or_default();
+            return Err(Error::Config(format!("{data}: no graph of {} networks can be had: {why}", left_out.len())));
+        }
+        let mut corpus = Self { data, outputs: table.outputs, entries, left_out };
+        corpus.drop_empty_outputs();
+        Ok(corpus)
+    }
+
+    /// Outputs of which no entry is left.
+    fn drop_empty_outputs(&mut self) {
+        let kept: Vec<bool> = (0..self.outputs.len()).map(|o| self.measured(o).next().is_some()).collect();
+        let mut flags = kept.iter();
+        self.outputs.retain(|_| *flags.next().unwrap_or(&true));
+        for entry in &mut self.entries {
+            let mut flags = kept.iter();
+            entry.targets.retain(|_| *flags.next().unwrap_or(&true));
+        }
+    }
+}
+
+/// A network under a configuration, not bound yet.
+struct Line {
+    network: String,
+    family: String,
+    phase: Phase,
+    config: Config,
+    targets: Vec<f64>,
+}

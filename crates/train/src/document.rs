@@ -1,0 +1,152 @@
+//! What a checkpoint says about itself.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tachograph_features::Featurizer;
+use tachograph_models::ModelConfig;
+
+use crate::{Calibration, Target};
+
+/// Version of the checkpoint format that this library writes.
+///
+/// 1: weights in milliseconds. 2: adds the target's scale, the fingerprint of the training data and the calibration of
+/// devices. 3: a device has a quantity, a target and a range of its own.
+pub const FORMAT: u32 = 3;
+
+/// What a checkpoint says about itself. Stored as JSON in the metadata of the safetensors file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Document {
+    /// Version of the checkpoint format.
+    pub format: u32,
+    /// Version of the library that wrote it.
+    pub library: String,
+    /// Settings of the network.
+    pub model: ModelConfig,
+    /// Featuriser with schema and normaliser.
+    pub featurizer: Featurizer,
+    /// Outputs in the order of the heads: quantities on devices.
+    pub devices: Vec<DeviceDocument>,
+    /// What it was trained on.
+    pub training: Training,
+}
+
+impl Document {
+    /// Reads a document of any format up to the present.
+    pub(crate) fn parse(text: &str) -> serde_json::Result<Self> {
+        let mut document: Value = serde_json::from_str(text)?;
+        // Before format 3 one target served every head.
+        let target = document.as_object_mut().and_then(|fields| fields.remove("target"));
+        let devices = document.get_mut("devices").and_then(Value::as_array_mut);
+        for device in devices.into_iter().flatten().filter_map(Value::as_object_mut) {
+            if let Some(target) = &target {
+                device.insert("target".into(), target.clone());
+            }
+        }
+        serde_json::from_value(document)
+    }
+}
+
+/// What is measured and predicted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Quantity {
+    /// Time of one run of the whole batch, in milliseconds.
+    #[default]
+    Latency,
+    /// Peak memory of a run, in MB (10⁶ bytes).
+    Memory,
+    /// Energy of a run, in joules.
+    Energy,
+}
+
+impl Quantity {
+    /// Every quantity.
+    pub const ALL: [Self; 3] = [Self::Latency, Self::Memory, Self::Energy];
+
+    /// Its unit.
+    pub fn unit(self) -> &'static str {
+        match self {
+            Self::Latency => "ms",
+            Self::Memory => "MB",
+            Self::Energy => "J",
+        }
+    }
+
+    /// True for the quantity that is meant when none is named.
+    pub fn is_latency(&self) -> bool {
+        *self == Self::Latency
+    }
+}
+
+impl std::fmt::Display for Quantity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Latency => "latency",
+            Self::Memory => "memory",
+            Self::Energy => "energy",
+        })
+    }
+}
+
+/// An output of a checkpoint: a quantity on a device.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DeviceDocument {
+    /// Name in the data set.
+    pub name: String,
+    /// Model of the CPU or GPU.
+    pub hardware: String,
+    /// Threads of the measured computation.
+    pub threads: u32,
+    /// Library that ran the networks.
+    pub library: String,
+    /// What is predicted. Since format 3.
+    #[serde(default, skip_serializing_if = "Quantity::is_latency")]
+    pub quantity: Quantity,
+    /// From what its head puts out to the quantity. Since format 3; before, the document had one.
+    #[serde(default, skip_serializing_if = "Target::is_identity")]
+    pub target: Target,
+    /// Smallest and largest value trained on. Since format 3; before, [`Training::range_ms`] says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub range: Option<(f64, f64)>,
+    /// From there to the device that it was adapted to; [`adapt`](crate::adapt()) fits it. Since format 2.
+    #[serde(default, skip_serializing_if = "Calibration::is_identity")]
+    pub calibration: Calibration,
+}
+
+impl DeviceDocument {
+    /// An output of which nothing but device and quantity is recorded.
+    pub fn new(name: impl Into<String>, quantity: Quantity) -> Self {
+        let other = || "not recorded".to_owned();
+        Self { name: name.into(), hardware: other(), threads: 1, library: other(), quantity, ..Self::default() }
+    }
+
+    /// What the output is called in reports: the device, and the quantity where it is not the latency.
+    pub fn title(&self) -> String {
+        match self.quantity {
+            Quantity::Latency => self.name.clone(),
+            quantity => format!("{} {quantity}", self.name),
+        }
+    }
+}
+
+/// The data and the split behind a checkpoint.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Training {
+    /// The data set.
+    pub data: String,
+    /// Hash of the samples trained on, with their features; empty in format 1.
+    #[serde(default)]
+    pub fingerprint: String,
+    /// Samples trained on.
+    pub networks: usize,
+    /// Hash of the split.
+    pub split: String,
+    /// Seed of the run.
+    pub seed: u64,
+    /// Epoch of the weights, chosen on the validation set; 0 before the first.
+    pub epoch: u32,
+    /// Validation error at that epoch, MAPE in percent, the mean over outputs.
+    pub validation_mape: f64,
+    /// Smallest and largest value of the first output trained on.
+    pub range_ms: (f64, f64),
+}

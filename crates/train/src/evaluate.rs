@@ -1,0 +1,86 @@
+//! Predictions beside measurements, output by output.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use tachograph_features::FeatureGraph;
+use tachograph_metrics::Report;
+
+use crate::{Error, Metric, Predictor, Quantity, Result, Sample};
+
+/// A prediction beside its measurement.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Predicted {
+    /// Name of the network.
+    pub name: String,
+    /// Its family.
+    pub family: String,
+    /// The batch.
+    pub batch: u64,
+    /// Position of the output in the checkpoint.
+    pub output: usize,
+    /// In the unit of the output.
+    pub predicted: f64,
+    /// In the unit of the output.
+    pub measured: f64,
+}
+
+/// How a predictor does on samples.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evaluation {
+    /// The mean over outputs; with one output, its report.
+    pub report: Report,
+    /// By the output's title. Outputs without a measurement are missing.
+    pub outputs: BTreeMap<String, Report>,
+    /// Everything that was measured, output by output.
+    pub predictions: Vec<Predicted>,
+}
+
+impl Evaluation {
+    /// The mean of a metric over the outputs for which it is defined; `None` where it is defined for none.
+    pub fn metric(&self, metric: Metric) -> Option<f64> {
+        let of = |group: &[Predicted]| {
+            let (predicted, measured) = columns(group.iter());
+            metric.value(&predicted, &measured).ok()
+        };
+        let groups = self.predictions.chunk_by(|a, b| a.output == b.output);
+        let values: Vec<f64> = groups.filter_map(of).collect();
+        (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+    }
+}
+
+/// Predictions and measurements.
+pub(crate) fn columns<'a>(rows: impl Iterator<Item = &'a Predicted>) -> (Vec<f64>, Vec<f64>) {
+    rows.map(|row| (row.predicted, row.measured)).unzip()
+}
+
+/// Predicts `samples` for every output of the predictor and compares where something was measured.
+///
+/// # Errors
+/// Features of another schema; nothing was measured.
+pub fn evaluate(predictor: &Predictor, samples: &[Sample]) -> Result<Evaluation> {
+    let features: Vec<&FeatureGraph> = samples.iter().map(|s| &s.features).collect();
+    let documents = &predictor.document().devices;
+    let all: Vec<usize> = (0..documents.len()).collect();
+    let (mut outputs, mut predictions) = (BTreeMap::new(), Vec::new());
+    let mut reports = Vec::new();
+    for ((output, values), document) in predictor.predict_outputs(&features, &all)?.into_iter().enumerate().zip(documents)
+    {
+        let row = |(sample, predicted): (&Sample, f64)| {
+            let Sample { name, family, batch, .. } = sample;
+            let measured = sample.target(output)?;
+            Some(Predicted { name: name.clone(), family: family.clone(), batch: *batch, output, predicted, measured })
+        };
+        let rows: Vec<Predicted> = samples.iter().zip(values).filter_map(row).collect();
+        if rows.is_empty() {
+            continue;
+        }
+        let (predicted, measured) = columns(rows.iter());
+        let report = Report::new(&predicted[..], &measured[..], Quantity::unit(document.quantity))?;
+        reports.push(report.clone());
+        outputs.insert(document.title(), report);
+        predictions.extend(rows);
+    }
+    let report = Report::mean(&reports).ok_or_else(|| Error::Config("nothing to compare with was measured".into()))?;
+    Ok(Evaluation { report, outputs, predictions })
+}

@@ -1,0 +1,54 @@
+//! Prints the tables of `docs/results.md`, one a file.
+//!
+//!     cargo run --release --example reproduce -- timm-gpu --seeds 3
+
+mod networks;
+mod own;
+mod rows;
+mod timm;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use anyhow::{Result, bail};
+use clap::Parser;
+
+/// Prints a table of `docs/results.md`.
+#[derive(Parser)]
+struct Args {
+    /// The table.
+    table: String,
+    /// Seeds, from 0.
+    #[arg(long, default_value_t = 3)]
+    seeds: u64,
+    /// Folder of published sets; by default what `TACHOGRAPH_DATA` names, or `../shared/data`.
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// Only the rows whose predictor's name begins so; give it several times for several.
+    #[arg(long)]
+    only: Vec<String>,
+    /// Print every column (every setting, say) of each predictor as well.
+    #[arg(long)]
+    columns: bool,
+}
+
+impl Args {
+    /// True for a predictor whose row is wanted.
+    fn wants(&self, predictor: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|start| predictor.starts_with(start.as_str()))
+    }
+}
+
+fn main() -> ExitCode {
+    tachograph_examples_graphs::exit(run(&Args::parse()))
+}
+
+fn run(args: &Args) -> Result<()> {
+    tch::set_num_threads(1);
+    match args.table.as_str() {
+        "own-cpu" => own::cpu(args),
+        "timm-cpu" => timm::cpu(args),
+        "timm-gpu" => timm::gpu(args),
+        "timm-train" => timm::training(args),
+        table => bail!("no table `{table}`; there are own-cpu, timm-cpu, timm-gpu and timm-train"),
+    }
+}
