@@ -85,13 +85,7 @@ mod tests {
     use crate::{Loss, Quantity, Target};
 
     fn sample(name: &str, targets: [f64; 2]) -> Sample {
-        let features = FeatureGraph {
-            nodes: Array2::zeros((1, 1)),
-            edges: vec![],
-            globals: vec![],
-            node_ids: vec![],
-            unknown: vec![],
-        };
+        let features = FeatureGraph { nodes: Array2::zeros((1, 1)), ..FeatureGraph::default() };
         Sample { name: name.into(), family: "any".into(), batch: 1, features, targets: targets.into() }
     }
 
