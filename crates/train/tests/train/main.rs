@@ -3,6 +3,7 @@
 mod adaptation;
 mod checkpoint;
 mod child;
+mod corpus;
 mod data;
 mod documents;
 mod fixture;

@@ -1,0 +1,98 @@
+//! Measurements of several devices and quantities, from a table beside model files.
+
+use std::{
+    fmt::Write,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use tachograph_datasets::Part;
+use tachograph_models::{AdditiveConfig, ModelConfig};
+use tachograph_train::{BEST, Choice, Corpus, Predictor, Quantity, RunConfig, SplitConfig, train};
+use tch::Device;
+
+/// A table of the repository's models on two devices, at batch 1 and, on one of them, 4; every third network was not
+/// measured on the second device, and memory was on the first alone.
+fn table(dir: &Path) -> PathBuf {
+    let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../datasets/models");
+    let mut files: Vec<PathBuf> = fs::read_dir(models).unwrap().map(|e| e.unwrap().path()).collect();
+    files.retain(|path| path.extension().is_some_and(|e| e == "gz"));
+    files.sort();
+    let mut text = "file,device,latency_ms,batch,memory_mb\nmissing.onnx,one,3,1,5\n".to_owned();
+    for (i, file) in files.iter().enumerate() {
+        let (file, ms) = (file.display(), 1.0 + i as f64);
+        writeln!(text, "{file},one,{ms},1,{}", 10.0 * ms).unwrap();
+        writeln!(text, "{file},one,{},4,{}", 3.0 * ms, 20.0 * ms).unwrap();
+        if i % 3 != 0 {
+            writeln!(text, "{file},two,{},1,", 2.0 * ms).unwrap();
+            writeln!(text, "{file},two,{},1,", 1.5 * ms).unwrap();
+        }
+    }
+    let path = dir.join("mine.csv");
+    fs::write(&path, text).unwrap();
+    path
+}
+
+fn both() -> Choice {
+    Choice { quantities: vec![Quantity::Latency, Quantity::Memory], ..Choice::all() }
+}
+
+#[test]
+fn devices_share_entries_and_what_cannot_be_read_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let corpus = Corpus::open(&table(dir.path()), None, &both()).unwrap();
+    let titles: Vec<String> = corpus.outputs.iter().map(|o| o.title()).collect();
+    assert_eq!(titles, ["one", "one memory", "two"], "nothing is known of the memory of `two`");
+    assert!(corpus.left_out.keys().eq(["missing.onnx"]), "{:?}", corpus.left_out);
+    let networks = corpus.measured(0).count() / 2;
+    assert_eq!((corpus.entries.len(), corpus.measured(1).count()), (2 * networks, 2 * networks));
+    let first = &corpus.entries[2];
+    assert_eq!((first.batch, first.bound.batch()), (1, 1));
+    assert_eq!(first.targets, [2.0, 20.0, 3.0], "the faster of two runs on `two`");
+    let four = &corpus.entries[3];
+    assert_eq!((four.batch, four.bound.batch()), (4, 4));
+    assert!(four.targets[2].is_nan() && four.targets[..2] == [6.0, 40.0]);
+    let message = Corpus::open(&table(dir.path()), None, &Choice::latency(["three"])).unwrap_err().to_string();
+    assert_eq!(message, "unknown device `three`; known: one, two");
+    let message = Corpus::open(Path::new("tim"), None, &Choice::all()).unwrap_err().to_string();
+    assert!(message.contains("`tim`") && message.contains("timm"), "{message}");
+}
+
+#[test]
+fn one_run_learns_every_output() {
+    let dir = tempfile::tempdir().unwrap();
+    let config: RunConfig = toml::from_str(&format!(
+        "data = {:?}\ndevices = [\"one\", \"two\"]\nquantities = [\"latency\", \"memory\"]\nrate = 0.01\nepochs = 3\n\
+         batch = 4\ntarget = \"mean\"",
+        table(dir.path()).display().to_string()
+    ))
+    .unwrap();
+    let config =
+        RunConfig { model: ModelConfig::Additive(AdditiveConfig { hidden: 8, layers: 1 }), ..config };
+    let mut losses = vec![];
+    let outcome = train(&config, &dir.path().join("run"), |e| losses.push(e.loss)).unwrap();
+    assert!(losses.len() == 3 && losses.iter().all(|l| l.is_finite()), "{losses:?}");
+    assert!(outcome.outputs.contains_key("one memory"), "{:?}", outcome.outputs.keys());
+    let n: usize = outcome.outputs.values().map(|r| r.n).sum();
+    assert_eq!(outcome.predictions.len(), n);
+    let predictor = Predictor::load(&dir.path().join("run").join(BEST), Device::Cpu).unwrap();
+    let devices = &predictor.document().devices;
+    assert_eq!(predictor.output(Some("one"), Quantity::Memory).unwrap(), 1);
+    assert!(devices[1].target.scale > devices[0].target.scale && devices[1].range.unwrap().0 >= 10.0, "{devices:?}");
+}
+
+#[test]
+fn all_batches_of_a_network_are_in_one_part_and_folds_cover_everything() {
+    let dir = tempfile::tempdir().unwrap();
+    let corpus = Corpus::open(&table(dir.path()), None, &both()).unwrap();
+    let mut tested = vec![0; corpus.entries.len()];
+    for fold in 0..3 {
+        let division = SplitConfig::Fold { folds: 3, fold, families: true, seed: 0 }.divide(&corpus).unwrap();
+        division.members(Part::Test).into_iter().for_each(|i| tested[i] += 1);
+        for pair in division.parts.chunks(2).zip(corpus.entries.chunks(2)) {
+            assert!(pair.1[0].network != pair.1[1].network || pair.0[0] == pair.0[1]);
+        }
+    }
+    assert!(tested.iter().all(|&n| n == 1), "{tested:?}");
+    assert!(SplitConfig::Fold { folds: 3, fold: 3, families: true, seed: 0 }.divide(&corpus).is_err());
+}
