@@ -26,6 +26,9 @@ struct Args {
     /// Only the rows whose predictor's name begins so; give it several times for several.
     #[arg(long)]
     only: Vec<String>,
+    /// Only so many folds of the five, where a predictor takes long.
+    #[arg(long, default_value_t = 5)]
+    folds: usize,
     /// Print every column (every setting, say) of each predictor as well.
     #[arg(long)]
     columns: bool,

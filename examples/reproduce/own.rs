@@ -22,7 +22,7 @@ pub fn cpu(args: &Args) -> Result<()> {
         let title = |o: usize| format!("own-cpu, {}, {split}, {FOLDS} folds", corpus.outputs[o].title());
         let unit = |o: usize| corpus.outputs[o].quantity.unit();
         let mut tables: Vec<Rows> = (0..corpus.outputs.len()).map(|o| Rows::new(title(o), unit(o))).collect();
-        for fold in 0..FOLDS {
+        for fold in 0..FOLDS.min(args.folds) {
             let config = SplitConfig::Fold { folds: FOLDS, fold, families, seed: 0 };
             let division = config.divide(&corpus)?;
             for (output, rows) in tables.iter_mut().enumerate() {

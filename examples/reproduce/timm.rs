@@ -3,12 +3,18 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
-use tachograph_datasets::{Phase, data_root, sets::{Setting, Timm}};
+use tachograph_datasets::{
+    Phase, data_root,
+    sets::{Setting, Timm},
+};
 use tachograph_features::baseline::{self, Baseline, Roofline};
 use tachograph_ir::{DType, Device};
 use tachograph_train::{Choice, Corpus, SplitConfig, fit_baseline, static_rows};
 
-use crate::{Args, networks, rows::{Rows, per_item}};
+use crate::{
+    Args, networks,
+    rows::{Rows, per_item},
+};
 
 const FOLDS: usize = 5;
 
@@ -46,7 +52,7 @@ fn table(args: &Args, title: &str, wanted: impl Fn(&Setting) -> bool) -> Result<
             settings.len(),
             corpus.left_out.len()
         ));
-        for fold in 0..FOLDS {
+        for fold in 0..FOLDS.min(args.folds) {
             let config = SplitConfig::Fold { folds: FOLDS, fold, families, seed: 0 };
             let division = config.divide(&corpus)?;
             rows.split(format!("{split}, fold {}", fold + 1), &division.hash);

@@ -58,11 +58,7 @@ impl<T: Ord + Clone + fmt::Display> Split<T> {
     ///
     /// # Errors
     /// No network of the family, or fewer than ten of others.
-    pub fn without<'a>(
-        networks: impl IntoIterator<Item = (&'a T, &'a str)>,
-        family: &str,
-        seed: u64,
-    ) -> Result<Self>
+    pub fn without<'a>(networks: impl IntoIterator<Item = (&'a T, &'a str)>, family: &str, seed: u64) -> Result<Self>
     where
         T: 'a,
     {

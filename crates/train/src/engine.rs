@@ -47,7 +47,10 @@ pub fn train_observed(config: &RunConfig, dir: &Path, observer: &mut dyn Observe
     let names = corpus.left_out.keys().map(String::as_str).collect::<Vec<_>>();
     if let Some((first, why)) = corpus.left_out.first_key_value() {
         let n = names.len();
-        observer.notice(&format!("{n} networks have no graph here and are left out ({first}: {why}): {}", names.join(", ")));
+        observer.notice(&format!(
+            "{n} networks have no graph here and are left out ({first}: {why}): {}",
+            names.join(", ")
+        ));
     }
     train_on(config, &corpus, dir, observer)
 }

@@ -64,7 +64,8 @@ pub fn evaluate(predictor: &Predictor, samples: &[Sample]) -> Result<Evaluation>
     let all: Vec<usize> = (0..documents.len()).collect();
     let (mut outputs, mut predictions) = (BTreeMap::new(), Vec::new());
     let mut reports = Vec::new();
-    for ((output, values), document) in predictor.predict_outputs(&features, &all)?.into_iter().enumerate().zip(documents)
+    for ((output, values), document) in
+        predictor.predict_outputs(&features, &all)?.into_iter().enumerate().zip(documents)
     {
         let row = |(sample, predicted): (&Sample, f64)| {
             let Sample { name, family, batch, .. } = sample;

@@ -30,12 +30,7 @@ impl Known {
     ///
     /// # Errors
     /// A device out of memory; samples of a network that do not stand together though its lists are ranked.
-    pub fn new(
-        samples: &[&Sample],
-        outputs: &[DeviceDocument],
-        lists: Option<Lists>,
-        device: Device,
-    ) -> Result<Self> {
+    pub fn new(samples: &[&Sample], outputs: &[DeviceDocument], lists: Option<Lists>, device: Device) -> Result<Self> {
         let (mut values, mut places, mut lengths) = (vec![], vec![], vec![]);
         let mut names: Vec<(usize, &str)> = vec![];
         for (o, output) in outputs.iter().enumerate() {
@@ -90,10 +85,8 @@ mod tests {
     }
 
     fn outputs() -> [DeviceDocument; 2] {
-        let output = |name, scale| DeviceDocument {
-            target: Target { scale },
-            ..DeviceDocument::new(name, Quantity::Latency)
-        };
+        let output =
+            |name, scale| DeviceDocument { target: Target { scale }, ..DeviceDocument::new(name, Quantity::Latency) };
         [output("one", 1.0), output("two", 10.0)]
     }
 

@@ -63,7 +63,8 @@ mod tests {
             .collect();
         let w = solve(&rows);
         assert!((w[0] - 2.0).abs() < 1e-3 && w[1] == 0.0 && (w[2] - 3.0).abs() < 1e-3, "{w:?}");
-        let rows: Vec<Vec<f64>> = (1..60).map(|i| vec![f64::from(i), 1.0].iter().map(|x| x / f64::from(2 * i - 1)).collect()).collect();
+        let rows: Vec<Vec<f64>> =
+            (1..60).map(|i| vec![f64::from(i), 1.0].iter().map(|x| x / f64::from(2 * i - 1)).collect()).collect();
         let w = solve(&rows);
         assert!(w[1] == 0.0 && w[0] > 1.9, "{w:?}");
     }

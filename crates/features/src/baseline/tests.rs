@@ -27,7 +27,8 @@ fn rows(n: usize) -> Vec<StaticRow> {
                 [total.flops, total.bytes(), total.parameters, count as u64].map(|v| (v as f64 + 1.0).log10());
             let mut kernels = BTreeMap::new();
             for (i, cost) in nodes.iter().enumerate() {
-                let sums: &mut [f64; 3] = kernels.entry(["Conv+Relu", "Conv", "MaxPool"][i % 3].to_owned()).or_default();
+                let sums: &mut [f64; 3] =
+                    kernels.entry(["Conv+Relu", "Conv", "MaxPool"][i % 3].to_owned()).or_default();
                 let values = [1.0, cost.flops as f64, cost.bytes() as f64];
                 sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
             }

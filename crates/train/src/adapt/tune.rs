@@ -42,7 +42,14 @@ impl<'a> Start<'a> {
         }
         let heads = match &config.source {
             Some(name) => vec![source.device(Some(name))?],
-            None => source.document().devices.iter().enumerate().filter(|(_, d)| d.quantity.is_latency()).map(|(i, _)| i).collect(),
+            None => source
+                .document()
+                .devices
+                .iter()
+                .enumerate()
+                .filter(|(_, d)| d.quantity.is_latency())
+                .map(|(i, _)| i)
+                .collect(),
         };
         let graphs: Vec<&FeatureGraph> = samples.iter().map(|s| s.0).collect();
         let mut best: Option<(f64, usize, Vec<f64>)> = None;

@@ -47,7 +47,8 @@ fn entry(line: Line, bound: Concrete, batch: u64) -> Entry {
 /// Binds what the graph leaves open; a batch that is fixed must be the one measured.
 fn as_measured(graph: &Graph, config: &Config) -> Result<(Concrete, u64), String> {
     let free = graph.hyperparameters();
-    let open: Config = config.iter().filter(|(name, _)| free.contains_key(*name)).map(|(n, v)| (n.clone(), *v)).collect();
+    let open: Config =
+        config.iter().filter(|(name, _)| free.contains_key(*name)).map(|(n, v)| (n.clone(), *v)).collect();
     let bound = graph.bind(&open).map_err(|error| error.to_string())?;
     let batch = config.get("batch").copied().unwrap_or_else(|| bound.batch());
     match config.iter().find(|(name, _)| !open.contains_key(*name)) {

@@ -12,8 +12,7 @@ impl Plot for Cumulative<'_> {
     where
         B::ErrorType: 'static,
     {
-        let mut errors: Vec<f64> =
-            self.0.iter().map(|p| 100.0 * (p.predicted / p.measured - 1.0).abs()).collect();
+        let mut errors: Vec<f64> = self.0.iter().map(|p| 100.0 * (p.predicted / p.measured - 1.0).abs()).collect();
         errors.sort_by(f64::total_cmp);
         let share = |i: usize| 100.0 * i as f64 / errors.len() as f64;
         // All but the worst hundredth, which would leave no room for the rest.
