@@ -1,4 +1,4 @@
-//! Published graph networks, trained through the engine on all columns of a table at once.
+//! Graph networks, ours and published ones, trained through the engine on all columns of a table at once.
 
 use anyhow::{Context, Result};
 use tachograph_features::Kind;
@@ -15,8 +15,12 @@ struct Published {
 
 fn published() -> Result<Vec<Published>> {
     let config = RunConfig { epochs: 10, batch: 16, ..toml::from_str("data = \".\"")? };
+    let tachograph = toml::from_str(include_str!("../tachograph.toml"))?;
     let nnlp = RunConfig { features: Kind::Nnlp, model: ModelConfig::Nnlp(NnlpConfig::default()), ..config };
-    Ok(vec![Published { name: "NNLP (10 epochs; published 50)", config: nnlp }])
+    Ok(vec![
+        Published { name: "tachograph", config: tachograph },
+        Published { name: "NNLP (10 epochs; published 50)", config: nnlp },
+    ])
 }
 
 struct Quiet;

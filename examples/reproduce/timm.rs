@@ -20,24 +20,27 @@ const FOLDS: usize = 5;
 
 /// Every GPU inference file.
 pub fn gpu(args: &Args) -> Result<()> {
-    table(args, "timm-gpu", |setting| setting.phase == Phase::Inference && setting.platform != "cpu")
+    table(args, "timm-gpu", 256, |setting| setting.phase == Phase::Inference && setting.platform != "cpu")
 }
 
 /// The CPU files.
 pub fn cpu(args: &Args) -> Result<()> {
-    table(args, "timm-cpu", |setting| setting.phase == Phase::Inference && setting.platform == "cpu")
+    table(args, "timm-cpu", 1, |setting| setting.phase == Phase::Inference && setting.platform == "cpu")
 }
 
 /// The training steps.
 pub fn training(args: &Args) -> Result<()> {
-    table(args, "timm-train", |setting| setting.phase == Phase::Training)
+    table(args, "timm-train", 128, |setting| setting.phase == Phase::Training)
 }
 
-fn table(args: &Args, title: &str, wanted: impl Fn(&Setting) -> bool) -> Result<()> {
+/// The table of the settings that are `wanted`, all latencies scaled to the same `batch`: files differ in it, and within a
+/// file it was halved until it fitted.
+fn table(args: &Args, title: &str, batch: u64, wanted: impl Fn(&Setting) -> bool) -> Result<()> {
     let source = Timm::open(&data_root(args.data.as_deref()))?;
     let settings: BTreeMap<String, Setting> =
         source.settings().filter(|s| wanted(s)).map(|s| (s.name.clone(), s.clone())).collect();
-    let corpus = Corpus::read(&source, &Choice::latency(settings.keys()))?;
+    let choice = Choice { batch: Some(batch), ..Choice::latency(settings.keys()) };
+    let corpus = Corpus::read(&source, &choice)?;
     let networks = corpus.entries.iter().map(|entry| &entry.network).collect::<std::collections::BTreeSet<_>>().len();
     eprintln!("{title}: {networks} networks, {} settings, {} left out", settings.len(), corpus.left_out.len());
     for (name, why) in corpus.left_out.iter().filter(|(_, why)| !why.contains("is not there")) {
@@ -48,7 +51,7 @@ fn table(args: &Args, title: &str, wanted: impl Fn(&Setting) -> bool) -> Result<
         let split = if families { "families held out" } else { "random" };
         let mut rows = Rows::new(format!("{title}, {split}, {FOLDS} folds"), "ms an image");
         rows.note(format!(
-            "{networks} networks, {} settings; {} networks have no graph here.",
+            "{networks} networks, bound at batch {batch}, {} settings; {} networks have no graph here.",
             settings.len(),
             corpus.left_out.len()
         ));
@@ -63,7 +66,6 @@ fn table(args: &Args, title: &str, wanted: impl Fn(&Setting) -> bool) -> Result<
                     rows.add(model.name(), 0, &document.name, predictions.into_iter().map(per_item));
                 }
             }
-            // Our own predictor adds its predictions on this fold here, as the published ones do.
             networks::fold(args, &corpus, &config, |name, seed, prediction| {
                 rows.add(name, seed, &corpus.outputs[prediction.output].name, [per_item(prediction)]);
             })?;

@@ -8,8 +8,10 @@ mod error;
 mod heads;
 mod model;
 mod nnlp;
+mod tachograph;
 
 pub use additive::{Additive, AdditiveConfig};
 pub use error::{Error, Result};
 pub use model::{Model, ModelConfig};
 pub use nnlp::{Nnlp, NnlpConfig};
+pub use tachograph::{Tachograph, TachographConfig};

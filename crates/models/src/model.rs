@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use tachograph_gnn::GraphBatch;
 use tch::{Tensor, nn};
 
-use crate::{Additive, AdditiveConfig, Nnlp, NnlpConfig, Result, error::torch};
+use crate::{Additive, AdditiveConfig, Nnlp, NnlpConfig, Result, Tachograph, TachographConfig, error::torch};
 
 /// Which model, and its settings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -14,6 +14,8 @@ pub enum ModelConfig {
     Nnlp(NnlpConfig),
     /// [`Additive`].
     Additive(AdditiveConfig),
+    /// [`Tachograph`].
+    Tachograph(TachographConfig),
 }
 
 impl Default for ModelConfig {
@@ -28,6 +30,7 @@ impl ModelConfig {
         match self {
             Self::Nnlp(c) => c.layers,
             Self::Additive(c) => c.layers,
+            Self::Tachograph(c) => c.layers,
         }
     }
 
@@ -36,7 +39,7 @@ impl ModelConfig {
     pub fn compressible(&self) -> bool {
         match self {
             Self::Nnlp(c) => c.dropout == 0.0,
-            Self::Additive(_) => true,
+            Self::Additive(_) | Self::Tachograph(_) => true,
         }
     }
 }
@@ -48,6 +51,8 @@ pub enum Model {
     Nnlp(Nnlp),
     /// [`Additive`].
     Additive(Additive),
+    /// [`Tachograph`].
+    Tachograph(Tachograph),
 }
 
 impl Model {
@@ -61,6 +66,7 @@ impl Model {
         Ok(match config {
             ModelConfig::Nnlp(c) => Self::Nnlp(Nnlp::new(vs, inputs, globals, outputs, c)?),
             ModelConfig::Additive(c) => Self::Additive(Additive::new(vs, inputs, outputs, c)?),
+            ModelConfig::Tachograph(c) => Self::Tachograph(Tachograph::new(vs, inputs, outputs, c)?),
         })
     }
 
@@ -72,6 +78,7 @@ impl Model {
         match self {
             Self::Nnlp(m) => m.forward(batch, heads, train),
             Self::Additive(m) => m.forward(batch, heads),
+            Self::Tachograph(m) => m.forward(batch, heads),
         }
     }
 
@@ -83,10 +90,11 @@ impl Model {
         match self {
             Self::Nnlp(m) => m.embed(batch, false),
             Self::Additive(m) => m.embed(batch),
+            Self::Tachograph(m) => m.embed(batch),
         }
     }
 
-    /// Time of each operator by one head, (nodes), for models that predict one; `batch` is not compressed.
+    /// Time of each operator by one head, (nodes), for models that predict one; `batch` is one graph, not compressed.
     ///
     /// # Errors
     /// As [`Model::forward`].
@@ -94,6 +102,11 @@ impl Model {
         match self {
             Self::Nnlp(_) => Ok(None),
             Self::Additive(m) => m.operators(batch, &[head])?.f_squeeze_dim(1).map(Some).map_err(torch("operators")),
+            Self::Tachograph(m) => {
+                let image = m.operators(batch, &[head])?.f_squeeze_dim(1);
+                let images = batch.globals.f_narrow(1, 0, 1);
+                image.and_then(|t| t.f_mul(&images?.f_squeeze_dim(1)?)).map(Some).map_err(torch("operators"))
+            }
         }
     }
 }

@@ -184,7 +184,7 @@ impl RunConfig {
     /// # Errors
     /// As [`Corpus::open`].
     pub fn corpus(&self) -> Result<Corpus> {
-        let choice = Choice { devices: self.device.names().to_vec(), quantities: self.quantities.clone() };
+        let choice = Choice { devices: self.device.names().to_vec(), quantities: self.quantities.clone(), batch: None };
         Corpus::open(&self.data, self.root.as_deref(), &choice)
     }
 

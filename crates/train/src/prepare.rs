@@ -33,7 +33,7 @@ impl Prepared {
                 Part::Test => test.push(sample),
             }
         }
-        let devices = outputs(config, corpus, &training)?;
+        let devices = outputs(config, corpus, &training, &featurizer)?;
         let document = Document {
             format: FORMAT,
             library: env!("CARGO_PKG_VERSION").into(),
@@ -56,13 +56,19 @@ impl Prepared {
 }
 
 /// The outputs with targets and ranges of the training set.
-fn outputs(config: &RunConfig, corpus: &Corpus, training: &[Sample]) -> Result<Vec<DeviceDocument>> {
+fn outputs(
+    config: &RunConfig,
+    corpus: &Corpus,
+    training: &[Sample],
+    featurizer: &Featurizer,
+) -> Result<Vec<DeviceDocument>> {
     let output = |(o, output): (usize, &DeviceDocument)| {
-        let values: Vec<f64> = training.iter().filter_map(|sample| sample.target(o)).collect();
+        let value = |sample: &Sample| Some((sample.target(o)?, featurizer.roofline(&sample.features)));
+        let values: Vec<(f64, Option<f64>)> = training.iter().filter_map(value).collect();
         if values.is_empty() {
             return Err(Error::Config(format!("{}: nothing was measured of the training set", output.title())));
         }
-        let range = values.iter().fold((f64::MAX, 0f64), |(l, h), &t| (l.min(t), h.max(t)));
+        let range = values.iter().fold((f64::MAX, 0f64), |(l, h), &(t, _)| (l.min(t), h.max(t)));
         Ok(DeviceDocument { target: Target::fit(config.target, &values), range: Some(range), ..output.clone() })
     };
     corpus.outputs.iter().enumerate().map(output).collect()

@@ -11,6 +11,9 @@ pub enum TargetConfig {
     Milliseconds,
     /// Multiples of the mean of the training set, output by output, which suits losses that are not relative.
     Mean,
+    /// Multiples of the roofline of [`tachograph_features::tachograph`], times the median ratio of the training set to
+    /// it, output by output; needs features of that kind.
+    Roofline,
 }
 
 /// From a quantity to what its head puts out: output = quantity / scale. Part of a checkpoint.
@@ -27,13 +30,19 @@ impl Default for Target {
 }
 
 impl Target {
-    /// Fitted on the values of the training set.
-    pub fn fit(config: TargetConfig, training: &[f64]) -> Self {
-        let mean = training.iter().sum::<f64>() / training.len() as f64;
-        match config {
-            TargetConfig::Mean if mean > 0.0 && mean.is_finite() => Self { scale: mean },
-            _ => Self::default(),
-        }
+    /// Fitted on the values of the training set, each with the roofline of its features where they have one.
+    pub fn fit(config: TargetConfig, training: &[(f64, Option<f64>)]) -> Self {
+        let scale = match config {
+            TargetConfig::Milliseconds => 1.0,
+            TargetConfig::Mean => training.iter().map(|(value, _)| value).sum::<f64>() / training.len() as f64,
+            TargetConfig::Roofline => {
+                let mut ratios: Vec<f64> =
+                    training.iter().filter_map(|(value, roofline)| Some(value / (*roofline)?)).collect();
+                ratios.sort_by(f64::total_cmp);
+                ratios.get(ratios.len() / 2).copied().unwrap_or(1.0)
+            }
+        };
+        if scale > 0.0 && scale.is_finite() { Self { scale } } else { Self::default() }
     }
 
     /// What the head should put out for a value.

@@ -3,6 +3,7 @@
 mod additive;
 mod config;
 mod nnlp;
+mod tachograph;
 
 use tachograph_gnn::{GraphBatch, GraphRef};
 use tch::{Device, Tensor};

@@ -50,12 +50,15 @@ pub struct Choice {
     pub devices: Vec<String>,
     /// Quantities.
     pub quantities: Vec<Quantity>,
+    /// Bind every network at this batch and scale its latencies to it, which is fair where devices were measured at
+    /// batches that fill them; without, networks are bound as they were measured.
+    pub batch: Option<u64>,
 }
 
 impl Choice {
     /// The latencies on all devices.
     pub fn all() -> Self {
-        Self { devices: vec![], quantities: vec![Quantity::Latency] }
+        Self { devices: vec![], quantities: vec![Quantity::Latency], batch: None }
     }
 
     /// The latencies on `devices`.
@@ -73,7 +76,8 @@ impl Corpus {
     /// A data set that cannot be read, a device without measurements, or no network whose graph can be had.
     pub fn read(source: &dyn Source, choice: &Choice) -> Result<Self> {
         let about = source.about();
-        let rows = rows::of_source(source)?;
+        let mut rows = rows::of_source(source)?;
+        choice.batch.into_iter().for_each(|batch| rows.iter_mut().for_each(|row| row.scale_to(batch)));
         Self::build(about.name.into(), rows, choice, &|network| Ok(source.graph(network)?))
     }
 

@@ -21,6 +21,15 @@ pub struct Row {
     pub recorded: Option<(String, u32, String)>,
 }
 
+impl Row {
+    /// The same latency an image at another batch; other quantities do not follow and are lost.
+    pub fn scale_to(&mut self, batch: u64) {
+        let measured = self.config.insert("batch".into(), batch).unwrap_or(batch).max(1);
+        let [latency, ..] = self.values;
+        self.values = [latency.map(|ms| ms * batch as f64 / measured as f64), None, None];
+    }
+}
+
 /// The measurements of a published set or of a table.
 pub fn of_source(source: &dyn Source) -> Result<Vec<Row>> {
     let row = |sample: tachograph_datasets::Result<tachograph_datasets::Sample>| {

@@ -1,0 +1,76 @@
+//! The corrected roofline.
+
+use tachograph_models::{Tachograph, TachographConfig};
+use tch::{Device, Kind, Tensor, nn};
+
+use crate::{WIDTH, batch, close, values};
+
+fn model(outputs: usize, layers: usize) -> (nn::VarStore, Tachograph) {
+    let vs = nn::VarStore::new(Device::Cpu);
+    let config = TachographConfig { hidden: 16, layers, ..TachographConfig::default() };
+    let model = Tachograph::new(&vs.root(), WIDTH as i64, outputs, &config).unwrap();
+    (vs, model)
+}
+
+/// Heads start at 0; these do not.
+fn trained(outputs: usize, layers: usize) -> (nn::VarStore, Tachograph) {
+    let (vs, model) = model(outputs, layers);
+    let _guard = tch::no_grad_guard();
+    for (name, mut variable) in vs.variables().into_iter().collect::<std::collections::BTreeMap<_, _>>() {
+        if name.starts_with("heads") {
+            let numbers = Tensor::arange(variable.numel() as i64, (Kind::Float, Device::Cpu)).reshape(variable.size());
+            variable.copy_(&((numbers + name.len() as f64).sin() * 0.3));
+        }
+    }
+    (vs, model)
+}
+
+#[test]
+fn untrained_it_is_the_roofline_times_the_batch() {
+    for layers in [0, 2] {
+        let (_vs, model) = model(2, layers);
+        let batch = batch(layers, false);
+        let roofline = batch.nodes.narrow(1, 0, 2).exp().sum_dim_intlist(1, true, Kind::Float);
+        let image: Vec<_> = roofline.split_with_sizes([8, 12, 4], 0).iter().map(|t| t.sum(Kind::Float)).collect();
+        let expected = Tensor::stack(&image, 0).unsqueeze(1) * batch.globals.narrow(1, 0, 1);
+        close(&model.forward(&batch, &[0, 1]).unwrap(), &expected.expand([3, 2], false).contiguous());
+    }
+}
+
+#[test]
+fn a_compressed_batch_gives_the_same_with_fewer_rows() {
+    for layers in [0, 1, 2] {
+        let (_vs, model) = trained(2, layers);
+        let (small, whole) = (batch(layers, true), batch(layers, false));
+        assert!(model.operators(&small, &[1]).unwrap().size()[0] < 24);
+        close(&model.forward(&small, &[0, 1]).unwrap(), &model.forward(&whole, &[0, 1]).unwrap());
+        close(&model.embed(&small).unwrap(), &model.embed(&whole).unwrap());
+    }
+}
+
+#[test]
+fn a_speed_divides_its_time_and_heads_differ() {
+    let (vs, model) = model(2, 0);
+    let batch = batch(0, false);
+    let before = model.forward(&batch, &[0, 1]).unwrap();
+    tch::no_grad(|| vs.variables()["heads.1.speeds"].shallow_clone().fill_(2f64.ln()));
+    let after = model.forward(&batch, &[1, 0]).unwrap();
+    close(&(after.narrow(1, 0, 1) * 2.0), &before.narrow(1, 1, 1));
+    assert_eq!(values(&after.narrow(1, 1, 1)), values(&before.narrow(1, 0, 1)));
+}
+
+#[test]
+fn every_parameter_learns() {
+    let (vs, model) = trained(2, 1);
+    model.forward(&batch(1, true), &[0, 1]).unwrap().log().sum(Kind::Float).backward();
+    for (name, variable) in vs.variables() {
+        assert!(variable.grad().abs().max().double_value(&[]) > 0.0, "{name}");
+    }
+}
+
+#[test]
+fn an_output_without_a_head_is_an_error() {
+    let (_vs, model) = model(2, 0);
+    let error = model.forward(&batch(0, false), &[7]).unwrap_err().to_string();
+    assert_eq!(error, "output 7 of a model with 2 heads");
+}
