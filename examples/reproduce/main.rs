@@ -26,6 +26,9 @@ struct Args {
     /// Only the rows whose predictor's name begins so; give it several times for several.
     #[arg(long)]
     only: Vec<String>,
+    /// Folder where trainings of networks are kept, to go on from and to print again without training.
+    #[arg(long)]
+    runs: Option<PathBuf>,
     /// Only so many folds of the five, where a predictor takes long.
     #[arg(long, default_value_t = 5)]
     folds: usize,
@@ -49,9 +52,7 @@ fn run(args: &Args) -> Result<()> {
     tch::set_num_threads(1);
     match args.table.as_str() {
         "own-cpu" => own::cpu(args),
-        "timm-cpu" => timm::cpu(args),
-        "timm-gpu" => timm::gpu(args),
-        "timm-train" => timm::training(args),
-        table => bail!("no table `{table}`; there are own-cpu, timm-cpu, timm-gpu and timm-train"),
+        table @ ("timm" | "timm-cpu" | "timm-gpu" | "timm-train") => timm::tables(args, table),
+        table => bail!("no table `{table}`; there are own-cpu, and timm-cpu, timm-gpu and timm-train, together timm"),
     }
 }

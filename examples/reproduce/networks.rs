@@ -35,14 +35,19 @@ pub fn fold(
     split: &SplitConfig,
     mut add: impl FnMut(&str, u64, Predicted),
 ) -> Result<()> {
+    let division = split.divide(corpus)?;
     for Published { name, config } in published()? {
         if args.only.is_empty() || !args.wants(name) {
             continue;
         }
         for seed in 0..args.seeds {
-            let dir = tempfile::tempdir().context("a folder for the run")?;
             let config = RunConfig { split: split.clone(), seed, ..config.clone() };
-            let outcome = train_on(&config, corpus, dir.path(), &mut Quiet)?;
+            let temporary = tempfile::tempdir().context("a folder for the run")?;
+            let dir = match &args.runs {
+                Some(runs) => runs.join(format!("{}-{}-{seed}", name.split(' ').next().unwrap_or(name), division.hash)),
+                None => temporary.path().into(),
+            };
+            let outcome = train_on(&config, corpus, &dir, &mut Quiet)?;
             outcome.predictions.into_iter().for_each(|prediction| add(name, seed, prediction));
         }
     }

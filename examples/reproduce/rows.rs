@@ -161,12 +161,6 @@ impl fmt::Display for Spread {
     }
 }
 
-/// A prediction for one item (an image, say) of the batch.
-pub fn per_item(row: Predicted) -> Predicted {
-    let batch = row.batch as f64;
-    Predicted { predicted: row.predicted / batch, measured: row.measured / batch, ..row }
-}
-
 /// The report and the median absolute percentage error, as a fraction.
 fn report(rows: &[Predicted]) -> Result<(Report, f64)> {
     let (predicted, measured): (Vec<f64>, Vec<f64>) = rows.iter().map(|row| (row.predicted, row.measured)).unzip();

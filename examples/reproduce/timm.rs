@@ -11,68 +11,66 @@ use tachograph_features::baseline::{self, Baseline, Roofline};
 use tachograph_ir::{DType, Device};
 use tachograph_train::{Choice, Corpus, SplitConfig, fit_baseline, static_rows};
 
-use crate::{
-    Args, networks,
-    rows::{Rows, per_item},
-};
+use crate::{Args, networks, rows::Rows};
 
 const FOLDS: usize = 5;
 
-/// Every GPU inference file.
-pub fn gpu(args: &Args) -> Result<()> {
-    table(args, "timm-gpu", 256, |setting| setting.phase == Phase::Inference && setting.platform != "cpu")
-}
+/// A table, and the settings that are its columns.
+type Table = (&'static str, fn(&Setting) -> bool);
 
-/// The CPU files.
-pub fn cpu(args: &Args) -> Result<()> {
-    table(args, "timm-cpu", 1, |setting| setting.phase == Phase::Inference && setting.platform == "cpu")
-}
+const TABLES: [Table; 3] = [
+    ("timm-gpu", |s| s.phase == Phase::Inference && s.platform != "cpu"),
+    ("timm-cpu", |s| s.phase == Phase::Inference && s.platform == "cpu"),
+    ("timm-train", |s| s.phase == Phase::Training),
+];
 
-/// The training steps.
-pub fn training(args: &Args) -> Result<()> {
-    table(args, "timm-train", 128, |setting| setting.phase == Phase::Training)
-}
-
-/// The table of the settings that are `wanted`, all latencies scaled to the same `batch`: files differ in it, and within a
-/// file it was halved until it fitted.
-fn table(args: &Args, title: &str, batch: u64, wanted: impl Fn(&Setting) -> bool) -> Result<()> {
+/// The table `name`, or all three where it is `timm`. Networks learn all settings at once, whichever are printed; they
+/// are bound at batch 1 and latencies scaled to it, since batches differ between files and were halved until they fitted.
+pub fn tables(args: &Args, name: &str) -> Result<()> {
     let source = Timm::open(&data_root(args.data.as_deref()))?;
-    let settings: BTreeMap<String, Setting> =
-        source.settings().filter(|s| wanted(s)).map(|s| (s.name.clone(), s.clone())).collect();
-    let choice = Choice { batch: Some(batch), ..Choice::latency(settings.keys()) };
-    let corpus = Corpus::read(&source, &choice)?;
-    let networks = corpus.entries.iter().map(|entry| &entry.network).collect::<std::collections::BTreeSet<_>>().len();
-    eprintln!("{title}: {networks} networks, {} settings, {} left out", settings.len(), corpus.left_out.len());
+    let settings: BTreeMap<String, Setting> = source.settings().map(|s| (s.name.clone(), s.clone())).collect();
+    let corpus = Corpus::read(&source, &Choice { batch: Some(1), ..Choice::all() })?;
+    let networks = corpus.entries.len();
+    eprintln!("{networks} networks, {} settings, {} left out", settings.len(), corpus.left_out.len());
     for (name, why) in corpus.left_out.iter().filter(|(_, why)| !why.contains("is not there")) {
         eprintln!("left out: {name}: {why}");
     }
     let statics = static_rows(&corpus)?;
+    let wanted: Vec<Table> = TABLES.into_iter().filter(|(table, _)| name == "timm" || name == *table).collect();
     for families in [false, true] {
         let split = if families { "families held out" } else { "random" };
-        let mut rows = Rows::new(format!("{title}, {split}, {FOLDS} folds"), "ms an image");
-        rows.note(format!(
-            "{networks} networks, bound at batch {batch}, {} settings; {} networks have no graph here.",
-            settings.len(),
-            corpus.left_out.len()
-        ));
+        let mut tables: Vec<Rows> = wanted
+            .iter()
+            .map(|(table, _)| Rows::new(format!("{table}, {split}, {FOLDS} folds"), "ms an image"))
+            .collect();
+        // The table and the setting of each output.
+        let place = |output: usize| -> Option<(usize, &Setting)> {
+            let setting = settings.get(&corpus.outputs.get(output)?.name)?;
+            Some((wanted.iter().position(|(_, member)| member(setting))?, setting))
+        };
         for fold in 0..FOLDS.min(args.folds) {
             let config = SplitConfig::Fold { folds: FOLDS, fold, families, seed: 0 };
             let division = config.divide(&corpus)?;
-            rows.split(format!("{split}, fold {}", fold + 1), &division.hash);
-            for (output, document) in corpus.outputs.iter().enumerate() {
-                let setting = settings.get(&document.name).context("a setting without a file")?;
+            tables.iter_mut().for_each(|rows| rows.split(format!("{split}, fold {}", fold + 1), &division.hash));
+            for output in 0..corpus.outputs.len() {
+                let Some((table, setting)) = place(output) else { continue };
                 for mut model in models(setting)?.into_iter().filter(|model| args.wants(model.name())) {
                     let predictions = fit_baseline(&mut *model, &corpus, &statics, &division, output)?;
-                    rows.add(model.name(), 0, &document.name, predictions.into_iter().map(per_item));
+                    tables[table].add(model.name(), 0, &setting.name, predictions);
                 }
             }
             networks::fold(args, &corpus, &config, |name, seed, prediction| {
-                rows.add(name, seed, &corpus.outputs[prediction.output].name, [per_item(prediction)]);
+                if let Some((table, setting)) = place(prediction.output) {
+                    tables[table].add(name, seed, &setting.name, [prediction]);
+                }
             })?;
         }
-        rows.print()?;
-        if args.columns {
-            rows.print_each_column()?;
+        for rows in &mut tables {
+            rows.note(format!("{networks} networks; {} have no graph here.", corpus.left_out.len()));
+            rows.print()?;
+            if args.columns {
+                rows.print_each_column()?;
+            }
         }
     }
     Ok(())
