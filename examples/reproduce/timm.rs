@@ -1,6 +1,6 @@
 //! timm's benchmark results: vision models on GPUs and CPUs, latency an image.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result};
 use tachograph_datasets::{
@@ -30,7 +30,7 @@ pub fn tables(args: &Args, name: &str) -> Result<()> {
     let source = Timm::open(&data_root(args.data.as_deref()))?;
     let settings: BTreeMap<String, Setting> = source.settings().map(|s| (s.name.clone(), s.clone())).collect();
     let corpus = Corpus::read(&source, &Choice { batch: Some(1), ..Choice::all() })?;
-    let networks = corpus.entries.len();
+    let networks = corpus.entries.iter().map(|entry| &entry.network).collect::<BTreeSet<_>>().len();
     eprintln!("{networks} networks, {} settings, {} left out", settings.len(), corpus.left_out.len());
     for (name, why) in corpus.left_out.iter().filter(|(_, why)| !why.contains("is not there")) {
         eprintln!("left out: {name}: {why}");
