@@ -24,18 +24,18 @@ pub fn solve(rows: &[Vec<f64>]) -> Vec<f64> {
         }
     }
     // slope = gram·w − b throughout.
-    let mut w = vec![0.0; width];
+    let mut w: Vec<f64> = vec![0.0; width];
     for _ in 0..SWEEPS {
         let mut change = 0.0f64;
-        for i in 0..width {
+        for (i, weight) in w.iter_mut().enumerate() {
             let own = gram[i * width + i];
             if own <= 0.0 {
                 continue;
             }
-            let next = (w[i] - slope[i] / own).max(0.0);
-            let step: f64 = next - w[i];
+            let next = (*weight - slope[i] / own).max(0.0);
+            let step: f64 = next - *weight;
             if step != 0.0 {
-                w[i] = next;
+                *weight = next;
                 slope.iter_mut().zip(&gram[i * width..(i + 1) * width]).for_each(|(s, g)| *s += step * g);
                 change = change.max(step.abs());
             }
