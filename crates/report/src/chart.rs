@@ -38,7 +38,12 @@ struct Axis {
 impl Axis {
     fn of(values: impl Iterator<Item = f64>, start: f64, end: f64) -> Option<Self> {
         let (low, high) = values.fold((f64::INFINITY, 0.0_f64), |(low, high), x| (low.min(x), high.max(x)));
-        (low > 0.0 && low <= high && high.is_finite()).then_some(Self { low: low / 1.15, high: high * 1.15, start, end })
+        (low > 0.0 && low <= high && high.is_finite()).then_some(Self {
+            low: low / 1.15,
+            high: high * 1.15,
+            start,
+            end,
+        })
     }
 
     fn at(&self, value: f64) -> f64 {

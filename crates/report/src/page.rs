@@ -11,9 +11,11 @@ use crate::{
 };
 
 /// Sizes of the drawing of the network, pixels.
-const WIDTH: f64 = 220.0;
+const WIDTH: f64 = 244.0;
 const HEIGHT: f64 = 44.0;
 const GAP: f64 = 30.0;
+/// A wider drawing than that takes the width of the page.
+const NARROW: f64 = 850.0;
 /// Characters of a label that fit into a box.
 const FITS: usize = 32;
 
@@ -24,6 +26,7 @@ struct Page<'a> {
     headline: String,
     interval: Option<String>,
     drawing: Drawing,
+    size: (f64, f64),
     legend: Vec<String>,
     rows: Vec<Row<'a>>,
     chart: Option<Chart>,
@@ -33,6 +36,7 @@ struct Page<'a> {
 }
 
 struct Drawing {
+    wide: bool,
     width: f64,
     height: f64,
     boxes: Vec<Drawn>,
@@ -68,6 +72,7 @@ struct Batch {
 struct Device<'a> {
     device: &'a DeviceEstimate,
     latency: String,
+    tip: String,
     /// Percent of the width of the scale: the estimate, and the ends of its interval.
     place: f64,
     interval: Option<(f64, f64)>,
@@ -96,6 +101,7 @@ impl Report {
             headline: Millis(self.latency.ms).to_string(),
             interval: self.interval(),
             drawing: Drawing::new(&self.network)?,
+            size: (WIDTH, HEIGHT),
             legend: (0..=8).map(|i| colour::of((f64::from(i) / 8.0).powi(2)).0).collect(),
             rows: rows.collect(),
             chart: Chart::new(&self.batches),
@@ -149,8 +155,10 @@ impl Drawing {
             }
         }
         let overview = costliest.into_iter().flatten().map(|(share, v)| (colour::of(share / largest).0, v));
+        let width = across(most) + margin;
         Ok(Self {
-            width: across(most) + margin,
+            wide: width > NARROW,
+            width,
             height: top(depth) - GAP + margin,
             boxes: boxes.collect(),
             paths: paths.collect(),
@@ -203,7 +211,8 @@ fn devices(all: &[DeviceEstimate]) -> Vec<Device<'_>> {
         .iter()
         .map(|device| Device {
             device,
-            latency: chart::described(&device.latency),
+            latency: Millis(device.latency.ms).to_string(),
+            tip: format!("{}\n{}\n{}", device.name, device.detail, chart::described(&device.latency)),
             place: place(device.latency.ms),
             interval: device.latency.interval.map(|(low, high)| (place(low), place(high) - place(low))),
         })

@@ -26,3 +26,5 @@ const sort = (column, descending) => {
   sort(column, head.hasAttribute('aria-sort') ? head.getAttribute('aria-sort') === 'ascending' : number);
 }));
 sort(7, true);
+const scroll = document.querySelector('.scroll');
+scroll.scrollLeft = (scroll.scrollWidth - scroll.clientWidth) / 2;
