@@ -1,15 +1,17 @@
 //! Predicts the latency of a model file.
 //!
-//!     cargo run --release --example predict -- model.onnx --bind batch=8
+//!     cargo run --release --example predict -- model.onnx --bind batch=8 --html report.html
 
 use std::{path::PathBuf, process::ExitCode};
 
-use anyhow::Result;
+use anyhow::{Context, Result, bail};
 use clap::Parser;
+use tachograph_examples::{Subject, page};
 use tachograph_features::extended::BALANCE;
 use tachograph_ir::{Concrete, NodeId};
 use tachograph_profile::{Protocol, measure};
-use tachograph_train::Predictor;
+use tachograph_report::Report;
+use tachograph_train::{Predictor, Quantity, Training};
 use tch::Device;
 
 #[derive(Parser)]
@@ -19,7 +21,7 @@ struct Args {
     /// Values of free dimensions, such as `batch=8`.
     #[arg(long)]
     bind: Vec<String>,
-    /// A device that the checkpoint predicts for; without it, the first.
+    /// A device that the checkpoint predicts for, by any of its names; without it, the first.
     #[arg(long)]
     device: Option<String>,
     #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../datasets/checkpoints/cpu.safetensors"))]
@@ -27,6 +29,9 @@ struct Args {
     /// Operators to list.
     #[arg(long, default_value_t = 5)]
     top: usize,
+    /// Write a page that shows the prediction, such as `report.html`.
+    #[arg(long)]
+    html: Option<PathBuf>,
     /// Measure the model on this machine too.
     #[arg(long)]
     measure: bool,
@@ -38,27 +43,33 @@ fn main() -> ExitCode {
 
 fn run(args: &Args) -> Result<()> {
     let (model, bound) = tachograph_examples_graphs::load(&args.model, &args.bind)?;
-    model.warnings.iter().for_each(|w| eprintln!("warning: {w}"));
     tch::set_num_threads(1);
     let predictor = Predictor::load(&args.checkpoint, Device::Cpu)?;
-    let device = predictor.device(args.device.as_deref())?;
-    let prediction = predictor.predict(&bound, device)?;
-    let (document, training) = (predictor.document(), &predictor.document().training);
-    let target = &document.devices[device];
-    println!("predicted   {:.3} ms for batch {} in f32", prediction.latency_ms, bound.batch());
-    println!("device      {} ({}, {} thread(s), {})", target.name, target.hardware, target.threads, target.library);
-    println!("checkpoint  {}, validation MAPE {:.1} %", args.checkpoint.display(), training.validation_mape);
-    println!(
-        "trained on  {} networks of {} (split {}, seed {})",
-        training.networks, training.data, training.split, training.seed
-    );
+    let output = match &args.device {
+        Some(name) => predictor.find(name).or_else(|_| bail!(unknown(&predictor, name, args)))?,
+        None => predictor.device(None)?,
+    };
+    let prediction = predictor.predict(&bound, output)?;
+    let facts = facts(&predictor, &bound, output, args)?;
+    let mut warnings = model.warnings;
     if !prediction.unknown_operators.is_empty() {
-        println!("warning: never seen in training: {}", prediction.unknown_operators.join(", "));
+        warnings.push(format!("never seen in training: {}", prediction.unknown_operators.join(", ")));
     }
     if prediction.extrapolates {
-        let (low, high) = training.range_ms;
-        println!("warning: far outside the {low:.2} to {high:.0} ms trained on");
+        let training = &predictor.document().training;
+        let (low, high) = predictor.document().devices[output].range.unwrap_or(training.range_ms);
+        warnings.push(format!("far outside the {low:.2} to {high:.0} ms trained on"));
     }
+
+    println!("predicted   {:.3} ms for batch {}", prediction.latency_ms, bound.batch());
+    if let Some(((low, high), interval)) =
+        prediction.interval_ms.zip(predictor.document().devices[output].interval.as_ref())
+    {
+        let (nominal, source) = (100.0 * interval.nominal, &interval.source);
+        println!("interval    {low:.3} to {high:.3} ms ({nominal:.0} %, from {source})");
+    }
+    facts.iter().for_each(|(name, value)| println!("{name:<12}{value}"));
+    warnings.iter().for_each(|warning| println!("warning: {warning}"));
     if args.measure {
         let m = measure(&bound, Device::Cpu, &Protocol::default())?;
         let error = 100.0 * (prediction.latency_ms / m.median_ms - 1.0);
@@ -67,18 +78,70 @@ fn run(args: &Args) -> Result<()> {
             m.median_ms, m.repeats, m.environment.device
         );
     }
-    let (mut times, by) = match predictor.operators(&bound, device)? {
+    let (times, shares_of) = match predictor.operators(&bound, output)? {
         Some(times) => (times, "predicted time"),
         None => (roofline(&bound)?, "share of a roofline"),
     };
+    if let Some(path) = &args.html {
+        let graph = &model.graph;
+        let subject = Subject { graph, bound: &bound, output, prediction: &prediction, times: &times, shares_of };
+        let html = Report { facts, warnings, ..page(&predictor, &subject)? }.to_html()?;
+        std::fs::write(path, html).with_context(|| path.display().to_string())?;
+    }
     let total: f64 = times.iter().map(|(_, t)| t).sum();
-    times.sort_by(|a, b| b.1.total_cmp(&a.1));
-    println!("costliest operators, by {by}:");
-    for (id, time) in times.into_iter().take(args.top) {
+    let mut costliest = times;
+    costliest.sort_by(|a, b| b.1.total_cmp(&a.1));
+    println!("costliest operators, by {shares_of}:");
+    for (id, time) in costliest.into_iter().take(args.top) {
         let node = bound.graph().node(id);
         println!("  {:5.1} %  {} `{}`", 100.0 * time / total, node.op, node.name);
     }
     Ok(())
+}
+
+/// What is known of the output, and what else is predicted for its device.
+fn facts(predictor: &Predictor, bound: &Concrete, output: usize, args: &Args) -> Result<Vec<(String, String)>> {
+    let (document, training) = (predictor.document(), &predictor.document().training);
+    let device = &document.devices[output];
+    let mut facts = vec![(
+        "device",
+        format!("{} ({}, {} thread(s), {})", device.name, device.hardware, device.threads, device.library),
+    )];
+    for (i, other) in document.devices.iter().enumerate() {
+        let name = match other.quantity {
+            Quantity::Memory => "memory",
+            Quantity::Energy => "energy",
+            _ => continue,
+        };
+        if other.name == device.name {
+            facts.push((name, format!("{:.3} {}", predictor.predict(bound, i)?.latency_ms, other.quantity.unit())));
+        }
+    }
+    let checkpoint = args.checkpoint.display();
+    facts.push(("checkpoint", format!("{checkpoint}, validation MAPE {:.1} %", training.validation_mape)));
+    let Training { networks, data, split, seed, .. } = training;
+    facts.push(("trained on", format!("{networks} networks of {data} (split {split}, seed {seed})")));
+    Ok(facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+}
+
+/// What to do about a device that the checkpoint does not know.
+fn unknown(predictor: &Predictor, name: &str, args: &Args) -> String {
+    let checkpoint = args.checkpoint.display();
+    let mut text = format!("unknown device `{name}`; nearest of those in {checkpoint}:\n");
+    for near in predictor.nearest(name).into_iter().take(3) {
+        let how = match near.distance {
+            Some(distance) => format!("peak, bandwidth and memory within a factor of {:.2}", distance.exp()),
+            None => "by its name".into(),
+        };
+        text += &format!("  {} ({how})\n", near.name);
+    }
+    let model = args.model.display();
+    text + &format!(
+        "to predict for it, measure ten models there, write mine.csv (file,device,latency_ms, and batch where it is \
+         free), and\n  \
+         cargo run --release --example adapt -- --checkpoint {checkpoint} --csv mine.csv --device {name} --out {name}.safetensors\n  \
+         cargo run --release --example predict -- {model} --checkpoint {name}.safetensors"
+    )
 }
 
 /// Operations of each node, or its bytes where those take longer.

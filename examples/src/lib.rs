@@ -1,6 +1,8 @@
 //! Thin binaries over the tachograph crates, and what they share.
 
 mod measured;
+mod page;
 pub mod progress;
 
 pub use measured::{Measured, selection};
+pub use page::{Subject, page};

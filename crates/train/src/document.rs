@@ -5,7 +5,7 @@ use serde_json::Value;
 use tachograph_features::Featurizer;
 use tachograph_models::ModelConfig;
 
-use crate::{Calibration, Target};
+use crate::{Calibration, Interval, Target};
 
 /// Version of the checkpoint format that this library writes.
 ///
@@ -111,6 +111,9 @@ pub struct DeviceDocument {
     /// From there to the device that it was adapted to; [`adapt`](crate::adapt()) fits it. Since format 2.
     #[serde(default, skip_serializing_if = "Calibration::is_identity")]
     pub calibration: Calibration,
+    /// Where measurements lie beside predictions, where that is known. Since format 3.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval: Option<Interval>,
 }
 
 impl DeviceDocument {

@@ -11,6 +11,7 @@ use crate::{
     checkpoint::{Checkpoints, Progress, Saved},
     error::{file, io, torch},
     evaluate::evaluate,
+    interval::calibrate,
     known::Lists,
     loader::{Ready, Recipe, with_batches},
     log::Log,
@@ -256,7 +257,9 @@ impl<'a> Run<'a> {
             progress.plateau.epoch(best, patience);
         }
         if best {
-            let training = &mut self.predictor.document_mut().training;
+            let document = self.predictor.document_mut();
+            calibrate(&mut document.devices, &evaluation.predictions);
+            let training = &mut document.training;
             (training.epoch, training.validation_mape) = (progress.epoch, 100.0 * validation.mape);
             progress.document = self.predictor.document().clone();
             self.predictor.save(&self.dir.join(BEST))?;

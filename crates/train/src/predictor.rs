@@ -21,6 +21,9 @@ pub struct Prediction {
     /// Latency of one inference of the whole batch, milliseconds; of an output of another quantity, that quantity in
     /// its [unit](crate::Quantity::unit).
     pub latency_ms: f64,
+    /// Ends of its interval, in the same unit, where the checkpoint has one for the output; what it promises stands in
+    /// [`Interval::nominal`](crate::Interval::nominal).
+    pub interval_ms: Option<(f64, f64)>,
     /// Operators that the training set did not have.
     pub unknown_operators: Vec<String>,
     /// True when the prediction lies outside the range trained on by more than a factor of 1.5.
@@ -143,9 +146,16 @@ impl Predictor {
         let (low, high) = self.head(device)?.range.unwrap_or(self.document.training.range_ms);
         Ok(Prediction {
             latency_ms,
+            interval_ms: self.interval(device, latency_ms),
             unknown_operators: features.unknown,
             extrapolates: latency_ms < low / 1.5 || latency_ms > high * 1.5,
         })
+    }
+
+    /// The interval of a prediction for an output, in its unit, where the checkpoint has one for it.
+    pub fn interval(&self, output: usize, prediction: f64) -> Option<(f64, f64)> {
+        let interval = self.document.devices.get(output)?.interval.as_ref()?;
+        Some(interval.around(prediction))
     }
 
     /// Predicted time of each operator that runs, milliseconds; `None` for models that predict whole networks only.

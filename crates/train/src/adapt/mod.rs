@@ -75,11 +75,11 @@ pub fn adapt(
     check(samples, config)?;
     let start = Start::new(predictor, device, samples, config)?;
     let validated = cross::validate(&start)?;
-    let (best, mape) = cross::choose(&validated)
+    let (best, mape, errors) = cross::choose(&validated)
         .ok_or_else(|| Error::Config("adaptation: no method stays finite on these measurements".into()))?;
     let everything: Vec<usize> = (0..samples.len()).collect();
     let mut adapted = start.fit(&best.method, &everything, best.steps, |_, _| Ok(()))?;
-    start.describe(&mut adapted, &best.method, mape);
+    start.describe(&mut adapted, &best.method, mape, &errors);
     let report = AdaptReport {
         source: start.source_name().into(),
         samples: samples.len(),

@@ -11,7 +11,8 @@ use tch::Tensor;
 
 use super::{AdaptConfig, Calibration, Method, method::HEADS};
 use crate::{
-    DeviceDocument, Error, FORMAT, Optimizer, OptimizerConfig, Predictor, Result, error::torch, samples::collate,
+    DeviceDocument, Error, FORMAT, Interval, Optimizer, OptimizerConfig, Predictor, Result, error::torch,
+    interval::NOMINAL, samples::collate,
 };
 
 /// Least prediction of which a logarithm is taken, milliseconds.
@@ -180,11 +181,17 @@ impl<'a> Start<'a> {
     }
 
     /// Writes into the document what the weights are. Their range is the source's, carried over to the new device, and
-    /// that of the measurements.
-    pub fn describe(&self, predictor: &mut Predictor, method: &Method, mape: f64) {
+    /// that of the measurements; the interval is that of the cross-validated errors of the samples.
+    pub fn describe(&self, predictor: &mut Predictor, method: &Method, mape: f64, errors: &[f64]) {
         let n = self.samples.len();
         let pairs: Vec<_> = self.predicted.iter().zip(self.samples).map(|(&p, s)| (p, s.1.0)).collect();
         let law = Calibration::log_linear(&pairs);
+        let ratios: Vec<f64> = errors.iter().map(|e| 1.0 + e).collect();
+        let source = format!("cross-validation of the adaptation, {n} measurements");
+        let interval = Interval::fit(&ratios, &vec![1.0; ratios.len()], NOMINAL, source);
+        if let Some(device) = predictor.document_mut().devices.first_mut() {
+            device.interval = interval;
+        }
         let training = &mut predictor.document_mut().training;
         let (low, high) = self.source.document().devices[self.head].range.unwrap_or(training.range_ms);
         let all = pairs.iter().map(|p| p.1).chain([law.apply(low), law.apply(high)]);

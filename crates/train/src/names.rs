@@ -1,0 +1,131 @@
+//! Which device of a checkpoint a name means, and which are near one that it does not know.
+
+use tachograph_ir::{DType, Device};
+
+use crate::{DeviceDocument, Error, Predictor, Quantity, Result};
+
+/// A device of a checkpoint, near another.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Near {
+    /// Its name.
+    pub name: String,
+    /// Root mean square of the differences of log peak (f32), log bandwidth and log memory, as far as both device files
+    /// have them; none where one of the two has no device file, and the names alone are alike.
+    pub distance: Option<f64>,
+}
+
+impl Predictor {
+    /// Position of the latency of the device that `name` means: the output of that name; else, whatever the case, dashes
+    /// and spaces, the first whose name or hardware it is; else the first that the same device file names.
+    ///
+    /// # Errors
+    /// The checkpoint does not know the device.
+    pub fn find(&self, name: &str) -> Result<usize> {
+        let devices = &self.document().devices;
+        find(devices, name).ok_or_else(|| Error::Device {
+            name: name.into(),
+            known: devices.iter().map(DeviceDocument::title).collect::<Vec<_>>().join(", "),
+        })
+    }
+
+    /// The devices whose latency it predicts, the nearest to `name` first: those with a device file by its distance, if
+    /// `name` has one, then the others by how alike the names are.
+    pub fn nearest(&self, name: &str) -> Vec<Near> {
+        nearest(&self.document().devices, name)
+    }
+}
+
+fn latencies(devices: &[DeviceDocument]) -> impl Iterator<Item = (usize, &DeviceDocument)> {
+    devices.iter().enumerate().filter(|(_, device)| device.quantity == Quantity::Latency)
+}
+
+fn find(devices: &[DeviceDocument], name: &str) -> Option<usize> {
+    let exact = |device: &DeviceDocument| device.name == name;
+    let called = plain(name);
+    let alike = |device: &DeviceDocument| {
+        !called.is_empty() && [&device.name, &device.hardware].iter().any(|n| plain(n) == called)
+    };
+    let wanted = file(name);
+    let same = |device: &DeviceDocument| wanted.is_some() && file_of(device) == wanted;
+    let rules: [&dyn Fn(&DeviceDocument) -> bool; 3] = [&exact, &alike, &same];
+    rules.iter().find_map(|rule| latencies(devices).find(|(_, device)| rule(device)).map(|(i, _)| i))
+}
+
+fn nearest(devices: &[DeviceDocument], name: &str) -> Vec<Near> {
+    let wanted = file(name);
+    let mut near: Vec<(Near, f64)> = Vec::new();
+    for (_, device) in latencies(devices) {
+        if near.iter().any(|(other, _)| other.name == device.name) {
+            continue;
+        }
+        let distance = wanted.zip(file_of(device)).and_then(|(a, b)| distance(a, b));
+        let alike = |n: &str| strsim::jaro_winkler(&plain(n), &plain(name));
+        let alike = alike(&device.name).max(alike(&device.hardware));
+        near.push((Near { name: device.name.clone(), distance }, alike));
+    }
+    near.sort_by(|(a, alike_a), (b, alike_b)| {
+        let far = |near: &Near| near.distance.unwrap_or(f64::INFINITY);
+        far(a).total_cmp(&far(b)).then(alike_b.total_cmp(alike_a))
+    });
+    near.into_iter().map(|(near, _)| near).collect()
+}
+
+/// Letters and digits, in lower case.
+fn plain(name: &str) -> String {
+    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+/// The bundled device file of a name or alias.
+fn file(name: &str) -> Option<&'static Device> {
+    let name = plain(name);
+    let called = |device: &&Device| std::iter::once(&device.name).chain(&device.aliases).any(|n| plain(n) == name);
+    Device::all().iter().find(called)
+}
+
+fn file_of(device: &DeviceDocument) -> Option<&'static Device> {
+    file(&device.name).or_else(|| file(&device.hardware))
+}
+
+/// See [`Near::distance`].
+fn distance(a: &Device, b: &Device) -> Option<f64> {
+    let figures = |d: &Device| [d.peak.get(&DType::F32).copied(), d.bandwidth, d.memory.map(|bytes| bytes.0 as f64)];
+    let pairs = figures(a).into_iter().zip(figures(b)).filter_map(|(a, b)| Some((a?, b?)));
+    let squares: Vec<f64> = pairs.map(|(a, b)| (a / b).ln().powi(2)).collect();
+    (!squares.is_empty()).then(|| (squares.iter().sum::<f64>() / squares.len() as f64).sqrt())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn devices() -> Vec<DeviceDocument> {
+        let memory = DeviceDocument::new("rtx4090", Quantity::Memory);
+        let names = ["xeon-spr-1t", "rtx4090", "rtx3090", "v100-sxm2", "my-board"];
+        let latencies = names.map(|name| DeviceDocument::new(name, Quantity::Latency));
+        let mut all: Vec<DeviceDocument> = [memory].into_iter().chain(latencies).collect();
+        all[1].hardware = "Intel(R) Xeon(R) Processor".into();
+        all
+    }
+
+    #[test]
+    fn names_and_aliases() {
+        for name in ["rtx4090", "RTX-4090", "rtx 4090", "NVIDIA GeForce RTX 4090", "4090"] {
+            assert_eq!(find(&devices(), name), Some(2), "{name}");
+        }
+        assert_eq!(find(&devices(), "Tesla V100-SXM2-32GB"), Some(4));
+        assert_eq!(find(&devices(), "intel xeon processor"), None);
+        assert_eq!(find(&devices(), "Intel(R) Xeon(R) Processor"), Some(1));
+        assert_eq!(find(&devices(), "h200"), None);
+        assert_eq!(find(&devices(), ""), None);
+    }
+
+    #[test]
+    fn near_by_file_then_by_name() {
+        let near = nearest(&devices(), "l4");
+        let names: Vec<_> = near.iter().map(|near| near.name.as_str()).collect();
+        assert_eq!(names[..3], ["rtx3090", "v100-sxm2", "rtx4090"], "{near:?}");
+        assert!(near[..3].windows(2).all(|pair| pair[0].distance <= pair[1].distance), "{near:?}");
+        assert!(near[3..].iter().all(|near| near.distance.is_none()) && near.len() == 5);
+        assert_eq!(nearest(&devices(), "my-bord")[0], Near { name: "my-board".into(), distance: None });
+    }
+}
