@@ -11,3 +11,4 @@ mod losses;
 mod optimizers;
 mod runs;
 mod survival;
+mod table;

@@ -1,0 +1,93 @@
+//! Graphs predicted a second by the bundled checkpoints: distinct generated networks of 180 to 220 nodes, in batches, on
+//! one thread and on two, each of which has a predictor of its own.
+//!
+//!     cargo bench -p tachograph-benches --bench predict
+
+use std::{collections::BTreeMap, ops::RangeInclusive, path::Path, thread, time::Instant};
+
+use rayon::prelude::*;
+use tachograph_datasets::generate::{Family, sample};
+use tachograph_features::FeatureGraph;
+use tachograph_ir::{Concrete, Config};
+use tachograph_train::Predictor;
+use tch::Device;
+
+const NETWORKS: usize = 1024;
+const NODES: RangeInclusive<usize> = 180..=220;
+const RUNS: usize = 5;
+
+fn main() {
+    tch::set_num_threads(1);
+    let networks = networks();
+    let families = networks.iter().fold(BTreeMap::<String, usize>::new(), |mut counts, (family, _)| {
+        *counts.entry(family.to_string()).or_default() += 1;
+        counts
+    });
+    let nodes = networks.iter().map(|(_, n)| n.live().len()).sum::<usize>() as f64 / NETWORKS as f64;
+    println!("{NETWORKS} networks of {nodes:.0} operators on average: {families:?}");
+    for name in ["cpu", "nnlp-cpu"] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../datasets/checkpoints/{name}.safetensors"));
+        for threads in [1, 2] {
+            let mut predictors: Vec<Predictor> =
+                (0..threads).map(|_| Predictor::load(&path, Device::Cpu).unwrap()).collect();
+            let featurizer = predictors[0].document().featurizer.clone();
+            let start = Instant::now();
+            let features = featurized(&networks, threads, |network| featurizer.featurize(network).unwrap());
+            let featurize = start.elapsed().as_secs_f64();
+            let mut seconds: Vec<f64> = (0..RUNS).map(|_| predict(&mut predictors, &features)).collect();
+            seconds.sort_by(f64::total_cmp);
+            let (least, median) = (seconds[0], seconds[RUNS / 2]);
+            let rate = |seconds: f64| NETWORKS as f64 / seconds;
+            println!(
+                "{name}, {threads} thread(s): {:.0} graphs/s (median of {RUNS}; best {:.0}), with featurisation {:.0}",
+                rate(median),
+                rate(least),
+                rate(median + featurize),
+            );
+        }
+    }
+}
+
+/// Distinct networks, family after family.
+fn networks() -> Vec<(Family, Concrete)> {
+    let batch = Config::from([("batch".into(), 1)]);
+    let mut all = Vec::new();
+    for index in 0.. {
+        let bound = |family: Family| {
+            let bound = sample(family, 1, index).ok()?.graph.bind(&batch).ok()?;
+            NODES.contains(&bound.live().len()).then_some((family, bound))
+        };
+        all.extend(Family::ALL.into_par_iter().filter_map(bound).collect::<Vec<_>>());
+        if all.len() >= NETWORKS {
+            break;
+        }
+    }
+    all.truncate(NETWORKS);
+    all
+}
+
+fn featurized(
+    networks: &[(Family, Concrete)],
+    threads: usize,
+    featurize: impl Fn(&Concrete) -> FeatureGraph + Sync,
+) -> Vec<FeatureGraph> {
+    let part = NETWORKS.div_ceil(threads);
+    thread::scope(|scope| {
+        let work = |part: &'_ [(Family, Concrete)]| part.iter().map(|(_, n)| featurize(n)).collect::<Vec<_>>();
+        let workers: Vec<_> = networks.chunks(part).map(|part| scope.spawn(move || work(part))).collect();
+        workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
+    })
+}
+
+/// Seconds that the predictors together need for all graphs.
+fn predict(predictors: &mut [Predictor], graphs: &[FeatureGraph]) -> f64 {
+    let start = Instant::now();
+    let part = graphs.len().div_ceil(predictors.len());
+    thread::scope(|scope| {
+        for (predictor, part) in predictors.iter_mut().zip(graphs.chunks(part)) {
+            let graphs: Vec<&FeatureGraph> = part.iter().collect();
+            scope.spawn(move || assert_eq!(predictor.predict_all(&graphs, 0).unwrap().len(), graphs.len()));
+        }
+    });
+    start.elapsed().as_secs_f64()
+}
