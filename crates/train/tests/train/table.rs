@@ -29,7 +29,7 @@ fn datasets() -> PathBuf {
 /// Predictions of the bundled checkpoint for [`MODELS`] at batch 2.
 fn predictions(predictor: &Predictor) -> Vec<f64> {
     let predict = |name: &&str| {
-        let model = tachograph_import::load(datasets().join(format!("models/{name}.onnx.gz"))).unwrap();
+        let model = tachograph_import::load(&datasets().join(format!("models/{name}.onnx.gz"))).unwrap();
         let bound = model.graph.bind(&Config::from([("batch".into(), 2)])).unwrap();
         predictor.predict(&bound, 0).unwrap().latency_ms
     };
@@ -71,7 +71,7 @@ fn ten_rows_make_a_checkpoint_for_a_new_device() {
         (0.8, "cross-validation of the adaptation, 10 measurements")
     );
     assert!(interval.low < 1.0 && interval.high > 1.0, "{interval:?}");
-    let model = tachograph_import::load(datasets().join("models/squeezenet1_1.onnx.gz")).unwrap();
+    let model = tachograph_import::load(&datasets().join("models/squeezenet1_1.onnx.gz")).unwrap();
     let bound = model.graph.bind(&Config::from([("batch".into(), 2)])).unwrap();
     let prediction = loaded.predict(&bound, output).unwrap();
     let expected = FACTOR * predicted[10];
