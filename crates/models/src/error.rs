@@ -17,6 +17,14 @@ pub enum Error {
         /// Heads of the model.
         heads: usize,
     },
+    /// A batch without something that the model reads.
+    #[error("{model} reads {what}, which the batch lacks")]
+    Lacks {
+        /// The model.
+        model: &'static str,
+        /// What it reads.
+        what: &'static str,
+    },
     /// A layer refused its input.
     #[error(transparent)]
     Layer(#[from] tachograph_gnn::Error),

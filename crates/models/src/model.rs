@@ -1,10 +1,14 @@
 //! Any of the models, as a config names it.
 
 use serde::{Deserialize, Serialize};
-use tachograph_gnn::GraphBatch;
+use tachograph_gnn::{GraphBatch, Structure};
 use tch::{Tensor, nn};
 
-use crate::{Additive, AdditiveConfig, Nnlp, NnlpConfig, Result, Tachograph, TachographConfig, error::torch};
+use crate::{
+    Additive, AdditiveConfig, BrpNas, BrpNasConfig, Dippm, DippmConfig, DnnPerf, DnnPerfConfig, Nnlp, NnlpConfig,
+    NodeGcn, NodeGcnConfig, PerfSage, PerfSageConfig, Result, Slapp, SlappConfig, Tachograph, TachographConfig,
+    error::torch,
+};
 
 /// Which model, and its settings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -14,6 +18,20 @@ pub enum ModelConfig {
     Nnlp(NnlpConfig),
     /// [`Additive`].
     Additive(AdditiveConfig),
+    /// [`Dippm`].
+    Dippm(DippmConfig),
+    /// [`DnnPerf`].
+    #[serde(rename = "dnnperf")]
+    DnnPerf(DnnPerfConfig),
+    /// [`Slapp`].
+    Slapp(SlappConfig),
+    /// [`NodeGcn`].
+    NodeGcn(NodeGcnConfig),
+    /// [`BrpNas`].
+    BrpNas(BrpNasConfig),
+    /// [`PerfSage`].
+    #[serde(rename = "perfsage")]
+    PerfSage(PerfSageConfig),
     /// [`Tachograph`].
     Tachograph(TachographConfig),
 }
@@ -30,6 +48,12 @@ impl ModelConfig {
         match self {
             Self::Nnlp(c) => c.layers,
             Self::Additive(c) => c.layers,
+            Self::Dippm(c) => 2 * c.blocks,
+            Self::DnnPerf(c) => c.layers,
+            Self::Slapp(c) => c.layers,
+            Self::NodeGcn(c) => c.layers,
+            Self::BrpNas(c) => c.layers,
+            Self::PerfSage(c) => c.layers,
             Self::Tachograph(c) => c.layers,
         }
     }
@@ -39,9 +63,35 @@ impl ModelConfig {
     pub fn compressible(&self) -> bool {
         match self {
             Self::Nnlp(c) => c.dropout == 0.0,
-            Self::Additive(_) | Self::Tachograph(_) => true,
+            Self::Dippm(c) => c.dropout == 0.0,
+            Self::BrpNas(c) => c.dropout == 0.0,
+            Self::Slapp(_) => false,
+            Self::Additive(_) | Self::DnnPerf(_) | Self::NodeGcn(_) | Self::PerfSage(_) | Self::Tachograph(_) => true,
         }
     }
+
+    /// What a batch must offer, compressed where the model allows it: without dropout, outside of training, that is
+    /// for all but those that read groups of nodes.
+    pub fn structure(&self, train: bool) -> Structure {
+        let groups = matches!(self, Self::Slapp(_));
+        Structure {
+            layers: self.layers(),
+            compressed: if train { self.compressible() } else { !groups },
+            self_loops: matches!(self, Self::Slapp(_) | Self::NodeGcn(_)),
+            reverse: matches!(self, Self::PerfSage(_)),
+        }
+    }
+}
+
+/// Widths of the features that a model reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Widths {
+    /// Of a node.
+    pub nodes: i64,
+    /// Of an edge; 0 where edges have none.
+    pub edges: i64,
+    /// Of a graph.
+    pub globals: i64,
 }
 
 /// A model with its parameters.
@@ -51,26 +101,44 @@ pub enum Model {
     Nnlp(Nnlp),
     /// [`Additive`].
     Additive(Additive),
+    /// [`Dippm`].
+    Dippm(Dippm),
+    /// [`DnnPerf`].
+    DnnPerf(DnnPerf),
+    /// [`Slapp`].
+    Slapp(Slapp),
+    /// [`NodeGcn`].
+    NodeGcn(NodeGcn),
+    /// [`BrpNas`].
+    BrpNas(BrpNas),
+    /// [`PerfSage`].
+    PerfSage(PerfSage),
     /// [`Tachograph`].
     Tachograph(Tachograph),
 }
 
 impl Model {
-    /// Adds the parameters under `vs`: node features of width `inputs`, `globals` graph features, one head for
-    /// each of `outputs` outputs. Parameters of the head of output `d` are named `heads.d.…`; all others serve
-    /// every output.
+    /// Adds the parameters under `vs`, for features of these `widths`: one head for each of `outputs` outputs.
+    /// Parameters of the head of output `d` are named `heads.d.…`; all others serve every output.
     ///
     /// # Errors
-    /// libtorch cannot allocate the parameters.
-    pub fn new(vs: &nn::Path<'_>, inputs: i64, globals: i64, outputs: usize, config: &ModelConfig) -> Result<Self> {
+    /// libtorch cannot allocate the parameters; edge features that the model reads have no width.
+    pub fn new(vs: &nn::Path<'_>, widths: Widths, outputs: usize, config: &ModelConfig) -> Result<Self> {
+        let Widths { nodes, edges, globals } = widths;
         Ok(match config {
-            ModelConfig::Nnlp(c) => Self::Nnlp(Nnlp::new(vs, inputs, globals, outputs, c)?),
-            ModelConfig::Additive(c) => Self::Additive(Additive::new(vs, inputs, outputs, c)?),
-            ModelConfig::Tachograph(c) => Self::Tachograph(Tachograph::new(vs, inputs, outputs, c)?),
+            ModelConfig::Nnlp(c) => Self::Nnlp(Nnlp::new(vs, nodes, globals, outputs, c)?),
+            ModelConfig::Additive(c) => Self::Additive(Additive::new(vs, nodes, outputs, c)?),
+            ModelConfig::Dippm(c) => Self::Dippm(Dippm::new(vs, nodes, globals, outputs, c)?),
+            ModelConfig::DnnPerf(c) => Self::DnnPerf(DnnPerf::new(vs, nodes, edges, outputs, c)?),
+            ModelConfig::Slapp(c) => Self::Slapp(Slapp::new(vs, nodes, edges, outputs, c)?),
+            ModelConfig::NodeGcn(c) => Self::NodeGcn(NodeGcn::new(vs, nodes, outputs, c)?),
+            ModelConfig::BrpNas(c) => Self::BrpNas(BrpNas::new(vs, nodes, outputs, c)?),
+            ModelConfig::PerfSage(c) => Self::PerfSage(PerfSage::new(vs, nodes, outputs, c)?),
+            ModelConfig::Tachograph(c) => Self::Tachograph(Tachograph::new(vs, nodes, outputs, c)?),
         })
     }
 
-    /// Predictions for each of `heads`: (graphs, heads), positive.
+    /// Predictions for each of `heads`: (graphs, heads), positive (of [`BrpNas`] once it is trained).
     ///
     /// # Errors
     /// The batch does not fit the model; an output without a head, or no output.
@@ -78,6 +146,12 @@ impl Model {
         match self {
             Self::Nnlp(m) => m.forward(batch, heads, train),
             Self::Additive(m) => m.forward(batch, heads),
+            Self::Dippm(m) => m.forward(batch, heads, train),
+            Self::DnnPerf(m) => m.forward(batch, heads),
+            Self::Slapp(m) => m.forward(batch, heads),
+            Self::NodeGcn(m) => m.forward(batch, heads),
+            Self::BrpNas(m) => m.forward(batch, heads, train),
+            Self::PerfSage(m) => m.forward(batch, heads),
             Self::Tachograph(m) => m.forward(batch, heads),
         }
     }
@@ -90,23 +164,32 @@ impl Model {
         match self {
             Self::Nnlp(m) => m.embed(batch, false),
             Self::Additive(m) => m.embed(batch),
+            Self::Dippm(m) => m.embed(batch, false),
+            Self::DnnPerf(m) => m.embed(batch),
+            Self::Slapp(m) => m.embed(batch),
+            Self::NodeGcn(m) => m.embed(batch),
+            Self::BrpNas(m) => m.embed(batch, false),
+            Self::PerfSage(m) => m.embed(batch),
             Self::Tachograph(m) => m.embed(batch),
         }
     }
 
-    /// Time of each operator by one head, (nodes), for models that predict one; `batch` is one graph, not compressed.
+    /// Time of each operator by one head, (nodes), for models that predict one; `batch` is one graph, not
+    /// compressed.
     ///
     /// # Errors
     /// As [`Model::forward`].
     pub fn operators(&self, batch: &GraphBatch, head: usize) -> Result<Option<Tensor>> {
-        match self {
-            Self::Nnlp(_) => Ok(None),
-            Self::Additive(m) => m.operators(batch, &[head])?.f_squeeze_dim(1).map(Some).map_err(torch("operators")),
+        let times = match self {
+            Self::Additive(m) => m.operators(batch, &[head])?,
+            Self::NodeGcn(m) => m.operators(batch, &[head])?,
             Self::Tachograph(m) => {
-                let image = m.operators(batch, &[head])?.f_squeeze_dim(1);
+                let image = m.operators(batch, &[head])?;
                 let images = batch.globals.f_narrow(1, 0, 1);
-                image.and_then(|t| t.f_mul(&images?.f_squeeze_dim(1)?)).map(Some).map_err(torch("operators"))
+                images.and_then(|n| image.f_mul(&n)).map_err(torch("operators"))?
             }
-        }
+            _ => return Ok(None),
+        };
+        times.f_squeeze_dim(1).map(Some).map_err(torch("operators"))
     }
 }

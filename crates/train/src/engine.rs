@@ -143,8 +143,7 @@ impl<'a> Run<'a> {
         let model = &self.config.model;
         let recipe = Recipe {
             training: &data.training,
-            layers: model.layers(),
-            compress: model.compressible(),
+            structure: model.structure(true),
             outputs: &data.document.devices,
             lists: self.config.loss.ranks().then_some(if self.config.runs > 0 {
                 Lists::Networks

@@ -7,7 +7,7 @@ use std::{
 };
 
 use tachograph_features::FeatureGraph;
-use tachograph_gnn::GraphBatch;
+use tachograph_gnn::{GraphBatch, Structure};
 use tch::Device;
 
 use crate::{
@@ -33,8 +33,7 @@ pub(crate) struct Ready {
 /// How batches are made.
 pub(crate) struct Recipe<'a> {
     pub training: &'a [Sample],
-    pub layers: usize,
-    pub compress: bool,
+    pub structure: Structure,
     pub outputs: &'a [DeviceDocument],
     /// `None` where the loss does not rank.
     pub lists: Option<Lists>,
@@ -46,7 +45,7 @@ impl Recipe<'_> {
         let start = Instant::now();
         let samples: Vec<&Sample> = members.iter().filter_map(|&i| self.training.get(i)).collect();
         let features: Vec<&FeatureGraph> = samples.iter().map(|s| &s.features).collect();
-        let batch = samples::collate(&features, self.layers, self.compress, self.device)?;
+        let batch = samples::collate(&features, &self.structure, self.device)?;
         let known = Known::new(&samples, self.outputs, self.lists, self.device)?;
         Ok(Ready { members, batch, known, seconds: start.elapsed().as_secs_f64() })
     }

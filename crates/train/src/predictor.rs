@@ -3,9 +3,9 @@
 use std::{collections::BTreeMap, path::Path};
 
 use tachograph_features::FeatureGraph;
-use tachograph_gnn::GraphBatch;
+use tachograph_gnn::{GraphBatch, Structure};
 use tachograph_ir::{Concrete, NodeId};
-use tachograph_models::Model;
+use tachograph_models::{Model, Widths};
 use tch::{Device, Kind, Tensor, nn};
 
 use crate::{
@@ -46,8 +46,12 @@ impl Predictor {
     pub fn new(document: Document, device: Device) -> Result<Self> {
         let store = nn::VarStore::new(device);
         let schema = document.featurizer.schema();
-        let (inputs, globals) = (schema.node_columns.len() as i64, schema.global_columns.len() as i64);
-        let model = Model::new(&store.root(), inputs, globals, document.devices.len(), &document.model)?;
+        let widths = Widths {
+            nodes: schema.node_columns.len() as i64,
+            edges: schema.edge_columns.len() as i64,
+            globals: schema.global_columns.len() as i64,
+        };
+        let model = Model::new(&store.root(), widths, document.devices.len(), &document.model)?;
         Ok(Self { document, model, store })
     }
 
@@ -165,7 +169,8 @@ impl Predictor {
     pub fn operators(&self, bound: &Concrete, device: usize) -> Result<Option<Vec<(NodeId, f64)>>> {
         let features = self.document.featurizer.featurize(bound)?;
         let _guard = tch::no_grad_guard();
-        let batch = collate(&[&features], self.document.model.layers(), false, self.store.device())?;
+        let structure = Structure { compressed: false, ..self.document.model.structure(false) };
+        let batch = collate(&[&features], &structure, self.store.device())?;
         let Some(times) = self.model.operators(&batch, device)? else { return Ok(None) };
         let times = to_numbers(&times)?;
         // Target and calibration are of the whole; each operator keeps its share.
@@ -204,7 +209,7 @@ impl Predictor {
         let _guard = tch::no_grad_guard();
         let mut rows = Vec::with_capacity(graphs.len().div_ceil(64));
         for chunk in graphs.chunks(64) {
-            let batch = collate(chunk, self.document.model.layers(), true, self.store.device())?;
+            let batch = collate(chunk, &self.document.model.structure(false), self.store.device())?;
             let embedding = self.model.embed(&batch)?;
             let host = embedding.f_to_device(Device::Cpu).and_then(|t| t.f_to_kind(Kind::Double));
             rows.push(host.map_err(torch("embedding"))?);
@@ -229,7 +234,7 @@ impl Predictor {
         let _guard = tch::no_grad_guard();
         let mut all = vec![Vec::with_capacity(graphs.len()); outputs.len()];
         for chunk in graphs.chunks(64) {
-            let batch = collate(chunk, self.document.model.layers(), true, self.store.device())?;
+            let batch = collate(chunk, &self.document.model.structure(false), self.store.device())?;
             let values = self.model.forward(&batch, outputs, false)?;
             let columns = values.f_transpose(0, 1).and_then(|v| v.f_reshape([-1])).map_err(torch("prediction"))?;
             let values = to_numbers(&columns)?;

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use sha2::{Digest, Sha256};
 use tachograph_datasets::Part;
-use tachograph_features::Featurizer;
+use tachograph_features::{FeatureGraph, Featurizer};
 use tachograph_ir::Concrete;
 
 use crate::{Corpus, DeviceDocument, Document, Error, FORMAT, Result, RunConfig, Sample, Target, Training};
@@ -69,7 +69,11 @@ fn outputs(
             return Err(Error::Config(format!("{}: nothing was measured of the training set", output.title())));
         }
         let range = values.iter().fold((f64::MAX, 0f64), |(l, h), &(t, _)| (l.min(t), h.max(t)));
-        Ok(DeviceDocument { target: Target::fit(config.target, &values), range: Some(range), ..output.clone() })
+        Ok(DeviceDocument {
+            target: Target::fit(config.target, output.quantity, &values),
+            range: Some(range),
+            ..output.clone()
+        })
     };
     corpus.outputs.iter().enumerate().map(output).collect()
 }
@@ -81,7 +85,8 @@ fn fingerprint(samples: &[Sample]) -> String {
     for sample in samples {
         hash.update(format!("{}\n", sample.name));
         sample.targets.iter().for_each(|target| hash.update(target.to_le_bytes()));
-        sample.features.nodes.iter().chain(&sample.features.globals).for_each(|x| hash.update(x.to_le_bytes()));
+        let FeatureGraph { nodes, edge_features, globals, .. } = &sample.features;
+        nodes.iter().chain(edge_features).chain(globals).for_each(|x| hash.update(x.to_le_bytes()));
         for (from, to) in &sample.features.edges {
             hash.update(from.to_le_bytes());
             hash.update(to.to_le_bytes());

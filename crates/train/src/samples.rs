@@ -1,7 +1,7 @@
 //! Featurised networks, and batches of them.
 
 use tachograph_features::FeatureGraph;
-use tachograph_gnn::{GraphBatch, GraphRef};
+use tachograph_gnn::{GraphBatch, GraphRef, Structure};
 use tch::Device;
 
 use crate::Result;
@@ -28,21 +28,21 @@ impl Sample {
     }
 }
 
-/// The batch of `samples` for a network of `layers` layers.
+/// The batch of `samples` for a network that needs `structure`.
 ///
 /// # Errors
 /// Features of different widths.
-pub fn collate(samples: &[&FeatureGraph], layers: usize, compress: bool, device: Device) -> Result<GraphBatch> {
+pub fn collate(samples: &[&FeatureGraph], structure: &Structure, device: Device) -> Result<GraphBatch> {
     let graphs: Vec<GraphRef<'_>> = samples
         .iter()
         .map(|f| GraphRef {
             nodes: f.nodes.as_slice().unwrap_or_default(),
             width: f.nodes.ncols(),
             edges: &f.edges,
+            edge_features: f.edge_features.as_slice().unwrap_or_default(),
             globals: &f.globals,
-            ..GraphRef::default()
+            groups: &f.groups,
         })
         .collect();
-    let build = if compress { GraphBatch::compressed } else { GraphBatch::new };
-    Ok(build(&graphs, layers, device)?)
+    Ok(GraphBatch::build(&graphs, structure, device)?)
 }

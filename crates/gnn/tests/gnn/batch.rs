@@ -139,3 +139,20 @@ fn nan_stays_in_its_graph() {
         assert!(sums.get(1).sum(None).double_value(&[]).is_finite());
     }
 }
+
+#[test]
+fn groups_lie_between_nodes_and_graphs() {
+    let graph = |groups| GraphRef { nodes: &[1.0, 2.0, 4.0], width: 1, groups, ..GraphRef::default() };
+    let batch = GraphBatch::new(&[graph(&[1, 0, 1]), graph(&[0, 0, 0])], 1, Device::Cpu).unwrap();
+    let groups = batch.groups.as_ref().unwrap();
+    let sums = groups.nodes.sum(&batch.nodes, None).unwrap();
+    assert_eq!(Vec::<f32>::try_from(sums.flatten(0, 1)).unwrap(), [2.0, 5.0, 7.0]);
+    let largest = groups.graphs.max(&sums).unwrap();
+    assert_eq!(Vec::<f32>::try_from(largest.flatten(0, 1)).unwrap(), [5.0, 7.0]);
+    for (groups, message) in [(&[0, 1][..], "groups of 2 nodes for 3 nodes"), (&[0, 1, 9], "group 9 among 3 nodes")] {
+        let error = GraphBatch::new(&[graph(groups)], 1, Device::Cpu).unwrap_err().to_string();
+        assert!(error.contains(message), "{error}");
+    }
+    assert!(GraphBatch::new(&[graph(&[])], 1, Device::Cpu).unwrap().groups.is_none());
+    assert!(GraphBatch::compressed(&[graph(&[0, 0, 0])], 1, Device::Cpu).unwrap().groups.is_none());
+}

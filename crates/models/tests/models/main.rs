@@ -2,8 +2,12 @@
 
 mod additive;
 mod config;
+mod dense;
+mod golden;
+mod graphs;
 mod nnlp;
 mod tachograph;
+mod zoo;
 
 use tachograph_gnn::{GraphBatch, GraphRef};
 use tch::{Device, Tensor};

@@ -14,6 +14,9 @@ pub enum Method {
     LogLinear,
     /// A new head on the source's embedding, which stays.
     FreshHead,
+    /// A new head, and all weights learn: what NNLP does for a new platform (Liu et al., ICPP 2022). Not among
+    /// [`Method::all`].
+    Transfer,
     /// All weights go on learning from where the source's ended, after a log-linear fit.
     FineTune {
         /// Prefixes of the names of parameters that stay, such as `graph` for the graph layers.
@@ -32,7 +35,7 @@ impl Method {
 
     /// True when it takes steps of an optimiser.
     pub fn trains(&self) -> bool {
-        matches!(self, Self::FreshHead | Self::FineTune { .. })
+        matches!(self, Self::FreshHead | Self::Transfer | Self::FineTune { .. })
     }
 
     /// True for parameters that it leaves alone.
@@ -40,6 +43,7 @@ impl Method {
         match self {
             Self::Scale | Self::LogLinear => true,
             Self::FreshHead => !parameter.starts_with(HEADS),
+            Self::Transfer => false,
             Self::FineTune { frozen } => frozen.iter().any(|prefix| parameter.starts_with(prefix)),
         }
     }
@@ -54,6 +58,7 @@ impl fmt::Display for Method {
             Self::Scale => write!(f, "scale"),
             Self::LogLinear => write!(f, "log-linear"),
             Self::FreshHead => write!(f, "fresh head"),
+            Self::Transfer => write!(f, "transfer"),
             Self::FineTune { frozen } if frozen.is_empty() => write!(f, "fine-tuning"),
             Self::FineTune { frozen } => write!(f, "fine-tuning, {} frozen", frozen.join(" and ")),
         }

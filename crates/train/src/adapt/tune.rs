@@ -89,7 +89,7 @@ impl<'a> Start<'a> {
         let calibration = match method {
             Method::Scale => Calibration::scale(&pairs(&of_source)).after(inner),
             Method::LogLinear | Method::FineTune { .. } => Calibration::log_linear(&pairs(&of_source)).after(inner),
-            Method::FreshHead => {
+            Method::FreshHead | Method::Transfer => {
                 let graphs: Vec<&FeatureGraph> = members.iter().map(|&i| self.samples[i].0).collect();
                 Calibration::scale(&pairs(&predictor.predict_all(&graphs, 0)?))
             }
@@ -118,7 +118,7 @@ impl<'a> Start<'a> {
         let fresh = predictor.weights();
         for name in moved {
             let weight = match method {
-                Method::FreshHead => fresh.get(&name),
+                Method::FreshHead | Method::Transfer => fresh.get(&name),
                 _ => weights.get(&name.replacen(&format!("{HEADS}0."), &own, 1)),
             };
             if let Some(weight) = weight.map(Tensor::shallow_clone) {
@@ -169,7 +169,7 @@ impl<'a> Start<'a> {
             let targets: Vec<f32> = chunk.iter().map(|&i| self.samples[i].1.0 as f32).collect();
             let targets =
                 Tensor::f_from_slice(&targets).and_then(|t| t.f_to_device(device)).map_err(torch("targets"))?;
-            Ok((collate(&graphs, model.layers(), model.compressible(), device)?, targets))
+            Ok((collate(&graphs, &model.structure(true), device)?, targets))
         };
         order.chunks(self.config.batch).map(batch).collect()
     }

@@ -16,8 +16,13 @@ impl Loss {
     pub fn check(&self) -> Result<()> {
         let refuse = |what: String| Err(Error::Config(format!("loss `{}`: {what}", self.name())));
         match self {
-            Self::Huber { delta: x } | Self::ListMle { temperature: x } if !(*x > 0.0 && x.is_finite()) => {
+            Self::Huber { delta: x } | Self::LogHuber { delta: x } | Self::ListMle { temperature: x }
+                if !(*x > 0.0 && x.is_finite()) =>
+            {
                 refuse(format!("{x} is not above 0"))
+            }
+            Self::Differential { anchor } if !(*anchor >= 0.0 && anchor.is_finite()) => {
+                refuse(format!("anchor {anchor} is below 0"))
             }
             Self::PairwiseHinge { margin } | Self::DiffMat { margin } if !(*margin >= 0.0 && margin.is_finite()) => {
                 refuse(format!("margin {margin} is below 0"))

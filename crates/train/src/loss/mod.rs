@@ -4,9 +4,11 @@
 //! losses means over lists.
 
 mod check;
+mod differential;
 mod lambda_rank;
 mod list_mle;
 mod list_net;
+mod mixed;
 mod pairwise;
 mod pointwise;
 mod quantile;
@@ -16,6 +18,7 @@ mod segments;
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
+pub use mixed::Mixed;
 pub use segments::Segments;
 
 use crate::{Error, Result, error::torch};
@@ -53,6 +56,22 @@ pub enum Loss {
     RelativeAbsolute,
     /// mean((ln ŷ − ln y)²). Targets must be positive; the model must predict positive values.
     LogSquared,
+    /// The Huber loss of ln ŷ − ln y. Targets must be positive; the model must predict positive values.
+    LogHuber {
+        /// δ > 0: where the parabola becomes a line.
+        #[serde(default = "one")]
+        delta: f64,
+    },
+    /// Differences within a list, for a model that should tell what a change of a network costs (after Li et al.,
+    /// Journal of Beihang University 48(12), 2022; the form is ours), with a weak hold on the times themselves:
+    ///
+    /// [mean over pairs i < j of ((ŷᵢ − ŷⱼ) − (yᵢ − yⱼ))² + anchor · mean((ŷ − y)²)] / σ², σ² the variance of the
+    /// batch's targets, at least 10⁻⁶ of their mean square
+    Differential {
+        /// Weight of the times themselves, not below 0.
+        #[serde(default = "tenth")]
+        anchor: f64,
+    },
     /// Likelihood of the true order under the Plackett–Luce model of the scores s = ŷ/T (Xia et al.,
     /// "Listwise approach to learning to rank", ICML 2008; the temperature T is TensorFlow Ranking's, 10 in
     /// TpuGraphs' models):
@@ -131,6 +150,9 @@ pub struct Weighted {
 fn one() -> f64 {
     1.0
 }
+fn tenth() -> f64 {
+    0.1
+}
 fn hundredth() -> f64 {
     0.01
 }
@@ -158,7 +180,7 @@ impl Loss {
             Self::RelativeSquared | Self::RelativeAbsolute => {
                 self.check_targets(target, "other than 0", &|y| y.f_ne(0.0))?;
             }
-            Self::LogSquared => self.check_targets(target, "above 0", &|y| y.f_gt(0.0))?,
+            Self::LogSquared | Self::LogHuber { .. } => self.check_targets(target, "above 0", &|y| y.f_gt(0.0))?,
             _ => {}
         }
         let (p, y) = (prediction, target);
@@ -178,6 +200,8 @@ impl Loss {
             Self::RelativeSquared => relative::squared(p, y),
             Self::RelativeAbsolute => relative::absolute(p, y),
             Self::LogSquared => relative::log_squared(p, y),
+            Self::LogHuber { delta } => relative::log_huber(p, y, *delta),
+            Self::Differential { anchor } => differential::differential(p, y, lists()?, *anchor),
             Self::ListMle { temperature } => list_mle::list_mle(p, y, lists()?, *temperature),
             Self::ListNet => list_net::list_net(p, y, lists()?),
             Self::PairwiseHinge { margin } => pairwise::hinge(p, y, lists()?, *margin),
@@ -203,7 +227,7 @@ impl Loss {
         match self {
             Self::Sum(terms) => terms.iter().any(|t| t.loss.ranks()),
             Self::ListMle { .. } | Self::ListNet | Self::PairwiseHinge { .. } | Self::PairwiseLogistic => true,
-            Self::RankNet | Self::LambdaRank | Self::DiffMat { .. } => true,
+            Self::RankNet | Self::LambdaRank | Self::DiffMat { .. } | Self::Differential { .. } => true,
             _ => false,
         }
     }
@@ -226,6 +250,8 @@ impl Loss {
             Self::RelativeSquared => "relative-squared",
             Self::RelativeAbsolute => "relative-absolute",
             Self::LogSquared => "log-squared",
+            Self::LogHuber { .. } => "log-huber",
+            Self::Differential { .. } => "differential",
             Self::ListMle { .. } => "list-mle",
             Self::ListNet => "list-net",
             Self::PairwiseHinge { .. } => "pairwise-hinge",

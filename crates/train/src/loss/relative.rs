@@ -19,3 +19,7 @@ pub(super) fn absolute(prediction: &Tensor, target: &Tensor) -> Torch {
 pub(super) fn log_squared(prediction: &Tensor, target: &Tensor) -> Torch {
     prediction.f_log()?.f_mse_loss(&target.f_log()?, Mean)
 }
+
+pub(super) fn log_huber(prediction: &Tensor, target: &Tensor, delta: f64) -> Torch {
+    prediction.f_log()?.f_huber_loss(&target.f_log()?, Mean, delta)
+}

@@ -134,13 +134,14 @@ fn every_method_moves_the_weights_it_should_and_no_others() {
     let nnlp = NnlpConfig { hidden: 8, ..NnlpConfig::default() };
     for source in [additive(), source(ModelConfig::Nnlp(nnlp))] {
         let before = weights(&source.0);
-        for method in Method::all() {
+        for method in Method::all().into_iter().chain([Method::Transfer]) {
             let (adapted, report) = run(&source, &uneven(&source), &only(method.clone())).unwrap();
             assert_eq!((&report.method, report.steps > 0), (&method, method.trains()));
             for (name, weight) in weights(&adapted) {
                 let stays = match &method {
                     Method::Scale | Method::LogLinear => true,
                     Method::FreshHead => !name.starts_with("heads."),
+                    Method::Transfer => false,
                     Method::FineTune { frozen } => frozen.iter().any(|prefix| name.starts_with(prefix)),
                 };
                 let from = name.replace("heads.0.", "heads.1.");

@@ -10,11 +10,31 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// The first block of `language` in a document.
-fn block(document: &str, language: &str) -> String {
+/// The blocks of `language` in a document.
+fn blocks(document: &str, language: &str) -> Vec<String> {
     let text = fs::read_to_string(root().join("docs").join(document)).unwrap();
     let start = format!("```{language}\n");
-    text.split(&start).nth(1).unwrap().split("```").next().unwrap().to_owned()
+    text.split(&start).skip(1).map(|rest| rest.split("```").next().unwrap().to_owned()).collect()
+}
+
+/// The first of them.
+fn block(document: &str, language: &str) -> String {
+    blocks(document, language).swap_remove(0)
+}
+
+#[test]
+fn the_documents_show_every_setting_of_every_model_with_its_default() {
+    let blocks = blocks("models.md", "toml");
+    assert_eq!(blocks.len(), 7);
+    for text in blocks {
+        let shown: RunConfig = toml::from_str(&format!("data = '.'\n{text}")).unwrap();
+        let table: toml::Table = toml::from_str(&text).unwrap();
+        let kind = &table["model"]["kind"];
+        let default: RunConfig = toml::from_str(&format!("data = '.'\n[model]\nkind = {kind}")).unwrap();
+        assert_eq!(shown.model, default.model);
+        let all = toml::Table::try_from(&default.model).unwrap();
+        assert_eq!(table["model"].as_table().unwrap().keys().count(), all.len(), "{kind}");
+    }
 }
 
 #[test]

@@ -232,3 +232,47 @@ fn losses_round_trip_through_toml_and_old_spellings_load() {
         "[[loss.sum]]\nweight = 1.0\nloss.list-mle.temperature = 10.0\n[[loss.sum]]\nweight = 0.02\nloss = 'mse'";
     assert!(read(table).loss.ranks());
 }
+
+#[test]
+fn the_differential_loss_by_hand() {
+    let (s, y) = ([1.0, 4.0, 2.0, 7.0, 6.0], [1.0, 3.0, 4.0, 5.0, 6.0]);
+    // Errors 0, 1, −2 in the first list and 2, 0 in the second; the variance of 1, 3, 4, 5, 6 is 2.96.
+    let differences = ((1.0 + 4.0 + 9.0) / 3.0 + 4.0) / 2.0;
+    let absolute = (0.0 + 1.0 + 4.0 + 4.0 + 0.0) / 5.0;
+    for anchor in [0.0, 0.1, 2.0] {
+        let loss = loss(json!({"differential": {"anchor": anchor}}));
+        let (value, gradient) = run(&loss, &s, &y, &[3, 2], Kind::Double);
+        close(value, (differences + anchor * absolute) / 2.96, 1e-12, "differential");
+        let shift: f64 = gradient.iter().sum();
+        close(shift, anchor * 2.0 * (0.0 + 1.0 - 2.0 + 2.0 + 0.0) / 5.0 / 2.96, 1e-12, "only the anchor sees a shift");
+    }
+    assert!(loss(json!({"differential": {"anchor": -1.0}})).check().is_err());
+    assert!(loss(json!({"differential": {}})).ranks());
+}
+
+#[test]
+fn a_logarithmic_huber_loss_is_one_of_logarithms() {
+    let (s, y) = ([1.0, 4.0, 2.0], [2.0, 4.0, 30.0]);
+    let ln = |v: [f64; 3]| v.map(f64::ln);
+    let (value, _) = run(&loss(json!({"log-huber": {"delta": 0.5}})), &s, &y, &[3], Kind::Double);
+    let (expected, _) = run(&loss(json!({"huber": {"delta": 0.5}})), &ln(s), &ln(y), &[3], Kind::Double);
+    close(value, expected, 1e-12, "log-huber");
+    assert!(loss(json!({"log-huber": {"delta": 0.0}})).check().is_err());
+}
+
+#[test]
+fn the_mixed_loss_weighs_what_lags() {
+    let tensor = |v: &[f64]| Tensor::from_slice(v);
+    let mut mixed = tachograph_train::Mixed::default();
+    // Squared relative errors: subgraphs 0.25 and 0, networks 0.01.
+    let (s, t) = (tensor(&[1.5, 2.0]), tensor(&[1.0, 2.0]));
+    let (n, m) = (tensor(&[9.0]), tensor(&[10.0]));
+    let value = |mixed: &mut tachograph_train::Mixed| f64::try_from(mixed.value((&s, &t), (&n, &m)).unwrap()).unwrap();
+    close(value(&mut mixed), 0.5 * 0.125 + 0.5 * 0.01, 1e-12, "first epoch");
+    mixed.end_epoch();
+    close(mixed.lambda(), 0.9, 1e-12, "0.125 of 0.135, and no more than 0.9");
+    close(value(&mut mixed), 0.9 * 0.125 + 0.1 * 0.01, 1e-12, "second epoch");
+    mixed.end_epoch();
+    mixed.end_epoch();
+    close(mixed.lambda(), 0.9, 1e-12, "an epoch without a batch changes nothing");
+}

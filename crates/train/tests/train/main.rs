@@ -3,6 +3,7 @@
 mod adaptation;
 mod checkpoint;
 mod child;
+mod choose;
 mod corpus;
 mod data;
 mod documents;

@@ -1,0 +1,94 @@
+//! Random graphs with everything that a model may read.
+
+use tachograph_gnn::{GraphBatch, GraphRef, Structure};
+use tachograph_models::{Model, ModelConfig, Widths};
+use tch::{Device, Kind, Tensor, nn};
+
+use crate::values;
+
+/// Widths of the features; the last node column marks the global node.
+pub const WIDTHS: Widths = Widths { nodes: 6, edges: 3, globals: 2 };
+
+/// A graph as a featuriser makes it.
+#[derive(Clone)]
+pub struct Sampled {
+    pub nodes: Vec<f32>,
+    pub edges: Vec<(u32, u32)>,
+    pub edge_features: Vec<f32>,
+    pub globals: Vec<f32>,
+    pub groups: Vec<u32>,
+}
+
+impl Sampled {
+    /// Nodes read the one before, and some two or three before; three in a group.
+    pub fn new(n: usize, seed: i64) -> Self {
+        tch::manual_seed(seed);
+        let draw = |rows: usize, width: i64| -> Vec<f32> {
+            let kind = (Kind::Float, Device::Cpu);
+            values(&Tensor::rand([rows as i64, width], kind).f_sub_scalar(0.5).unwrap())
+        };
+        let mut nodes = draw(n, WIDTHS.nodes);
+        for (i, row) in nodes.chunks_mut(WIDTHS.nodes as usize).enumerate() {
+            row[WIDTHS.nodes as usize - 1] = f32::from(u8::from(i + 1 == n));
+        }
+        let back = |by: u32, every: u32| (by..n as u32).filter(move |i| i % every == 0).map(move |i| (i - by, i));
+        let edges: Vec<(u32, u32)> = back(1, 1).chain(back(2, 2)).chain(back(3, 3)).collect();
+        Self {
+            nodes,
+            edge_features: draw(edges.len(), WIDTHS.edges),
+            edges,
+            globals: draw(1, WIDTHS.globals),
+            groups: (0..n as u32).map(|i| i / 3).collect(),
+        }
+    }
+
+    /// Node i becomes node `order[i]`; edges and groups come in another order too.
+    pub fn permuted(&self, order: &[usize]) -> Self {
+        let (w, e) = (WIDTHS.nodes as usize, WIDTHS.edges as usize);
+        let mut other = self.clone();
+        let last = self.groups.iter().max().copied().unwrap_or(0);
+        for (i, &to) in order.iter().enumerate() {
+            other.nodes[to * w..(to + 1) * w].copy_from_slice(&self.nodes[i * w..(i + 1) * w]);
+            other.groups[to] = last - self.groups[i];
+        }
+        let edge = |&(s, d): &(u32, u32)| (order[s as usize] as u32, order[d as usize] as u32);
+        other.edges = self.edges.iter().rev().map(edge).collect();
+        other.edge_features = self.edge_features.chunks(e).rev().flatten().copied().collect();
+        other
+    }
+
+    pub fn len(&self) -> usize {
+        self.groups.len()
+    }
+
+    pub fn plain(&self) -> GraphRef<'_> {
+        GraphRef { edge_features: &[], groups: &[], ..self.view() }
+    }
+
+    fn view(&self) -> GraphRef<'_> {
+        GraphRef {
+            nodes: &self.nodes,
+            width: WIDTHS.nodes as usize,
+            edges: &self.edges,
+            edge_features: &self.edge_features,
+            globals: &self.globals,
+            groups: &self.groups,
+        }
+    }
+}
+
+pub fn some() -> Vec<Sampled> {
+    vec![Sampled::new(7, 1), Sampled::new(1, 2), Sampled::new(12, 3)]
+}
+
+pub fn build(graphs: &[Sampled], structure: &Structure) -> GraphBatch {
+    let views: Vec<GraphRef<'_>> = graphs.iter().map(Sampled::view).collect();
+    GraphBatch::build(&views, structure, Device::Cpu).unwrap()
+}
+
+pub fn model(config: &ModelConfig, outputs: usize) -> (nn::VarStore, Model) {
+    tch::manual_seed(5);
+    let vs = nn::VarStore::new(Device::Cpu);
+    let model = Model::new(&vs.root(), WIDTHS, outputs, config).unwrap();
+    (vs, model)
+}
