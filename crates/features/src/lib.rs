@@ -11,7 +11,8 @@
 //! - [`dippm`], [`dnnperf`], [`slapp`], [`perfsage`] and [`brp_nas`]: those of the predictors of these names.
 //! - [`tachograph`]: those of our own model, for one image, with the neighbours of every operator.
 //!
-//! [`baseline`] holds the predictors that a network must beat.
+//! [`baseline`] holds the predictors that a network must beat, [`transfer`] a predictor for a new device from a
+//! handful of measurements.
 
 mod attributes;
 pub mod baseline;
@@ -24,6 +25,7 @@ pub mod extended;
 mod featurizer;
 mod graph;
 mod kernels;
+mod kernel_kind;
 pub mod nnlp;
 pub mod nnlp_flops;
 mod normalizer;
@@ -31,10 +33,12 @@ pub mod perfsage;
 mod schema;
 pub mod slapp;
 pub mod tachograph;
+pub mod transfer;
 
 pub use class::Class;
 pub use error::{Error, Result};
 pub use featurizer::{Featurizer, Kind};
 pub use graph::FeatureGraph;
+pub use kernel_kind::{KernelKind, KindCost, kind_costs};
 pub use normalizer::Normalizer;
 pub use schema::Schema;
