@@ -15,6 +15,9 @@
 //! devices (d), costs (c) and measurements (s) is not fitted but averaged over a grid, weighted by the evidence of the
 //! measurements themselves, so nothing needs tuning for a new device.
 //!
+//! Where networks differ by orders of magnitude and devices measured only some of them, [`LogGaussian`] works on
+//! logarithms instead.
+//!
 //! ```
 //! use tachograph_features::transfer::{DevicePrior, Sample};
 //! # fn main() -> tachograph_features::Result<()> {
@@ -30,6 +33,7 @@
 //! ```
 
 mod adapted;
+mod gaussian;
 mod select;
 mod smoother;
 #[cfg(test)]
@@ -40,6 +44,7 @@ use nalgebra::{DMatrix, DVector};
 use crate::{Error, Result};
 
 pub use adapted::{Adapted, Estimate, Sample};
+pub use gaussian::{LogGaussian, Scales};
 pub use smoother::Smoother;
 
 /// How far a new device may be from the known ones, in shares of its mean time.

@@ -1,0 +1,66 @@
+//! What HELP's networks are: costs that times are linear in, and which operator stands where.
+
+use anyhow::Result;
+use tachograph_features::kind_costs;
+use tachograph_import::nas::nasbench201::{Cell, Edge};
+use tachograph_ir::Concrete;
+
+/// A network in two ways.
+pub struct Described {
+    /// Quantities that the time of a device may be linear in.
+    pub costs: Vec<f64>,
+    /// Which operator stands where, to smooth times with.
+    pub description: Vec<f64>,
+}
+
+const EDGES: [(usize, usize); 6] = [(0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3)];
+
+/// Costs: edges of each operation, all and on a path from input to output only; sums of them and the longest path.
+/// Description: operation of each edge, of each edge on a path, and of each pair of edges.
+pub fn nas_bench_201(name: &str, _: &Concrete) -> Result<Described> {
+    let cell: Cell = name.parse()?;
+    let passes = |i: usize| cell.0[i] != Edge::None;
+    let (mut fed, mut used) = ([true, false, false, false], [false, false, false, true]);
+    for (i, &(from, to)) in EDGES.iter().enumerate() {
+        fed[to] |= fed[from] && passes(i);
+    }
+    for (i, &(from, to)) in EDGES.iter().enumerate().rev() {
+        used[from] |= used[to] && passes(i);
+    }
+    let live: Vec<bool> = (0..6).map(|i| passes(i) && fed[EDGES[i].0] && used[EDGES[i].1]).collect();
+    let count = |keep: &dyn Fn(usize) -> bool| {
+        Edge::ALL.map(|op| (0..6).filter(|&i| keep(i) && cell.0[i] == op).count() as f64)
+    };
+    let sums = (1..4).map(|node| (0..6).filter(|&i| live[i] && EDGES[i].1 == node).count().saturating_sub(1));
+    let mut depth = [Some(0.0), None, None, None];
+    for (i, &(from, to)) in EDGES.iter().enumerate().filter(|(i, _)| live[*i]) {
+        let step = f64::from(cell.0[i] != Edge::Skip);
+        let arrives = depth[from].map(|d: f64| d + step);
+        depth[to] = [depth[to], arrives].into_iter().flatten().reduce(f64::max);
+    }
+    let structure = [sums.sum::<usize>() as f64, depth[3].unwrap_or(0.0)];
+    let costs = [&count(&|_| true)[..], &count(&|i| live[i])[1..], &structure].concat();
+    let is = |i: usize, op: Edge| f64::from(cell.0[i] == op);
+    let mut description = structure.to_vec();
+    description.push(f64::from(live.contains(&true)));
+    for i in 0..6 {
+        for op in Edge::ALL {
+            description.extend([is(i, op), f64::from(live[i]) * is(i, op)]);
+            description.extend((0..i).flat_map(|j| Edge::ALL.map(|other| is(i, op) * is(j, other))));
+        }
+    }
+    Ok(Described { costs, description })
+}
+
+/// Costs: operations, bytes and number of kernels by kind. Description: the block of each position, and whether it and
+/// the one before it are both there.
+pub fn fbnet(name: &str, bound: &Concrete) -> Result<Described> {
+    const BLOCKS: usize = 9;
+    let blocks = name.split('|').map(str::parse).collect::<Result<Vec<usize>, _>>()?;
+    let mut description: Vec<f64> =
+        blocks.iter().flat_map(|&block| (0..BLOCKS).map(move |b| f64::from(b == block))).collect();
+    let there = |block: usize| block != BLOCKS - 1;
+    description.extend(blocks.windows(2).map(|pair| f64::from(pair.iter().all(|&block| there(block)))));
+    let costs = kind_costs(bound)?.iter().flat_map(|cost| [cost.flops, cost.bytes, cost.nodes]).collect();
+    Ok(Described { costs, description })
+}
