@@ -5,14 +5,20 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result};
 use rand::{SeedableRng, seq::index};
 use rand_chacha::ChaCha8Rng;
-use tachograph_datasets::{DeviceSplit, Source, data_root, sets::{FbNet, NasBench201}};
+use tachograph_datasets::{
+    DeviceSplit, Source, data_root,
+    sets::{FbNet, NasBench201},
+};
 use tachograph_features::{
     baseline::{self, Baseline, StaticRow},
     transfer::{DevicePrior, Sample, Smoother, Trust},
 };
 use tachograph_metrics::spearman;
 
-use crate::{Args, spaces::{self, Described}};
+use crate::{
+    Args,
+    spaces::{self, Described},
+};
 
 /// Measurements on a device.
 const MEASURED: usize = 10;
@@ -104,10 +110,13 @@ impl Space {
                     // A predictor that says the same of every network ranks nothing.
                     table.add(row, name, spearman(&pick(predicted), &pick(truth)).unwrap_or(0.0));
                 };
-                let samples = |of: &[usize]| of.iter().map(|&n| Sample { network: n, ms: truth[n] }).collect::<Vec<_>>();
+                let samples =
+                    |of: &[usize]| of.iter().map(|&n| Sample { network: n, ms: truth[n] }).collect::<Vec<_>>();
                 let flops: Vec<f64> = self.rows.iter().map(|row| row.total.flops as f64).collect();
                 add("FLOPs", &[], &flops);
-                for mut model in [Box::new(baseline::LogLinear::default()) as Box<dyn Baseline>, Box::new(baseline::Gbdt::default())] {
+                for mut model in
+                    [Box::new(baseline::LogLinear::default()) as Box<dyn Baseline>, Box::new(baseline::Gbdt::default())]
+                {
                     let rows: Vec<StaticRow> = chosen.iter().map(|&n| self.rows[n].clone()).collect();
                     model.fit(&rows, &chosen.iter().map(|&n| truth[n]).collect::<Vec<_>>())?;
                     let predicted = self.rows.iter().map(|row| model.predict(row)).collect::<Result<Vec<_>, _>>()?;
@@ -141,7 +150,10 @@ impl Space {
         println!("#### {split}\n");
         table.print(&split.test);
         let share = 100.0 * coverage[0] as f64 / coverage[1].max(1) as f64;
-        println!("\n{networks} networks. 80 % intervals of tachograph transfer hold {share:.1} %. Seeds 0 to {}.\n", args.seeds - 1);
+        println!(
+            "\n{networks} networks. 80 % intervals of tachograph transfer hold {share:.1} %. Seeds 0 to {}.\n",
+            args.seeds - 1
+        );
         Ok(())
     }
 }

@@ -2,9 +2,12 @@
 //!
 //!     cargo run --release --example reproduce -- timm-gpu --seeds 3
 
+mod help;
+mod ncnn;
 mod networks;
 mod own;
 mod rows;
+mod spaces;
 mod timm;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -51,8 +54,13 @@ fn main() -> ExitCode {
 fn run(args: &Args) -> Result<()> {
     tch::set_num_threads(1);
     match args.table.as_str() {
+        "help-fbnet" => help::fbnet(args),
+        "help-nb201" => help::nas_bench_201(args),
+        "ncnn" => ncnn::table(args),
         "own-cpu" => own::cpu(args),
         table @ ("timm" | "timm-cpu" | "timm-gpu" | "timm-train") => timm::tables(args, table),
-        table => bail!("no table `{table}`; there are own-cpu, and timm-cpu, timm-gpu and timm-train, together timm"),
+        table => bail!(
+            "no table `{table}`; there are help-fbnet, help-nb201, ncnn, own-cpu, and timm-cpu, timm-gpu and timm-train, together timm"
+        ),
     }
 }

@@ -64,8 +64,7 @@ fn deviations_cover_and_shrink() {
     let (mut inside, mut total) = (0, [0.0; 2]);
     for _ in 0..20 {
         let noise = |t: &f64| t * rng.random_range(0.9..1.1);
-        let noisy: Vec<f64> =
-            device(&costs, &mut devices).iter().map(noise).collect();
+        let noisy: Vec<f64> = device(&costs, &mut devices).iter().map(noise).collect();
         for (total, networks) in total.iter_mut().zip([&few[..], &many]) {
             let adapted = prior.adapt(&sample(&noisy, networks)).unwrap();
             let estimates: Vec<Estimate> = (60..200).map(|n| adapted.predict(n).unwrap()).collect();
