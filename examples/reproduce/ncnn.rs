@@ -11,6 +11,7 @@ use tachograph_features::{
     kind_costs,
     transfer::{LogGaussian, Sample, Scales},
 };
+use tachograph_ir::Config;
 use tachograph_train::Predicted;
 
 use crate::{Args, rows::Rows};
@@ -63,7 +64,7 @@ impl Measured {
             resolved.keys().map(|key| key.network.clone()).collect::<BTreeSet<_>>().into_iter().collect();
         let (mut statics, mut columns) = (vec![], vec![]);
         for name in &networks {
-            let bound = set.graph(name)?.bind(&Default::default()).with_context(|| name.clone())?;
+            let bound = set.graph(name)?.bind(&image(name)).with_context(|| name.clone())?;
             let row = StaticRow::new(&bound)?;
             let total = [row.total.flops, row.total.bytes(), row.total.parameters, row.nodes.len() as u64];
             let mut column: Vec<f64> = total.iter().map(|&v| (v as f64).ln_1p()).collect();
@@ -237,6 +238,16 @@ impl Measured {
         tables.add("nearest training setting, scaled", seed, setting, &left, &copy);
         Ok(())
     }
+}
+
+/// Size of the image where the file leaves it free, as ncnn's benchmark runs it.
+fn image(network: &str) -> Config {
+    let side = match network {
+        "FastestDet" => 352,
+        "vision_transformer" => 384,
+        _ => return Config::new(),
+    };
+    ["height", "width"].map(|axis| (axis.to_owned(), side)).into()
 }
 
 /// The networks worth measuring on a machine, among those it measured, and the rest.
