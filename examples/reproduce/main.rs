@@ -5,10 +5,12 @@
 mod help;
 mod ncnn;
 mod networks;
+mod neusight;
 mod own;
 mod rows;
 mod spaces;
 mod timm;
+mod timm_device;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -57,10 +59,14 @@ fn run(args: &Args) -> Result<()> {
         "help-fbnet" => help::fbnet(args),
         "help-nb201" => help::nas_bench_201(args),
         "ncnn" => ncnn::table(args),
+        "neusight" => neusight::table(args),
+        "neusight-settings" => neusight::settings(args),
         "own-cpu" => own::cpu(args),
+        "timm-device" => timm_device::table(args),
         table @ ("timm" | "timm-cpu" | "timm-gpu" | "timm-train") => timm::tables(args, table),
         table => bail!(
-            "no table `{table}`; there are help-fbnet, help-nb201, ncnn, own-cpu, and timm-cpu, timm-gpu and timm-train, together timm"
+            "no table `{table}`; there are help-fbnet, help-nb201, ncnn, neusight, neusight-settings, own-cpu, timm-device, \
+             and timm-cpu, timm-gpu and timm-train, together timm"
         ),
     }
 }

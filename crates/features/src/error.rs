@@ -54,6 +54,14 @@ pub enum Error {
     /// Latencies that no efficiency explains: the bound of a roofline is 0 or infinite.
     #[error("roofline: the fitted efficiency is {0}")]
     Efficiency(f64),
+    /// A device file that lacks a figure.
+    #[error("device `{device}`: its file has no {what}")]
+    Device {
+        /// Name of the device.
+        device: String,
+        /// The figure.
+        what: &'static str,
+    },
     /// A library that fits refuses.
     #[error("{library}: {message}")]
     Library {

@@ -12,7 +12,7 @@
 //! - [`tachograph`]: those of our own model, for one image, with the neighbours of every operator.
 //!
 //! [`baseline`] holds the predictors that a network must beat, [`transfer`] a predictor for a new device from a
-//! handful of measurements.
+//! handful of measurements, [`operator_model`] one of single operators on GPUs that were never measured.
 
 mod attributes;
 pub mod baseline;
@@ -29,6 +29,8 @@ mod kernels;
 pub mod nnlp;
 pub mod nnlp_flops;
 mod normalizer;
+#[cfg(feature = "gbdt")]
+pub mod operator_model;
 pub mod perfsage;
 mod schema;
 pub mod slapp;

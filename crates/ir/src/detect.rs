@@ -41,6 +41,7 @@ fn from_linux(cpuinfo: &str, meminfo: &str, max_hz: Option<f64>, caches: BTreeMa
         units: Some(units),
         clock,
         tdp: None,
+        process: None,
         peak: BTreeMap::new(),
         caches,
         sources: BTreeMap::from([("units".into(), "derived from /proc/cpuinfo".into())]),

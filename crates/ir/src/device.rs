@@ -44,6 +44,8 @@ pub struct Device {
     pub clock: Option<f64>,
     /// Thermal design power, watts.
     pub tdp: Option<f64>,
+    /// Name of the manufacturing process, nanometres.
+    pub process: Option<f64>,
     /// Peak operations per second by data type, dense, on the fastest path that keeps the type
     /// (so f32 is without TF32).
     #[serde(default)]
@@ -62,7 +64,7 @@ macro_rules! devices {
     };
 }
 
-static FILES: [(&str, &str); 24] = devices![
+static FILES: [(&str, &str); 28] = devices![
     "a100-pcie-40gb",
     "a100-pcie-80gb",
     "a100-sxm-40gb",
@@ -74,6 +76,10 @@ static FILES: [(&str, &str); 24] = devices![
     "jetson-agx-orin",
     "jetson-orin-nano",
     "l4",
+    "mi100",
+    "mi210",
+    "mi250-gcd",
+    "p4",
     "p100-pcie",
     "raspberry-pi-4",
     "rtx-3090",
@@ -139,6 +145,7 @@ impl Device {
             ("units", self.units.map(f64::from)),
             ("clock", self.clock),
             ("tdp", self.tdp),
+            ("process", self.process),
         ];
         let single = single.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
         let peak = self.peak.iter().map(|(dtype, &value)| (format!("peak.{dtype}"), value));

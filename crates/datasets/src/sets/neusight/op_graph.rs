@@ -17,6 +17,8 @@ pub struct OpGraphNode {
     pub forward: String,
     /// What the backward part computes.
     pub backward: String,
+    /// What adds up gradients of weights.
+    pub accumulate: String,
     /// Names of the producers of the inputs, sorted.
     pub inputs: Vec<String>,
     /// Names of the consumers, sorted.
@@ -35,6 +37,7 @@ pub fn read(folder: &Path, network: &str) -> Result<Vec<OpGraphNode>> {
         op_name: String,
         fw_ops: String,
         bw_ops: String,
+        acc_ops: String,
         prev: String,
         next: String,
         input_shapes: String,
@@ -55,6 +58,7 @@ pub fn read(folder: &Path, network: &str) -> Result<Vec<OpGraphNode>> {
             operator: row.op_name,
             forward: row.fw_ops,
             backward: row.bw_ops,
+            accumulate: row.acc_ops,
             inputs: names(&row.prev),
             consumers: names(&row.next),
             input_shapes: shapes(&row.input_shapes),

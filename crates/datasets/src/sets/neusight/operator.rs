@@ -13,15 +13,15 @@ use crate::{
 /// Extents of an operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 pub enum OperatorShape {
-    /// `b` products of m × k and k × n.
+    /// `b` products of m × n and n × k, as NeuSight names the extents.
     Matmul {
         /// Products; 1 for a linear layer.
         b: u64,
         /// Rows of the left matrix.
         m: u64,
-        /// Columns of the right matrix.
-        n: u64,
         /// Length of the sums.
+        n: u64,
+        /// Columns of the right matrix.
         k: u64,
     },
     /// A convolution of square images with square filters.
