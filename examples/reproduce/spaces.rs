@@ -43,9 +43,9 @@ pub fn nas_bench_201(name: &str, _: &Concrete) -> Result<Described> {
     let is = |i: usize, op: Edge| f64::from(cell.0[i] == op);
     let mut description = structure.to_vec();
     description.push(f64::from(live.contains(&true)));
-    for i in 0..6 {
+    for (i, &alive) in live.iter().enumerate() {
         for op in Edge::ALL {
-            description.extend([is(i, op), f64::from(live[i]) * is(i, op)]);
+            description.extend([is(i, op), f64::from(alive) * is(i, op)]);
             description.extend((0..i).flat_map(|j| Edge::ALL.map(|other| is(i, op) * is(j, other))));
         }
     }

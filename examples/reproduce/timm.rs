@@ -48,6 +48,7 @@ pub fn tables(args: &Args, name: &str) -> Result<()> {
             let setting = settings.get(&corpus.outputs.get(output)?.name)?;
             Some((wanted.iter().position(|(_, member)| member(setting))?, setting))
         };
+        let mut coverages: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
         for fold in 0..FOLDS.min(args.folds) {
             let config = SplitConfig::Fold { folds: FOLDS, fold, families, seed: 0 };
             let division = config.divide(&corpus)?;
@@ -59,11 +60,20 @@ pub fn tables(args: &Args, name: &str) -> Result<()> {
                     tables[table].add(model.name(), 0, &setting.name, predictions);
                 }
             }
-            networks::fold(args, &corpus, &config, |name, seed, prediction| {
+            let covered = networks::fold(args, &corpus, &config, |name, seed, prediction| {
                 if let Some((table, setting)) = place(prediction.output) {
                     tables[table].add(name, seed, &setting.name, [prediction]);
                 }
             })?;
+            for (name, coverage) in covered {
+                coverages.entry(name).or_default().push(coverage);
+            }
+        }
+        for (name, all) in &coverages {
+            let mean = 100.0 * all.iter().sum::<f64>() / all.len() as f64;
+            tables
+                .iter_mut()
+                .for_each(|rows| rows.note(format!("80 % intervals of {name} hold {mean:.1} %, over all settings.")));
         }
         for rows in &mut tables {
             rows.note(format!("{networks} networks; {} have no graph here.", corpus.left_out.len()));

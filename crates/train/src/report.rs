@@ -1,14 +1,20 @@
 //! The end of a run: `report.json`, `report.txt`, plots.
 
-use std::{collections::BTreeMap, fmt::Write, fs, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write,
+    fs,
+    path::Path,
+};
 
 use serde::{Deserialize, Serialize};
 use tachograph_metrics::{GroupReport, Report};
 
 use crate::{
-    DeviceDocument, Epoch, Predicted, Predictor, Result,
+    DeviceDocument, Epoch, Interval, Predicted, Predictor, Result,
     error::{file, io},
     evaluate::{columns, evaluate},
+    interval::NOMINAL,
     prepare::Prepared,
 };
 
@@ -29,13 +35,17 @@ pub struct Outcome {
     pub outputs: BTreeMap<String, Report>,
     /// The same of all outputs together, family by family.
     pub families: GroupReport,
+    /// Share of the test set within the intervals, which are calibrated on the validation set to hold 80 %; `None` where
+    /// too little was validated on.
+    #[serde(default)]
+    pub coverage: Option<f64>,
     /// Predictions on the test set.
     pub predictions: Vec<Predicted>,
 }
 
 /// Evaluates the chosen weights and writes the report into `dir`.
 pub(crate) fn write(dir: &Path, best: &Predictor, data: &Prepared, epochs: &[Epoch]) -> Result<Outcome> {
-    let validation = evaluate(best, &data.validation)?.report;
+    let validation = evaluate(best, &data.validation)?;
     let test = evaluate(best, &data.test)?;
     let (predicted, measured) = columns(test.predictions.iter());
     let families: Vec<&str> = test.predictions.iter().map(|row| row.family.as_str()).collect();
@@ -44,7 +54,8 @@ pub(crate) fn write(dir: &Path, best: &Predictor, data: &Prepared, epochs: &[Epo
         split: training.split.clone(),
         epoch: training.epoch,
         epochs: epochs.last().map_or(0, |e| e.epoch),
-        validation,
+        coverage: coverage(&validation.predictions, &test.predictions),
+        validation: validation.report,
         families: GroupReport::new(&predicted[..], &measured[..], &families, &test.report.unit)?,
         test: test.report,
         outputs: test.outputs,
@@ -58,6 +69,21 @@ pub(crate) fn write(dir: &Path, best: &Predictor, data: &Prepared, epochs: &[Epo
     #[cfg(feature = "plots")]
     crate::plots::write(&dir.join("plots"), epochs, &outcome.predictions)?;
     Ok(outcome)
+}
+
+/// Share of `test` within the intervals of each output that `validation` calibrates.
+fn coverage(validation: &[Predicted], test: &[Predicted]) -> Option<f64> {
+    let (mut inside, mut all) = (0usize, 0usize);
+    for output in test.iter().map(|row| row.output).collect::<BTreeSet<_>>() {
+        let (predicted, measured) = columns(validation.iter().filter(|row| row.output == output));
+        let interval = Interval::fit(&predicted, &measured, NOMINAL, "validation")?;
+        for row in test.iter().filter(|row| row.output == output) {
+            let (low, high) = interval.around(row.predicted);
+            inside += usize::from((low..=high).contains(&row.measured));
+            all += 1;
+        }
+    }
+    (all > 0).then(|| inside as f64 / all as f64)
 }
 
 fn text(best: &Predictor, outcome: &Outcome) -> String {
@@ -77,6 +103,13 @@ fn text(best: &Predictor, outcome: &Outcome) -> String {
         outcome.validation,
         outcome.families,
     );
+    if let Some(coverage) = outcome.coverage {
+        let (nominal, held) = (100.0 * NOMINAL, 100.0 * coverage);
+        let _ = writeln!(
+            text,
+            "\n{nominal:.0} % intervals, calibrated on the validation set, hold {held:.1} % of the test set"
+        );
+    }
     if outcome.outputs.len() > 1 {
         for (output, report) in &outcome.outputs {
             let _ = write!(text, "\ntest, {output}\n{report}\n");

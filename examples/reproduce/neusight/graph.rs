@@ -94,7 +94,7 @@ fn of_node(node: &OpGraphNode, by_name: &HashMap<&str, &OpGraphNode>, training: 
             work.forward.push(moves(mask + 8.0 * out));
             work.backward.push(moves(mask + 8.0 * out));
         }
-        "contiguous" if producers().any(|name| scattered(name)) => {
+        "contiguous" if producers().any(&scattered) => {
             work.forward.push(moves(8.0 * out));
             work.backward.push(moves(8.0 * out));
         }
@@ -115,7 +115,7 @@ fn of_node(node: &OpGraphNode, by_name: &HashMap<&str, &OpGraphNode>, training: 
                 // Where the two are equal each gets half: PyTorch compares twice, halves, selects and fills.
                 "max" | "min" => (4.0 * (inputs + out), 40.0 * out),
                 "sub" | "masked_fill" | "cat" | "clone" | "repeat" => (4.0 * (inputs + out), 0.0),
-                "reshape" if producers().any(|name| scattered(name)) => (8.0 * out, 8.0 * out),
+                "reshape" if producers().any(&scattered) => (8.0 * out, 8.0 * out),
                 _ if stem.contains("embed") && inputs > 1.0 || stem.ends_with("wpe") => (8.0 * out, 8.0 * out),
                 _ => (0.0, 0.0),
             };

@@ -64,7 +64,7 @@ mod tests {
         let w = solve(&rows);
         assert!((w[0] - 2.0).abs() < 1e-3 && w[1] == 0.0 && (w[2] - 3.0).abs() < 1e-3, "{w:?}");
         let rows: Vec<Vec<f64>> =
-            (1..60).map(|i| vec![f64::from(i), 1.0].iter().map(|x| x / f64::from(2 * i - 1)).collect()).collect();
+            (1..60).map(|i| [f64::from(i), 1.0].iter().map(|x| x / f64::from(2 * i - 1)).collect()).collect();
         let w = solve(&rows);
         // Without its second column, this is a least-squares problem of one unknown.
         let [sum, squares] = [1, 2].map(|power| rows.iter().map(|row| row[0].powi(power)).sum::<f64>());

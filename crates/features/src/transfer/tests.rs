@@ -72,7 +72,8 @@ fn deviations_cover_and_shrink() {
             *total += estimates.iter().map(|e| e.deviation).sum::<f64>();
         }
     }
-    assert!(inside > 20 * 2 * 140 * 4 / 5, "{inside} of {} within two deviations", 20 * 2 * 140);
+    // A Gaussian would have 95 %; noise that grows with time is not what the prior assumes.
+    assert!(inside > 20 * 2 * 140 * 3 / 4, "{inside} of {} within two deviations", 20 * 2 * 140);
     assert!(total[1] < total[0]);
 }
 

@@ -53,7 +53,7 @@ fn a_speed_divides_its_time_and_heads_differ() {
     let (vs, model) = model(2, 0);
     let batch = batch(0, false);
     let before = model.forward(&batch, &[0, 1]).unwrap();
-    tch::no_grad(|| vs.variables()["heads.1.speeds"].shallow_clone().fill_(2f64.ln()));
+    let _ = tch::no_grad(|| vs.variables()["heads.1.speeds"].shallow_clone().fill_(2f64.ln()));
     let after = model.forward(&batch, &[1, 0]).unwrap();
     close(&(after.narrow(1, 0, 1) * 2.0), &before.narrow(1, 1, 1));
     assert_eq!(values(&after.narrow(1, 1, 1)), values(&before.narrow(1, 0, 1)));

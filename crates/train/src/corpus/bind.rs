@@ -8,6 +8,9 @@ use tachograph_ir::{Concrete, Config, Graph};
 use super::{Entry, Line};
 use crate::Result;
 
+/// A network with the places of its lines and their entries.
+type Bound = (String, Vec<Result<(usize, Entry), String>>);
+
 /// Imports each network once and binds it for each of its lines; entries keep the order of `lines`.
 pub fn bind(
     lines: Vec<Line>,
@@ -25,7 +28,7 @@ pub fn bind(
         };
         (network, lines.into_iter().map(one).collect::<Vec<_>>())
     };
-    let bound: Vec<(String, Vec<Result<(usize, Entry), String>>)> = networks.into_par_iter().map(all).collect();
+    let bound: Vec<Bound> = networks.into_par_iter().map(all).collect();
     let (mut entries, mut left_out) = (Vec::new(), BTreeMap::new());
     for (network, lines) in bound {
         for line in lines {
