@@ -15,7 +15,7 @@
 //! convolutions, fully connected layers and ReLUs.
 //!
 //! Edges: the released code connects the kept calls as a *chain* in post-order of the graph
-//! ([`Kind::Dippm`](crate::Kind::Dippm)). With [`Kind::DippmEdges`](crate::Kind::DippmEdges), a call is connected to
+//! ([`Kind::Dippm`]). With [`Kind::DippmEdges`], a call is connected to
 //! the kept calls whose results reach it, through calls that are not kept.
 
 use std::collections::BTreeSet;

@@ -1,7 +1,7 @@
 //! Features in the manner of DNNPerf (Gao et al., ICSE-SEIP 2023).
 //!
 //! The graph is that of one training step (`Concrete::training_graph`, with momentum), or with
-//! [`Kind::DnnPerfForward`](crate::Kind::DnnPerfForward) the forward graph alone. The complete list of the published
+//! [`Kind::DnnPerfForward`] the forward graph alone. The complete list of the published
 //! features is not known; these are its groups, with columns of our choice:
 //!
 //! | columns of a node | what |

@@ -1,6 +1,6 @@
 //! Features in the manner of SLAPP (Wang et al., Neural Networks 170, 2024), whose own are not published.
 //!
-//! Nodes are those of [`nnlp`](crate::nnlp), without its graph features. Edges lead from producer to consumer and have
+//! Nodes are those of [`nnlp`], without its graph features. Edges lead from producer to consumer and have
 //! columns of our choice: `bytes` (log₂(1 + bytes) / 32), `width` (log₂ of the bits of an element over 32), and
 //! `weight`, 1 where a product reads the tensor as its second operand, as it would read a weight. Groups are the
 //! kernels of [`Concrete::fuse`] with the bundled rule: an anchor and the element-wise operators after it.

@@ -5,9 +5,9 @@
 //! | columns | what |
 //! |---|---|
 //! | `compute`, `traffic` | ln of the times for one image, in ms, that an imaginary machine takes for the operations ([`PEAK`] a second) and for the bytes ([`BALANCE`] operations' time each) |
-//! | `op=NAME` …, `op=?` | as in [`extended`](crate::extended) |
+//! | `op=NAME` …, `op=?` | as in [`extended`] |
 //! | `from=NAME` …, `to=NAME` … | 1 for each operator among the producers of its operands, and among the readers of its results |
-//! | the 27 numbers of [`extended`](crate::extended) | with costs divided by the batch, and leading extents that are its multiples |
+//! | the 27 numbers of [`extended`] | with costs divided by the batch, and leading extents that are its multiples |
 //! | `anchor`, `kernel` | 1 for the first operator of its fused kernel; operators of that kernel, at most 8 |
 //! | `fan_in`, `fan_out` | producers and readers, at most 4 |
 //!

@@ -136,7 +136,7 @@ pub struct Graph {
 impl Graph {
     pub fn view(&self) -> GraphRef<'_> {
         let (nodes, edges, edge_features) = (&self.nodes, &self.edges, &self.features);
-        GraphRef { nodes, width: WIDTH as usize, edges, edge_features, globals: &[] }
+        GraphRef { nodes, width: WIDTH as usize, edges, edge_features, globals: &[], groups: &[] }
     }
 
     pub fn len(&self) -> usize {
