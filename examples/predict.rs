@@ -2,7 +2,10 @@
 //!
 //!     cargo run --release --example predict -- model.onnx --bind batch=8 --html report.html
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use anyhow::{Context, Result, bail};
 use clap::Parser;
@@ -14,6 +17,9 @@ use tachograph_report::Report;
 use tachograph_train::{Predictor, Quantity, Training};
 use tch::Device;
 
+/// Where the bundled checkpoints are.
+const CHECKPOINTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../datasets/checkpoints");
+
 #[derive(Parser)]
 #[command(about)]
 struct Args {
@@ -24,8 +30,9 @@ struct Args {
     /// A device that the checkpoint predicts for, by any of its names; without it, the first.
     #[arg(long)]
     device: Option<String>,
-    #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../datasets/checkpoints/cpu.safetensors"))]
-    checkpoint: PathBuf,
+    /// Without it, the first bundled one that knows the device.
+    #[arg(long)]
+    checkpoint: Option<PathBuf>,
     /// Operators to list.
     #[arg(long, default_value_t = 5)]
     top: usize,
@@ -44,13 +51,13 @@ fn main() -> ExitCode {
 fn run(args: &Args) -> Result<()> {
     let (model, bound) = tachograph_examples_graphs::load(&args.model, &args.bind)?;
     tch::set_num_threads(1);
-    let predictor = Predictor::load(&args.checkpoint, Device::Cpu)?;
+    let (checkpoint, predictor) = load(args)?;
     let output = match &args.device {
-        Some(name) => predictor.find(name).or_else(|_| bail!(unknown(&predictor, name, args)))?,
+        Some(name) => predictor.find(name).or_else(|_| bail!(unknown(&predictor, name, &checkpoint, args)))?,
         None => predictor.device(None)?,
     };
     let prediction = predictor.predict(&bound, output)?;
-    let facts = facts(&predictor, &bound, output, args)?;
+    let facts = facts(&predictor, &bound, output, &checkpoint)?;
     let mut warnings = model.warnings;
     if !prediction.unknown_operators.is_empty() {
         warnings.push(format!("never seen in training: {}", prediction.unknown_operators.join(", ")));
@@ -99,8 +106,24 @@ fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
+/// The checkpoint that was asked for, or the first bundled one that knows the device; the last where none does.
+fn load(args: &Args) -> Result<(PathBuf, Predictor)> {
+    let bundled = ["cpu", "timm"].map(|name| Path::new(CHECKPOINTS).join(format!("{name}.safetensors")));
+    let paths = args.checkpoint.as_ref().map_or(bundled.to_vec(), |path| vec![path.clone()]);
+    let mut last = None;
+    for path in paths {
+        let predictor = Predictor::load(&path, Device::Cpu)?;
+        let knows = args.device.as_ref().is_none_or(|name| predictor.find(name).is_ok());
+        last = Some((path, predictor));
+        if knows {
+            break;
+        }
+    }
+    last.context("no checkpoint")
+}
+
 /// What is known of the output, and what else is predicted for its device.
-fn facts(predictor: &Predictor, bound: &Concrete, output: usize, args: &Args) -> Result<Vec<(String, String)>> {
+fn facts(predictor: &Predictor, bound: &Concrete, output: usize, checkpoint: &Path) -> Result<Vec<(String, String)>> {
     let (document, training) = (predictor.document(), &predictor.document().training);
     let device = &document.devices[output];
     let mut facts = vec![(
@@ -117,7 +140,7 @@ fn facts(predictor: &Predictor, bound: &Concrete, output: usize, args: &Args) ->
             facts.push((name, format!("{:.3} {}", predictor.predict(bound, i)?.latency_ms, other.quantity.unit())));
         }
     }
-    let checkpoint = args.checkpoint.display();
+    let checkpoint = checkpoint.display();
     facts.push(("checkpoint", format!("{checkpoint}, validation MAPE {:.1} %", training.validation_mape)));
     let Training { networks, data, split, seed, .. } = training;
     facts.push(("trained on", format!("{networks} networks of {data} (split {split}, seed {seed})")));
@@ -125,8 +148,8 @@ fn facts(predictor: &Predictor, bound: &Concrete, output: usize, args: &Args) ->
 }
 
 /// What to do about a device that the checkpoint does not know.
-fn unknown(predictor: &Predictor, name: &str, args: &Args) -> String {
-    let checkpoint = args.checkpoint.display();
+fn unknown(predictor: &Predictor, name: &str, checkpoint: &Path, args: &Args) -> String {
+    let checkpoint = checkpoint.display();
     let mut text = format!("unknown device `{name}`; nearest of those in {checkpoint}:\n");
     for near in predictor.nearest(name).into_iter().take(3) {
         let how = match near.distance {

@@ -3,6 +3,7 @@
 //!     cargo run --release --example reproduce -- timm-gpu --seeds 3
 
 mod help;
+mod intervals;
 mod ncnn;
 mod networks;
 mod neusight;
@@ -34,6 +35,9 @@ struct Args {
     /// Folder where trainings of networks are kept, to go on from and to print again without training.
     #[arg(long)]
     runs: Option<PathBuf>,
+    /// A checkpoint on timm's settings that gets the intervals of families held out.
+    #[arg(long)]
+    intervals: Option<PathBuf>,
     /// Only so many folds of the five, where a predictor takes long.
     #[arg(long, default_value_t = 5)]
     folds: usize,

@@ -49,15 +49,13 @@ struct Quiet;
 impl Observer for Quiet {}
 
 /// Trains every network on a fold, on all outputs at once, and hands on its name, the seed and what it predicts. Networks
-/// take minutes each, so that they are trained only where `--only` names them. Returns the coverage of intervals with the
-/// name, run by run.
+/// take minutes each, so that they are trained only where `--only` names them.
 pub fn fold(
     args: &Args,
     corpus: &Corpus,
     split: &SplitConfig,
     mut add: impl FnMut(&str, u64, Predicted),
-) -> Result<Vec<(&'static str, f64)>> {
-    let mut coverages = vec![];
+) -> Result<()> {
     let division = split.divide(corpus)?;
     for (name, config) in networks()? {
         if args.only.is_empty() || !args.wants(name) {
@@ -71,9 +69,8 @@ pub fn fold(
                 None => temporary.path().into(),
             };
             let outcome = train_on(&config, corpus, &dir, &mut Quiet)?;
-            coverages.extend(outcome.coverage.map(|coverage| (name, coverage)));
             outcome.predictions.into_iter().for_each(|prediction| add(name, seed, prediction));
         }
     }
-    Ok(coverages)
+    Ok(())
 }

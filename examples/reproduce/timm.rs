@@ -11,7 +11,7 @@ use tachograph_features::baseline::{self, Baseline, Roofline};
 use tachograph_ir::{DType, Device};
 use tachograph_train::{Choice, Corpus, SplitConfig, fit_baseline, static_rows};
 
-use crate::{Args, networks, rows::Rows};
+use crate::{Args, intervals::HeldOut, networks, rows::Rows};
 
 const FOLDS: usize = 5;
 
@@ -48,7 +48,7 @@ pub fn tables(args: &Args, name: &str) -> Result<()> {
             let setting = settings.get(&corpus.outputs.get(output)?.name)?;
             Some((wanted.iter().position(|(_, member)| member(setting))?, setting))
         };
-        let mut coverages: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+        let mut held_out = HeldOut::default();
         for fold in 0..FOLDS.min(args.folds) {
             let config = SplitConfig::Fold { folds: FOLDS, fold, families, seed: 0 };
             let division = config.divide(&corpus)?;
@@ -60,20 +60,20 @@ pub fn tables(args: &Args, name: &str) -> Result<()> {
                     tables[table].add(model.name(), 0, &setting.name, predictions);
                 }
             }
-            let covered = networks::fold(args, &corpus, &config, |name, seed, prediction| {
+            networks::fold(args, &corpus, &config, |name, seed, prediction| {
                 if let Some((table, setting)) = place(prediction.output) {
-                    tables[table].add(name, seed, &setting.name, [prediction]);
+                    tables[table].add(name, seed, &setting.name, [prediction.clone()]);
+                    held_out.add(name, seed, fold, prediction);
                 }
             })?;
-            for (name, coverage) in covered {
-                coverages.entry(name).or_default().push(coverage);
-            }
         }
-        for (name, all) in &coverages {
-            let mean = 100.0 * all.iter().sum::<f64>() / all.len() as f64;
-            tables
-                .iter_mut()
-                .for_each(|rows| rows.note(format!("80 % intervals of {name} hold {mean:.1} %, over all settings.")));
+        for (name, coverage) in held_out.coverage() {
+            let text =
+                format!("80 % intervals of {name}, from the other folds, hold {:.1} % of these.", 100.0 * coverage);
+            tables.iter_mut().for_each(|rows| rows.note(&text));
+        }
+        if let Some(checkpoint) = args.intervals.as_ref().filter(|_| families) {
+            held_out.calibrate("tachograph", &corpus.outputs, checkpoint)?;
         }
         for rows in &mut tables {
             rows.note(format!("{networks} networks; {} have no graph here.", corpus.left_out.len()));

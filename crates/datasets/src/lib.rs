@@ -32,7 +32,7 @@ pub use device_split::DeviceSplit;
 pub use error::{Error, Result};
 pub use noise::Noise;
 pub use record::{Key, NetworkId, Record};
-pub use source::{Phase, Sample, Samples, Source};
+pub use source::{Phase, RanOn, Sample, Samples, Source};
 pub use split::{Part, Split};
 pub use store::{DataSet, DeviceMeta, FileMeta, Meta, Run, Writer};
 pub use verify::{State, Verified};

@@ -81,6 +81,17 @@ impl Sample {
 /// The samples of a set, one by one.
 pub type Samples<'a> = Box<dyn Iterator<Item = Result<Sample>> + 'a>;
 
+/// What networks ran on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RanOn {
+    /// Model of the CPU or GPU.
+    pub hardware: String,
+    /// Threads of the computation; on an accelerator, of the host.
+    pub threads: u32,
+    /// Library with its version and settings.
+    pub library: String,
+}
+
 /// A set of measurements.
 pub trait Source: Send + Sync {
     /// What the set is, where it comes from and where it lies.
@@ -91,6 +102,11 @@ pub trait Source: Send + Sync {
     /// # Errors
     /// A file that is missing or cannot be read. Rows that are not what they should be are errors of the iterator.
     fn samples(&self) -> Result<Samples<'_>>;
+
+    /// What a device of the set is, where the set says.
+    fn ran_on(&self, _device: &str) -> Option<RanOn> {
+        None
+    }
 
     /// The splits over devices that were published with the set.
     fn splits(&self) -> Vec<DeviceSplit> {

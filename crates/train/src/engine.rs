@@ -257,7 +257,7 @@ impl<'a> Run<'a> {
         }
         if best {
             let document = self.predictor.document_mut();
-            calibrate(&mut document.devices, &evaluation.predictions);
+            calibrate(&mut document.devices, &evaluation.predictions, "validation");
             let training = &mut document.training;
             (training.epoch, training.validation_mape) = (progress.epoch, 100.0 * validation.mape);
             progress.document = self.predictor.document().clone();

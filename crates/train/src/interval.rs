@@ -54,11 +54,11 @@ impl Interval {
     }
 }
 
-/// Fits the interval of each output on predictions of the validation set, where there are enough.
-pub(crate) fn calibrate(devices: &mut [DeviceDocument], validation: &[Predicted]) {
+/// Fits the interval of each output on predictions for networks held out, where there are enough.
+pub(crate) fn calibrate(devices: &mut [DeviceDocument], held_out: &[Predicted], source: &str) {
     for (output, device) in devices.iter_mut().enumerate() {
-        let (predicted, measured) = columns(validation.iter().filter(|row| row.output == output));
-        let source = format!("validation, {} measurements", measured.len());
+        let (predicted, measured) = columns(held_out.iter().filter(|row| row.output == output));
+        let source = format!("{source}, {} measurements", measured.len());
         device.interval = Interval::fit(&predicted, &measured, NOMINAL, source);
     }
 }

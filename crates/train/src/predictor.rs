@@ -9,8 +9,9 @@ use tachograph_models::{Model, Widths};
 use tch::{Device, Kind, Tensor, nn};
 
 use crate::{
-    DeviceDocument, Document, Error, FORMAT, Quantity, Result,
+    DeviceDocument, Document, Error, FORMAT, Predicted, Quantity, Result,
     error::{file, torch},
+    interval::calibrate,
     samples::collate,
     tensors,
 };
@@ -154,6 +155,12 @@ impl Predictor {
             unknown_operators: features.unknown,
             extrapolates: latency_ms < low / 1.5 || latency_ms > high * 1.5,
         })
+    }
+
+    /// Fits the interval of each output on `predictions` of networks that were not learned from, such as those of
+    /// cross-validation, which `source` describes. An output with too few loses its interval.
+    pub fn calibrate(&mut self, predictions: &[Predicted], source: &str) {
+        calibrate(&mut self.document.devices, predictions, source);
     }
 
     /// The interval of a prediction for an output, in its unit, where the checkpoint has one for it.

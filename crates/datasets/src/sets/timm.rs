@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use tachograph_ir::Graph;
 
 use crate::{
-    About, Error, Phase, Result, Sample, Samples, Source, TIMM,
+    About, Error, Phase, RanOn, Result, Sample, Samples, Source, TIMM,
     table::{Table, files, stem},
 };
 
@@ -184,6 +184,15 @@ impl Source for Timm {
     /// Devices are settings.
     fn samples(&self) -> Result<Samples<'_>> {
         Ok(Box::new(self.rows().map(|row| row.map(|(setting, row)| row.sample(setting)))))
+    }
+
+    /// The number of threads is not recorded.
+    fn ran_on(&self, device: &str) -> Option<RanOn> {
+        let setting = self.settings().find(|setting| setting.name == device)?;
+        let Setting { torch, platform, precision, layout, .. } = setting;
+        let compiled = if setting.compiled { ", torch.compile" } else { "" };
+        let library = format!("torch {torch}, {platform}, {precision}, {layout}{compiled}");
+        Some(RanOn { hardware: setting.device.clone(), threads: 1, library })
     }
 
     /// `../models/timm/NETWORK.onnx.gz`, with batch 1 in its inputs.

@@ -1,10 +1,10 @@
 //! Random graphs with everything that a model may read.
 
+use std::collections::BTreeMap;
+
 use tachograph_gnn::{GraphBatch, GraphRef, Structure};
 use tachograph_models::{Model, ModelConfig, Widths};
-use tch::{Device, Kind, Tensor, nn};
-
-use crate::values;
+use tch::{Device, Tensor, nn};
 
 /// Widths of the features; the last node column marks the global node.
 pub const WIDTHS: Widths = Widths { nodes: 6, edges: 3, globals: 2 };
@@ -21,11 +21,11 @@ pub struct Sampled {
 
 impl Sampled {
     /// Nodes read the one before, and some two or three before; three in a group.
-    pub fn new(n: usize, seed: i64) -> Self {
-        tch::manual_seed(seed);
-        let draw = |rows: usize, width: i64| -> Vec<f32> {
-            let kind = (Kind::Float, Device::Cpu);
-            values(&Tensor::rand([rows as i64, width], kind).f_sub_scalar(0.5).unwrap())
+    pub fn new(n: usize, seed: u64) -> Self {
+        let mut drawn = 0;
+        let mut draw = |rows: usize, width: i64| -> Vec<f32> {
+            drawn += 1;
+            numbers(rows * width as usize, 10 * seed + drawn)
         };
         let mut nodes = draw(n, WIDTHS.nodes);
         for (i, row) in nodes.chunks_mut(WIDTHS.nodes as usize).enumerate() {
@@ -87,8 +87,26 @@ pub fn build(graphs: &[Sampled], structure: &Structure) -> GraphBatch {
 }
 
 pub fn model(config: &ModelConfig, outputs: usize) -> (nn::VarStore, Model) {
-    tch::manual_seed(5);
     let vs = nn::VarStore::new(Device::Cpu);
     let model = Model::new(&vs.root(), WIDTHS, outputs, config).unwrap();
+    let variables: BTreeMap<_, _> = vs.variables().into_iter().collect();
+    for (i, mut variable) in variables.into_values().enumerate() {
+        let size = variable.size();
+        let bound = 2.0 / (size.last().copied().unwrap_or(1) as f64).sqrt();
+        let drawn = Tensor::from_slice(&numbers(variable.numel(), 100 + i as u64)).reshape(&size) * bound;
+        tch::no_grad(|| variable.copy_(&drawn));
+    }
     (vs, model)
+}
+
+/// From −½ to ½. Not from libtorch's generator, which tests that run side by side share.
+fn numbers(n: usize, seed: u64) -> Vec<f32> {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 40) as f32 / (1u64 << 24) as f32 - 0.5
+    };
+    (0..n).map(|_| next()).collect()
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use tachograph_datasets::{DataSet, Phase, Source};
+use tachograph_datasets::{DataSet, Phase, RanOn, Source};
 use tachograph_ir::Config;
 
 use super::{Choice, Line};
@@ -17,8 +17,7 @@ pub struct Row {
     pub config: Config,
     /// In the order of [`Quantity::ALL`](crate::Quantity::ALL).
     pub values: [Option<f64>; 3],
-    /// Hardware, threads and library, where they are recorded.
-    pub recorded: Option<(String, u32, String)>,
+    pub recorded: Option<RanOn>,
 }
 
 impl Row {
@@ -32,8 +31,10 @@ impl Row {
 
 /// The measurements of a published set or of a table.
 pub fn of_source(source: &dyn Source) -> Result<Vec<Row>> {
+    let mut ran_on = HashMap::new();
     let row = |sample: tachograph_datasets::Result<tachograph_datasets::Sample>| {
         let sample = sample?;
+        let recorded = ran_on.entry(sample.device.clone()).or_insert_with(|| source.ran_on(&sample.device)).clone();
         Ok(Row {
             network: sample.network,
             family: sample.family,
@@ -41,7 +42,7 @@ pub fn of_source(source: &dyn Source) -> Result<Vec<Row>> {
             phase: sample.phase,
             config: Config::from([("batch".into(), sample.batch)]),
             values: [Some(sample.time), sample.memory_mb, sample.energy_j],
-            recorded: None,
+            recorded,
         })
     };
     source.samples()?.map(row).collect()
@@ -56,7 +57,11 @@ pub fn of_data_set(data: &DataSet) -> Vec<Row> {
         phase: Phase::Inference,
         config: record.config.clone(),
         values: [Some(record.median_ms), record.peak_bytes.map(|bytes| bytes as f64 / 1e6), None],
-        recorded: Some((record.hardware.clone(), record.threads, record.library.clone())),
+        recorded: Some(RanOn {
+            hardware: record.hardware.clone(),
+            threads: record.threads,
+            library: record.library.clone(),
+        }),
     };
     data.records().iter().map(row).collect()
 }
@@ -112,7 +117,7 @@ impl Table {
                 if let Some(value) = values[quantity as usize].filter(|_| time < times[column]) {
                     (line.targets[column], times[column]) = (value, time);
                 }
-                if let Some((hardware, threads, library)) = &recorded {
+                if let Some(RanOn { hardware, threads, library }) = &recorded {
                     let output = &mut outputs[column];
                     (output.hardware, output.threads) = (hardware.clone(), *threads);
                     output.library = library.clone();

@@ -13,3 +13,4 @@ mod optimizers;
 mod runs;
 mod survival;
 mod table;
+mod zoo;

@@ -1,0 +1,57 @@
+//! Every model with its features: trained, stored, loaded, transferred.
+
+use tachograph_ir::Millis;
+use tachograph_train::{
+    AdaptConfig, BEST, DeviceDocument, Epoch, Loss, Method, Predictor, Quantity, RunConfig, adapt, train,
+};
+use tch::Device;
+
+use crate::data::{config, graph, proportional};
+
+/// Features, target, loss and model, as in a run's config.
+const RUNS: [&str; 11] = [
+    "features = 'nnlp'\n[model]\nkind = 'nnlp'\nhidden = 16",
+    "features = 'dippm'\ntarget = 'dippm'\nloss = { huber = { delta = 1.0 } }\n[model]\nkind = 'dippm'\nhidden = 16",
+    "features = 'dippm-edges'\ntarget = 'mean'\n[model]\nkind = 'dippm'\nhidden = 16",
+    "features = 'dnnperf'\nloss = { log-huber = {} }\n[model]\nkind = 'dnnperf'\nwidth = 16\nhidden = [16]",
+    "features = 'dnnperf-forward'\nloss = { log-huber = {} }\n[model]\nkind = 'dnnperf'\nwidth = 16\nhidden = [16]",
+    "features = 'slapp'\n[model]\nkind = 'slapp'\nwidth = 8\nhidden = [16]",
+    "features = 'extended'\ntarget = 'mean'\nloss = { differential = {} }\n[model]\nkind = 'node-gcn'\nhidden = 16",
+    "features = 'perfsage'\ntarget = 'mean'\nloss = 'relative-absolute'\n[model]\nkind = 'perfsage'\nwidth = 16\nhidden = [16]",
+    "features = 'global-node'\ntarget = 'mean'\nloss = 'absolute'\n[model]\nkind = 'brp-nas'\nhidden = 16",
+    "features = 'extended'\n[model]\nkind = 'additive'\nhidden = 16",
+    "features = 'tachograph'\ntarget = 'roofline'\nloss = 'relative-absolute'\n[model]\nkind = 'tachograph'\nhidden = 16",
+];
+
+#[test]
+fn every_model_learns_and_is_stored_with_its_features() {
+    for text in RUNS {
+        let (data, dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        proportional(data.path());
+        let run: RunConfig = toml::from_str(&format!("data = '.'\ndevice = 'any'\n{text}")).unwrap();
+        let RunConfig { features, target, loss, model, .. } = run;
+        let config = RunConfig { features, target, loss, model, epochs: 8, rate: 2e-3, ..config(data.path()) };
+        let mut losses = vec![];
+        train(&config, dir.path(), |e: &Epoch| losses.push(e.loss)).unwrap();
+        assert!(losses[1..].iter().any(|loss| loss < &losses[0]), "{text}: {losses:?}");
+        let predictor = Predictor::load(&dir.path().join(BEST), Device::Cpu).unwrap();
+        let network = graph();
+        let predicted = predictor.predict(&network, 0).unwrap();
+        assert!(predicted.latency_ms.is_finite(), "{text}: {predicted:?}");
+        if let Some(times) = predictor.operators(&network, 0).unwrap() {
+            let sum: f64 = times.iter().map(|(_, ms)| ms).sum();
+            assert!((sum / predicted.latency_ms - 1.0).abs() < 1e-4, "{text}: {sum} in {predicted:?}");
+        }
+        let features = predictor.document().featurizer.featurize(&network).unwrap();
+        let samples = [(&features, Millis(3.0)), (&features, Millis(3.0))];
+        let method = AdaptConfig {
+            methods: vec![Method::Transfer],
+            steps: 8,
+            loss: Loss::RelativeSquared,
+            ..AdaptConfig::default()
+        };
+        let (other, _) = adapt(&predictor, DeviceDocument::new("new", Quantity::Latency), &samples, &method).unwrap();
+        assert_eq!(other.document().devices.len(), 1);
+        assert!(other.predict(&network, 0).unwrap().latency_ms.is_finite());
+    }
+}
