@@ -126,10 +126,7 @@ fn load(args: &Args) -> Result<(PathBuf, Predictor)> {
 fn facts(predictor: &Predictor, bound: &Concrete, output: usize, checkpoint: &Path) -> Result<Vec<(String, String)>> {
     let (document, training) = (predictor.document(), &predictor.document().training);
     let device = &document.devices[output];
-    let mut facts = vec![(
-        "device",
-        format!("{} ({}, {} thread(s), {})", device.name, device.hardware, device.threads, device.library),
-    )];
+    let mut facts = vec![("device", format!("{} ({})", device.name, device.ran_on()))];
     for (i, other) in document.devices.iter().enumerate() {
         let name = match other.quantity {
             Quantity::Memory => "memory",

@@ -228,11 +228,9 @@ impl Measured {
         let random: Vec<Sample> = order.iter().take(MEASURED).map(|&i| setting.samples[i]).collect();
         let others: Vec<Sample> = order.iter().skip(MEASURED).map(|&i| setting.samples[i]).collect();
         tables.add("– measured at random", seed, setting, &others, &gaussian.adapt(&random)?);
-        let mut models: Vec<Box<dyn Baseline>> =
-            vec![Box::new(baseline::FlopsLine::default()), Box::new(baseline::LogLinear::default())];
-        for model in &mut models {
-            tables.add(model.name(), seed, setting, &left, &self.baseline(&mut **model, &known)?);
-        }
+        // The others have as many coefficients as there are measurements.
+        let mut model = baseline::FlopsLine::default();
+        tables.add(model.name(), seed, setting, &left, &self.baseline(&mut model, &known)?);
         let copy =
             nearest(train, &known, self.networks.len()).context("no training setting measured these networks")?;
         tables.add("nearest training setting, scaled", seed, setting, &left, &copy);

@@ -41,7 +41,7 @@ pub fn page(predictor: &Predictor, subject: &Subject<'_>) -> Result<Report> {
     let predicted = predictor.predict_outputs(&[&features], &outputs)?.into_iter().flatten();
     let devices = latencies.into_iter().zip(predicted).map(|((i, device), ms)| DeviceEstimate {
         name: device.name.clone(),
-        detail: format!("{}, {} thread(s), {}", device.hardware, device.threads, device.library),
+        detail: device.ran_on(),
         latency: estimate(i, ms),
         chosen: i == output,
     });

@@ -86,7 +86,7 @@ pub type Samples<'a> = Box<dyn Iterator<Item = Result<Sample>> + 'a>;
 pub struct RanOn {
     /// Model of the CPU or GPU.
     pub hardware: String,
-    /// Threads of the computation; on an accelerator, of the host.
+    /// Threads of the computation, on an accelerator of the host; 0 where it is not recorded.
     pub threads: u32,
     /// Library with its version and settings.
     pub library: String,

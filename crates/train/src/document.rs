@@ -95,7 +95,7 @@ pub struct DeviceDocument {
     pub name: String,
     /// Model of the CPU or GPU.
     pub hardware: String,
-    /// Threads of the measured computation.
+    /// Threads of the measured computation; 0 where it is not recorded.
     pub threads: u32,
     /// Library that ran the networks.
     pub library: String,
@@ -121,6 +121,16 @@ impl DeviceDocument {
     pub fn new(name: impl Into<String>, quantity: Quantity) -> Self {
         let other = || "not recorded".to_owned();
         Self { name: name.into(), hardware: other(), threads: 1, library: other(), quantity, ..Self::default() }
+    }
+
+    /// Hardware, threads and library, as far as they are recorded.
+    pub fn ran_on(&self) -> String {
+        let threads = (self.threads > 0).then(|| format!("{} thread(s)", self.threads));
+        [Some(self.hardware.clone()), threads, Some(self.library.clone())]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join(", ")
     }
 
     /// What the output is called in reports: the device, and the quantity where it is not the latency.

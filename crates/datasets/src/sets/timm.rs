@@ -186,13 +186,12 @@ impl Source for Timm {
         Ok(Box::new(self.rows().map(|row| row.map(|(setting, row)| row.sample(setting)))))
     }
 
-    /// The number of threads is not recorded.
     fn ran_on(&self, device: &str) -> Option<RanOn> {
         let setting = self.settings().find(|setting| setting.name == device)?;
         let Setting { torch, platform, precision, layout, .. } = setting;
         let compiled = if setting.compiled { ", torch.compile" } else { "" };
         let library = format!("torch {torch}, {platform}, {precision}, {layout}{compiled}");
-        Some(RanOn { hardware: setting.device.clone(), threads: 1, library })
+        Some(RanOn { hardware: setting.device.clone(), threads: 0, library })
     }
 
     /// `../models/timm/NETWORK.onnx.gz`, with batch 1 in its inputs.
