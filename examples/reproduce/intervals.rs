@@ -3,10 +3,7 @@
 use std::{collections::BTreeMap, path::Path};
 
 use anyhow::{Context, Result};
-use tachograph_train::{DeviceDocument, Interval, Predicted, Predictor};
-
-/// The share of measurements that an interval is to hold.
-const NOMINAL: f64 = 0.8;
+use tachograph_train::{DeviceDocument, Predicted, Predictor, coverage};
 
 /// Predictions for networks held out, fold by fold, of every predictor and seed.
 #[derive(Default)]
@@ -21,23 +18,17 @@ impl HeldOut {
     /// For each predictor, the share of a fold within the intervals that all other folds calibrate, output by output:
     /// the mean over folds, outputs and seeds.
     pub fn coverage(&self) -> BTreeMap<&str, f64> {
-        let mut counts: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+        let mut counts: BTreeMap<&str, (f64, usize)> = BTreeMap::new();
         for ((predictor, _), folds) in &self.0 {
             let (inside, all) = counts.entry(predictor).or_default();
             for (fold, rows) in folds {
-                let others: Vec<&Predicted> =
-                    folds.iter().filter(|(f, _)| *f != fold).flat_map(|(_, rows)| rows).collect();
-                let mut intervals: BTreeMap<usize, Option<Interval>> = BTreeMap::new();
-                for row in rows {
-                    let fit = || fit(others.iter().copied().filter(|other| other.output == row.output));
-                    let Some(interval) = intervals.entry(row.output).or_insert_with(fit) else { continue };
-                    let (low, high) = interval.around(row.predicted);
-                    *inside += usize::from((low..=high).contains(&row.measured));
-                    *all += 1;
-                }
+                let others = folds.iter().filter(|(f, _)| *f != fold).flat_map(|(_, rows)| rows).cloned();
+                let Some(coverage) = coverage(&others.collect::<Vec<_>>(), rows) else { continue };
+                *inside += coverage * rows.len() as f64;
+                *all += rows.len();
             }
         }
-        counts.into_iter().map(|(name, (inside, all))| (name, inside as f64 / all.max(1) as f64)).collect()
+        counts.into_iter().map(|(name, (inside, all))| (name, inside / all.max(1) as f64)).collect()
     }
 
     /// Gives a checkpoint the intervals that all folds of seed 0 of `predictor` calibrate.
@@ -50,9 +41,4 @@ impl HeldOut {
         loaded.calibrate(&rows, "families held out");
         Ok(loaded.save(checkpoint)?)
     }
-}
-
-fn fit<'a>(rows: impl Iterator<Item = &'a Predicted>) -> Option<Interval> {
-    let (predicted, measured): (Vec<f64>, Vec<f64>) = rows.map(|row| (row.predicted, row.measured)).unzip();
-    Interval::fit(&predicted, &measured, NOMINAL, "other folds")
 }

@@ -85,14 +85,7 @@ pub(crate) fn featurize(schema: &Schema, bound: &Concrete) -> Result<FeatureGrap
     let mut unknown = BTreeSet::new();
     for (mut row, &id) in nodes.rows_mut().into_iter().zip(bound.live()) {
         let node = bound.graph().node(id);
-        let name = node.op.to_string();
-        match schema.operators.binary_search(&name) {
-            Ok(slot) => row[slot] = 1.0,
-            Err(_) => {
-                row[one_hot - 1] = 1.0;
-                unknown.insert(name);
-            }
-        }
+        row[schema.slot(&node.op, &mut unknown)] = 1.0;
         let phases = PHASES.map(|(_, phase)| f64::from(node.phase == phase));
         let values = phases.into_iter().chain(numbers(bound, id, node)?);
         row.iter_mut().skip(one_hot).zip(values).for_each(|(slot, value)| *slot = value as f32);

@@ -92,14 +92,7 @@ pub(crate) fn featurize(schema: &Schema, bound: &Concrete) -> Result<FeatureGrap
     let costs = costs(bound)?;
     for (mut row, (id, cost)) in nodes.rows_mut().into_iter().zip(&costs) {
         let node = bound.graph().node(*id);
-        let name = node.op.to_string();
-        match schema.operators.binary_search(&name) {
-            Ok(slot) => row[slot] = 1.0,
-            Err(_) => {
-                row[first - 1] = 1.0;
-                unknown.insert(name);
-            }
-        }
+        row[schema.slot(&node.op, &mut unknown)] = 1.0;
         let values = numbers(bound, node, cost, 1);
         row.iter_mut().skip(first).zip(values).for_each(|(slot, value)| *slot = value as f32);
     }

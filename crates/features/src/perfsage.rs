@@ -51,14 +51,7 @@ pub(crate) fn featurize(schema: &Schema, bound: &Concrete) -> Result<FeatureGrap
     }
     for ((mut row, (id, cost)), readers) in nodes.rows_mut().into_iter().zip(costs(bound)?).zip(&readers) {
         let node = bound.graph().node(id);
-        let name = node.op.to_string();
-        match schema.operators.binary_search(&name) {
-            Ok(slot) => row[slot] = 1.0,
-            Err(_) => {
-                row[one_hot - 1] = 1.0;
-                unknown.insert(name);
-            }
-        }
+        row[schema.slot(&node.op, &mut unknown)] = 1.0;
         let weight = node.inputs.iter().flatten().copied().find(|&t| bound.is_parameter(t));
         let shapes = [operand_shape(bound, node, 0), weight.and_then(|t| bound.shape(t)), result_shape(bound, node, 0)];
         let extents = shapes.into_iter().flat_map(|shape| {

@@ -1,6 +1,9 @@
 //! What the columns of a [`FeatureGraph`](crate::FeatureGraph) mean.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
+use tachograph_ir::OpType;
 
 use crate::{Kind, brp_nas, dippm, dnnperf, extended, nnlp, perfsage, slapp, tachograph};
 
@@ -82,6 +85,15 @@ impl Schema {
             _ => {}
         }
         schema
+    }
+
+    /// Place of an operator among its one-hot columns: the last, and a name in `unknown`, where it has none of its own.
+    pub(crate) fn slot(&self, op: &OpType, unknown: &mut BTreeSet<String>) -> usize {
+        let name = op.to_string();
+        self.operators.binary_search(&name).unwrap_or_else(|_| {
+            unknown.insert(name);
+            self.operators.len()
+        })
     }
 
     /// Number of leading node columns that are not normalised.

@@ -52,20 +52,8 @@ pub(crate) fn untouched(operators: usize) -> usize {
 pub(crate) fn featurize(schema: &Schema, bound: &Concrete) -> Result<FeatureGraph> {
     let (images, live) = (bound.batch().max(1), bound.live());
     let slots = schema.operators.len() + 1;
-    let slot = |id: NodeId| {
-        let name = bound.graph().node(id).op.to_string();
-        schema.operators.binary_search(&name).map_err(|_| name)
-    };
     let mut unknown = BTreeSet::new();
-    let operators: Vec<usize> = live
-        .iter()
-        .map(|&id| {
-            slot(id).unwrap_or_else(|name| {
-                unknown.insert(name);
-                slots - 1
-            })
-        })
-        .collect();
+    let operators: Vec<usize> = live.iter().map(|&id| schema.slot(&bound.graph().node(id).op, &mut unknown)).collect();
     let row: HashMap<NodeId, usize> = live.iter().enumerate().map(|(row, &id)| (id, row)).collect();
     let mut nodes = Array2::zeros((live.len(), schema.node_columns.len()));
     let costs = extended::costs(bound)?;

@@ -1,5 +1,7 @@
 //! Intervals around predictions, from networks held out.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{DeviceDocument, Predicted, evaluate::columns};
@@ -61,6 +63,22 @@ pub(crate) fn calibrate(devices: &mut [DeviceDocument], held_out: &[Predicted], 
         let source = format!("{source}, {} measurements", measured.len());
         device.interval = Interval::fit(&predicted, &measured, NOMINAL, source);
     }
+}
+
+/// Share of `test` within the 80 % intervals that `held_out` calibrates, output by output, as a fraction; `None` where
+/// an output has too few of `held_out`, or nothing is tested.
+pub fn coverage(held_out: &[Predicted], test: &[Predicted]) -> Option<f64> {
+    let (mut inside, mut all) = (0usize, 0usize);
+    for output in test.iter().map(|row| row.output).collect::<BTreeSet<_>>() {
+        let (predicted, measured) = columns(held_out.iter().filter(|row| row.output == output));
+        let interval = Interval::fit(&predicted, &measured, NOMINAL, "held out")?;
+        for row in test.iter().filter(|row| row.output == output) {
+            let (low, high) = interval.around(row.predicted);
+            inside += usize::from((low..=high).contains(&row.measured));
+            all += 1;
+        }
+    }
+    (all > 0).then(|| inside as f64 / all as f64)
 }
 
 #[cfg(test)]

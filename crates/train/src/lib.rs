@@ -43,7 +43,7 @@ pub use document::{DeviceDocument, Document, FORMAT, Quantity, Training};
 pub use engine::{BEST, train, train_observed, train_on};
 pub use error::{Error, Result};
 pub use evaluate::{Evaluation, Predicted, evaluate};
-pub use interval::Interval;
+pub use interval::{Interval, coverage};
 pub use log::METRICS;
 pub use loss::{Loss, Mixed, Segments, Weighted};
 pub use metric::Metric;

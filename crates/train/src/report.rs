@@ -1,20 +1,15 @@
 //! The end of a run: `report.json`, `report.txt`, plots.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt::Write,
-    fs,
-    path::Path,
-};
+use std::{collections::BTreeMap, fmt::Write, fs, path::Path};
 
 use serde::{Deserialize, Serialize};
 use tachograph_metrics::{GroupReport, Report};
 
 use crate::{
-    DeviceDocument, Epoch, Interval, Predicted, Predictor, Result,
+    DeviceDocument, Epoch, Predicted, Predictor, Result,
     error::{file, io},
     evaluate::{columns, evaluate},
-    interval::NOMINAL,
+    interval::{NOMINAL, coverage},
     prepare::Prepared,
 };
 
@@ -69,21 +64,6 @@ pub(crate) fn write(dir: &Path, best: &Predictor, data: &Prepared, epochs: &[Epo
     #[cfg(feature = "plots")]
     crate::plots::write(&dir.join("plots"), epochs, &outcome.predictions)?;
     Ok(outcome)
-}
-
-/// Share of `test` within the intervals of each output that `validation` calibrates.
-fn coverage(validation: &[Predicted], test: &[Predicted]) -> Option<f64> {
-    let (mut inside, mut all) = (0usize, 0usize);
-    for output in test.iter().map(|row| row.output).collect::<BTreeSet<_>>() {
-        let (predicted, measured) = columns(validation.iter().filter(|row| row.output == output));
-        let interval = Interval::fit(&predicted, &measured, NOMINAL, "validation")?;
-        for row in test.iter().filter(|row| row.output == output) {
-            let (low, high) = interval.around(row.predicted);
-            inside += usize::from((low..=high).contains(&row.measured));
-            all += 1;
-        }
-    }
-    (all > 0).then(|| inside as f64 / all as f64)
 }
 
 fn text(best: &Predictor, outcome: &Outcome) -> String {
