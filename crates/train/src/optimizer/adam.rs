@@ -77,7 +77,9 @@ impl AdamConfig {
         if tensors.iter().all(|t| t.device() == Device::Cpu && t.kind() == Kind::Float && t.is_contiguous()) {
             let one = Fused { beta1, beta2, eps, rate: rate / correct1, root: correct2.sqrt() };
             one.pass(&mut slot.parameter, gradient, &mut slot.first, second);
-            return Ok(());
+            // Writing to memory passes libtorch by: an empty change raises the version by which what is derived from a
+            // parameter (a packed weight) is known to be out of date.
+            return slot.parameter.f_flatten(0, -1)?.f_narrow(0, 0, 0)?.f_zero_().map(|_| ());
         }
         let _ = slot.first.f_lerp_(gradient, 1.0 - beta1)?;
         let _ = second.f_mul_scalar_(beta2)?.f_addcmul_(&gradient.f_mul_scalar(1.0 - beta2)?, gradient)?;

@@ -59,6 +59,22 @@ fn twenty_steps_agree_with_pytorch() {
     }
 }
 
+/// What keeps something derived from a weight asks the version whether it is still true.
+#[test]
+fn a_step_is_a_new_version_of_every_weight() {
+    let golden = golden();
+    for case in golden["cases"].as_array().unwrap() {
+        let (vs, weights) = start(&golden);
+        let config: OptimizerConfig = serde_json::from_value(case["config"].clone()).unwrap();
+        let mut optimizer = Optimizer::new(&vs, config).unwrap();
+        let versions = || weights.iter().map(|(_, w)| w.internal_version()).collect::<Vec<_>>();
+        backward(&weights, 1.0);
+        let before = versions();
+        optimizer.step(0.01).unwrap();
+        assert!(before.iter().zip(versions()).all(|(old, new)| *old < new), "{config:?}");
+    }
+}
+
 #[test]
 fn a_restored_state_goes_on_bit_for_bit() {
     let golden = golden();
