@@ -8,6 +8,7 @@ use bytes::Bytes;
 use common::shared_files;
 use proptest::prelude::*;
 use tachograph_import::{open, tflite};
+use tachograph_ir::{Attr, Builder, Config, DType, attrs};
 
 /// The smallest shared model, or nothing.
 fn small() -> Option<Bytes> {
@@ -61,4 +62,17 @@ fn other_kinds_of_files_are_named() {
         let error = tflite::read(&Bytes::from_static(bytes), "file").unwrap_err();
         assert!(error.to_string().starts_with("file: "), "{error}");
     }
+}
+
+/// Found by fuzzing: the reach of a dilated window is longer than 32 bits can say.
+#[test]
+fn a_window_that_reaches_too_far_is_refused() {
+    let mut b = Builder::new("far");
+    let x = b.input("x", DType::F32, vec![1.into(), 1.into(), 8.into(), 8.into()]);
+    let weight = b.parameter(&[1, 1, 70_000, 1]);
+    let settings = attrs([("auto_pad", Attr::from("SAME_UPPER")), ("dilations", vec![40_000, 1].into())]);
+    let y = b.op_with("Conv", &[x, weight], settings).unwrap();
+    let bound = b.finish(&[y]).unwrap().bind(&Config::new()).unwrap();
+    let message = tflite::write(&bound).unwrap_err().to_string();
+    assert!(message.contains("padding of 1399980000"), "{message}");
 }

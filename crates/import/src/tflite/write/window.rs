@@ -14,6 +14,9 @@ pub(super) struct Window {
     same: [[i32; 2]; 2],
 }
 
+/// Longest side of an image, and most padding at an end: both ends and the image together stay within 32 bits.
+const LONGEST: i32 = i32::MAX / 4;
+
 fn pair(node: &Node, name: &str, default: i64) -> Result<[i32; 2], String> {
     let list = match node.attrs.get(name) {
         Some(Attr::Ints(list)) => list.clone(),
@@ -27,7 +30,7 @@ impl Window {
     pub fn new(bound: &Concrete, node: &Node, kernel: [i32; 2]) -> Result<Self, String> {
         let (strides, dilations) = (pair(node, "strides", 1)?, pair(node, "dilations", 1)?);
         let extents = |t| match bound.shape(t) {
-            Some(&[_, _, h, w]) => Ok([h as i64, w as i64]),
+            Some(&[_, _, h, w]) if h.max(w) <= LONGEST as u64 => Ok([h as i64, w as i64]),
             other => Err(format!("a tensor of shape {other:?} is no image")),
         };
         let (x, y) = (extents(operand(node, 0)?)?, extents(result(node)?)?);
@@ -38,7 +41,8 @@ impl Window {
         let lower = node.attrs.get("auto_pad") == Some(&Attr::from("SAME_LOWER"));
         let (mut pads, mut same) = ([[0; 2]; 2], [[0; 2]; 2]);
         for axis in 0..2 {
-            let [window, stride] = [(kernel[axis] - 1) * dilations[axis] + 1, strides[axis]].map(i64::from);
+            let [kernel, dilation, stride] = [kernel[axis], dilations[axis], strides[axis]].map(i64::from);
+            let window = (kernel - 1) * dilation + 1;
             // Whatever rounds up reads behind the end: that is padding too.
             let total = (y[axis] - 1).saturating_mul(stride).saturating_add(window).saturating_sub(x[axis]).max(0);
             let before = match &explicit {
@@ -48,7 +52,10 @@ impl Window {
             };
             let outputs = x[axis] / stride + i64::from(x[axis] % stride != 0);
             let whole = ((outputs - 1) * stride + window - x[axis]).max(0);
-            let small = |n: i64| i32::try_from(n).map_err(|_| format!("padding of {n}"));
+            let small = |n: i64| match i32::try_from(n) {
+                Ok(n) if n <= LONGEST => Ok(n),
+                _ => Err(format!("padding of {n}")),
+            };
             same[axis] = if outputs == y[axis] { [small(whole / 2)?, small(whole - whole / 2)?] } else { [-1; 2] };
             pads[axis] = [small(before)?, small((total - before).max(0))?];
         }
