@@ -138,7 +138,8 @@ fn facts(predictor: &Predictor, bound: &Concrete, output: usize, checkpoint: &Pa
         }
     }
     let checkpoint = checkpoint.display();
-    facts.push(("checkpoint", format!("{checkpoint}, validation MAPE {:.1} %", training.validation_mape)));
+    let error = training.validation_mape.map_or(String::new(), |mape| format!(", validation MAPE {mape:.1} %"));
+    facts.push(("checkpoint", format!("{checkpoint}{error}")));
     let Training { networks, data, split, seed, .. } = training;
     facts.push(("trained on", format!("{networks} networks of {data} (split {split}, seed {seed})")));
     Ok(facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())

@@ -11,11 +11,13 @@ use crate::{Args, networks, rows::Rows};
 
 const FOLDS: usize = 5;
 
-/// Latency and peak memory of `datasets/cpu`.
+/// `datasets/cpu`.
+pub const CPU: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../datasets/cpu");
+
+/// Latency and peak memory of [`CPU`].
 pub fn cpu(args: &Args) -> Result<()> {
-    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/../datasets/cpu");
     let choice = Choice { quantities: vec![Quantity::Latency, Quantity::Memory], ..Choice::all() };
-    let corpus = Corpus::open(Path::new(data), None, &choice)?;
+    let corpus = Corpus::open(Path::new(CPU), None, &choice)?;
     let statics = static_rows(&corpus)?;
     for families in [false, true] {
         let split = if families { "families held out" } else { "random" };

@@ -11,7 +11,7 @@ use tachograph_features::baseline::{self, Baseline, Roofline};
 use tachograph_ir::{DType, Device};
 use tachograph_train::{Choice, Corpus, SplitConfig, fit_baseline, static_rows};
 
-use crate::{Args, intervals::HeldOut, networks, rows::Rows};
+use crate::{Args, intervals::HeldOut, networks, own, rows::Rows};
 
 const FOLDS: usize = 5;
 
@@ -26,11 +26,14 @@ const TABLES: [Table; 3] = [
 
 /// The table `name`, or all three where it is `timm`. Networks learn all settings at once, whichever are printed; they
 /// are bound at batch 1 and latencies scaled to it, since batches differ between files and were halved until they fitted.
+/// They learn the networks that this project measured on a CPU beside them.
 pub fn tables(args: &Args, name: &str) -> Result<()> {
     let source = Timm::open(&data_root(args.data.as_deref()))?;
     let settings: BTreeMap<String, Setting> = source.settings().map(|s| (s.name.clone(), s.clone())).collect();
-    let corpus = Corpus::read(&source, &Choice { batch: Some(1), ..Choice::all() })?;
-    let networks = corpus.entries.iter().map(|entry| &entry.network).collect::<BTreeSet<_>>().len();
+    let own = Corpus::open(own::CPU.as_ref(), None, &Choice::all())?;
+    let corpus = Corpus::read(&source, &Choice { batch: Some(1), ..Choice::all() })?.extend(own);
+    let measured = corpus.entries.iter().filter(|entry| !entry.extra);
+    let networks = measured.map(|entry| &entry.network).collect::<BTreeSet<_>>().len();
     eprintln!("{networks} networks, {} settings, {} left out", settings.len(), corpus.left_out.len());
     for (name, why) in corpus.left_out.iter().filter(|(_, why)| !why.contains("is not there")) {
         eprintln!("left out: {name}: {why}");

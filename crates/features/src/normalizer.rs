@@ -12,10 +12,14 @@ pub struct Normalizer {
     scale: Vec<f32>,
 }
 
+/// Scale that makes 0 of a column.
+const NOTHING: f32 = 1e30;
+
 impl Normalizer {
     /// Mean 0 and standard deviation 1 over all rows of all `parts`, each (rows, `columns`). The scale is at
     /// least a tenth of the column's range, so that no row of a rarely used column lies further out than ±10.
-    /// The first `untouched` columns and constant columns are left alone.
+    /// The first `untouched` columns are left alone. Constant columns become 0, whatever stands in them later: nothing
+    /// can be learned of what they say.
     ///
     /// # Errors
     /// No row, or parts of another width.
@@ -28,7 +32,11 @@ impl Normalizer {
         let column = |i: usize| {
             let (low, high) = moments.range[i];
             let scale = moments.deviation(i).max((high - low) / 10.0);
-            if i < untouched || moments.constant(i) { (0.0, 1.0) } else { (moments.mean[i] as f32, scale as f32) }
+            match (i < untouched, moments.constant(i)) {
+                (true, _) => (0.0, 1.0),
+                (_, true) => (moments.mean[i] as f32, NOTHING),
+                _ => (moments.mean[i] as f32, scale as f32),
+            }
         };
         let (centre, scale) = (0..columns).map(column).unzip();
         Ok(Self { centre, scale })
@@ -139,7 +147,7 @@ mod tests {
         n.apply(row.view_mut()).unwrap();
         assert_eq!(row[0], 1.0, "one-hot columns stay");
         assert!((row[1] - 1.5f32.sqrt()).abs() < 1e-6, "(5 − 3)/√(8/3)");
-        assert_eq!(row[2], 9.0, "constant columns stay");
+        assert!(row[2].abs() < 1e-20, "constant columns say nothing");
         let json = serde_json::to_string(&n).unwrap();
         assert_eq!(serde_json::from_str::<Normalizer>(&json).unwrap(), n);
     }

@@ -10,6 +10,9 @@
 //! | the 27 numbers of [`extended`] | with costs divided by the batch, and leading extents that are its multiples |
 //! | `anchor`, `kernel` | 1 for the first operator of its fused kernel; operators of that kernel, at most 8 |
 //! | `fan_in`, `fan_out` | producers and readers, at most 4 |
+//! | `aligned_in`, `aligned_out` | log₂ of the largest power of two, at most 64, that divides the channels of the first operand and of the first result |
+//! | `batch` | log₂ of the batch |
+//! | `held` | 1 where memory that the operator fills is in use when most is ([`Concrete::residency`]) |
 //!
 //! Graph columns, not normalised: `batch`. A network of one image looks the same at every batch, but for weights, which
 //! are read once a batch.
@@ -19,7 +22,12 @@ use std::collections::{BTreeSet, HashMap};
 use ndarray::Array2;
 use tachograph_ir::{Concrete, Cost, FusionRule, NodeId};
 
-use crate::{FeatureGraph, Result, Schema, extended, graph::undirected_edges};
+use crate::{
+    Error, FeatureGraph, Result, Schema,
+    attributes::{operand_shape, result_shape},
+    extended,
+    graph::undirected_edges,
+};
 
 /// Operations a second of the imaginary machine of `compute`.
 pub const PEAK: f64 = 30e12;
@@ -30,7 +38,8 @@ pub const BALANCE: f64 = 30.0;
 /// Columns `compute` and `traffic`.
 const TIMES: usize = 2;
 
-const CONTEXT: [&str; 4] = ["anchor", "kernel", "fan_in", "fan_out"];
+pub(crate) const CONTEXT: [&str; 8] =
+    ["anchor", "kernel", "fan_in", "fan_out", "aligned_in", "aligned_out", "batch", "held"];
 
 /// Names of the node columns.
 pub(crate) fn node_columns(operators: &[String]) -> Vec<String> {
@@ -65,6 +74,13 @@ pub(crate) fn featurize(schema: &Schema, bound: &Concrete) -> Result<FeatureGrap
         values.into_iter().enumerate().for_each(|(k, value)| nodes[[i, numbers + k]] = value as f32);
     }
     let context = numbers + extended::NODE_COLUMNS.len();
+    let held = bound.residency().map_err(|source| Error::Graph { graph: bound.graph().name().to_owned(), source })?;
+    for (i, (&id, held)) in live.iter().zip(held.at_peak).enumerate() {
+        let node = bound.graph().node(id);
+        let shapes = [operand_shape(bound, node, 0), result_shape(bound, node, 0)];
+        let own = [alignment(shapes[0]), alignment(shapes[1]), (images as f32).log2(), f32::from(u8::from(held))];
+        own.into_iter().enumerate().for_each(|(k, value)| nodes[[i, context + 4 + k]] = value);
+    }
     for group in bound.fuse(&FusionRule::default()) {
         for (k, &i) in group.nodes.iter().filter_map(|id| row.get(id)).enumerate() {
             nodes[[i, context]] = f32::from(u8::from(k == 0));
@@ -87,6 +103,12 @@ pub(crate) fn featurize(schema: &Schema, bound: &Concrete) -> Result<FeatureGrap
         unknown: unknown.into_iter().collect(),
         ..FeatureGraph::default()
     })
+}
+
+/// log₂ of the largest power of two, at most 64, that divides the channels: the second extent of images, else the last.
+fn alignment(shape: Option<&[u64]>) -> f32 {
+    let channels = shape.and_then(|s| if s.len() == 4 { s.get(1) } else { s.last() });
+    channels.map_or(0, |c| c.trailing_zeros().min(6)) as f32
 }
 
 /// Times for the operations and for the bytes of one image, in ms and at least 10⁻⁹.

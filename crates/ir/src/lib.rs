@@ -41,6 +41,7 @@ pub use error::{Error, Result};
 pub use fusion::{FusionGroup, FusionRule};
 pub use graph::{Edge, Graph, Node, NodeId, Parts, Phase};
 pub use hash::CanonicalHash;
+pub use memory::Residency;
 pub use op::{Call, Fact, OpError, OpType, Operator, Work, registry};
 pub use space::{Config, ConfigSpace, Domain, Hyperparameter};
 pub use tensor::{Dim, Shape, Tensor, TensorId, TensorKind, Value, elements};

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::{Bytes, Concrete, Phase, Result, TensorId};
+use crate::{Bytes, Concrete, NodeId, Phase, Result, TensorId};
 
 impl Concrete {
     /// Most bytes resident at once when live nodes run in order: weights all the time, an input of the graph from
@@ -13,6 +13,14 @@ impl Concrete {
     /// # Errors
     /// As [`Concrete::node_cost`].
     pub fn peak_memory(&self) -> Result<Bytes> {
+        Ok(self.residency()?.peak)
+    }
+
+    /// Which tensors are resident when, under the rules of [`Concrete::peak_memory`].
+    ///
+    /// # Errors
+    /// As [`Concrete::node_cost`].
+    pub fn residency(&self) -> Result<Residency> {
         let graph = self.graph();
         let mut storage: HashMap<TensorId, TensorId> = HashMap::new();
         for &id in self.live() {
@@ -40,12 +48,14 @@ impl Concrete {
         let weights: u128 = self.weights().into_iter().map(bytes).sum();
         let given: u128 = last_use.keys().filter(|t| moves(t) && !produced(t)).map(|&t| bytes(t)).sum();
         let mut resident = weights + given;
-        let mut peak = resident;
+        let (mut peak, mut at) = (resident, 0);
+        let own = |t: &TensorId| root(*t) == *t && moves(t);
         for (step, &id) in self.live().iter().enumerate() {
             let node = graph.node(id);
-            let own = |t: &TensorId| root(*t) == *t && moves(t);
             resident += node.outputs.iter().flatten().copied().filter(own).map(bytes).sum::<u128>();
-            peak = peak.max(resident);
+            if resident > peak {
+                (peak, at) = (resident, step);
+            }
             let mut touched: Vec<TensorId> =
                 node.inputs.iter().chain(&node.outputs).flatten().map(|&t| root(t)).collect();
             touched.sort_unstable();
@@ -53,8 +63,22 @@ impl Concrete {
             let done = touched.into_iter().filter(|t| moves(t) && last_use.get(t) == Some(&step));
             resident = resident.saturating_sub(done.map(bytes).sum());
         }
-        Ok(Bytes(u64::try_from(peak).unwrap_or(u64::MAX)))
+        let stays = |(step, &id): (usize, &NodeId)| {
+            let mut results = graph.node(id).outputs.iter().flatten().copied().filter(own);
+            step <= at && results.any(|t| last_use.get(&t).is_some_and(|&last| last >= at))
+        };
+        let at_peak = self.live().iter().enumerate().map(stays).collect();
+        Ok(Residency { peak: Bytes(u64::try_from(peak).unwrap_or(u64::MAX)), at_peak })
     }
+}
+
+/// What is resident when a network runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Residency {
+    /// Most bytes at once.
+    pub peak: Bytes,
+    /// For each live node, true where memory that it fills is in use at that moment.
+    pub at_peak: Vec<bool>,
 }
 
 #[cfg(test)]
@@ -71,6 +95,7 @@ mod tests {
         let bound = b.finish(&[z]).unwrap().bind(&Config::new()).unwrap();
         // Weights 1000 + 100 + 500 + 5; at the Relu both its operand and its result, 100 each; x is gone.
         assert_eq!(bound.peak_memory().unwrap(), Bytes(4 * (1605 + 200)));
+        assert_eq!(bound.residency().unwrap().at_peak, [true, true, false]);
     }
 
     #[test]
@@ -85,5 +110,7 @@ mod tests {
         let bound = b.finish(&[s]).unwrap().bind(&Config::new()).unwrap();
         // x throughout, and an operand and a result beside it.
         assert_eq!(bound.peak_memory().unwrap(), Bytes(4 * 300));
+        // The first Relu's memory is read through the view; the view has none of its own.
+        assert_eq!(bound.residency().unwrap().at_peak, [true, false, true, false, false]);
     }
 }

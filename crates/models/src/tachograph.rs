@@ -53,6 +53,13 @@ struct Head {
     speeds: Tensor,
 }
 
+/// Columns that hold times.
+const TIMES: i64 = 2;
+
+/// Deviations from the mean at which other columns end, as they do in training: beyond them, where a network has many
+/// times what any other had (operands of a concatenation), a straight line would go on for ever.
+const FAR: f64 = 10.0;
+
 /// Keeps exp within f32 and its gradient alive.
 const LIMIT: f64 = 15.0;
 
@@ -85,8 +92,10 @@ impl Tachograph {
 
     /// Embedding h of every operator and its two times: (rows of the last layer, hidden) and (rows, 2).
     fn rows(&self, batch: &GraphBatch) -> Result<(Tensor, Tensor)> {
-        let mut h = batch.nodes.shallow_clone();
-        let mut times = h.f_narrow(1, 0, 2).map_err(torch("times"))?;
+        let columns = |from, n| batch.nodes.f_narrow(1, from, n).map_err(torch("features"));
+        let mut times = columns(0, TIMES)?;
+        let rest = columns(TIMES, batch.nodes.size()[1] - TIMES)?.f_clamp(-FAR, FAR);
+        let mut h = rest.and_then(|rest| Tensor::f_cat(&[&times, &rest], 1)).map_err(torch("features"))?;
         for (l, layer) in self.graph.iter().enumerate() {
             let hop = batch.hop(l)?;
             h = layer.forward(&h, hop)?.f_silu().map_err(torch("SiLU"))?;
@@ -119,10 +128,9 @@ impl Tachograph {
         let (h, times) = self.rows(batch)?;
         let stack = |part: fn(&Head) -> &Tensor| Tensor::f_cat(&heads.iter().map(|h| part(h)).collect::<Vec<_>>(), 0);
         let corrected = || {
-            let speeds = stack(|h| &h.speeds)?;
-            let time = |k| times.f_narrow(1, k, 1)?.f_sub(&speeds.f_select(1, k)?);
+            let roofline = times.f_exp()?.f_matmul(&stack(|h| &h.speeds)?.f_neg()?.f_exp()?.f_tr()?)?;
             let correction = h.f_linear(&stack(|h| &h.weight)?, Some(&stack(|h| &h.bias)?))?;
-            time(0)?.f_logaddexp(&time(1)?)?.f_add(&correction.f_clamp(-LIMIT, LIMIT)?)?.f_exp()
+            roofline.f_mul(&correction.f_clamp(-LIMIT, LIMIT)?.f_exp()?)
         };
         corrected().map_err(torch("heads"))
     }

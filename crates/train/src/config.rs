@@ -18,6 +18,10 @@ pub struct RunConfig {
     /// The data set: a folder in the project's own format, a table (`.csv`, `.csv.gz`) beside model files, or the name
     /// of a published set.
     pub data: PathBuf,
+    /// Further data sets, named alike, to learn from: their devices become further outputs, and no network of theirs
+    /// validates or tests.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub extra: Vec<PathBuf>,
     /// Folder of published sets; by default what `TACHOGRAPH_DATA` names, or `../shared/data`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub root: Option<PathBuf>,
@@ -30,6 +34,11 @@ pub struct RunConfig {
     /// How networks are divided.
     #[serde(default)]
     pub split: SplitConfig,
+    /// Learns from the validation part as well and keeps the weights of the last epoch: for a run whose length and
+    /// settings are decided. What it says of validation is then of networks that it has seen, and its predictions have
+    /// no intervals until others are held out ([`Predictor::calibrate`](crate::Predictor::calibrate)).
+    #[serde(default)]
+    pub refit: bool,
     /// Node and graph features.
     #[serde(default)]
     pub features: Kind,
@@ -185,7 +194,10 @@ impl RunConfig {
     /// As [`Corpus::open`].
     pub fn corpus(&self) -> Result<Corpus> {
         let choice = Choice { devices: self.device.names().to_vec(), quantities: self.quantities.clone(), batch: None };
-        Corpus::open(&self.data, self.root.as_deref(), &choice)
+        let all = Choice { devices: vec![], ..choice.clone() };
+        let corpus = Corpus::open(&self.data, self.root.as_deref(), &choice)?;
+        let extend = |corpus: Corpus, set: &PathBuf| Ok(corpus.extend(Corpus::open(set, self.root.as_deref(), &all)?));
+        self.extra.iter().try_fold(corpus, extend)
     }
 
     /// # Errors
@@ -200,6 +212,10 @@ impl RunConfig {
             c if !positive(c.clip) => refuse("clip", c.clip),
             c if !positive(c.clip_each) => refuse("clip_each", c.clip_each),
             c if !(0.0..1.0).contains(&c.average) => refuse("average", c.average),
+            c if c.refit && (c.patience > 0 || matches!(c.schedule, Schedule::Plateau { .. })) => {
+                let why = "leaves nothing to validate on, which `patience` and the schedule `plateau` need";
+                Err(Error::Config(format!("refit = true {why}")))
+            }
             c if c.quantities.is_empty() => Err(Error::Config("quantities = []".into())),
             c if c.batch == 0 => refuse("batch", 0.0),
             c if c.checkpoint.epochs == 0 => refuse("checkpoint.epochs", 0.0),

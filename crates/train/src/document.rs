@@ -158,8 +158,10 @@ pub struct Training {
     pub seed: u64,
     /// Epoch of the weights, chosen on the validation set; 0 before the first.
     pub epoch: u32,
-    /// Validation error at that epoch, MAPE in percent, the mean over outputs.
-    pub validation_mape: f64,
+    /// Validation error at that epoch, MAPE in percent, the mean over outputs; `None` where the validation part was
+    /// learned from as well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation_mape: Option<f64>,
     /// Smallest and largest value of the first output trained on.
     pub range_ms: (f64, f64),
 }

@@ -234,7 +234,7 @@ impl<'a> Run<'a> {
         })
     }
 
-    /// Validates, keeps the weights if they are the best, logs, and makes the run resumable from here.
+    /// Validates, keeps the weights if they are the best or the epoch does not matter, logs, and makes the run resumable from here.
     fn finish(&mut self, data: &Prepared, total: usize, start: Instant, observer: &mut dyn Observer) -> Result<()> {
         self.average.as_mut().map_or(Ok(()), Average::swap)?;
         let (evaluated, seconds) = timed(|| evaluate(&self.predictor, &data.validation));
@@ -247,6 +247,7 @@ impl<'a> Run<'a> {
         progress.epoch += 1;
         // Without a value there is no choice, but there must be weights: those of the first epoch.
         let best = match chosen {
+            _ if self.config.refit => true,
             Some(value) => self.config.metric.improves(value, progress.best),
             None => progress.document.training.epoch == 0,
         };
@@ -257,9 +258,11 @@ impl<'a> Run<'a> {
         }
         if best {
             let document = self.predictor.document_mut();
-            calibrate(&mut document.devices, &evaluation.predictions, "validation");
-            let training = &mut document.training;
-            (training.epoch, training.validation_mape) = (progress.epoch, 100.0 * validation.mape);
+            document.training.epoch = progress.epoch;
+            if !self.config.refit {
+                calibrate(&mut document.devices, &evaluation.predictions, "validation");
+                document.training.validation_mape = Some(100.0 * validation.mape);
+            }
             progress.document = self.predictor.document().clone();
             self.predictor.save(&self.dir.join(BEST))?;
         }

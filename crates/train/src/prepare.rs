@@ -22,7 +22,10 @@ impl Prepared {
     /// Divides the corpus and fits the featuriser on the training part.
     pub fn new(config: &RunConfig, corpus: &Corpus) -> Result<Self> {
         let division = config.split.divide(corpus)?;
-        let members = division.members(Part::Train);
+        let mut members = division.members(Part::Train);
+        if config.refit {
+            members.extend(division.members(Part::Validation));
+        }
         let fitted: Vec<&Concrete> = members.iter().map(|&i| &corpus.entries[i].bound).collect();
         let featurizer = Featurizer::fit(config.features, &fitted)?;
         let (mut training, mut validation, mut test) = (vec![], vec![], vec![]);
@@ -32,6 +35,9 @@ impl Prepared {
                 Part::Validation => validation.push(sample),
                 Part::Test => test.push(sample),
             }
+        }
+        if config.refit {
+            training.extend(validation.iter().cloned());
         }
         let devices = outputs(config, corpus, &training, &featurizer)?;
         let document = Document {
@@ -46,7 +52,7 @@ impl Prepared {
                 split: division.hash,
                 seed: config.seed,
                 epoch: 0,
-                validation_mape: 0.0,
+                validation_mape: None,
                 range_ms: devices.first().and_then(|d| d.range).unwrap_or_default(),
             },
             devices,

@@ -22,7 +22,7 @@ pub struct Outcome {
     pub epoch: u32,
     /// Epochs that were run.
     pub epochs: u32,
-    /// On the validation set, the mean over outputs.
+    /// On the validation set, the mean over outputs; with `refit` that was learned from.
     pub validation: Report,
     /// On the test set, measured once, after the choice; the mean over outputs.
     pub test: Report,
@@ -31,7 +31,7 @@ pub struct Outcome {
     /// The same of all outputs together, family by family.
     pub families: GroupReport,
     /// Share of the test set within the intervals, which are calibrated on the validation set to hold 80 %; `None` where
-    /// too little was validated on.
+    /// too little was validated on, or that was learned from.
     #[serde(default)]
     pub coverage: Option<f64>,
     /// Predictions on the test set.
@@ -49,7 +49,7 @@ pub(crate) fn write(dir: &Path, best: &Predictor, data: &Prepared, epochs: &[Epo
         split: training.split.clone(),
         epoch: training.epoch,
         epochs: epochs.last().map_or(0, |e| e.epoch),
-        coverage: coverage(&validation.predictions, &test.predictions),
+        coverage: training.validation_mape.and_then(|_| coverage(&validation.predictions, &test.predictions)),
         validation: validation.report,
         families: GroupReport::new(&predicted[..], &measured[..], &families, &test.report.unit)?,
         test: test.report,
@@ -71,7 +71,7 @@ fn text(best: &Predictor, outcome: &Outcome) -> String {
     let devices: Vec<String> = document.devices.iter().map(DeviceDocument::title).collect();
     let mut text = format!(
         "data {}, device {}, {} training samples (fingerprint {})\nsplit {}, seed {}, weights of epoch {} of {}\n\n\
-         validation\n{}\n\ntest, by family\n{}\n",
+         validation{}\n{}\n\ntest, by family\n{}\n",
         document.training.data,
         devices.join(", "),
         document.training.networks,
@@ -80,6 +80,7 @@ fn text(best: &Predictor, outcome: &Outcome) -> String {
         document.training.seed,
         outcome.epoch,
         outcome.epochs,
+        if document.training.validation_mape.is_some() { "" } else { ", learned from" },
         outcome.validation,
         outcome.families,
     );

@@ -7,7 +7,7 @@ use tch::Device;
 use crate::Result;
 
 /// One network with what was measured of it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Sample {
     /// Name of the network.
     pub name: String,

@@ -5,7 +5,7 @@ use std::fmt::Display;
 use serde::{Deserialize, Serialize};
 use tachograph_datasets::{NetworkId, Part, Split};
 
-use crate::{Corpus, Error, Result};
+use crate::{Corpus, Entry, Error, Result};
 
 /// How networks are divided into training, validation and test.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,19 +60,24 @@ impl Division {
 }
 
 impl SplitConfig {
-    /// Divides the networks of a corpus: all entries of a network are in the same part.
+    /// Divides the networks of a corpus: all entries of a network are in the same part. Those of sets that were added
+    /// are in the training part.
     ///
     /// # Errors
     /// Too few networks, a family that is not among them, or a fold that there is not.
     pub fn divide(&self, corpus: &Corpus) -> Result<Division> {
-        let names: Vec<&str> = corpus.entries.iter().map(|e| e.network.as_str()).collect();
-        let families: Vec<&str> = corpus.entries.iter().map(|e| e.family.as_str()).collect();
+        let own = || corpus.entries.iter().filter(|e| !e.extra);
+        let names: Vec<&str> = own().map(|e| e.network.as_str()).collect();
+        let families: Vec<&str> = own().map(|e| e.family.as_str()).collect();
         // Ids sort by number, other names by letters; the order decides the split.
         let ids: Option<Vec<NetworkId>> = names.iter().map(|name| name.parse().ok()).collect();
-        match ids {
+        let Division { parts, hash } = match ids {
             Some(ids) => self.of(&ids, &families),
             None => self.of(&names.into_iter().map(String::from).collect::<Vec<_>>(), &families),
-        }
+        }?;
+        let mut parts = parts.into_iter();
+        let part = |entry: &Entry| if entry.extra { Part::Train } else { parts.next().unwrap_or(Part::Train) };
+        Ok(Division { parts: corpus.entries.iter().map(part).collect(), hash })
     }
 
     fn of<T: Ord + Clone + Display>(&self, networks: &[T], families: &[&str]) -> Result<Division> {

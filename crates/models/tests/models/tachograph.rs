@@ -60,6 +60,18 @@ fn a_speed_divides_its_time_and_heads_differ() {
 }
 
 #[test]
+fn beyond_what_training_had_a_column_says_no_more() {
+    let (_vs, model) = trained(2, 0);
+    let with = |value: f64| {
+        let mut batch = batch(0, false);
+        let _ = batch.nodes.narrow(1, 3, 1).fill_(value);
+        values(&model.forward(&batch, &[0, 1]).unwrap())
+    };
+    assert_eq!(with(50.0), with(11.0));
+    assert_ne!(with(11.0), with(9.0));
+}
+
+#[test]
 fn every_parameter_learns() {
     let (vs, model) = trained(2, 1);
     model.forward(&batch(1, true), &[0, 1]).unwrap().log().sum(Kind::Float).backward();

@@ -199,7 +199,7 @@ impl<'a> Start<'a> {
         training.data = format!("{}, then {n} measurements on {} ({method})", training.data, self.device.name);
         training.networks = n;
         training.seed = self.config.seed;
-        training.validation_mape = 100.0 * mape;
+        training.validation_mape = Some(100.0 * mape);
     }
 }
 

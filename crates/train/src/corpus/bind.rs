@@ -44,7 +44,7 @@ pub fn bind(
 
 fn entry(line: Line, bound: Concrete, batch: u64) -> Entry {
     let Line { network, family, phase, targets, .. } = line;
-    Entry { network, family, phase, batch, bound, targets }
+    Entry { network, family, phase, batch, bound, targets, extra: false }
 }
 
 /// Binds what the graph leaves open; a batch that is fixed must be the one measured.

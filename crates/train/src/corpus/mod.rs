@@ -41,6 +41,8 @@ pub struct Entry {
     pub bound: Concrete,
     /// What was measured, one value an output; not a number where nothing was.
     pub targets: Vec<f64>,
+    /// Of a set that was [added](Corpus::extend): always learned from, never validated or tested on.
+    pub extra: bool,
 }
 
 /// Which measurements of a data set are taken.
@@ -79,6 +81,21 @@ impl Corpus {
         let mut rows = rows::of_source(source)?;
         choice.batch.into_iter().for_each(|batch| rows.iter_mut().for_each(|row| row.scale_to(batch)));
         Self::build(about.name.into(), rows, choice, &|network| Ok(source.graph(network)?))
+    }
+
+    /// Adds another set, whose devices become further outputs, to learn from: splits divide what was there before.
+    #[must_use]
+    pub fn extend(mut self, other: Self) -> Self {
+        let (before, after) = (self.outputs.len(), self.outputs.len() + other.outputs.len());
+        self.entries.iter_mut().for_each(|entry| entry.targets.resize(after, f64::NAN));
+        self.entries.extend(other.entries.into_iter().map(|entry| {
+            let targets = std::iter::repeat_n(f64::NAN, before).chain(entry.targets).collect();
+            Entry { targets, extra: true, ..entry }
+        }));
+        self.outputs.extend(other.outputs);
+        self.left_out.extend(other.left_out);
+        self.data = format!("{}, {}", self.data, other.data);
+        self
     }
 
     /// Positions of the entries with a value of output `output`.

@@ -43,7 +43,7 @@ fn source(model: ModelConfig) -> (Predictor, Vec<FeatureGraph>) {
             split: "none".into(),
             seed: 0,
             epoch: 1,
-            validation_mape: 10.0,
+            validation_mape: Some(10.0),
             range_ms: (1.0, 2.0),
         },
     };
@@ -161,7 +161,7 @@ fn a_device_of_another_kind_needs_learning_and_the_choice_shows_it() {
     assert!(report.method.trains() && report.steps > 0, "{report}");
     let chosen = report.candidates.iter().find(|c| (&c.method, c.steps) == (&report.method, report.steps));
     let mape = chosen.unwrap().mape.unwrap();
-    assert!((adapted.document().training.validation_mape - 100.0 * mape).abs() < 1e-9);
+    assert!((adapted.document().training.validation_mape.unwrap() - 100.0 * mape).abs() < 1e-9);
     let simple = report.candidates.iter().find(|c| c.method == Method::LogLinear).unwrap().mape.unwrap();
     assert!(mape < 0.7 * simple, "{report}");
     let found = predictions(&adapted, &source.1, 0);

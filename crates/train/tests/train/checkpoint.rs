@@ -28,7 +28,7 @@ fn document() -> Document {
             split: "none".into(),
             seed: 0,
             epoch: 1,
-            validation_mape: 10.0,
+            validation_mape: Some(10.0),
             range_ms: (1.0, 2.0),
         },
     }

@@ -123,6 +123,22 @@ fn the_averaged_weights_are_validated_and_kept() {
 }
 
 #[test]
+fn a_refit_learns_from_all_but_the_test_set_and_keeps_the_last_epoch() {
+    let (data, dirs) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    proportional(data.path());
+    let chosen = train(&config(data.path()), &dirs.path().join("chosen"), |_| ()).unwrap();
+    let config = RunConfig { refit: true, rate: 0.0, ..config(data.path()) };
+    let outcome = train(&config, &dirs.path().join("refit"), |_| ()).unwrap();
+    assert_eq!((outcome.epoch, outcome.coverage), (config.epochs, None));
+    assert_eq!((outcome.validation.n, outcome.test.n), (chosen.validation.n, chosen.test.n));
+    let [chosen, refit] = ["chosen", "refit"].map(|run| {
+        Predictor::load(&dirs.path().join(run).join(BEST), Device::Cpu).unwrap().document().clone()
+    });
+    assert_eq!(refit.training.networks, chosen.training.networks + outcome.validation.n);
+    assert_eq!((refit.training.validation_mape, refit.devices[0].interval.clone()), (None, None));
+}
+
+#[test]
 fn the_directory_of_another_run_is_refused() {
     let (data, dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     proportional(data.path());
