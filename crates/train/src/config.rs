@@ -20,7 +20,7 @@ pub struct RunConfig {
     pub data: PathBuf,
     /// Further data sets, named alike, to learn from: their devices become further outputs, and no network of theirs
     /// validates or tests.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub extra: Vec<PathBuf>,
     /// Folder of published sets; by default what `TACHOGRAPH_DATA` names, or `../shared/data`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

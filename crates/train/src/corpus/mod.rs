@@ -4,7 +4,7 @@ mod bind;
 mod open;
 mod rows;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 use tachograph_datasets::{Phase, Source};
@@ -83,15 +83,21 @@ impl Corpus {
         Self::build(about.name.into(), rows, choice, &|network| Ok(source.graph(network)?))
     }
 
-    /// Adds another set, whose devices become further outputs, to learn from: splits divide what was there before.
+    /// Adds another set, whose devices become further outputs, to learn from: splits divide what was there before. A
+    /// network that was there before is left out, since it may be one to test on.
     #[must_use]
     pub fn extend(mut self, other: Self) -> Self {
         let (before, after) = (self.outputs.len(), self.outputs.len() + other.outputs.len());
+        let own: BTreeSet<String> = self.entries.iter().map(|entry| entry.network.clone()).collect();
         self.entries.iter_mut().for_each(|entry| entry.targets.resize(after, f64::NAN));
-        self.entries.extend(other.entries.into_iter().map(|entry| {
+        for entry in other.entries {
+            if own.contains(&entry.network) {
+                self.left_out.insert(format!("{} of {}", entry.network, other.data), format!("is in {}", self.data));
+                continue;
+            }
             let targets = std::iter::repeat_n(f64::NAN, before).chain(entry.targets).collect();
-            Entry { targets, extra: true, ..entry }
-        }));
+            self.entries.push(Entry { targets, extra: true, ..entry });
+        }
         self.outputs.extend(other.outputs);
         self.left_out.extend(other.left_out);
         self.data = format!("{}, {}", self.data, other.data);

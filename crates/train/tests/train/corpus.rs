@@ -95,3 +95,24 @@ fn all_batches_of_a_network_are_in_one_part_and_folds_cover_everything() {
     assert!(tested.iter().all(|&n| n == 1), "{tested:?}");
     assert!(SplitConfig::Fold { folds: 3, fold: 3, families: true, seed: 0 }.divide(&corpus).is_err());
 }
+
+#[test]
+fn an_added_set_is_learned_from_and_never_tested() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = table(dir.path());
+    let split = SplitConfig::Fold { folds: 3, fold: 1, families: true, seed: 0 };
+    let alone = Corpus::open(&path, None, &both()).unwrap();
+    let (n, before) = (alone.entries.len(), split.divide(&alone).unwrap());
+    let mut other = Corpus::open(&path, None, &Choice::latency(["two"])).unwrap();
+    // All but one have other names.
+    other.entries.iter_mut().skip(1).for_each(|entry| entry.network.push_str(" again"));
+    let added = other.entries.len() - 1;
+    let corpus = alone.extend(other);
+    assert_eq!((corpus.entries.len(), corpus.outputs.len()), (n + added, 4));
+    assert!(corpus.left_out.values().any(|why| why.starts_with("is in ")), "{:?}", corpus.left_out);
+    let entry = corpus.entries.last().unwrap();
+    assert!(entry.targets[..3].iter().all(|t| t.is_nan()) && entry.targets[3].is_finite());
+    let after = split.divide(&corpus).unwrap();
+    assert_eq!((&after.parts[..n], &after.hash), (&before.parts[..], &before.hash));
+    assert!(after.parts[n..].iter().all(|part| *part == Part::Train));
+}

@@ -131,9 +131,8 @@ fn a_refit_learns_from_all_but_the_test_set_and_keeps_the_last_epoch() {
     let outcome = train(&config, &dirs.path().join("refit"), |_| ()).unwrap();
     assert_eq!((outcome.epoch, outcome.coverage), (config.epochs, None));
     assert_eq!((outcome.validation.n, outcome.test.n), (chosen.validation.n, chosen.test.n));
-    let [chosen, refit] = ["chosen", "refit"].map(|run| {
-        Predictor::load(&dirs.path().join(run).join(BEST), Device::Cpu).unwrap().document().clone()
-    });
+    let [chosen, refit] = ["chosen", "refit"]
+        .map(|run| Predictor::load(&dirs.path().join(run).join(BEST), Device::Cpu).unwrap().document().clone());
     assert_eq!(refit.training.networks, chosen.training.networks + outcome.validation.n);
     assert_eq!((refit.training.validation_mape, refit.devices[0].interval.clone()), (None, None));
 }
