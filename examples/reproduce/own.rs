@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Result;
-use tachograph_features::baseline::{self, Baseline, Roofline};
+use tachograph_features::baseline::{self, Baseline, Resident, Roofline};
 use tachograph_ir::{DType, Device};
 use tachograph_train::{Choice, Corpus, Quantity, SplitConfig, fit_baseline, static_rows};
 
@@ -45,13 +45,16 @@ pub fn cpu(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// The baselines; the roofline says nothing of memory.
+/// The baselines: the roofline says nothing of memory, and resident bytes nothing of time.
 fn models(quantity: Quantity) -> Result<Vec<Box<dyn Baseline>>> {
     let mut models = baseline::all();
     if quantity == Quantity::Latency
         && let Some(roofline) = Roofline::new(Device::builtin("xeon-spr-2c")?, DType::F32)
     {
         models.insert(0, Box::new(roofline));
+    }
+    if quantity == Quantity::Memory {
+        models.push(Box::new(Resident::default()));
     }
     Ok(models)
 }

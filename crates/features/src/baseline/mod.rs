@@ -27,6 +27,7 @@ mod kernels;
 mod least_squares;
 mod log_linear;
 mod non_negative;
+mod resident;
 mod roofline;
 mod row;
 
@@ -37,6 +38,7 @@ pub use flops_line::FlopsLine;
 pub use gbdt::Gbdt;
 pub use kernels::Kernels;
 pub use log_linear::LogLinear;
+pub use resident::Resident;
 pub use roofline::Roofline;
 pub use row::StaticRow;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tachograph_ir::{Concrete, Cost, FusionRule};
+use tachograph_ir::{Bytes, Concrete, Cost, FusionRule};
 
 use crate::{Error, Result, extended, kernels::kernels};
 
@@ -11,6 +11,8 @@ use crate::{Error, Result, extended, kernels::kernels};
 pub struct StaticRow {
     /// Of the whole network.
     pub total: Cost,
+    /// Most bytes resident at once.
+    pub peak: Bytes,
     /// Of each live node.
     pub nodes: Vec<Cost>,
     /// The graph columns of the [extended](crate::extended) featuriser, before normalisation.
@@ -26,9 +28,11 @@ impl StaticRow {
     /// Costs that cannot be computed.
     pub fn new(bound: &Concrete) -> Result<Self> {
         let costs = extended::costs(bound)?;
-        let total = bound.cost().map_err(|source| Error::Graph { graph: bound.graph().name().to_owned(), source })?;
+        let graph = |source| Error::Graph { graph: bound.graph().name().to_owned(), source };
+        let total = bound.cost().map_err(graph)?;
+        let peak = bound.peak_memory().map_err(graph)?;
         let columns = extended::globals(bound, &costs)?;
         let kernels = kernels(bound, &FusionRule::default())?;
-        Ok(Self { total, nodes: costs.into_iter().map(|(_, cost)| cost).collect(), columns, kernels })
+        Ok(Self { total, peak, nodes: costs.into_iter().map(|(_, cost)| cost).collect(), columns, kernels })
     }
 }

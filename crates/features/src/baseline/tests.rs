@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use tachograph_ir::{Cost, DType, Device};
+use tachograph_ir::{Bytes, Cost, DType, Device};
 
 use super::*;
 
@@ -32,7 +32,8 @@ fn rows(n: usize) -> Vec<StaticRow> {
                 let values = [1.0, cost.flops as f64, cost.bytes() as f64];
                 sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
             }
-            StaticRow { total, nodes, columns: columns.to_vec(), kernels }
+            let peak = Bytes(draw(5.0, 8.0) as u64);
+            StaticRow { total, peak, nodes, columns: columns.to_vec(), kernels }
         })
         .collect()
 }
@@ -49,6 +50,13 @@ fn worst(baseline: &mut dyn Baseline, law: impl Fn(&StaticRow) -> f64) -> f64 {
 #[test]
 fn flops_line_finds_a_straight_line() {
     assert!(worst(&mut FlopsLine::default(), |r| 3e-9 * r.total.flops as f64 + 0.25) < 1e-5);
+}
+
+#[test]
+fn resident_line_finds_peak_weights_and_workspace() {
+    let largest = |r: &StaticRow| r.nodes.iter().map(Cost::bytes).max().unwrap_or(0) as f64;
+    let law = |r: &StaticRow| 1e-6 * (r.peak.0 as f64 + 4.0 * r.total.parameters as f64 + 0.5 * largest(r)) + 3.0;
+    assert!(worst(&mut Resident::default(), law) < 1e-3);
 }
 
 #[test]
