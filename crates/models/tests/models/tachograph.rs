@@ -63,7 +63,7 @@ fn a_speed_divides_its_time_and_heads_differ() {
 fn beyond_what_training_had_a_column_says_no_more() {
     let (_vs, model) = trained(2, 0);
     let with = |value: f64| {
-        let mut batch = batch(0, false);
+        let batch = batch(0, false);
         let _ = batch.nodes.narrow(1, 3, 1).fill_(value);
         values(&model.forward(&batch, &[0, 1]).unwrap())
     };
