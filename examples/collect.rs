@@ -12,7 +12,7 @@ use tachograph_datasets::{
     generate::{Family, Network, sample},
 };
 use tachograph_ir::{Config, DType};
-use tachograph_profile::{Measurement, Protocol, Session, parse_device};
+use tachograph_profile::{Environment, Measurement, Protocol, Session, parse_device};
 
 #[derive(Parser)]
 #[command(about)]
@@ -34,7 +34,7 @@ struct Args {
     /// Threads of libtorch.
     #[arg(long, default_value_t = 1)]
     threads: i32,
-    /// Visits to each network; those of one network of each family take turns.
+    /// Visits to each network; those of one network of each family take turns. 0 measures memory alone.
     #[arg(long, default_value_t = 3)]
     visits: usize,
     /// Longest time for the repeats of one visit, in seconds.
@@ -60,7 +60,8 @@ fn run(args: &Args) -> Result<()> {
     let mut writer = Writer::resume(&args.out, run)?;
     writer.warnings().iter().for_each(|w| eprintln!("warning: {w}"));
     if let Some(spread) = args.again {
-        let dropped = writer.forget(|r| r.iqr_ms > spread * r.median_ms)?;
+        let dropped =
+            writer.forget(|r| r.iqr_ms.zip(r.median_ms).is_some_and(|(iqr, median)| iqr > spread * median))?;
         eprintln!("measuring {dropped} networks again");
     }
 
@@ -92,7 +93,15 @@ fn run(args: &Args) -> Result<()> {
             sessions.iter_mut().try_for_each(|(.., session)| session.visit(&protocol))?;
         }
         for (key, network, session) in sessions {
-            writer.append(&network.graph, &record(key, &args.name, session.result()?))?;
+            let times = if args.visits == 0 { None } else { Some(session.result()?) };
+            let record = record(key, &args.name, &session, times);
+            match record.check() {
+                Ok(()) => _ = writer.append(&network.graph, &record)?,
+                Err(error) => {
+                    skipped += 1;
+                    bar.suspend(|| eprintln!("skipped {}: {error}", record.network));
+                }
+            }
             bar.inc(1);
         }
     }
@@ -103,22 +112,24 @@ fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-fn record(key: Key, name: &str, m: Measurement) -> Record {
+fn record(key: Key, name: &str, session: &Session, times: Option<Measurement>) -> Record {
+    let environment = Environment::here(session.executor().device());
+    let times = times.as_ref();
     Record {
         network: key.network,
         config: key.config,
         device: name.into(),
-        hardware: m.environment.device,
-        governor: m.environment.governor,
+        hardware: environment.device,
+        governor: environment.governor,
         dtype: key.dtype,
         threads: key.threads,
-        median_ms: m.median_ms,
-        iqr_ms: m.iqr_ms,
-        min_ms: m.min_ms,
-        repeats: m.repeats as u32,
-        peak_bytes: m.peak_memory,
-        date: m.environment.date,
-        library: m.environment.library,
-        protocol: 1,
+        median_ms: times.map(|m| m.median_ms),
+        iqr_ms: times.map(|m| m.iqr_ms),
+        min_ms: times.map(|m| m.min_ms),
+        repeats: times.map_or(0, |m| m.repeats as u32),
+        peak_bytes: session.peak_memory(),
+        date: environment.date,
+        library: environment.library,
+        protocol: 2,
     }
 }

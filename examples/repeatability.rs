@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
 
 use anyhow::{Result, ensure};
 use clap::Parser;
-use tachograph_datasets::{DataSet, Key};
+use tachograph_datasets::{DataSet, Key, Record};
 
 #[derive(Parser)]
 #[command(about)]
@@ -21,14 +21,25 @@ fn main() -> ExitCode {
 
 fn run(args: &Args) -> Result<()> {
     let (first, second) = (DataSet::open(&args.first)?, DataSet::open(&args.second)?);
-    let medians: BTreeMap<Key, f64> = first.records().iter().map(|r| (r.key(), r.median_ms)).collect();
-    let pairs = second.records().iter().filter_map(|r| Some((medians.get(&r.key())?, r.median_ms)));
+    let latencies = compare("medians", &first, &second, |r| r.median_ms);
+    compare("peak memories", &first, &second, |r| Some(r.peak_bytes? as f64));
+    ensure!(latencies, "the sets have no measurement in common");
+    Ok(())
+}
+
+/// Prints by how much values differ, and returns false where no network has both.
+fn compare(what: &str, first: &DataSet, second: &DataSet, value: impl Fn(&Record) -> Option<f64>) -> bool {
+    let named = |r: &Record| Some(((r.device.clone(), r.key()), value(r)?));
+    let before: BTreeMap<(String, Key), f64> = first.records().iter().filter_map(named).collect();
+    let pairs = second.records().iter().filter_map(named).filter_map(|(key, b)| Some((before.get(&key)?, b)));
     let mut apart: Vec<f64> = pairs.map(|(a, b)| (b / a - 1.0).abs()).collect();
-    ensure!(!apart.is_empty(), "the sets have no measurement in common");
+    if apart.is_empty() {
+        return false;
+    }
     apart.sort_by(f64::total_cmp);
     let quantile = |q: f64| 100.0 * apart[((apart.len() - 1) as f64 * q).round() as usize];
     let within = |limit: f64| 100.0 * apart.iter().filter(|&&a| a < limit).count() as f64 / apart.len() as f64;
-    println!("{} networks measured twice; medians differ by", apart.len());
+    println!("{} networks measured twice; {what} differ by", apart.len());
     println!(
         "  {:.1} % (median), {:.1} % (90th percentile), {:.1} % (largest)",
         quantile(0.5),
@@ -36,5 +47,5 @@ fn run(args: &Args) -> Result<()> {
         quantile(1.0)
     );
     println!("  less than 5 % for {:.0} % of networks, less than 10 % for {:.0} %", within(0.05), within(0.1));
-    Ok(())
+    true
 }

@@ -19,13 +19,13 @@ impl Source for DataSet {
         &MEASURED
     }
 
-    /// Networks are named by their id; times are medians.
+    /// Networks are named by their id; times are medians. Measurements of memory alone are no samples.
     fn samples(&self) -> Result<Samples<'_>> {
-        Ok(Box::new(self.records().iter().map(|record| {
+        Ok(Box::new(self.records().iter().filter_map(|record| {
             let batch = record.config.get("batch").copied().unwrap_or(1);
             let id = &record.network;
-            let sample = Sample::new(id.to_string(), id.family(), &record.device, batch, record.median_ms);
-            Ok(Sample { memory_mb: record.peak_bytes.map(|bytes| bytes as f64 / 1e6), ..sample })
+            let sample = Sample::new(id.to_string(), id.family(), &record.device, batch, record.median_ms?);
+            Some(Ok(Sample { memory_mb: record.peak_bytes.map(|bytes| bytes as f64 / 1e6), ..sample }))
         })))
     }
 

@@ -104,13 +104,17 @@ pub struct Record {
     pub dtype: DType,
     /// Threads of the computation; on an accelerator, of the host.
     pub threads: u32,
-    /// Median latency of one inference, in milliseconds.
-    pub median_ms: f64,
+    /// Median latency of one inference, in milliseconds, unless only memory was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub median_ms: Option<f64>,
     /// Interquartile range of the latencies, in milliseconds.
-    pub iqr_ms: f64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub iqr_ms: Option<f64>,
     /// Smallest latency, in milliseconds.
-    pub min_ms: f64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_ms: Option<f64>,
     /// Inferences timed, warm-up not counted.
+    #[serde(default)]
     pub repeats: u32,
     /// Peak memory of the run in bytes, where it could be known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -142,20 +146,26 @@ impl Record {
         Key { network: self.network.clone(), config: self.config.clone(), dtype: self.dtype, threads: self.threads }
     }
 
-    /// Checks what every measurement satisfies: times are finite, 0 < min ≤ median, 0 ≤ spread, repeats > 0.
+    /// Checks what every measurement satisfies: times, all or none, are finite, 0 < min ≤ median, 0 ≤ spread, repeats > 0;
+    /// without times there is a peak of memory.
     ///
     /// # Errors
     /// The first field that does not.
     pub fn check(&self) -> Result<()> {
         let refuse = |message: String| Err(Error::Record { network: self.network.to_string(), message });
-        if !(self.median_ms.is_finite() && self.median_ms > 0.0) {
-            return refuse(format!("median_ms = {} is not a positive time", self.median_ms));
+        let (median, min, iqr) = match (self.median_ms, self.min_ms, self.iqr_ms) {
+            (Some(median), Some(min), Some(iqr)) => (median, min, iqr),
+            (None, None, None) if self.peak_bytes.is_some() && self.repeats == 0 => return Ok(()),
+            _ => return refuse("median_ms, min_ms and iqr_ms, or none of them and peak_bytes".into()),
+        };
+        if !(median.is_finite() && median > 0.0) {
+            return refuse(format!("median_ms = {median} is not a positive time"));
         }
-        if !(self.min_ms > 0.0 && self.min_ms <= self.median_ms) {
-            return refuse(format!("min_ms = {} is not in (0, median_ms = {}]", self.min_ms, self.median_ms));
+        if !(min > 0.0 && min <= median) {
+            return refuse(format!("min_ms = {min} is not in (0, median_ms = {median}]"));
         }
-        if !(self.iqr_ms.is_finite() && self.iqr_ms >= 0.0) {
-            return refuse(format!("iqr_ms = {} is not a spread", self.iqr_ms));
+        if !(iqr.is_finite() && iqr >= 0.0) {
+            return refuse(format!("iqr_ms = {iqr} is not a spread"));
         }
         if self.repeats == 0 {
             return refuse("repeats = 0".into());
@@ -178,9 +188,9 @@ pub(crate) mod tests {
             governor: "none".into(),
             dtype: DType::F32,
             threads: 1,
-            median_ms,
-            iqr_ms: 0.01,
-            min_ms: median_ms * 0.9,
+            median_ms: Some(median_ms),
+            iqr_ms: Some(0.01),
+            min_ms: Some(median_ms * 0.9),
             repeats: 30,
             peak_bytes: None,
             date: "2026-01-02T03:04:05Z".into(),
@@ -204,14 +214,19 @@ pub(crate) mod tests {
         let good = record(NetworkId::generated("vgg", 1, 0), 1, 2.0);
         good.check().unwrap();
         for bad in [
-            Record { median_ms: f64::NAN, ..good.clone() },
-            Record { median_ms: -1.0, ..good.clone() },
-            Record { min_ms: 3.0, ..good.clone() },
-            Record { iqr_ms: f64::INFINITY, ..good.clone() },
+            Record { median_ms: Some(f64::NAN), ..good.clone() },
+            Record { median_ms: Some(-1.0), ..good.clone() },
+            Record { min_ms: Some(3.0), ..good.clone() },
+            Record { iqr_ms: Some(f64::INFINITY), ..good.clone() },
             Record { repeats: 0, ..good.clone() },
+            Record { median_ms: None, ..good.clone() },
+            Record { median_ms: None, iqr_ms: None, min_ms: None, repeats: 0, ..good.clone() },
         ] {
             assert!(bad.check().unwrap_err().to_string().contains("vgg:1:0"));
         }
+        Record { median_ms: None, iqr_ms: None, min_ms: None, repeats: 0, peak_bytes: Some(1), ..good }
+            .check()
+            .unwrap();
     }
 
     #[test]

@@ -287,7 +287,8 @@ fn layerdag_and_vela_counts() {
 fn own_measurements_are_a_source() {
     let set = DataSet::open(concat!(env!("CARGO_MANIFEST_DIR"), "/../../datasets/cpu")).unwrap();
     let samples = all(&set);
-    assert_eq!(samples.len(), set.records().len());
-    assert_eq!(set.graph(&samples[0].network).unwrap().len(), set.graphs()[&set.records()[0].network].len());
+    let timed = set.records().iter().filter(|r| r.median_ms.is_some()).count();
+    assert!((samples.len(), timed) == (3003, 3003) && set.records().len() > timed);
+    assert!(samples.iter().all(|sample| set.graph(&sample.network).is_ok()));
     assert!(set.graph("vgg:9:9").is_err());
 }

@@ -99,6 +99,12 @@ impl Executor {
         self.steps.iter().map(|s| s.id)
     }
 
+    /// Bytes of weights, constants and inputs.
+    pub fn resident_bytes(&self) -> u64 {
+        let bytes = |t: &Tensor| (t.numel() * t.kind().elt_size_in_bytes()) as u64;
+        self.resident.iter().flatten().map(bytes).sum()
+    }
+
     /// The device it runs on.
     pub fn device(&self) -> Device {
         self.device

@@ -47,7 +47,7 @@ pub struct Measurement {
     pub repeats: usize,
     /// Untimed runs before them.
     pub warm_up: usize,
-    /// Growth of the process's resident memory at its peak, weights included, in bytes; CPU only.
+    /// Weights and inputs, and by how much the process grows at the peak of an inference, in bytes; CPU only.
     pub peak_memory: Option<u64>,
     /// On what and with what.
     pub environment: Environment,
@@ -72,15 +72,23 @@ pub struct Session {
 }
 
 impl Session {
-    /// Prepares `bound` on `device` and runs it once, which shows its peak memory.
+    /// Prepares `bound` on `device` and runs it; on a CPU twice, of which the second shows its peak memory.
     ///
     /// # Errors
     /// As [`Executor::new`] and [`Executor::run`].
     pub fn new(bound: &Concrete, device: Device) -> Result<Self> {
-        let memory = (device == Device::Cpu).then(memory::Peak::start);
         let executor = Executor::new(bound, device)?;
         once(&executor)?;
-        Ok(Self { executor, times: vec![], warm_up: 1, peak_memory: memory.and_then(memory::Peak::finish) })
+        let mut session = Self { executor, times: vec![], warm_up: 1, peak_memory: None };
+        if device == Device::Cpu {
+            // The first run also compiled kernels and mapped the code of libraries, which networks share.
+            let executor = &mut session.executor;
+            let (run, growth) = memory::growth(move || once(executor));
+            run?;
+            session.warm_up += 1;
+            session.peak_memory = growth.map(|bytes| bytes + session.executor.resident_bytes());
+        }
+        Ok(session)
     }
 
     /// Warms up until stable, then repeats until the interval of this visit's median is narrow or the time is up.
@@ -127,6 +135,11 @@ impl Session {
             peak_memory: self.peak_memory,
             environment: Environment::here(self.executor.device()),
         })
+    }
+
+    /// What [`Measurement::peak_memory`] will be.
+    pub fn peak_memory(&self) -> Option<u64> {
+        self.peak_memory
     }
 
     /// The network, ready to run.

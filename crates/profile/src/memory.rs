@@ -1,24 +1,37 @@
-//! Peak resident memory of this process, from the kernel's own counter.
+//! Growth of this process's memory, from the kernel's own counters.
 
-use std::fs;
+use std::{fs, thread};
 
-/// Watches the peak from `start` to `finish`.
-pub(crate) struct Peak {
-    before: Option<u64>,
+/// Block size in bytes from which the allocator maps pages for one block alone while growth is watched, so that a freed
+/// tensor is gone.
+const EXACT: libc::c_int = 64 << 10;
+
+/// The same at other times: the most that glibc lets itself learn, which a process reaches that has run large networks.
+const LEARNED: libc::c_int = 32 << 20;
+
+/// What `run` returns, and by how many bytes anonymous memory (tensors and the workspace of kernels, not the code of
+/// libraries) grows at its peak; `None` where the kernel does not tell. It runs on a thread of its own, whose arena
+/// has no room that earlier runs left: tensors there would keep their pages when they are freed.
+pub(crate) fn growth<T: Send>(run: impl FnOnce() -> T + Send) -> (T, Option<u64>) {
+    let watch = || {
+        let reset = fs::write("/proc/self/clear_refs", "5").is_ok();
+        let before = status("RssAnon:");
+        let result = run();
+        let code = || Some(status("RssFile:")? + status("RssShmem:")?);
+        let peak = || Some(status("VmHWM:")?.saturating_sub(code()?).saturating_sub(before?));
+        (result, reset.then(peak).flatten())
+    };
+    map_blocks_from(EXACT);
+    let watched = thread::scope(|scope| scope.spawn(watch).join());
+    map_blocks_from(LEARNED);
+    watched.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
-impl Peak {
-    /// Returns freed memory to the system and resets the kernel's high-water mark.
-    pub fn start() -> Self {
-        // SAFETY: malloc_trim only releases free memory at the top of the heap.
-        unsafe { libc::malloc_trim(0) };
-        let reset = fs::write("/proc/self/clear_refs", "5").is_ok();
-        Self { before: reset.then(|| status("VmRSS:")).flatten() }
-    }
-
-    /// Growth at the peak, in bytes; `None` where the kernel does not tell.
-    pub fn finish(self) -> Option<u64> {
-        status("VmHWM:")?.checked_sub(self.before?)
+fn map_blocks_from(bytes: libc::c_int) {
+    // SAFETY: mallopt changes how later blocks are placed, and no block there is.
+    unsafe {
+        libc::mallopt(libc::M_MMAP_THRESHOLD, bytes);
+        libc::mallopt(libc::M_TRIM_THRESHOLD, 2 * bytes);
     }
 }
 

@@ -16,7 +16,7 @@ use tachograph_ir::{Call, DType, OpError};
 use tch::{Kind, TchError, Tensor};
 
 /// Runs one node on its operands.
-pub(crate) type Kernel = Box<dyn Fn(&Args<'_>) -> Result<Vec<Tensor>, TchError>>;
+pub(crate) type Kernel = Box<dyn Fn(&Args<'_>) -> Result<Vec<Tensor>, TchError> + Send>;
 
 /// Operands of a run, by position.
 pub(crate) struct Args<'a>(pub &'a [Option<&'a Tensor>]);
@@ -57,12 +57,12 @@ pub(crate) fn compile(call: &Call<'_>) -> Result<Option<Kernel>, OpError> {
 }
 
 /// A kernel with one operand and one result.
-pub(crate) fn unary(f: impl Fn(&Tensor) -> Result<Tensor, TchError> + 'static) -> Kernel {
+pub(crate) fn unary(f: impl Fn(&Tensor) -> Result<Tensor, TchError> + Send + 'static) -> Kernel {
     Box::new(move |x| Ok(vec![f(x.get(0)?)?]))
 }
 
 /// A kernel with two operands and one result.
-pub(crate) fn pair(f: impl Fn(&Tensor, &Tensor) -> Result<Tensor, TchError> + 'static) -> Kernel {
+pub(crate) fn pair(f: impl Fn(&Tensor, &Tensor) -> Result<Tensor, TchError> + Send + 'static) -> Kernel {
     Box::new(move |x| Ok(vec![f(x.get(0)?, x.get(1)?)?]))
 }
 

@@ -65,7 +65,7 @@ fn windows(call: &Call<'_>) -> Result<Kernel, OpError> {
 
 /// Averages that leave padding out, where libtorch knows no such padding: the mean with zeros in the padding,
 /// over the part of each window that is not padding.
-fn uncounted(pads: Vec<i64>, average: impl Fn(&Tensor) -> Result<Tensor, TchError> + 'static) -> Kernel {
+fn uncounted(pads: Vec<i64>, average: impl Fn(&Tensor) -> Result<Tensor, TchError> + Send + 'static) -> Kernel {
     unary(move |x| {
         let inside = x.f_slice(0, 0, 1, 1)?.f_slice(1, 0, 1, 1)?.f_ones_like()?;
         average(&x.f_constant_pad_nd(&pads)?)?.f_div(&average(&inside.f_constant_pad_nd(&pads)?)?)

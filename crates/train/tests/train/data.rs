@@ -21,9 +21,9 @@ pub fn record(network: NetworkId, median_ms: f64) -> Record {
         governor: "none".into(),
         dtype: DType::F32,
         threads: 1,
-        median_ms,
-        iqr_ms: 0.0,
-        min_ms: median_ms,
+        median_ms: Some(median_ms),
+        iqr_ms: Some(0.0),
+        min_ms: Some(median_ms),
         repeats: 1,
         peak_bytes: None,
         date: "2026-01-02T03:04:05Z".into(),
@@ -42,7 +42,7 @@ pub fn write(dir: &Path, latency: impl Fn(f64) -> f64) {
             let record = record(NetworkId::generated(family.to_string(), 1, index), 1.0);
             let flops = graph.bind(&record.config).unwrap().cost().unwrap().flops;
             let ms = latency(flops as f64 / 1e9);
-            assert!(writer.append(&graph, &Record { median_ms: ms, min_ms: ms, ..record }).unwrap());
+            assert!(writer.append(&graph, &Record { median_ms: Some(ms), min_ms: Some(ms), ..record }).unwrap());
         }
     }
     writer.finish().unwrap();
