@@ -52,7 +52,7 @@ fn run(args: &Args) -> Result<()> {
     let predictor = Predictor::load(&args.checkpoint, Device::Cpu)?;
     let latency = predictor.output(args.device.as_deref(), Quantity::Latency)?;
     let name = predictor.document().devices[latency].name.as_str();
-    let memory = predictor.output(Some(name), Quantity::Memory).ok();
+    let memory = predictor.memory(latency);
     let predict = |bound: &Concrete| -> tachograph_train::Result<(Millis, Bytes)> {
         let time = Millis(predictor.predict(bound, latency)?.latency_ms);
         let memory = match memory {

@@ -57,7 +57,10 @@ fn run(args: &Args) -> Result<()> {
         None => predictor.device(None)?,
     };
     let prediction = predictor.predict(&bound, output)?;
-    let facts = facts(&predictor, &bound, output, &checkpoint)?;
+    let mut facts = facts(&predictor, &bound, output, &checkpoint)?;
+    if let Some(memory) = memory(args, &predictor, &bound, output)? {
+        facts.insert(1, ("memory".into(), memory));
+    }
     let mut warnings = model.warnings;
     if !prediction.unknown_operators.is_empty() {
         warnings.push(format!("never seen in training: {}", prediction.unknown_operators.join(", ")));
@@ -106,12 +109,16 @@ fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// The checkpoint that was asked for, or the first bundled one that knows the device; the last where none does.
-fn load(args: &Args) -> Result<(PathBuf, Predictor)> {
+/// The checkpoint that was asked for, or the bundled ones.
+fn checkpoints(args: &Args) -> Vec<PathBuf> {
     let bundled = ["cpu", "timm"].map(|name| Path::new(CHECKPOINTS).join(format!("{name}.safetensors")));
-    let paths = args.checkpoint.as_ref().map_or(bundled.to_vec(), |path| vec![path.clone()]);
+    args.checkpoint.as_ref().map_or(bundled.to_vec(), |path| vec![path.clone()])
+}
+
+/// The first checkpoint that knows the device; the last where none does.
+fn load(args: &Args) -> Result<(PathBuf, Predictor)> {
     let mut last = None;
-    for path in paths {
+    for path in checkpoints(args) {
         let predictor = Predictor::load(&path, Device::Cpu)?;
         let knows = args.device.as_ref().is_none_or(|name| predictor.find(name).is_ok());
         last = Some((path, predictor));
@@ -122,20 +129,33 @@ fn load(args: &Args) -> Result<(PathBuf, Predictor)> {
     last.context("no checkpoint")
 }
 
+/// The peak memory that goes with `output`, from its checkpoint or else the first that has it.
+fn memory(args: &Args, predictor: &Predictor, bound: &Concrete, output: usize) -> Result<Option<String>> {
+    let name = &predictor.document().devices[output].name;
+    let say = |predictor: &Predictor, memory: usize| {
+        let device = &predictor.document().devices[memory];
+        let whose = if device.name == *name { String::new() } else { format!(", as on {}", device.name) };
+        Ok(Some(format!("{:.3} MB{whose}", predictor.predict(bound, memory)?.latency_ms)))
+    };
+    if let Some(memory) = predictor.memory(output) {
+        return say(predictor, memory);
+    }
+    for path in checkpoints(args) {
+        let other = Predictor::load(&path, Device::Cpu)?;
+        if let Some(memory) = other.find(name).ok().and_then(|output| other.memory(output)) {
+            return say(&other, memory);
+        }
+    }
+    Ok(None)
+}
+
 /// What is known of the output, and what else is predicted for its device.
 fn facts(predictor: &Predictor, bound: &Concrete, output: usize, checkpoint: &Path) -> Result<Vec<(String, String)>> {
     let (document, training) = (predictor.document(), &predictor.document().training);
     let device = &document.devices[output];
     let mut facts = vec![("device", format!("{} ({})", device.name, device.ran_on()))];
-    for (i, other) in document.devices.iter().enumerate() {
-        let name = match other.quantity {
-            Quantity::Memory => "memory",
-            Quantity::Energy => "energy",
-            _ => continue,
-        };
-        if other.name == device.name {
-            facts.push((name, format!("{:.3} {}", predictor.predict(bound, i)?.latency_ms, other.quantity.unit())));
-        }
+    if let Ok(energy) = predictor.output(Some(&device.name), Quantity::Energy) {
+        facts.push(("energy", format!("{:.3} J", predictor.predict(bound, energy)?.latency_ms)));
     }
     let checkpoint = checkpoint.display();
     let error = training.validation_mape.map_or(String::new(), |mape| format!(", validation MAPE {mape:.1} %"));

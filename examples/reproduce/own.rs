@@ -2,22 +2,27 @@
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use tachograph_features::baseline::{self, Baseline, Resident, Roofline};
 use tachograph_ir::{DType, Device};
-use tachograph_train::{Choice, Corpus, Quantity, SplitConfig, fit_baseline, static_rows};
+use tachograph_train::{Choice, Corpus, DeviceDocument, Quantity, SplitConfig, fit_baseline, static_rows};
 
 use crate::{Args, networks, rows::Rows};
 
 const FOLDS: usize = 5;
 
 /// `datasets/cpu`.
-pub const CPU: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../datasets/cpu");
+const CPU: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../datasets/cpu");
 
-/// Latency and peak memory of [`CPU`].
-pub fn cpu(args: &Args) -> Result<()> {
+/// Latency and peak memory in [`CPU`].
+pub fn corpus() -> Result<Corpus> {
     let choice = Choice { quantities: vec![Quantity::Latency, Quantity::Memory], ..Choice::all() };
-    let corpus = Corpus::open(Path::new(CPU), None, &choice)?;
+    Ok(Corpus::open(Path::new(CPU), None, &choice)?)
+}
+
+/// The tables of [`corpus`], one an output.
+pub fn cpu(args: &Args) -> Result<()> {
+    let corpus = corpus()?;
     let statics = static_rows(&corpus)?;
     for families in [false, true] {
         let split = if families { "families held out" } else { "random" };
@@ -29,7 +34,7 @@ pub fn cpu(args: &Args) -> Result<()> {
             let division = config.divide(&corpus)?;
             for (output, rows) in tables.iter_mut().enumerate() {
                 rows.split(format!("{split}, fold {}", fold + 1), &division.hash);
-                for mut model in models(corpus.outputs[output].quantity)?.into_iter().filter(|m| args.wants(m.name())) {
+                for mut model in models(&corpus.outputs[output])?.into_iter().filter(|m| args.wants(m.name())) {
                     let predictions = fit_baseline(&mut *model, &corpus, &statics, &division, output)?;
                     rows.add(model.name(), 0, &corpus.outputs[output].title(), predictions);
                 }
@@ -45,16 +50,18 @@ pub fn cpu(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// The baselines: the roofline says nothing of memory, and resident bytes nothing of time.
-fn models(quantity: Quantity) -> Result<Vec<Box<dyn Baseline>>> {
+/// The baselines of an output: the roofline says nothing of memory, and resident bytes nothing of time.
+fn models(output: &DeviceDocument) -> Result<Vec<Box<dyn Baseline>>> {
     let mut models = baseline::all();
-    if quantity == Quantity::Latency
-        && let Some(roofline) = Roofline::new(Device::builtin("xeon-spr-2c")?, DType::F32)
-    {
-        models.insert(0, Box::new(roofline));
-    }
-    if quantity == Quantity::Memory {
-        models.push(Box::new(Resident::default()));
+    match output.quantity {
+        Quantity::Memory => models.push(Box::new(Resident::default())),
+        _ => {
+            // `xeon-spr-1t` is one thread of `xeon-spr-2c`.
+            let machine = output.name.replace("-1t", "-2c");
+            let roofline =
+                Roofline::new(Device::builtin(&machine)?, DType::F32).context("a device without f32 peak")?;
+            models.insert(0, Box::new(roofline));
+        }
     }
     Ok(models)
 }

@@ -5,6 +5,7 @@
 //! | columns | what |
 //! |---|---|
 //! | `compute`, `traffic` | ln of the times for one image, in ms, that an imaginary machine takes for the operations ([`PEAK`] a second) and for the bytes ([`BALANCE`] operations' time each) |
+//! | `resident` | the same for the bytes that the operator has resident when most is: its weights, inputs of the network that no operator before it reads, and what it fills, as long as that is in use then |
 //! | `op=NAME` …, `op=?` | as in [`extended`] |
 //! | `from=NAME` …, `to=NAME` … | 1 for each operator among the producers of its operands, and among the readers of its results |
 //! | the 27 numbers of [`extended`] | with costs divided by the batch, and leading extents that are its multiples |
@@ -12,7 +13,7 @@
 //! | `fan_in`, `fan_out` | producers and readers, at most 4 |
 //! | `aligned_in`, `aligned_out` | log₂ of the largest power of two, at most 64, that divides the channels of the first operand and of the first result |
 //! | `batch` | log₂ of the batch |
-//! | `held` | 1 where memory that the operator fills is in use when most is ([`Concrete::residency`]) |
+//! | `peak` | 1 for the operator that runs when most is resident ([`Concrete::residency`]) |
 //!
 //! Graph columns, not normalised: `batch`. A network of one image looks the same at every batch, but for weights, which
 //! are read once a batch.
@@ -20,7 +21,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use ndarray::Array2;
-use tachograph_ir::{Concrete, Cost, FusionRule, NodeId};
+use tachograph_ir::{Concrete, FusionRule, Node, NodeId, TensorId};
 
 use crate::{
     Error, FeatureGraph, Result, Schema,
@@ -35,11 +36,11 @@ pub const PEAK: f64 = 30e12;
 /// Operations that it does in the time it moves a byte: about those of an accelerator in f32.
 pub const BALANCE: f64 = 30.0;
 
-/// Columns `compute` and `traffic`.
-const TIMES: usize = 2;
+/// Columns `compute`, `traffic` and `resident`.
+const TIMES: usize = 3;
 
 pub(crate) const CONTEXT: [&str; 8] =
-    ["anchor", "kernel", "fan_in", "fan_out", "aligned_in", "aligned_out", "batch", "held"];
+    ["anchor", "kernel", "fan_in", "fan_out", "aligned_in", "aligned_out", "batch", "peak"];
 
 /// Names of the node columns.
 pub(crate) fn node_columns(operators: &[String]) -> Vec<String> {
@@ -47,7 +48,7 @@ pub(crate) fn node_columns(operators: &[String]) -> Vec<String> {
         operators.iter().map(String::as_str).chain(["?"]).map(move |op| format!("{prefix}={op}"))
     };
     let numbers = extended::NODE_COLUMNS.into_iter().chain(CONTEXT).map(String::from);
-    let times = ["compute", "traffic"].map(String::from);
+    let times = ["compute", "traffic", "resident"].map(String::from);
     times.into_iter().chain(named("op")).chain(named("from")).chain(named("to")).chain(numbers).collect()
 }
 
@@ -66,19 +67,27 @@ pub(crate) fn featurize(schema: &Schema, bound: &Concrete) -> Result<FeatureGrap
     let row: HashMap<NodeId, usize> = live.iter().enumerate().map(|(row, &id)| (id, row)).collect();
     let mut nodes = Array2::zeros((live.len(), schema.node_columns.len()));
     let costs = extended::costs(bound)?;
+    let graph = |source| Error::Graph { graph: bound.graph().name().to_owned(), source };
+    let (residency, mut seen) = (bound.residency().map_err(graph)?, BTreeSet::new());
     let numbers = untouched(schema.operators.len());
     for (i, (id, cost)) in costs.iter().enumerate() {
-        times(cost, images).into_iter().enumerate().for_each(|(k, ms)| nodes[[i, k]] = ms.ln() as f32);
+        let resident = own_bytes(bound, bound.graph().node(*id), &mut seen) + residency.held[i].0;
+        let costs = [cost.flops as f64, BALANCE * cost.bytes() as f64, BALANCE * resident as f64];
+        costs.into_iter().enumerate().for_each(|(k, operations)| nodes[[i, k]] = time(operations, images).ln() as f32);
         nodes[[i, TIMES + operators[i]]] = 1.0;
         let values = extended::numbers(bound, bound.graph().node(*id), cost, images);
         values.into_iter().enumerate().for_each(|(k, value)| nodes[[i, numbers + k]] = value as f32);
     }
     let context = numbers + extended::NODE_COLUMNS.len();
-    let held = bound.residency().map_err(|source| Error::Graph { graph: bound.graph().name().to_owned(), source })?;
-    for (i, (&id, held)) in live.iter().zip(held.at_peak).enumerate() {
+    for (i, &id) in live.iter().enumerate() {
         let node = bound.graph().node(id);
         let shapes = [operand_shape(bound, node, 0), result_shape(bound, node, 0)];
-        let own = [alignment(shapes[0]), alignment(shapes[1]), (images as f32).log2(), f32::from(u8::from(held))];
+        let own = [
+            alignment(shapes[0]),
+            alignment(shapes[1]),
+            (images as f32).log2(),
+            f32::from(u8::from(i == residency.at)),
+        ];
         own.into_iter().enumerate().for_each(|(k, value)| nodes[[i, context + 4 + k]] = value);
     }
     for group in bound.fuse(&FusionRule::default()) {
@@ -111,10 +120,17 @@ fn alignment(shape: Option<&[u64]>) -> f32 {
     channels.map_or(0, |c| c.trailing_zeros().min(6)) as f32
 }
 
-/// Times for the operations and for the bytes of one image, in ms and at least 10⁻⁹.
-fn times(cost: &Cost, images: u64) -> [f64; TIMES] {
-    let ms = |operations: f64| (1e3 * operations / images as f64 / PEAK).max(1e-9);
-    [ms(cost.flops as f64), ms(BALANCE * cost.bytes() as f64)]
+/// Bytes of weights and of inputs of the network that `node` is the first to read, by those `seen` already.
+fn own_bytes(bound: &Concrete, node: &Node, seen: &mut BTreeSet<TensorId>) -> u64 {
+    let graph = bound.graph();
+    let given = |t: &TensorId| bound.is_parameter(*t) || graph.inputs().contains(t);
+    let first = node.inputs.iter().flatten().copied().filter(given).filter(|&t| seen.insert(t));
+    first.map(|t| bound.fact(t).bytes().unwrap_or(0)).sum()
+}
+
+/// Time of so many operations for all images, for one of them, in ms and at least 10⁻⁹.
+fn time(operations: f64, images: u64) -> f64 {
+    (1e3 * operations / images as f64 / PEAK).max(1e-9)
 }
 
 /// Time of the whole batch on the imaginary machine, in ms.

@@ -64,11 +64,12 @@ macro_rules! devices {
     };
 }
 
-static FILES: [(&str, &str); 28] = devices![
+static FILES: [(&str, &str); 29] = devices![
     "a100-pcie-40gb",
     "a100-pcie-80gb",
     "a100-sxm-40gb",
     "a100-sxm-80gb",
+    "epyc-milan-2c",
     "h100-sxm",
     "h200",
     "i7-12700h",

@@ -63,13 +63,18 @@ impl Concrete {
             let done = touched.into_iter().filter(|t| moves(t) && last_use.get(t) == Some(&step));
             resident = resident.saturating_sub(done.map(bytes).sum());
         }
-        let stays = |(step, &id): (usize, &NodeId)| {
-            let mut results = graph.node(id).outputs.iter().flatten().copied().filter(own);
-            step <= at && results.any(|t| last_use.get(&t).is_some_and(|&last| last >= at))
+        let held = |(step, &id): (usize, &NodeId)| {
+            let results = graph.node(id).outputs.iter().flatten().copied().filter(own);
+            let stays = |t: &TensorId| step <= at && last_use.get(t).is_some_and(|&last| last >= at);
+            saturated(results.filter(stays).map(bytes).sum())
         };
-        let at_peak = self.live().iter().enumerate().map(stays).collect();
-        Ok(Residency { peak: Bytes(u64::try_from(peak).unwrap_or(u64::MAX)), at_peak })
+        let held = self.live().iter().enumerate().map(held).collect();
+        Ok(Residency { peak: saturated(peak), at, held })
     }
+}
+
+fn saturated(bytes: u128) -> Bytes {
+    Bytes(u64::try_from(bytes).unwrap_or(u64::MAX))
 }
 
 /// What is resident when a network runs.
@@ -77,8 +82,10 @@ impl Concrete {
 pub struct Residency {
     /// Most bytes at once.
     pub peak: Bytes,
-    /// For each live node, true where memory that it fills is in use at that moment.
-    pub at_peak: Vec<bool>,
+    /// Position, among live nodes, of the one that runs at that moment.
+    pub at: usize,
+    /// For each live node, how much of the memory that it fills is in use then.
+    pub held: Vec<Bytes>,
 }
 
 #[cfg(test)]
@@ -95,7 +102,8 @@ mod tests {
         let bound = b.finish(&[z]).unwrap().bind(&Config::new()).unwrap();
         // Weights 1000 + 100 + 500 + 5; at the Relu both its operand and its result, 100 each; x is gone.
         assert_eq!(bound.peak_memory().unwrap(), Bytes(4 * (1605 + 200)));
-        assert_eq!(bound.residency().unwrap().at_peak, [true, true, false]);
+        let residency = bound.residency().unwrap();
+        assert_eq!((residency.at, residency.held), (1, vec![Bytes(400), Bytes(400), Bytes(0)]));
     }
 
     #[test]
@@ -111,6 +119,7 @@ mod tests {
         // x throughout, and an operand and a result beside it.
         assert_eq!(bound.peak_memory().unwrap(), Bytes(4 * 300));
         // The first Relu's memory is read through the view; the view has none of its own.
-        assert_eq!(bound.residency().unwrap().at_peak, [true, false, true, false, false]);
+        let held = bound.residency().unwrap().held;
+        assert_eq!(held, [Bytes(400), Bytes(0), Bytes(400), Bytes(0), Bytes(0)]);
     }
 }

@@ -27,11 +27,12 @@ impl Default for TachographConfig {
 /// The time of a batch of b images is the sum over operators of what a roofline says, each corrected by a factor that
 /// depends on the operator, its neighbours and the device:
 ///
-/// y = b · Σᵢ (computeᵢ / p + trafficᵢ / q) · exp(w·hᵢ + c), hᵢ = MLP(xᵢ)
+/// y = b · Σᵢ (computeᵢ / p + trafficᵢ / q + residentᵢ / r) · exp(w·hᵢ + c), hᵢ = MLP(xᵢ)
 ///
-/// It reads the features of `Kind::Tachograph`: the logarithms of `compute` and `traffic`, times for one image on an
-/// imaginary machine, are the first columns of a node; b is the first of a graph. One embedding h serves all outputs;
-/// an output has w, c and its speeds p and q against that machine, which are learned as logarithms. All start at 0, so
+/// It reads the features of `Kind::Tachograph`: the logarithms of `compute`, `traffic` and `resident`, times for one image
+/// on an imaginary machine, are the first columns of a node; b is the first of a graph. Peak memory is a sum like times
+/// are, of what operators have resident at the peak. One embedding h serves all outputs; an output has w, c and its
+/// speeds p, q and r against that machine, which are learned as logarithms. All start at 0, so
 /// an untrained network is the roofline, and a network larger than any in training is still a sum of familiar terms.
 ///
 /// # Shapes
@@ -49,12 +50,12 @@ struct Head {
     weight: Tensor,
     /// c, (1).
     bias: Tensor,
-    /// ln p and ln q, (1, 2).
+    /// ln p, ln q and ln r, (1, 3).
     speeds: Tensor,
 }
 
 /// Columns that hold times.
-const TIMES: i64 = 2;
+const TIMES: i64 = 3;
 
 /// Deviations from the mean at which other columns end, as they do in training: beyond them, where a network has many
 /// times what any other had (operands of a concatenation), a straight line would go on for ever.
@@ -80,7 +81,7 @@ impl Tachograph {
             Ok(Head {
                 weight: vs.f_var("weight", &[1, width], zeros)?,
                 bias: vs.f_var("bias", &[1], zeros)?,
-                speeds: vs.f_var("speeds", &[1, 2], zeros)?,
+                speeds: vs.f_var("speeds", &[1, TIMES], zeros)?,
             })
         };
         Ok(Self {
@@ -90,7 +91,7 @@ impl Tachograph {
         })
     }
 
-    /// Embedding h of every operator and its two times: (rows of the last layer, hidden) and (rows, 2).
+    /// Embedding h of every operator and its times: (rows of the last layer, hidden) and (rows, 3).
     fn rows(&self, batch: &GraphBatch) -> Result<(Tensor, Tensor)> {
         let columns = |from, n| batch.nodes.f_narrow(1, from, n).map_err(torch("features"));
         let mut times = columns(0, TIMES)?;

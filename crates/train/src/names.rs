@@ -28,6 +28,12 @@ impl Predictor {
         })
     }
 
+    /// Position of the peak memory that goes with output `output`: on its device, else on another where the same library
+    /// ran on as many threads, which decide what is resident more than the machine does.
+    pub fn memory(&self, output: usize) -> Option<usize> {
+        memory(&self.document().devices, output)
+    }
+
     /// The devices whose latency it predicts, the nearest to `name` first: those with a device file by its distance, if
     /// `name` has one, then the others by how alike the names are.
     pub fn nearest(&self, name: &str) -> Vec<Near> {
@@ -37,6 +43,15 @@ impl Predictor {
 
 fn latencies(devices: &[DeviceDocument]) -> impl Iterator<Item = (usize, &DeviceDocument)> {
     devices.iter().enumerate().filter(|(_, device)| device.quantity == Quantity::Latency)
+}
+
+fn memory(devices: &[DeviceDocument], output: usize) -> Option<usize> {
+    let device = devices.get(output)?;
+    let memories = || devices.iter().enumerate().filter(|(_, other)| other.quantity == Quantity::Memory);
+    let runs = |d: &DeviceDocument| (d.library.clone(), d.threads);
+    let alike = |other: &DeviceDocument| !other.library.is_empty() && runs(other) == runs(device);
+    let own = memories().find(|(_, other)| other.name == device.name);
+    own.or_else(|| memories().find(|(_, other)| alike(other))).map(|(i, _)| i)
 }
 
 fn find(devices: &[DeviceDocument], name: &str) -> Option<usize> {
@@ -117,6 +132,19 @@ mod tests {
         assert_eq!(find(&devices(), "Intel(R) Xeon(R) Processor"), Some(1));
         assert_eq!(find(&devices(), "h200"), None);
         assert_eq!(find(&devices(), ""), None);
+    }
+
+    #[test]
+    fn memory_of_the_device_or_of_the_library() {
+        let mut devices = devices();
+        devices.push(DeviceDocument::new("epyc-milan-1t", Quantity::Memory));
+        assert_eq!((memory(&devices, 2), memory(&devices, 1), memory(&devices, 9)), (Some(0), None, None));
+        for i in [1, 2, 6] {
+            (devices[i].library, devices[i].threads) = ("libtorch 2.11.0".into(), 1);
+        }
+        assert_eq!((memory(&devices, 2), memory(&devices, 1)), (Some(0), Some(6)));
+        devices[6].threads = 2;
+        assert_eq!(memory(&devices, 1), None);
     }
 
     #[test]

@@ -30,7 +30,7 @@ fn untrained_it_is_the_roofline_times_the_batch() {
     for layers in [0, 2] {
         let (_vs, model) = model(2, layers);
         let batch = batch(layers, false);
-        let roofline = batch.nodes.narrow(1, 0, 2).exp().sum_dim_intlist(1, true, Kind::Float);
+        let roofline = batch.nodes.narrow(1, 0, 3).exp().sum_dim_intlist(1, true, Kind::Float);
         let image: Vec<_> = roofline.split_with_sizes([8, 12, 4], 0).iter().map(|t| t.sum(Kind::Float)).collect();
         let expected = Tensor::stack(&image, 0).unsqueeze(1) * batch.globals.narrow(1, 0, 1);
         close(&model.forward(&batch, &[0, 1]).unwrap(), &expected.expand([3, 2], false).contiguous());

@@ -114,7 +114,8 @@ impl Table {
             let (line, times) = &mut lines[place];
             for &quantity in &choice.quantities {
                 let column = columns[&(device.clone(), phase, quantity)];
-                if let Some(value) = values[quantity as usize].filter(|_| time < times[column]) {
+                let better = time < times[column] || line.targets[column].is_nan();
+                if let Some(value) = values[quantity as usize].filter(|_| better) {
                     (line.targets[column], times[column]) = (value, time);
                 }
                 if let Some(RanOn { hardware, threads, library }) = &recorded {

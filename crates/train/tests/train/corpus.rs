@@ -6,10 +6,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use tachograph_datasets::Part;
+use tachograph_datasets::{
+    NetworkId, Part, Record, Run, Writer,
+    generate::{Family, sample},
+};
 use tachograph_models::{AdditiveConfig, ModelConfig};
 use tachograph_train::{BEST, Choice, Corpus, Predictor, Quantity, RunConfig, SplitConfig, train};
 use tch::Device;
+
+use crate::data;
 
 /// A table of the repository's models on two devices, at batch 1 and, on one of them, 4; every third network was not
 /// measured on the second device, and memory was on the first alone.
@@ -94,6 +99,25 @@ fn all_batches_of_a_network_are_in_one_part_and_folds_cover_everything() {
     }
     assert!(tested.iter().all(|&n| n == 1), "{tested:?}");
     assert!(SplitConfig::Fold { folds: 3, fold: 3, families: true, seed: 0 }.divide(&corpus).is_err());
+}
+
+#[test]
+fn a_device_may_have_memory_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    data::proportional(dir.path());
+    let run = Run { device: "other-cpu".into(), protocol: "invented".into(), seed: 1 };
+    let mut writer = Writer::resume(dir.path(), run).unwrap();
+    let network = NetworkId::generated(Family::Vgg.to_string(), 1, 0);
+    let timeless = Record { median_ms: None, iqr_ms: None, min_ms: None, repeats: 0, ..data::record(network, 1.0) };
+    let record = Record { device: "other-cpu".into(), peak_bytes: Some(5_000_000), ..timeless };
+    writer.append(&sample(Family::Vgg, 1, 0).unwrap().graph, &record).unwrap();
+    writer.finish().unwrap();
+
+    let corpus = Corpus::open(dir.path(), None, &both()).unwrap();
+    let titles: Vec<_> = corpus.outputs.iter().map(|output| output.title()).collect();
+    assert_eq!(titles, [data::DEVICE.to_owned(), "other-cpu memory".into()]);
+    assert_eq!((corpus.entries.len(), corpus.measured(1).count()), (24, 1));
+    assert!(corpus.entries.iter().any(|entry| entry.targets[1] == 5.0 && entry.targets[0].is_finite()));
 }
 
 #[test]
