@@ -208,7 +208,9 @@ impl TryFrom<Fields> for Featurizer {
         let Fields { schema, nodes, edges, globals } = fields;
         if !schema.is_current() {
             let (version, ours) = (schema.version, Schema::VERSION);
-            return Err(format!("feature schema of version {version} is not what this library (version {ours}) makes"));
+            return Err(format!(
+                "its features (schema version {version}) have other columns than this library makes of them (version {ours})"
+            ));
         }
         let fits = |n: &Normalizer, columns: usize| n.is_sound() && n.width() == columns;
         let all = |n: &Normalizers| {

@@ -138,6 +138,13 @@ impl Model {
         })
     }
 
+    /// Says which outputs are peak memory, to models that have a form of its own for it.
+    pub fn set_memory(&mut self, outputs: &[usize]) {
+        if let Self::Tachograph(m) = self {
+            m.set_memory(outputs);
+        }
+    }
+
     /// Predictions for each of `heads`: (graphs, heads), positive (of [`BrpNas`] once it is trained).
     ///
     /// # Errors

@@ -30,9 +30,10 @@ impl Default for TachographConfig {
 /// y = b · Σᵢ (computeᵢ / p + trafficᵢ / q + residentᵢ / r) · exp(w·hᵢ + c), hᵢ = MLP(xᵢ)
 ///
 /// It reads the features of `Kind::Tachograph`: the logarithms of `compute`, `traffic` and `resident`, times for one image
-/// on an imaginary machine, are the first columns of a node; b is the first of a graph. Peak memory is a sum like times
-/// are, of what operators have resident at the peak. One embedding h serves all outputs; an output has w, c and its
-/// speeds p, q and r against that machine, which are learned as logarithms. All start at 0, so
+/// on an imaginary machine, are the first columns of a node; b is the first of a graph. Peak memory has the last term alone:
+/// it is a sum over the operators that have something resident at the peak, however many others there are. One
+/// embedding h serves all outputs; an output has w, c and its speeds p, q and r against that machine, which are
+/// learned as logarithms. All start at 0, so
 /// an untrained network is the roofline, and a network larger than any in training is still a sum of familiar terms.
 ///
 /// # Shapes
@@ -52,6 +53,8 @@ struct Head {
     bias: Tensor,
     /// ln p, ln q and ln r, (1, 3).
     speeds: Tensor,
+    /// Which of the three terms it has.
+    terms: [f32; TIMES as usize],
 }
 
 /// Columns that hold times.
@@ -82,6 +85,7 @@ impl Tachograph {
                 weight: vs.f_var("weight", &[1, width], zeros)?,
                 bias: vs.f_var("bias", &[1], zeros)?,
                 speeds: vs.f_var("speeds", &[1, TIMES], zeros)?,
+                terms: [1.0; TIMES as usize],
             })
         };
         Ok(Self {
@@ -89,6 +93,14 @@ impl Tachograph {
             hidden: (0..config.depth).map(linear).collect::<Result<_, _>>()?,
             heads: (0..outputs).map(head).collect::<Result<_, _>>().map_err(torch("heads"))?,
         })
+    }
+
+    /// Says which outputs are peak memory; outputs that there are not are passed over.
+    pub fn set_memory(&mut self, outputs: &[usize]) {
+        for (output, head) in self.heads.iter_mut().enumerate() {
+            let time = if outputs.contains(&output) { 0.0 } else { 1.0 };
+            head.terms = [time, time, 1.0];
+        }
     }
 
     /// Embedding h of every operator and its times: (rows of the last layer, hidden) and (rows, 3).
@@ -128,8 +140,11 @@ impl Tachograph {
         let heads = select(&self.heads, heads)?;
         let (h, times) = self.rows(batch)?;
         let stack = |part: fn(&Head) -> &Tensor| Tensor::f_cat(&heads.iter().map(|h| part(h)).collect::<Vec<_>>(), 0);
+        let terms: Vec<f32> = heads.iter().flat_map(|head| head.terms).collect();
         let corrected = || {
-            let roofline = times.f_exp()?.f_matmul(&stack(|h| &h.speeds)?.f_neg()?.f_exp()?.f_tr()?)?;
+            let terms = Tensor::f_from_slice(&terms)?.f_view([-1, TIMES])?.f_to_device(times.device())?;
+            let slowness = stack(|h| &h.speeds)?.f_neg()?.f_exp()?.f_mul(&terms)?;
+            let roofline = times.f_exp()?.f_matmul(&slowness.f_tr()?)?;
             let correction = h.f_linear(&stack(|h| &h.weight)?, Some(&stack(|h| &h.bias)?))?;
             roofline.f_mul(&correction.f_clamp(-LIMIT, LIMIT)?.f_exp()?)
         };

@@ -52,7 +52,9 @@ impl Predictor {
             edges: schema.edge_columns.len() as i64,
             globals: schema.global_columns.len() as i64,
         };
-        let model = Model::new(&store.root(), widths, document.devices.len(), &document.model)?;
+        let mut model = Model::new(&store.root(), widths, document.devices.len(), &document.model)?;
+        let memory = document.devices.iter().enumerate().filter(|(_, output)| output.quantity == Quantity::Memory);
+        model.set_memory(&memory.map(|(o, _)| o).collect::<Vec<_>>());
         Ok(Self { document, model, store })
     }
 

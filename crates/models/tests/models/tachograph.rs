@@ -38,6 +38,20 @@ fn untrained_it_is_the_roofline_times_the_batch() {
 }
 
 #[test]
+fn untrained_memory_is_what_is_resident() {
+    let (_vs, mut model) = model(2, 0);
+    model.set_memory(&[1]);
+    let batch = batch(0, false);
+    let total = |from: i64, n: i64| {
+        let rows = batch.nodes.narrow(1, from, n).exp().sum_dim_intlist(1, true, Kind::Float);
+        let graphs: Vec<_> = rows.split_with_sizes([8, 12, 4], 0).iter().map(|t| t.sum(Kind::Float)).collect();
+        Tensor::stack(&graphs, 0).unsqueeze(1) * batch.globals.narrow(1, 0, 1)
+    };
+    close(&model.forward(&batch, &[0, 1]).unwrap(), &Tensor::cat(&[total(0, 3), total(2, 1)], 1));
+    close(&model.forward(&batch, &[1]).unwrap(), &total(2, 1));
+}
+
+#[test]
 fn a_compressed_batch_gives_the_same_with_fewer_rows() {
     for layers in [0, 1, 2] {
         let (_vs, model) = trained(2, layers);
