@@ -28,8 +28,9 @@ struct Output {
     rounding: f64,
 }
 
-/// Largest difference of an element, relative to the root mean square of its tensor.
-const CPU: f64 = 1e-5;
+/// Largest difference of an element, relative to the root mean square of its tensor. Where the golden values were made
+/// (AVX-512) it is below 1e-5; processors with AVX2 alone add up in another order.
+const CPU: f64 = 3e-5;
 /// Convolutions of GPUs round their operands to 10 bits (TF32).
 const GPU: f64 = 3e-2;
 
