@@ -46,6 +46,9 @@ impl Document {
     }
 }
 
+/// Hardware or library of an output of which it is not known.
+pub(crate) const NOT_RECORDED: &str = "not recorded";
+
 /// What is measured and predicted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -119,7 +122,7 @@ pub struct DeviceDocument {
 impl DeviceDocument {
     /// An output of which nothing but device and quantity is recorded.
     pub fn new(name: impl Into<String>, quantity: Quantity) -> Self {
-        let other = || "not recorded".to_owned();
+        let other = || NOT_RECORDED.to_owned();
         Self { name: name.into(), hardware: other(), threads: 1, library: other(), quantity, ..Self::default() }
     }
 

@@ -2,7 +2,7 @@
 
 use tachograph_ir::{DType, Device};
 
-use crate::{DeviceDocument, Error, Predictor, Quantity, Result};
+use crate::{DeviceDocument, Error, Predictor, Quantity, Result, document::NOT_RECORDED};
 
 /// A device of a checkpoint, near another.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,7 +49,7 @@ fn memory(devices: &[DeviceDocument], output: usize) -> Option<usize> {
     let device = devices.get(output)?;
     let memories = || devices.iter().enumerate().filter(|(_, other)| other.quantity == Quantity::Memory);
     let runs = |d: &DeviceDocument| (d.library.clone(), d.threads);
-    let alike = |other: &DeviceDocument| !other.library.is_empty() && runs(other) == runs(device);
+    let alike = |other: &DeviceDocument| other.library != NOT_RECORDED && runs(other) == runs(device);
     let own = memories().find(|(_, other)| other.name == device.name);
     own.or_else(|| memories().find(|(_, other)| alike(other))).map(|(i, _)| i)
 }
