@@ -1,18 +1,68 @@
 #!/usr/bin/env bash
-# All GPU work in one go: checks that networks compute the same on the GPU, then measures the generated set there.
-# For a machine without Rust: build here first, carry this checkout, run it there. Resumes where it stopped.
+# All work on a machine with an NVIDIA GPU but without Rust: carry this checkout with `target/gpu` there.
 #
-#   here:   cargo test --release -p tachograph-profile --no-run && cargo build --release --example collect
-#   there:  datasets/gpu.sh NAME [OUT]      # NAME of the device within the set; OUT defaults to datasets/gpu
+#   here:   datasets/gpu.sh pack                # builds, and gathers the programs in target/gpu
+#   there:  datasets/gpu.sh check               # tests on the GPU, and two networks measured
+#   there:  datasets/gpu.sh train               # seconds an epoch on one CPU core and on the GPU
+#   there:  datasets/gpu.sh measure NAME OUT    # generated networks, to the data set OUT; goes on where it stopped
 #
 # There, Python must have torch 2.11.0: its libraries are the ones that run.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-name=${1:?usage: datasets/gpu.sh NAME [OUT]}
-out=${2:-datasets/gpu}
-LD_LIBRARY_PATH=$(python3 -c 'import os, torch; print(os.path.join(os.path.dirname(torch.__file__), "lib"))')
-export LD_LIBRARY_PATH
-for test in target/release/deps/outputs-*; do
-    [[ -x $test && $test != *.d ]] && "$test"
-done
-target/release/examples/collect --out "$out" --name "$name" --device cuda:0 --count 231 --seed 1
+bin=target/gpu
+
+pack() {
+    cargo build --release --example collect --example profile --example train
+    mkdir -p "$bin"
+    cp target/release/examples/{collect,profile,train} "$bin/"
+    local of
+    for of in gnn:gnn profile:outputs train:train; do
+        local file
+        file=$(cargo test --release -p "tachograph-${of%:*}" --test "${of#*:}" --no-run 2>&1 | sed -n 's/^ *Executable .*(\(.*\))$/\1/p')
+        cp "$file" "$bin/test-${of%:*}"
+    done
+    strip "$bin"/*
+    ls -l "$bin"
+}
+
+check() {
+    nvidia-smi --query-gpu=name,driver_version,clocks.max.sm,power.limit --format=csv
+    local test failed=0
+    for test in "$bin"/test-*; do
+        echo "== $test"
+        (cd "crates/${test##*-}" && time timeout 150 "../../$test" ${FILTER:-}) || failed=1
+    done
+    local model
+    for model in light_resnet50 efficientnet_b0; do
+        "$bin/profile" "datasets/models/$model.onnx.gz" --bind batch=32 --device cuda:0 || failed=1
+    done
+    return $failed
+}
+
+train() {
+    local model device dir
+    dir=$(mktemp -d)
+    for model in nnlp tachograph; do
+        for device in cpu cuda:0; do
+            sed -e "s/^data = .*/data = \"datasets\/cpu\"/; /^extra/d; s/^epochs.*/epochs = 4\ntorch_device = \"$device\"/" \
+                "examples/$model.toml" > "$dir/$model.toml"
+            "$bin/train" --config "$dir/$model.toml" --out "$dir/$model-$device" --progress quiet
+            echo "== $model on $device"
+            cat "$dir/$model-$device/metrics.jsonl"
+        done
+    done
+}
+
+measure() {
+    "$bin/collect" --out "$2" --name "$1" --device cuda:0 --count 231 --seed 1 --visits 1 --batches 16,1
+}
+
+case ${1:-} in
+check | train | measure)
+    LD_LIBRARY_PATH=$(python3 -c 'import os, torch; print(os.path.join(os.path.dirname(torch.__file__), "lib"))')
+    export LD_LIBRARY_PATH OMP_NUM_THREADS=1
+    "$@"
+    ;;
+pack) pack ;;
+*) sed -n '2,/^set/p' "$0" | sed '$d; s/^# \?//' && exit 2 ;;
+esac

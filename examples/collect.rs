@@ -11,7 +11,7 @@ use tachograph_datasets::{
     Key, NetworkId, Record, Run, Writer,
     generate::{Family, Network, sample},
 };
-use tachograph_ir::{Config, DType};
+use tachograph_ir::{Concrete, Config, DType, Graph};
 use tachograph_profile::{Environment, Measurement, Protocol, Session, parse_device};
 
 #[derive(Parser)]
@@ -40,6 +40,12 @@ struct Args {
     /// Longest time for the repeats of one visit, in seconds.
     #[arg(long, default_value_t = 0.2)]
     time_limit: f64,
+    /// Shortest time for the repeats of one visit on a GPU, in seconds, over which its energy is measured.
+    #[arg(long, default_value_t = 0.2)]
+    energy: f64,
+    /// What to multiply the sampled batch with, in turn for the networks of a family: a GPU is idle at small ones.
+    #[arg(long, value_delimiter = ',', default_value = "1", value_parser = clap::value_parser!(u64).range(1..))]
+    batches: Vec<u64>,
     /// First drop measurements whose quartiles are further apart than this share of the median: they are
     /// made again.
     #[arg(long)]
@@ -54,8 +60,10 @@ fn run(args: &Args) -> Result<()> {
     let device = parse_device(&args.device)?;
     tch::set_num_threads(args.threads);
     let (warm_up_limit, time_limit) = (args.time_limit / 2.0, args.time_limit);
-    let protocol = Protocol { warm_up_limit, time_limit, min_repeats: 4, max_repeats: 100, ..Protocol::default() };
-    let description = serde_json::json!({ "visits": args.visits, "visit": protocol }).to_string();
+    let (energy, usual) = (args.energy, Protocol::default());
+    let protocol = Protocol { warm_up_limit, time_limit, min_repeats: 4, max_repeats: 100, energy, ..usual };
+    let description =
+        serde_json::json!({ "visits": args.visits, "visit": protocol, "batches": args.batches }).to_string();
     let run = Run { device: args.name.clone(), protocol: description, seed: args.seed };
     let mut writer = Writer::resume(&args.out, run)?;
     writer.warnings().iter().for_each(|w| eprintln!("warning: {w}"));
@@ -73,7 +81,7 @@ fn run(args: &Args) -> Result<()> {
         let mut sessions: Vec<(Key, Network, Session)> = Vec::new();
         for family in Family::ALL {
             let network = sample(family, args.seed, index)?;
-            let bound = network.graph.bind(&Config::new())?;
+            let bound = bind(&network.graph, args.batches[index as usize % args.batches.len()])?;
             let id = NetworkId::generated(family.to_string(), args.seed, index);
             let (config, threads) = (bound.config().clone(), args.threads as u32);
             let key = Key { network: id, config, dtype: DType::F32, threads };
@@ -112,6 +120,13 @@ fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
+/// Bound at so many times its own batch.
+fn bind(graph: &Graph, times: u64) -> Result<Concrete> {
+    let bound = graph.bind(&Config::new())?;
+    let config = Config::from([("batch".into(), times * bound.batch())]);
+    Ok(if times == 1 { bound } else { graph.bind(&config)? })
+}
+
 fn record(key: Key, name: &str, session: &Session, times: Option<Measurement>) -> Record {
     let environment = Environment::here(session.executor().device());
     let times = times.as_ref();
@@ -128,6 +143,7 @@ fn record(key: Key, name: &str, session: &Session, times: Option<Measurement>) -
         min_ms: times.map(|m| m.min_ms),
         repeats: times.map_or(0, |m| m.repeats as u32),
         peak_bytes: session.peak_memory(),
+        energy_j: times.and_then(|m| m.energy),
         date: environment.date,
         library: environment.library,
         protocol: 2,

@@ -58,6 +58,9 @@ fn run(args: &Args) -> Result<()> {
     if let Some(bytes) = m.peak_memory {
         println!("memory   {:.1} MiB at the peak", bytes as f64 / f64::from(1 << 20));
     }
+    if let Some(joules) = m.energy {
+        println!("energy   {joules:.4} J an inference, {:.0} W", 1e3 * joules / m.median_ms);
+    }
     let mut times = operators(session.executor(), 10)?;
     let total: f64 = times.iter().map(|t| t.median_ms).sum();
     times.sort_by(|a, b| b.median_ms.total_cmp(&a.median_ms));

@@ -25,7 +25,8 @@ impl Source for DataSet {
             let batch = record.config.get("batch").copied().unwrap_or(1);
             let id = &record.network;
             let sample = Sample::new(id.to_string(), id.family(), &record.device, batch, record.median_ms?);
-            Some(Ok(Sample { memory_mb: record.peak_bytes.map(|bytes| bytes as f64 / 1e6), ..sample }))
+            let memory_mb = record.peak_bytes.map(|bytes| bytes as f64 / 1e6);
+            Some(Ok(Sample { memory_mb, energy_j: record.energy_j, ..sample }))
         })))
     }
 

@@ -119,6 +119,9 @@ pub struct Record {
     /// Peak memory of the run in bytes, where it could be known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peak_bytes: Option<u64>,
+    /// Energy of one inference in joules, where it could be known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub energy_j: Option<f64>,
     /// When, in RFC 3339.
     pub date: String,
     /// Library that ran the network, with its version.
@@ -147,15 +150,20 @@ impl Record {
     }
 
     /// Checks what every measurement satisfies: times, all or none, are finite, 0 < min ≤ median, 0 ≤ spread, repeats > 0;
-    /// without times there is a peak of memory.
+    /// without times there is a peak of memory and no energy; an energy is positive.
     ///
     /// # Errors
     /// The first field that does not.
     pub fn check(&self) -> Result<()> {
         let refuse = |message: String| Err(Error::Record { network: self.network.to_string(), message });
+        if self.energy_j.is_some_and(|energy| !(energy.is_finite() && energy > 0.0)) {
+            return refuse(format!("energy_j = {} is not a positive energy", self.energy_j.unwrap_or_default()));
+        }
         let (median, min, iqr) = match (self.median_ms, self.min_ms, self.iqr_ms) {
             (Some(median), Some(min), Some(iqr)) => (median, min, iqr),
-            (None, None, None) if self.peak_bytes.is_some() && self.repeats == 0 => return Ok(()),
+            (None, None, None) if self.peak_bytes.is_some() && self.energy_j.is_none() && self.repeats == 0 => {
+                return Ok(());
+            }
             _ => return refuse("median_ms, min_ms and iqr_ms, or none of them and peak_bytes".into()),
         };
         if !(median.is_finite() && median > 0.0) {
@@ -193,6 +201,7 @@ pub(crate) mod tests {
             min_ms: Some(median_ms * 0.9),
             repeats: 30,
             peak_bytes: None,
+            energy_j: None,
             date: "2026-01-02T03:04:05Z".into(),
             library: "libtorch 2.11.0".into(),
             protocol: 1,
@@ -219,6 +228,7 @@ pub(crate) mod tests {
             Record { min_ms: Some(3.0), ..good.clone() },
             Record { iqr_ms: Some(f64::INFINITY), ..good.clone() },
             Record { repeats: 0, ..good.clone() },
+            Record { energy_j: Some(0.0), ..good.clone() },
             Record { median_ms: None, ..good.clone() },
             Record { median_ms: None, iqr_ms: None, min_ms: None, repeats: 0, ..good.clone() },
         ] {

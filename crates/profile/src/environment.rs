@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use tachograph_torch_link::load_cuda;
 use tch::{Cuda, Device};
 
-use crate::{Error, Result};
+use crate::{Error, Result, energy};
 
 /// Recorded with every measurement.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,7 +31,7 @@ impl Environment {
         let read = |path: &str| fs::read_to_string(path).map(|s| s.trim().to_owned());
         Self {
             device: match device {
-                Device::Cuda(i) => read("/proc/driver/nvidia/version").map_or(format!("cuda:{i}"), |_| gpu_name(i)),
+                Device::Cuda(i) => energy::gpu_name(i).unwrap_or(format!("cuda:{i}")),
                 _ => cpu_name(),
             },
             kind: device_name(device),
@@ -81,18 +81,6 @@ fn cpu_name() -> String {
     let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let name = info.lines().find_map(|l| l.strip_prefix("model name")?.split_once(':')).map(|(_, n)| n.trim());
     name.unwrap_or("unknown CPU").to_owned()
-}
-
-fn gpu_name(index: usize) -> String {
-    let mut cards: Vec<_> = fs::read_dir("/proc/driver/nvidia/gpus")
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter_map(|card| fs::read_to_string(card.path().join("information")).ok())
-        .collect();
-    cards.sort();
-    let model = cards.get(index).and_then(|text| text.lines().find_map(|l| l.strip_prefix("Model:")));
-    model.map_or(format!("cuda:{index}"), |m| m.trim().to_owned())
 }
 
 /// Today in UTC, from the days since 1970 (algorithm: Howard Hinnant, "chrono-compatible low-level date algorithms").

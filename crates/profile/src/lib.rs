@@ -1,9 +1,10 @@
 //! Runs a bound [`tachograph_ir`] graph on libtorch, CPU or CUDA through the same code, and measures it:
-//! whole, per operator, and in memory.
+//! whole, per operator, in memory, and on NVIDIA GPUs in energy.
 //!
 //! Weights and inputs are deterministic stand-ins (see [`Fill`]): the time of an inference does not
 //! depend on what a network has learned.
 
+mod energy;
 mod environment;
 mod error;
 mod executor;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use tachograph_ir::{Concrete, NodeId};
 use tch::Device;
 
-use crate::{Environment, Error, Executor, Result, memory};
+use crate::{Environment, Error, Executor, Result, energy, memory};
 
 /// When to stop warming up and when to stop repeating.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -24,11 +24,22 @@ pub struct Protocol {
     pub max_repeats: usize,
     /// Repeats end after this many seconds at the latest.
     pub time_limit: f64,
+    /// On CUDA repeats go on for this many seconds at least, whatever ends them otherwise, and energy is measured.
+    /// 0 measures none.
+    pub energy: f64,
 }
 
 impl Default for Protocol {
     fn default() -> Self {
-        Self { stable: 0.05, warm_up_limit: 1.0, precision: 0.01, min_repeats: 10, max_repeats: 1000, time_limit: 3.0 }
+        Self {
+            stable: 0.05,
+            warm_up_limit: 1.0,
+            precision: 0.01,
+            min_repeats: 10,
+            max_repeats: 1000,
+            time_limit: 3.0,
+            energy: 0.5,
+        }
     }
 }
 
@@ -47,8 +58,12 @@ pub struct Measurement {
     pub repeats: usize,
     /// Untimed runs before them.
     pub warm_up: usize,
-    /// Weights and inputs, and by how much the process grows at the peak of an inference, in bytes; CPU only.
+    /// Weights and inputs, and by how much the process (on CUDA, the tensors of the device) grows at the peak of an
+    /// inference, in bytes.
     pub peak_memory: Option<u64>,
+    /// Energy of one inference where one follows the other, in joules: mean power of the GPU, idle power included, times
+    /// mean latency. Of NVIDIA GPUs.
+    pub energy: Option<f64>,
     /// On what and with what.
     pub environment: Environment,
 }
@@ -69,26 +84,29 @@ pub struct Session {
     times: Vec<f64>,
     warm_up: usize,
     peak_memory: Option<u64>,
+    /// Of each visit, in joules.
+    energies: Vec<f64>,
 }
 
 impl Session {
-    /// Prepares `bound` on `device` and runs it; on a CPU twice, of which the second shows its peak memory.
+    /// Prepares `bound` on `device` and runs it twice, of which the second shows its peak memory.
     ///
     /// # Errors
     /// As [`Executor::new`] and [`Executor::run`].
     pub fn new(bound: &Concrete, device: Device) -> Result<Self> {
-        let executor = Executor::new(bound, device)?;
+        // The first run also compiled kernels and mapped the code of libraries, which networks share.
+        let mut executor = Executor::new(bound, device)?;
         once(&executor)?;
-        let mut session = Self { executor, times: vec![], warm_up: 1, peak_memory: None };
-        if device == Device::Cpu {
-            // The first run also compiled kernels and mapped the code of libraries, which networks share.
-            let executor = &mut session.executor;
-            let (run, growth) = memory::growth(move || once(executor));
-            run?;
-            session.warm_up += 1;
-            session.peak_memory = growth.map(|bytes| bytes + session.executor.resident_bytes());
-        }
-        Ok(session)
+        let (run, growth) = match device {
+            Device::Cuda(index) => memory::cuda_growth(index, || once(&executor)),
+            _ => {
+                let executor = &mut executor;
+                memory::growth(move || once(executor))
+            }
+        };
+        run?;
+        let peak_memory = growth.map(|bytes| bytes + executor.resident_bytes());
+        Ok(Self { executor, times: vec![], warm_up: 2, peak_memory, energies: vec![] })
     }
 
     /// Warms up until stable, then repeats until the interval of this visit's median is narrow or the time is up.
@@ -97,12 +115,29 @@ impl Session {
     /// As [`Executor::run`].
     pub fn visit(&mut self, protocol: &Protocol) -> Result<()> {
         self.warm_up += warm_up(&self.executor, protocol)?;
+        if !matches!(self.executor.device(), Device::Cuda(_)) || protocol.energy <= 0.0 {
+            return self.repeat(protocol, 0.0);
+        }
+        let (start, first) = (Instant::now(), self.times.len());
+        let (done, watts) = energy::watts(|| self.repeat(protocol, protocol.energy));
+        done?;
+        let seconds = start.elapsed().as_secs_f64() / (self.times.len() - first).max(1) as f64;
+        self.energies.extend(watts.map(|watts| watts * seconds));
+        Ok(())
+    }
+
+    /// For `least` seconds and until the interval of the median is narrow or the time is up.
+    fn repeat(&mut self, protocol: &Protocol, least: f64) -> Result<()> {
         let limit = Duration::from_secs_f64(protocol.time_limit);
         let (start, first) = (Instant::now(), self.times.len());
         loop {
             self.times.push(once(&self.executor)?);
             let times = &self.times[first..];
-            let last = times.len() >= protocol.max_repeats || start.elapsed() >= limit;
+            let elapsed = start.elapsed();
+            if elapsed.as_secs_f64() < least {
+                continue;
+            }
+            let last = times.len() >= protocol.max_repeats || elapsed >= limit;
             // Sorting after every run would cost more than a small network does.
             let look = last || times.len().is_multiple_of(1 + times.len() / 4);
             if times.len() >= protocol.min_repeats.max(1) && look {
@@ -133,6 +168,7 @@ impl Session {
             repeats: times.len(),
             warm_up: self.warm_up,
             peak_memory: self.peak_memory,
+            energy: (!self.energies.is_empty()).then(|| self.energies.iter().sum::<f64>() / self.energies.len() as f64),
             environment: Environment::here(self.executor.device()),
         })
     }

@@ -1,6 +1,22 @@
-//! Growth of this process's memory, from the kernel's own counters.
+//! Growth of memory while something runs: of this process, from the kernel's own counters, and of tensors on a CUDA
+//! device, from libtorch's.
 
 use std::{fs, thread};
+
+unsafe extern "C" {
+    safe fn tachograph_restart_peak(device: i8) -> i64;
+    safe fn tachograph_peak(device: i8) -> i64;
+}
+
+/// What `run` returns, and by how many bytes the tensors of a CUDA device, workspaces of kernels among them, exceed at
+/// their peak what is there before; `None` where libtorch does not tell.
+pub(crate) fn cuda_growth<T>(device: usize, run: impl FnOnce() -> T) -> (T, Option<u64>) {
+    let device = i8::try_from(device).unwrap_or(-1);
+    let before = tachograph_restart_peak(device);
+    let result = run();
+    let peak = tachograph_peak(device);
+    (result, (before >= 0).then_some(peak - before).and_then(|growth| u64::try_from(growth).ok()))
+}
 
 /// Block size in bytes from which the allocator maps pages for one block alone while growth is watched, so that a freed
 /// tensor is gone.

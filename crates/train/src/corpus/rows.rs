@@ -56,7 +56,7 @@ pub fn of_data_set(data: &DataSet) -> Vec<Row> {
         device: record.device.clone(),
         phase: Phase::Inference,
         config: record.config.clone(),
-        values: [record.median_ms, record.peak_bytes.map(|bytes| bytes as f64 / 1e6), None],
+        values: [record.median_ms, record.peak_bytes.map(|bytes| bytes as f64 / 1e6), record.energy_j],
         recorded: Some(RanOn {
             hardware: record.hardware.clone(),
             threads: record.threads,

@@ -26,6 +26,7 @@ pub fn record(network: NetworkId, median_ms: f64) -> Record {
         min_ms: Some(median_ms),
         repeats: 1,
         peak_bytes: None,
+        energy_j: None,
         date: "2026-01-02T03:04:05Z".into(),
         library: "none".into(),
         protocol: 1,

@@ -23,14 +23,24 @@ const RUNS: [&str; 11] = [
     "features = 'tachograph'\ntarget = 'roofline'\nloss = 'relative-absolute'\n[model]\nkind = 'tachograph'\nhidden = 16",
 ];
 
+/// The devices of this machine, as configs name them; says when there is no CUDA.
+fn devices() -> Vec<&'static str> {
+    if tachograph_torch_link::load_cuda().is_ok() && tch::Cuda::is_available() {
+        return vec!["cpu", "cuda:0"];
+    }
+    eprintln!("skipped on CUDA: no device");
+    vec!["cpu"]
+}
+
 #[test]
 fn every_model_learns_and_is_stored_with_its_features() {
-    for text in RUNS {
+    for (text, torch_device) in devices().into_iter().flat_map(|device| RUNS.map(|text| (text, device))) {
         let (data, dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         proportional(data.path());
         let run: RunConfig = toml::from_str(&format!("data = '.'\ndevice = 'any'\n{text}")).unwrap();
         let RunConfig { features, target, loss, model, .. } = run;
-        let config = RunConfig { features, target, loss, model, epochs: 8, rate: 2e-3, ..config(data.path()) };
+        let (torch_device, config) = (torch_device.into(), config(data.path()));
+        let config = RunConfig { features, target, loss, model, torch_device, epochs: 8, rate: 2e-3, ..config };
         let mut losses = vec![];
         train(&config, dir.path(), |e: &Epoch| losses.push(e.loss)).unwrap();
         assert!(losses[1..].iter().any(|loss| loss < &losses[0]), "{text}: {losses:?}");
