@@ -22,6 +22,7 @@ fn main() -> ExitCode {
 fn run(args: &Args) -> Result<()> {
     let (first, second) = (DataSet::open(&args.first)?, DataSet::open(&args.second)?);
     let latencies = compare("medians", &first, &second, |r| r.median_ms);
+    compare("energies", &first, &second, |r| r.energy_j);
     compare("peak memories", &first, &second, |r| Some(r.peak_bytes? as f64));
     ensure!(latencies, "the sets have no measurement in common");
     Ok(())

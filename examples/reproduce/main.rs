@@ -65,12 +65,13 @@ fn run(args: &Args) -> Result<()> {
         "ncnn" => ncnn::table(args),
         "neusight" => neusight::table(args),
         "neusight-settings" => neusight::settings(args),
-        "own-cpu" => own::cpu(args),
+        "own-cpu" => own::tables(args, "cpu"),
+        "own-gpu" => own::tables(args, "gpu"),
         "timm-device" => timm_device::table(args),
         table @ ("timm" | "timm-cpu" | "timm-gpu" | "timm-train") => timm::tables(args, table),
         table => bail!(
-            "no table `{table}`; there are help-fbnet, help-nb201, ncnn, neusight, neusight-settings, own-cpu, timm-device, \
-             and timm-cpu, timm-gpu and timm-train, together timm"
+            "no table `{table}`; there are help-fbnet, help-nb201, ncnn, neusight, neusight-settings, own-cpu, own-gpu, \
+             timm-device, and timm-cpu, timm-gpu and timm-train, together timm"
         ),
     }
 }

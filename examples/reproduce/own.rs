@@ -1,61 +1,79 @@
 //! The networks measured by this project.
 
-use std::path::Path;
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result};
+use tachograph_datasets::DataSet;
 use tachograph_features::baseline::{self, Baseline, Resident, Roofline};
 use tachograph_ir::{DType, Device};
-use tachograph_train::{Choice, Corpus, DeviceDocument, Quantity, SplitConfig, fit_baseline, static_rows};
+use tachograph_train::{Choice, Corpus, DeviceDocument, Predicted, Quantity, SplitConfig, fit_baseline, static_rows};
 
 use crate::{Args, networks, rows::Rows};
 
 const FOLDS: usize = 5;
 
-/// `datasets/cpu`.
-const CPU: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../datasets/cpu");
+/// Quartiles of a steady latency are this close, relative to the median.
+const STEADY: f64 = 0.02;
 
-/// Latency and peak memory in [`CPU`].
-pub fn corpus() -> Result<Corpus> {
-    let choice = Choice { quantities: vec![Quantity::Latency, Quantity::Memory], ..Choice::all() };
-    Ok(Corpus::open(Path::new(CPU), None, &choice)?)
+/// All that was measured in a folder of `datasets`.
+pub fn corpus(folder: &str) -> Result<Corpus> {
+    let choice = Choice { quantities: Quantity::ALL.to_vec(), ..Choice::all() };
+    Ok(Corpus::open(&path(folder), None, &choice)?)
 }
 
-/// The tables of [`corpus`], one an output.
-pub fn cpu(args: &Args) -> Result<()> {
-    let corpus = corpus()?;
+fn path(folder: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../datasets").join(folder)
+}
+
+/// The tables `own-FOLDER`: one an output, and one of steady latencies alone. Latencies of small networks on a GPU are
+/// those of the host that launches their kernels, and do not repeat.
+pub fn tables(args: &Args, folder: &str) -> Result<()> {
+    let corpus = corpus(folder)?;
     let statics = static_rows(&corpus)?;
+    let records = DataSet::open(path(folder))?;
+    let steady = records.records().iter().filter(|r| r.iqr_ms.zip(r.median_ms).is_some_and(|(q, m)| q <= STEADY * m));
+    let steady: BTreeSet<String> = steady.map(|record| record.network.to_string()).collect();
+    let steady_rows = corpus.outputs.len();
     for families in [false, true] {
         let split = if families { "families held out" } else { "random" };
-        let title = |o: usize| format!("own-cpu, {}, {split}, {FOLDS} folds", corpus.outputs[o].title());
-        let unit = |o: usize| corpus.outputs[o].quantity.unit();
-        let mut tables: Vec<Rows> = (0..corpus.outputs.len()).map(|o| Rows::new(title(o), unit(o))).collect();
+        let table = |what: &str, unit| Rows::new(format!("own-{folder}, {what}, {split}, {FOLDS} folds"), unit);
+        let titles = corpus.outputs.iter().map(|output| table(&output.title(), output.quantity.unit()));
+        let mut tables: Vec<Rows> = titles.chain([table("steady latencies", "ms")]).collect();
+        let add = |tables: &mut Vec<Rows>, name: &str, seed, prediction: Predicted| {
+            let output = &corpus.outputs[prediction.output];
+            if output.quantity == Quantity::Latency && steady.contains(&prediction.name) {
+                tables[steady_rows].add(name, seed, &output.title(), [prediction.clone()]);
+            }
+            tables[prediction.output].add(name, seed, &output.title(), [prediction]);
+        };
         for fold in 0..FOLDS.min(args.folds) {
             let config = SplitConfig::Fold { folds: FOLDS, fold, families, seed: 0 };
             let division = config.divide(&corpus)?;
-            for (output, rows) in tables.iter_mut().enumerate() {
-                rows.split(format!("{split}, fold {}", fold + 1), &division.hash);
-                for mut model in models(&corpus.outputs[output])?.into_iter().filter(|m| args.wants(m.name())) {
+            tables.iter_mut().for_each(|rows| rows.split(format!("{split}, fold {}", fold + 1), &division.hash));
+            for (output, document) in corpus.outputs.iter().enumerate() {
+                for mut model in models(document)?.into_iter().filter(|m| args.wants(m.name())) {
                     let predictions = fit_baseline(&mut *model, &corpus, &statics, &division, output)?;
-                    rows.add(model.name(), 0, &corpus.outputs[output].title(), predictions);
+                    predictions.into_iter().for_each(|p| add(&mut tables, model.name(), 0, p));
                 }
             }
             // Our own predictor adds its predictions on this fold here, as the published ones do.
-            networks::fold(args, &corpus, &config, |name, seed, prediction| {
-                let output = prediction.output;
-                tables[output].add(name, seed, &corpus.outputs[output].title(), [prediction]);
-            })?;
+            networks::fold(args, &corpus, &config, |name, seed, prediction| add(&mut tables, name, seed, prediction))?;
         }
         tables.iter().try_for_each(Rows::print)?;
     }
     Ok(())
 }
 
-/// The baselines of an output: the roofline says nothing of memory, and resident bytes nothing of time.
+/// The baselines of an output: the roofline says nothing of memory and energy, and resident bytes nothing of time.
 fn models(output: &DeviceDocument) -> Result<Vec<Box<dyn Baseline>>> {
     let mut models = baseline::all();
     match output.quantity {
         Quantity::Memory => models.push(Box::new(Resident::default())),
-        _ => {
+        Quantity::Energy => {}
+        Quantity::Latency => {
             // `xeon-spr-1t` is one thread of `xeon-spr-2c`.
             let machine = output.name.replace("-1t", "-2c");
             let roofline =

@@ -30,7 +30,7 @@ const TABLES: [Table; 3] = [
 pub fn tables(args: &Args, name: &str) -> Result<()> {
     let source = Timm::open(&data_root(args.data.as_deref()))?;
     let settings: BTreeMap<String, Setting> = source.settings().map(|s| (s.name.clone(), s.clone())).collect();
-    let own = own::corpus()?;
+    let own = own::corpus("cpu")?;
     let corpus = Corpus::read(&source, &Choice { batch: Some(1), ..Choice::all() })?.extend(own);
     let measured = corpus.entries.iter().filter(|entry| !entry.extra);
     let networks = measured.map(|entry| &entry.network).collect::<BTreeSet<_>>().len();
