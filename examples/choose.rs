@@ -38,7 +38,7 @@ struct Args {
 }
 
 fn main() -> ExitCode {
-    tachograph_examples_graphs::exit(run(&Args::parse()))
+    tachograph_examples_graphs::exit(|| run(&Args::parse()))
 }
 
 fn axis(text: &str) -> Result<(String, Vec<u64>)> {

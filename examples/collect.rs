@@ -53,7 +53,7 @@ struct Args {
 }
 
 fn main() -> ExitCode {
-    tachograph_examples_graphs::exit(run(&Args::parse()))
+    tachograph_examples_graphs::exit(|| run(&Args::parse()))
 }
 
 fn run(args: &Args) -> Result<()> {

@@ -44,7 +44,7 @@ struct Args {
 }
 
 fn main() -> ExitCode {
-    tachograph_examples_graphs::exit(run(&Args::parse()))
+    tachograph_examples_graphs::exit(|| run(&Args::parse()))
 }
 
 fn data(args: &Args) -> Result<&Path> {

@@ -45,7 +45,7 @@ struct Args {
 }
 
 fn main() -> ExitCode {
-    tachograph_examples_graphs::exit(run(&Args::parse()))
+    tachograph_examples_graphs::exit(|| run(&Args::parse()))
 }
 
 fn run(args: &Args) -> Result<()> {
@@ -58,7 +58,7 @@ fn run(args: &Args) -> Result<()> {
     };
     let prediction = predictor.predict(&bound, output)?;
     let mut facts = facts(&predictor, &bound, output, &checkpoint)?;
-    if let Some(memory) = memory(args, &predictor, &bound, output)? {
+    if let Some(memory) = memory(args, (&checkpoint, &predictor), &bound, output)? {
         facts.insert(1, ("memory".into(), memory));
     }
     let mut warnings = model.warnings;
@@ -130,7 +130,12 @@ fn load(args: &Args) -> Result<(PathBuf, Predictor)> {
 }
 
 /// The peak memory that goes with `output`, from its checkpoint or else the first that has it.
-fn memory(args: &Args, predictor: &Predictor, bound: &Concrete, output: usize) -> Result<Option<String>> {
+fn memory(
+    args: &Args,
+    (checkpoint, predictor): (&Path, &Predictor),
+    bound: &Concrete,
+    output: usize,
+) -> Result<Option<String>> {
     let name = &predictor.document().devices[output].name;
     let say = |predictor: &Predictor, memory: usize| {
         let device = &predictor.document().devices[memory];
@@ -140,8 +145,8 @@ fn memory(args: &Args, predictor: &Predictor, bound: &Concrete, output: usize) -
     if let Some(memory) = predictor.memory(output) {
         return say(predictor, memory);
     }
-    for path in checkpoints(args) {
-        let other = Predictor::load(&path, Device::Cpu)?;
+    for path in checkpoints(args).iter().filter(|&path| path != checkpoint) {
+        let other = Predictor::load(path, Device::Cpu)?;
         if let Some(memory) = other.find(name).ok().and_then(|output| other.memory(output)) {
             return say(&other, memory);
         }

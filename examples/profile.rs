@@ -28,7 +28,7 @@ struct Args {
 }
 
 fn main() -> std::process::ExitCode {
-    tachograph_examples_graphs::exit(run(&Args::parse()))
+    tachograph_examples_graphs::exit(|| run(&Args::parse()))
 }
 
 fn run(args: &Args) -> Result<()> {

@@ -37,9 +37,15 @@ pub fn histogram(values: impl Iterator<Item = f64>, unit: &str) {
     }
 }
 
-/// One line on standard error and exit code 2 for an error.
-pub fn exit(result: Result<()>) -> ExitCode {
-    match result {
+/// Runs a program: one line on standard error and exit code 2 for an error, and a quiet end where the reader of its
+/// output has gone (`| head`).
+pub fn exit(run: impl FnOnce() -> Result<()>) -> ExitCode {
+    #[cfg(unix)]
+    // SAFETY: restores what the system does by default, before any thread is started.
+    unsafe {
+        libc::signal(libc::SIGPIPE, libc::SIG_DFL);
+    }
+    match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // A cause that the message before it quotes is not said twice.

@@ -54,7 +54,7 @@ struct Row {
 }
 
 fn main() -> ExitCode {
-    tachograph_examples_graphs::exit(run(&Args::parse()))
+    tachograph_examples_graphs::exit(|| run(&Args::parse()))
 }
 
 fn run(args: &Args) -> Result<()> {
