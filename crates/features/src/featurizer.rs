@@ -189,6 +189,11 @@ impl Featurizer {
     pub fn roofline(&self, features: &FeatureGraph) -> Option<f64> {
         (self.schema.kind == Kind::Tachograph).then(|| tachograph::roofline(features))
     }
+
+    /// Time in ms in which that machine reads all that is resident when most is.
+    pub fn resident(&self, features: &FeatureGraph) -> Option<f64> {
+        (self.schema.kind == Kind::Tachograph).then(|| tachograph::resident(features))
+    }
 }
 
 impl From<Featurizer> for Fields {

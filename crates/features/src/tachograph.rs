@@ -1,11 +1,12 @@
 //! Features of the `tachograph` model: what each operator does for one image, and beside what it runs.
 //!
-//! A node's columns. The first two groups are not normalised:
+//! A node's columns. The first four groups are not normalised:
 //!
 //! | columns | what |
 //! |---|---|
 //! | `compute`, `traffic` | ln of the times for one image, in ms, that an imaginary machine takes for the operations ([`PEAK`] a second) and for the bytes ([`BALANCE`] operations' time each) |
 //! | `resident` | the same for the bytes that the operator has resident when most is: its weights, inputs of the network that no operator before it reads, and what it fills, as long as that is in use then |
+//! | `alive` | the same for all that is resident while the operator runs, but for weights |
 //! | `op=NAME` …, `op=?` | as in [`extended`] |
 //! | `from=NAME` …, `to=NAME` … | 1 for each operator among the producers of its operands, and among the readers of its results |
 //! | the 27 numbers of [`extended`] | with costs divided by the batch, and leading extents that are its multiples |
@@ -15,8 +16,8 @@
 //! | `batch` | log₂ of the batch |
 //! | `peak` | 1 for the operator that runs when most is resident ([`Concrete::residency`]) |
 //!
-//! Graph columns, not normalised: `batch`. A network of one image looks the same at every batch, but for weights, which
-//! are read once a batch.
+//! Graph columns, not normalised: `batch`, and `weights`, the time for reading their bytes. A network of one image looks the
+//! same at every batch, but for weights, which are read once a batch.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -36,8 +37,8 @@ pub const PEAK: f64 = 30e12;
 /// Operations that it does in the time it moves a byte: about those of an accelerator in f32.
 pub const BALANCE: f64 = 30.0;
 
-/// Columns `compute`, `traffic` and `resident`.
-const TIMES: usize = 3;
+/// Columns `compute`, `traffic`, `resident` and `alive`.
+const TIMES: usize = 4;
 
 pub(crate) const CONTEXT: [&str; 8] =
     ["anchor", "kernel", "fan_in", "fan_out", "aligned_in", "aligned_out", "batch", "peak"];
@@ -48,11 +49,11 @@ pub(crate) fn node_columns(operators: &[String]) -> Vec<String> {
         operators.iter().map(String::as_str).chain(["?"]).map(move |op| format!("{prefix}={op}"))
     };
     let numbers = extended::NODE_COLUMNS.into_iter().chain(CONTEXT).map(String::from);
-    let times = ["compute", "traffic", "resident"].map(String::from);
+    let times = ["compute", "traffic", "resident", "alive"].map(String::from);
     times.into_iter().chain(named("op")).chain(named("from")).chain(named("to")).chain(numbers).collect()
 }
 
-pub(crate) const GLOBAL_COLUMNS: [&str; 1] = ["batch"];
+pub(crate) const GLOBAL_COLUMNS: [&str; 2] = ["batch", "weights"];
 
 /// Leading node columns that are left as they are.
 pub(crate) fn untouched(operators: usize) -> usize {
@@ -72,7 +73,8 @@ pub(crate) fn featurize(schema: &Schema, bound: &Concrete) -> Result<FeatureGrap
     let numbers = untouched(schema.operators.len());
     for (i, (id, cost)) in costs.iter().enumerate() {
         let resident = own_bytes(bound, bound.graph().node(*id), &mut seen) + residency.held[i].0;
-        let costs = [cost.flops as f64, BALANCE * cost.bytes() as f64, BALANCE * resident as f64];
+        let bytes = [cost.bytes(), resident, residency.activations[i].0].map(|bytes| BALANCE * bytes as f64);
+        let costs = [cost.flops as f64, bytes[0], bytes[1], bytes[2]];
         costs.into_iter().enumerate().for_each(|(k, operations)| nodes[[i, k]] = time(operations, images).ln() as f32);
         nodes[[i, TIMES + operators[i]]] = 1.0;
         let values = extended::numbers(bound, bound.graph().node(*id), cost, images);
@@ -107,7 +109,7 @@ pub(crate) fn featurize(schema: &Schema, bound: &Concrete) -> Result<FeatureGrap
     Ok(FeatureGraph {
         nodes,
         edges: undirected_edges(bound),
-        globals: vec![images as f32],
+        globals: vec![images as f32, time(BALANCE * residency.weights.0 as f64, images) as f32],
         node_ids: live.to_vec(),
         unknown: unknown.into_iter().collect(),
         ..FeatureGraph::default()
@@ -135,7 +137,17 @@ fn time(operations: f64, images: u64) -> f64 {
 
 /// Time of the whole batch on the imaginary machine, in ms.
 pub(crate) fn roofline(features: &FeatureGraph) -> f64 {
-    let images = features.globals.first().copied().unwrap_or(1.0);
-    let times = features.nodes.columns().into_iter().take(TIMES).flatten();
-    f64::from(images) * times.map(|&ms| f64::from(ms).exp()).sum::<f64>()
+    let times = features.nodes.columns().into_iter().take(3).flatten();
+    batch(features) * times.map(|&ms| f64::from(ms).exp()).sum::<f64>()
+}
+
+/// Time in ms in which it reads all that is resident when most is.
+pub(crate) fn resident(features: &FeatureGraph) -> f64 {
+    let weights = features.globals.get(1).copied().map_or(0.0, f64::from);
+    let alive = features.nodes.columns().into_iter().skip(3).take(1).flatten();
+    batch(features) * (weights + alive.map(|&ms| f64::from(ms).exp()).fold(0.0, f64::max))
+}
+
+fn batch(features: &FeatureGraph) -> f64 {
+    features.globals.first().copied().map_or(1.0, f64::from)
 }

@@ -293,12 +293,15 @@ fn tachograph_sees_one_image_and_its_neighbours() {
     let mut same = many.nodes.clone();
     same.column_mut(at("batch")).assign(&one.nodes.column(at("batch")));
     assert!(one.nodes == same && one.nodes != many.nodes);
-    assert_eq!((&one.globals[..], &many.globals[..]), (&[1.0][..], &[4.0][..]));
+    assert_eq!((one.globals[0], many.globals[0]), (1.0, 4.0));
     let [one_ms, many_ms] = [&one, &many].map(|f| featurizer.roofline(f).unwrap());
     assert!((many_ms / one_ms - 4.0).abs() < 1e-6, "{many_ms} is four times {one_ms}");
     // 1 KiB read and 1 KiB written.
     let traffic = 2048.0 * BALANCE * 1e3 / PEAK;
     assert!((f64::from(one.nodes[[0, 1]]).exp() / traffic - 1.0).abs() < 1e-5);
+    // At the second operator its operand and its result are alive, 1 KiB each, and there are no weights.
+    let alive = |features: &FeatureGraph| featurizer.resident(features).unwrap();
+    assert!((alive(&one) / traffic - 1.0).abs() < 1e-5 && (alive(&many) / traffic / 4.0 - 1.0).abs() < 1e-5);
     let value = |row: usize, name: &str| one.nodes[[row, at(name)]];
     assert_eq!((value(1, "from=Relu"), value(0, "from=Relu")), (1.0, 0.0));
     assert_eq!((value(0, "to=Sigmoid"), value(1, "to=Sigmoid")), (1.0, 0.0));

@@ -49,6 +49,7 @@ impl Concrete {
         let given: u128 = last_use.keys().filter(|t| moves(t) && !produced(t)).map(|&t| bytes(t)).sum();
         let mut resident = weights + given;
         let (mut peak, mut at) = (resident, 0);
+        let mut activations = Vec::with_capacity(self.live().len());
         let own = |t: &TensorId| root(*t) == *t && moves(t);
         for (step, &id) in self.live().iter().enumerate() {
             let node = graph.node(id);
@@ -56,6 +57,7 @@ impl Concrete {
             if resident > peak {
                 (peak, at) = (resident, step);
             }
+            activations.push(saturated(resident.saturating_sub(weights)));
             let mut touched: Vec<TensorId> =
                 node.inputs.iter().chain(&node.outputs).flatten().map(|&t| root(t)).collect();
             touched.sort_unstable();
@@ -69,7 +71,7 @@ impl Concrete {
             saturated(results.filter(stays).map(bytes).sum())
         };
         let held = self.live().iter().enumerate().map(held).collect();
-        Ok(Residency { peak: saturated(peak), at, held })
+        Ok(Residency { peak: saturated(peak), at, held, weights: saturated(weights), activations })
     }
 }
 
@@ -86,6 +88,10 @@ pub struct Residency {
     pub at: usize,
     /// For each live node, how much of the memory that it fills is in use then.
     pub held: Vec<Bytes>,
+    /// Weights, which are resident all the time.
+    pub weights: Bytes,
+    /// For each live node, everything else that is resident while it runs.
+    pub activations: Vec<Bytes>,
 }
 
 #[cfg(test)]
@@ -104,6 +110,8 @@ mod tests {
         assert_eq!(bound.peak_memory().unwrap(), Bytes(4 * (1605 + 200)));
         let residency = bound.residency().unwrap();
         assert_eq!((residency.at, residency.held), (1, vec![Bytes(400), Bytes(400), Bytes(0)]));
+        assert_eq!(residency.weights, Bytes(4 * 1605));
+        assert_eq!(residency.activations, [Bytes(440), Bytes(800), Bytes(420)]);
     }
 
     #[test]

@@ -181,8 +181,8 @@ impl Model {
         }
     }
 
-    /// Time of each operator by one head, (nodes), for models that predict one; `batch` is one graph, not
-    /// compressed.
+    /// Time of each operator by one head, (nodes), for models that predict one and outputs that are a sum over operators;
+    /// `batch` is one graph, not compressed.
     ///
     /// # Errors
     /// As [`Model::forward`].
@@ -190,6 +190,7 @@ impl Model {
         let times = match self {
             Self::Additive(m) => m.operators(batch, &[head])?,
             Self::NodeGcn(m) => m.operators(batch, &[head])?,
+            Self::Tachograph(m) if m.is_memory(head) => return Ok(None),
             Self::Tachograph(m) => {
                 let image = m.operators(batch, &[head])?;
                 let images = batch.globals.f_narrow(1, 0, 1);

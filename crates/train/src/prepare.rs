@@ -7,7 +7,7 @@ use tachograph_datasets::Part;
 use tachograph_features::{FeatureGraph, Featurizer};
 use tachograph_ir::Concrete;
 
-use crate::{Corpus, DeviceDocument, Document, Error, FORMAT, Result, RunConfig, Sample, Target, Training};
+use crate::{Corpus, DeviceDocument, Document, Error, FORMAT, Quantity, Result, RunConfig, Sample, Target, Training};
 
 /// A run's data.
 pub(crate) struct Prepared {
@@ -69,7 +69,11 @@ fn outputs(
     featurizer: &Featurizer,
 ) -> Result<Vec<DeviceDocument>> {
     let output = |(o, output): (usize, &DeviceDocument)| {
-        let value = |sample: &Sample| Some((sample.target(o)?, featurizer.roofline(&sample.features)));
+        let paper = match output.quantity {
+            Quantity::Memory => Featurizer::resident,
+            Quantity::Latency | Quantity::Energy => Featurizer::roofline,
+        };
+        let value = |sample: &Sample| Some((sample.target(o)?, paper(featurizer, &sample.features)));
         let values: Vec<(f64, Option<f64>)> = training.iter().filter_map(value).collect();
         if values.is_empty() {
             return Err(Error::Config(format!("{}: nothing was measured of the training set", output.title())));

@@ -38,17 +38,23 @@ fn untrained_it_is_the_roofline_times_the_batch() {
 }
 
 #[test]
-fn untrained_memory_is_what_is_resident() {
+fn untrained_memory_is_that_of_the_worst_moment() {
     let (_vs, mut model) = model(2, 0);
-    model.set_memory(&[1]);
-    let batch = batch(0, false);
-    let total = |from: i64, n: i64| {
-        let rows = batch.nodes.narrow(1, from, n).exp().sum_dim_intlist(1, true, Kind::Float);
-        let graphs: Vec<_> = rows.split_with_sizes([8, 12, 4], 0).iter().map(|t| t.sum(Kind::Float)).collect();
-        Tensor::stack(&graphs, 0).unsqueeze(1) * batch.globals.narrow(1, 0, 1)
-    };
-    close(&model.forward(&batch, &[0, 1]).unwrap(), &Tensor::cat(&[total(0, 3), total(2, 1)], 1));
-    close(&model.forward(&batch, &[1]).unwrap(), &total(2, 1));
+    model.set_memory(&[0]);
+    for compressed in [false, true] {
+        let batch = batch(0, compressed);
+        let whole = crate::batch(0, false);
+        let images = whole.globals.narrow(1, 0, 1);
+        let of_graphs = |rows: Tensor, reduce: fn(&Tensor) -> Tensor| {
+            Tensor::stack(&rows.split_with_sizes([8, 12, 4], 0).iter().map(reduce).collect::<Vec<_>>(), 0).unsqueeze(1)
+        };
+        let column = |from: i64, n: i64| whole.nodes.narrow(1, from, n).exp().sum_dim_intlist(1, false, Kind::Float);
+        let moments = column(3, 1) + column(1, 1) * (-3f64).exp();
+        let memory = (of_graphs(moments, |rows| rows.max()) + whole.globals.narrow(1, 1, 1)) * &images;
+        let time = of_graphs(column(0, 3), |rows| rows.sum(Kind::Float)) * &images;
+        close(&model.forward(&batch, &[1, 0]).unwrap(), &Tensor::cat(&[&time, &memory], 1));
+        close(&model.forward(&batch, &[0]).unwrap(), &memory);
+    }
 }
 
 #[test]
@@ -78,7 +84,7 @@ fn beyond_what_training_had_a_column_says_no_more() {
     let (_vs, model) = trained(2, 0);
     let with = |value: f64| {
         let batch = batch(0, false);
-        let _ = batch.nodes.narrow(1, 3, 1).fill_(value);
+        let _ = batch.nodes.narrow(1, 4, 1).fill_(value);
         values(&model.forward(&batch, &[0, 1]).unwrap())
     };
     assert_eq!(with(50.0), with(11.0));
@@ -87,7 +93,8 @@ fn beyond_what_training_had_a_column_says_no_more() {
 
 #[test]
 fn every_parameter_learns() {
-    let (vs, model) = trained(2, 1);
+    let (vs, mut model) = trained(2, 1);
+    model.set_memory(&[1]);
     model.forward(&batch(1, true), &[0, 1]).unwrap().log().sum(Kind::Float).backward();
     for (name, variable) in vs.variables() {
         assert!(variable.grad().abs().max().double_value(&[]) > 0.0, "{name}");

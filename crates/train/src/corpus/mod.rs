@@ -84,11 +84,11 @@ impl Corpus {
     }
 
     /// Adds another set, whose devices become further outputs, to learn from: splits divide what was there before. A
-    /// network that was there before is left out, since it may be one to test on.
+    /// network that may be one to test on is left out.
     #[must_use]
     pub fn extend(mut self, other: Self) -> Self {
         let (before, after) = (self.outputs.len(), self.outputs.len() + other.outputs.len());
-        let own: BTreeSet<String> = self.entries.iter().map(|entry| entry.network.clone()).collect();
+        let own: BTreeSet<String> = self.entries.iter().filter(|entry| !entry.extra).map(|entry| entry.network.clone()).collect();
         self.entries.iter_mut().for_each(|entry| entry.targets.resize(after, f64::NAN));
         for entry in other.entries {
             if own.contains(&entry.network) {
