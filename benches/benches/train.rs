@@ -113,6 +113,7 @@ fn network(family: Family, index: u64) -> Option<(Graph, Record)> {
         min_ms: Some(ms),
         repeats: 1,
         peak_bytes: None,
+        energy_j: None,
         date: "2026-01-02".into(),
         library: "none".into(),
         protocol: 1,

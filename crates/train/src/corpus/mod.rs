@@ -88,7 +88,8 @@ impl Corpus {
     #[must_use]
     pub fn extend(mut self, other: Self) -> Self {
         let (before, after) = (self.outputs.len(), self.outputs.len() + other.outputs.len());
-        let own: BTreeSet<String> = self.entries.iter().filter(|entry| !entry.extra).map(|entry| entry.network.clone()).collect();
+        let own: BTreeSet<String> =
+            self.entries.iter().filter(|entry| !entry.extra).map(|entry| entry.network.clone()).collect();
         self.entries.iter_mut().for_each(|entry| entry.targets.resize(after, f64::NAN));
         for entry in other.entries {
             if own.contains(&entry.network) {
