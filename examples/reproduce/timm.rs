@@ -26,12 +26,13 @@ const TABLES: [Table; 3] = [
 
 /// The table `name`, or all three where it is `timm`. Networks learn all settings at once, whichever are printed; they
 /// are bound at batch 1 and latencies scaled to it, since batches differ between files and were halved until they fitted.
-/// They learn the networks that this project measured on CPUs beside them.
+/// They learn the networks that this project measured beside them.
 pub fn tables(args: &Args, name: &str) -> Result<()> {
     let source = Timm::open(&data_root(args.data.as_deref()))?;
     let settings: BTreeMap<String, Setting> = source.settings().map(|s| (s.name.clone(), s.clone())).collect();
-    let own = own::corpus("cpu")?;
-    let corpus = Corpus::read(&source, &Choice { batch: Some(1), ..Choice::all() })?.extend(own);
+    let corpus = Corpus::read(&source, &Choice { batch: Some(1), ..Choice::all() })?
+        .extend(own::corpus("cpu")?)
+        .extend(own::corpus("gpu")?);
     let measured = corpus.entries.iter().filter(|entry| !entry.extra);
     let networks = measured.map(|entry| &entry.network).collect::<BTreeSet<_>>().len();
     eprintln!("{networks} networks, {} settings, {} left out", settings.len(), corpus.left_out.len());
