@@ -37,6 +37,9 @@ pub const PEAK: f64 = 30e12;
 /// Operations that it does in the time it moves a byte: about those of an accelerator in f32.
 pub const BALANCE: f64 = 30.0;
 
+/// Least time of which a logarithm is taken, in ms.
+const LEAST: f64 = 1e-9;
+
 /// Columns `compute`, `traffic`, `resident` and `alive`.
 const TIMES: usize = 4;
 
@@ -75,7 +78,9 @@ pub(crate) fn featurize(schema: &Schema, bound: &Concrete) -> Result<FeatureGrap
         let resident = own_bytes(bound, bound.graph().node(*id), &mut seen) + residency.held[i].0;
         let bytes = [cost.bytes(), resident, residency.activations[i].0].map(|bytes| BALANCE * bytes as f64);
         let costs = [cost.flops as f64, bytes[0], bytes[1], bytes[2]];
-        costs.into_iter().enumerate().for_each(|(k, operations)| nodes[[i, k]] = time(operations, images).ln() as f32);
+        for (k, operations) in costs.into_iter().enumerate() {
+            nodes[[i, k]] = time(operations, images).max(LEAST).ln() as f32;
+        }
         nodes[[i, TIMES + operators[i]]] = 1.0;
         let values = extended::numbers(bound, bound.graph().node(*id), cost, images);
         values.into_iter().enumerate().for_each(|(k, value)| nodes[[i, numbers + k]] = value as f32);
@@ -130,9 +135,9 @@ fn own_bytes(bound: &Concrete, node: &Node, seen: &mut BTreeSet<TensorId>) -> u6
     first.map(|t| bound.fact(t).bytes().unwrap_or(0)).sum()
 }
 
-/// Time of so many operations for all images, for one of them, in ms and at least 10⁻⁹.
+/// Time of so many operations for all images, for one of them, in ms.
 fn time(operations: f64, images: u64) -> f64 {
-    (1e3 * operations / images as f64 / PEAK).max(1e-9)
+    1e3 * operations / images as f64 / PEAK
 }
 
 /// Time of the whole batch on the imaginary machine, in ms.
