@@ -1,6 +1,6 @@
 //! Which device of a checkpoint a name means, and which are near one that it does not know.
 
-use tachograph_ir::{DType, Device};
+use tachograph_ir::{DType, Device, DeviceKind};
 
 use crate::{DeviceDocument, Error, Predictor, Quantity, Result, document::NOT_RECORDED};
 
@@ -28,8 +28,8 @@ impl Predictor {
         })
     }
 
-    /// Position of the peak memory that goes with output `output`: on its device, else on another where the same library
-    /// ran on as many threads, which decide what is resident more than the machine does.
+    /// Position of the peak memory that goes with output `output`: on its device, else on another of the same kind (GPU or
+    /// not) where the same library ran on as many threads, which decide what is resident more than the machine does.
     pub fn memory(&self, output: usize) -> Option<usize> {
         memory(&self.document().devices, output)
     }
@@ -48,7 +48,8 @@ fn latencies(devices: &[DeviceDocument]) -> impl Iterator<Item = (usize, &Device
 fn memory(devices: &[DeviceDocument], output: usize) -> Option<usize> {
     let device = devices.get(output)?;
     let memories = || devices.iter().enumerate().filter(|(_, other)| other.quantity == Quantity::Memory);
-    let runs = |d: &DeviceDocument| (d.library.clone(), d.threads);
+    let is_gpu = |d: &DeviceDocument| file_of(d).is_some_and(|file| file.kind == DeviceKind::Gpu);
+    let runs = |d: &DeviceDocument| (d.library.clone(), d.threads, is_gpu(d));
     let alike = |other: &DeviceDocument| other.library != NOT_RECORDED && runs(other) == runs(device);
     let own = memories().find(|(_, other)| other.name == device.name);
     own.or_else(|| memories().find(|(_, other)| alike(other))).map(|(i, _)| i)
@@ -139,10 +140,10 @@ mod tests {
         let mut devices = devices();
         devices.push(DeviceDocument::new("epyc-milan-1t", Quantity::Memory));
         assert_eq!((memory(&devices, 2), memory(&devices, 1), memory(&devices, 9)), (Some(0), None, None));
-        for i in [1, 2, 6] {
+        for i in [0, 1, 2, 3, 6] {
             (devices[i].library, devices[i].threads) = ("libtorch 2.11.0".into(), 1);
         }
-        assert_eq!((memory(&devices, 2), memory(&devices, 1)), (Some(0), Some(6)));
+        assert_eq!((memory(&devices, 2), memory(&devices, 1), memory(&devices, 3)), (Some(0), Some(6), Some(0)));
         devices[6].threads = 2;
         assert_eq!(memory(&devices, 1), None);
     }
