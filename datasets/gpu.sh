@@ -30,7 +30,7 @@ check() {
     local test failed=0
     for test in "$bin"/test-*; do
         echo "== $test"
-        (cd "crates/${test##*-}" && time timeout 150 "../../$test" ${FILTER:-}) || failed=1
+        (cd "crates/${test##*-}" && time timeout 150 "../../$test") || failed=1
     done
     local model
     for model in light_resnet50 efficientnet_b0; do
@@ -41,7 +41,7 @@ check() {
 
 # One CPU core for each model, side by side with the GPU.
 train() {
-    local dir
+    local dir device model log
     dir=$(mktemp -d)
     for device in cuda:0 cpu; do
         for model in tachograph nnlp; do

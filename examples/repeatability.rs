@@ -42,8 +42,9 @@ fn compare(what: &str, first: &DataSet, second: &DataSet, value: impl Fn(&Record
     let within = |limit: f64| 100.0 * apart.iter().filter(|&&a| a < limit).count() as f64 / apart.len() as f64;
     println!("{} networks measured twice; {what} differ by", apart.len());
     println!(
-        "  {:.1} % (median), {:.1} % (90th percentile), {:.1} % (largest)",
+        "  {:.1} % (median), {:.1} % (mean), {:.1} % (90th percentile), {:.1} % (largest)",
         quantile(0.5),
+        100.0 * apart.iter().sum::<f64>() / apart.len() as f64,
         quantile(0.9),
         quantile(1.0)
     );

@@ -40,8 +40,12 @@ pub const BALANCE: f64 = 30.0;
 /// Least time of which a logarithm is taken, in ms.
 const LEAST: f64 = 1e-9;
 
-/// Columns `compute`, `traffic`, `resident` and `alive`.
-const TIMES: usize = 4;
+/// Columns `compute`, `traffic` and `resident`, and after them `alive`.
+const TIMES: usize = 3;
+const ALIVE: usize = TIMES;
+
+/// Columns before those of operators.
+const LEADING: usize = TIMES + 1;
 
 pub(crate) const CONTEXT: [&str; 8] =
     ["anchor", "kernel", "fan_in", "fan_out", "aligned_in", "aligned_out", "batch", "peak"];
@@ -60,7 +64,7 @@ pub(crate) const GLOBAL_COLUMNS: [&str; 2] = ["batch", "weights"];
 
 /// Leading node columns that are left as they are.
 pub(crate) fn untouched(operators: usize) -> usize {
-    TIMES + 3 * (operators + 1)
+    LEADING + 3 * (operators + 1)
 }
 
 pub(crate) fn featurize(schema: &Schema, bound: &Concrete) -> Result<FeatureGraph> {
@@ -81,7 +85,7 @@ pub(crate) fn featurize(schema: &Schema, bound: &Concrete) -> Result<FeatureGrap
         for (k, operations) in costs.into_iter().enumerate() {
             nodes[[i, k]] = time(operations, images).max(LEAST).ln() as f32;
         }
-        nodes[[i, TIMES + operators[i]]] = 1.0;
+        nodes[[i, LEADING + operators[i]]] = 1.0;
         let values = extended::numbers(bound, bound.graph().node(*id), cost, images);
         values.into_iter().enumerate().for_each(|(k, value)| nodes[[i, numbers + k]] = value as f32);
     }
@@ -106,8 +110,8 @@ pub(crate) fn featurize(schema: &Schema, bound: &Concrete) -> Result<FeatureGrap
     let links: BTreeSet<(usize, usize)> =
         bound.graph().edges().filter_map(|(from, to, _)| Some((*row.get(&from)?, *row.get(&to)?))).collect();
     for (from, to) in links {
-        nodes[[to, TIMES + slots + operators[from]]] = 1.0;
-        nodes[[from, TIMES + 2 * slots + operators[to]]] = 1.0;
+        nodes[[to, LEADING + slots + operators[from]]] = 1.0;
+        nodes[[from, LEADING + 2 * slots + operators[to]]] = 1.0;
         nodes[[to, context + 2]] = (nodes[[to, context + 2]] + 1.0).min(4.0);
         nodes[[from, context + 3]] = (nodes[[from, context + 3]] + 1.0).min(4.0);
     }
@@ -142,14 +146,14 @@ fn time(operations: f64, images: u64) -> f64 {
 
 /// Time of the whole batch on the imaginary machine, in ms.
 pub(crate) fn roofline(features: &FeatureGraph) -> f64 {
-    let times = features.nodes.columns().into_iter().take(3).flatten();
+    let times = features.nodes.columns().into_iter().take(TIMES).flatten();
     batch(features) * times.map(|&ms| f64::from(ms).exp()).sum::<f64>()
 }
 
 /// Time in ms in which it reads all that is resident when most is.
 pub(crate) fn resident(features: &FeatureGraph) -> f64 {
     let weights = features.globals.get(1).copied().map_or(0.0, f64::from);
-    let alive = features.nodes.columns().into_iter().skip(3).take(1).flatten();
+    let alive = features.nodes.columns().into_iter().skip(ALIVE).take(1).flatten();
     batch(features) * (weights + alive.map(|&ms| f64::from(ms).exp()).fold(0.0, f64::max))
 }
 
