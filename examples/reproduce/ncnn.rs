@@ -9,7 +9,10 @@ use tachograph_datasets::{DeviceSplit, Source, data_root, sets::Ncnn};
 use tachograph_features::{
     baseline::{self, Baseline, StaticRow},
     kind_costs,
-    transfer::{LogGaussian, Sample, Scales},
+    transfer::{
+        LogGaussian, Sample, Scales,
+        rates::{self, RatePrior},
+    },
 };
 use tachograph_ir::Config;
 use tachograph_train::Predicted;
@@ -21,6 +24,9 @@ const FOLDS: usize = 5;
 const MEASURED: usize = 5;
 /// A row whose slowest run took longer than this many times its fastest is left out of the tables of steady rows.
 const STEADY: f64 = 1.5;
+
+/// What networks have beyond their sums, as far as similar ones have it too.
+const LIKENESS: Scales = Scales { linear: 0.0, smooth: 0.3, length: 0.5, noise: 0.2 };
 
 /// A machine with threads, power saving and Vulkan device: what it measured, one row a network.
 struct Setting {
@@ -35,7 +41,10 @@ struct Setting {
 struct Measured {
     networks: Vec<String>,
     statics: Vec<StaticRow>,
+    /// What makes networks similar.
     columns: Vec<Vec<f64>>,
+    /// What their times are sums of.
+    costs: Vec<Vec<f64>>,
     settings: Vec<Setting>,
 }
 
@@ -62,7 +71,7 @@ impl Measured {
         let resolved = set.resolved()?;
         let networks: Vec<String> =
             resolved.keys().map(|key| key.network.clone()).collect::<BTreeSet<_>>().into_iter().collect();
-        let (mut statics, mut columns) = (vec![], vec![]);
+        let (mut statics, mut columns, mut costs) = (vec![], vec![], vec![]);
         for name in &networks {
             let bound = set.graph(name)?.bind(&image(name)).with_context(|| name.clone())?;
             let row = StaticRow::new(&bound)?;
@@ -78,6 +87,7 @@ impl Measured {
             }
             statics.push(row);
             columns.push(column);
+            costs.push(rates::costs(&bound)?);
         }
         let mut settings: BTreeMap<_, Setting> = BTreeMap::new();
         for (key, row) in resolved {
@@ -88,7 +98,7 @@ impl Measured {
             setting.samples.push(Sample { network, ms: row.avg_ms });
             setting.steady.push(row.max_ms <= STEADY * row.min_ms);
         }
-        Ok(Self { networks, statics, columns, settings: settings.into_values().collect() })
+        Ok(Self { networks, statics, columns, costs, settings: settings.into_values().collect() })
     }
 
     /// Part of each of `keys`, drawn at random, the same for equal keys.
@@ -106,22 +116,31 @@ impl Measured {
         };
         let what = if families { "networks held out with their int8 or float form" } else { "networks held out" };
         let mut tables = Tables::new(&format!("ncnn, {what}, {FOLDS} folds"));
-        let grid = grid();
+        let likeness = LogGaussian::from_columns(&self.columns, LIKENESS)?;
         for seed in 0..args.seeds {
             let folds = Self::folds((0..self.networks.len()).map(key), seed);
             tables.split(seed, &folds);
             for fold in 0..FOLDS {
                 let test = |n: usize| folds[key(n)] == fold;
-                let scales = self.choose(&grid, |n| if test(n) { None } else { Some(folds[key(n)]) })?;
-                eprintln!("seed {seed}, fold {}: {scales:?}", fold + 1);
-                let gaussian = LogGaussian::from_columns(&self.columns, scales)?;
+                // On a GPU rates are others.
+                let prior = |vulkan: bool| {
+                    let of_kind = self.settings.iter().filter(|s| s.vulkan == vulkan);
+                    let known = of_kind.map(|s| s.samples.iter().copied().filter(|s| !test(s.network)).collect());
+                    RatePrior::learn(&known.collect::<Vec<Vec<Sample>>>(), &self.costs)
+                };
+                let (cpu, gpu) = (prior(false)?, prior(true)?);
                 for setting in &self.settings {
                     let (held, known): (Vec<_>, Vec<_>) =
                         setting.samples.iter().copied().partition(|s| test(s.network));
                     if held.is_empty() || known.len() < 10 {
                         continue;
                     }
-                    tables.add("tachograph transfer", seed, setting, &held, &gaussian.adapt(&known)?);
+                    let rates = if setting.vulkan { &gpu } else { &cpu }.adapt(&known, &self.costs)?;
+                    let rest = known.iter().map(|s| Sample { ms: s.ms / rates[s.network], ..*s });
+                    let rest = likeness.adapt(&rest.collect::<Vec<_>>())?;
+                    let both: Vec<f64> = rates.iter().zip(rest).map(|(time, ratio)| time * ratio).collect();
+                    tables.add("tachograph rates", seed, setting, &held, &both);
+                    tables.add("– without what similar networks have beyond them", seed, setting, &held, &rates);
                     // They have no randomness but the folds.
                     let models = if seed == 0 { baseline::all() } else { vec![] };
                     for mut model in models {
@@ -132,32 +151,6 @@ impl Measured {
             }
         }
         tables.print()
-    }
-
-    /// The scales with the smallest mean absolute error of ln t when each of the training folds is predicted from the
-    /// others, on every fifth setting.
-    fn choose(&self, grid: &[Scales], fold: impl Fn(usize) -> Option<usize>) -> Result<Scales> {
-        let mut best = (f64::INFINITY, grid[0]);
-        for &scales in grid {
-            let gaussian = LogGaussian::from_columns(&self.columns, scales)?;
-            let (mut sum, mut count) = (0.0, 0.0);
-            for setting in self.settings.iter().step_by(5) {
-                for inner in 0..FOLDS {
-                    let train = setting.samples.iter().copied().filter(|s| fold(s.network).is_some());
-                    let (held, known): (Vec<_>, Vec<_>) = train.partition(|s| fold(s.network) == Some(inner));
-                    if held.is_empty() || known.is_empty() {
-                        continue;
-                    }
-                    let predicted = gaussian.adapt(&known)?;
-                    sum += held.iter().map(|s| (predicted[s.network] / s.ms).ln().abs()).sum::<f64>();
-                    count += held.len() as f64;
-                }
-            }
-            if sum / count < best.0 {
-                best = (sum / count, scales);
-            }
-        }
-        Ok(best.1)
     }
 
     fn baseline(&self, model: &mut dyn Baseline, known: &[Sample]) -> Result<Vec<f64>> {
@@ -278,18 +271,6 @@ fn nearest(train: &[&Setting], known: &[Sample], networks: usize) -> Option<Vec<
         return None;
     }
     Some((0..networks).map(|network| time(network).unwrap_or(f64::MIN_POSITIVE)).collect())
-}
-
-fn grid() -> Vec<Scales> {
-    let mut grid = Vec::new();
-    for linear in [1.0, 3.0] {
-        for smooth in [0.2, 0.6] {
-            for length in [0.5, 1.5] {
-                grid.extend([0.05, 0.2].map(|noise| Scales { linear, smooth, length, noise }));
-            }
-        }
-    }
-    grid
 }
 
 /// All rows, and steady ones only.

@@ -2,7 +2,7 @@
 
 use nalgebra::{Cholesky, DMatrix, DVector, Dyn};
 
-use super::{DevicePrior, Trust};
+use super::{DevicePrior, Trust, median};
 use crate::{Error, Result};
 
 /// Degrees of freedom of the noise: one measurement in ten may be far off without dragging the rest along.
@@ -100,10 +100,7 @@ impl DevicePrior {
 
     /// Median of time over average relative time.
     fn scale(&self, samples: &[Sample]) -> Result<f64> {
-        let mut ratios: Vec<f64> = samples.iter().map(|s| s.ms / self.mean[s.network]).collect();
-        ratios.sort_by(f64::total_cmp);
-        let middle = |i: usize| ratios.get(i).copied().unwrap_or(f64::NAN);
-        let scale = 0.5 * (middle((ratios.len() - 1) / 2) + middle(ratios.len() / 2));
+        let scale = median(samples.iter().map(|s| s.ms / self.mean[s.network]));
         if scale.is_finite() && scale > 0.0 {
             return Ok(scale);
         }

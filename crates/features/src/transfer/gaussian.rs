@@ -194,7 +194,7 @@ fn average(devices: &[Vec<(usize, f64)>], networks: usize) -> DVector<f64> {
     DVector::from_fn(networks, |i, _| overall / all + sums[i] / counts[i].max(1.0))
 }
 
-fn logs(samples: &[Sample], networks: usize) -> Result<Vec<(usize, f64)>> {
+pub(super) fn logs(samples: &[Sample], networks: usize) -> Result<Vec<(usize, f64)>> {
     let check = |(sample, s): (usize, &Sample)| match s {
         Sample { network, .. } if *network >= networks => {
             Err(Error::Mismatch { what: "position of a network", found: *network, expected: networks })

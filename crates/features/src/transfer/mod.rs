@@ -16,7 +16,7 @@
 //! measurements themselves, so nothing needs tuning for a new device.
 //!
 //! Where networks differ by orders of magnitude and devices measured only some of them, [`LogGaussian`] works on
-//! logarithms instead.
+//! logarithms instead. For networks that no device measured there is [`rates`].
 //!
 //! ```
 //! use tachograph_features::transfer::{DevicePrior, Sample};
@@ -34,6 +34,7 @@
 
 mod adapted;
 mod gaussian;
+pub mod rates;
 mod select;
 mod smoother;
 #[cfg(test)]
@@ -147,6 +148,14 @@ impl DevicePrior {
             _ => Ok(()),
         }
     }
+}
+
+/// NaN where there is none.
+fn median(values: impl IntoIterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.into_iter().collect();
+    values.sort_by(f64::total_cmp);
+    let at = |i: usize| values.get(i).copied().unwrap_or(f64::NAN);
+    0.5 * (at(values.len().saturating_sub(1) / 2) + at(values.len() / 2))
 }
 
 fn finite(what: &'static str, values: &[f64]) -> Result<()> {

@@ -1,0 +1,98 @@
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use tachograph_ir::{Builder, Config, DType};
+
+use super::*;
+use crate::KernelKind;
+
+/// Networks that use up a few columns each, and devices with rates around common ones.
+fn world(devices: usize) -> (Vec<Vec<f64>>, Vec<Vec<f64>>) {
+    let mut rng = ChaCha8Rng::seed_from_u64(7);
+    let width = Column::all().len();
+    let mut costs = vec![vec![0.0; width]; 30];
+    for row in &mut costs {
+        for _ in 0..6 {
+            row[rng.random_range(0..width)] = rng.random_range(-2.0..2.0f64).exp();
+        }
+    }
+    let common: Vec<f64> = (0..width).map(|_| rng.random_range(-1.0..1.0)).collect();
+    let device = |rng: &mut ChaCha8Rng| {
+        let level = rng.random_range(-2.0..2.0);
+        let rates: Vec<f64> = common.iter().map(|c| (level + c + rng.random_range(-0.4..0.4f64)).exp()).collect();
+        costs.iter().map(|row| row.iter().zip(&rates).map(|(c, r)| c * r).sum()).collect()
+    };
+    let times = (0..devices).map(|_| device(&mut rng)).collect();
+    (costs, times)
+}
+
+fn samples(times: &[f64], networks: impl Iterator<Item = usize>) -> Vec<Sample> {
+    networks.map(|network| Sample { network, ms: times[network] }).collect()
+}
+
+/// Mean error of ln t of the last five networks.
+fn error(predicted: &[f64], times: &[f64]) -> f64 {
+    (25..30).map(|n| (predicted[n] / times[n]).ln().abs()).sum::<f64>() / 5.0
+}
+
+#[test]
+fn networks_that_no_device_measured() {
+    let (costs, times) = world(20);
+    let known: Vec<Vec<Sample>> = times[1..].iter().map(|t| samples(t, 0..25)).collect();
+    let prior = RatePrior::learn(&known, &costs).unwrap();
+    let many = error(&prior.adapt(&samples(&times[0], 0..25), &costs).unwrap(), &times[0]);
+    let few = error(&prior.adapt(&samples(&times[0], 0..5), &costs).unwrap(), &times[0]);
+    let alone = RatePrior::learn(&[samples(&times[0], 0..5)], &costs).unwrap();
+    let alone = error(&alone.adapt(&samples(&times[0], 0..5), &costs).unwrap(), &times[0]);
+    assert!(many < 0.25 && few < 0.4 && few < 0.8 * alone, "{many} {few} {alone}");
+}
+
+#[test]
+fn one_outlier_does_not_decide() {
+    let (costs, times) = world(1);
+    let mut known = samples(&times[0], 0..25);
+    let clean = RatePrior::learn(&[known.clone()], &costs).unwrap().adapt(&known, &costs).unwrap();
+    known[3].ms *= 20.0;
+    let spoiled = RatePrior::learn(&[known.clone()], &costs).unwrap().adapt(&known, &costs).unwrap();
+    let moved = clean.iter().zip(&spoiled).map(|(a, b)| (a / b).ln().abs()).sum::<f64>() / 30.0;
+    assert!(moved < 0.1, "{moved}");
+}
+
+#[test]
+fn costs_are_those_of_the_graph() {
+    let mut b = Builder::new("two layers");
+    let x = b.input("x", DType::F32, vec![1.into(), 8.into(), 16.into(), 16.into()]);
+    let x = b.conv(x, 8, [3, 3], 1, 1, 1, false).unwrap();
+    let x = b.op("Relu", &[x]).unwrap();
+    let bound = b.finish(&[x]).unwrap().bind(&Config::new()).unwrap();
+    let costs = costs(&bound).unwrap();
+    let of = |kind, resource| {
+        let column = Column { kind, resource, int8: false };
+        costs[Column::all().iter().position(|c| *c == column).unwrap()]
+    };
+    let (image, weights) = (4.0 * 8.0 * 256.0, 4.0 * 8.0 * 8.0 * 9.0);
+    let close = |a: f64, b: f64| assert!((a / b - 1.0).abs() < 1e-12, "{a} for {b}");
+    close(of(Some(KernelKind::Winograd), Resource::Flops), bound.cost().unwrap().macs as f64 * 2e-9);
+    close(of(Some(KernelKind::Winograd), Resource::Activations), 2e-8 * image);
+    close(of(Some(KernelKind::Winograd), Resource::Weights), weights / 3e8);
+    close(of(Some(KernelKind::Elementwise), Resource::Activations), 2e-8 * image);
+    close(of(None, Resource::Launches), 2.0 / 500.0);
+    let moved: f64 = (bound.cost().unwrap().bytes() as f64 - weights) * 1e-8;
+    close(
+        costs.iter().zip(Column::all()).filter(|(_, c)| c.resource == Resource::Activations).map(|(v, _)| v).sum(),
+        moved,
+    );
+}
+
+#[test]
+fn what_does_not_fit_is_refused() {
+    let (costs, times) = world(2);
+    let known = samples(&times[0], 0..25);
+    let message = |result: Result<RatePrior>| result.unwrap_err().to_string();
+    assert!(message(RatePrior::learn(&[], &costs)).contains("rates of kernels"));
+    assert!(message(RatePrior::learn(&[known.clone()], &[vec![1.0]])).contains("1 where"));
+    let free = vec![vec![0.0; Column::all().len()]; 30];
+    assert!(message(RatePrior::learn(&[known.clone()], &free)).contains("the cost of the network"));
+    let prior = RatePrior::learn(&[known], &costs).unwrap();
+    assert!(prior.adapt(&[], &costs).unwrap_err().to_string().contains("0 samples"));
+    assert!(prior.adapt(&[Sample { network: 30, ms: 1.0 }], &costs).is_err());
+}
