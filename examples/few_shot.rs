@@ -1,5 +1,6 @@
-//! How well a checkpoint adapts to a measured device, by number of measurements and by how they are chosen: mean and
-//! range over seeds of the error on the networks that were not used.
+//! How well a checkpoint adapts to a measured device, by number of measurements and by how they are chosen, and what rates
+//! of kernels reach there (see the example `rates`): mean and range over seeds of the error on the networks that were not
+//! used.
 //!
 //!     cargo run --release --example few_shot -- --csv measured.csv --device my-phone --k 5,10,20,50 --seeds 5
 
@@ -11,6 +12,7 @@ use std::{
 use anyhow::{Context, Result};
 use clap::Parser;
 use tachograph_examples::Measured;
+use tachograph_features::transfer::{Sample, rates::RatePrior};
 use tachograph_ir::Millis;
 use tachograph_metrics::Report;
 use tachograph_train::{AdaptConfig, Method, Predictor, Selection, adapt, select};
@@ -59,14 +61,22 @@ fn run(args: &Args) -> Result<()> {
     println!("{:>5}  {:10}  {:30}  MAPE (least to most)  Acc@10 %  Spearman  chosen", "k", "selection", "methods");
     for &k in &args.k {
         for selection in [Selection::Random, Selection::Diverse, Selection::Stratified] {
-            line(args, &predictor, &measured, k, selection, Method::all(), "all, by cross-validation")?;
+            line(args, &predictor, &measured, k, selection, How::Methods(Method::all()), "all, by cross-validation")?;
+            line(args, &predictor, &measured, k, selection, How::Rates, "rates")?;
         }
         for method in Method::all().into_iter().filter(|_| args.methods) {
             let name = method.to_string();
-            line(args, &predictor, &measured, k, Selection::Stratified, vec![method], &name)?;
+            line(args, &predictor, &measured, k, Selection::Stratified, How::Methods(vec![method]), &name)?;
         }
     }
     Ok(())
+}
+
+enum How {
+    /// The checkpoint is adapted by the best of these.
+    Methods(Vec<Method>),
+    /// From the rates of other CPUs, without the checkpoint.
+    Rates,
 }
 
 fn line(
@@ -75,21 +85,31 @@ fn line(
     measured: &Measured,
     k: usize,
     selection: Selection,
-    methods: Vec<Method>,
+    how: How,
     name: &str,
 ) -> Result<()> {
     let graphs: Vec<_> = measured.graphs.iter().collect();
     let (mut reports, mut chosen) = (vec![], vec![]);
     for seed in 0..args.seeds {
         let used = select(predictor, 0, &graphs, k, selection, seed)?;
-        let samples: Vec<_> = used.iter().map(|&i| (graphs[i], Millis(measured.latencies[i]))).collect();
-        let config = AdaptConfig { methods: methods.clone(), seed, ..AdaptConfig::default() };
-        let (adapted, report) = adapt(predictor, measured.device.clone(), &samples, &config)?;
         let rest: Vec<usize> = (0..graphs.len()).filter(|i| !used.contains(i)).collect();
-        let others: Vec<_> = rest.iter().map(|&i| graphs[i]).collect();
+        let predicted = match &how {
+            How::Methods(methods) => {
+                let samples: Vec<_> = used.iter().map(|&i| (graphs[i], Millis(measured.latencies[i]))).collect();
+                let config = AdaptConfig { methods: methods.clone(), seed, ..AdaptConfig::default() };
+                let (adapted, report) = adapt(predictor, measured.device.clone(), &samples, &config)?;
+                chosen.push(format!("{} ({})", report.method, report.steps));
+                adapted.predict_all(&rest.iter().map(|&i| graphs[i]).collect::<Vec<_>>(), 0)?
+            }
+            How::Rates => {
+                let samples: Vec<_> =
+                    used.iter().map(|&network| Sample { network, ms: measured.latencies[network] }).collect();
+                let rates = RatePrior::cpu().adapt(&samples, &measured.costs)?;
+                rest.iter().map(|&i| Ok(rates.predict(&measured.costs[i])?.ms)).collect::<Result<_>>()?
+            }
+        };
         let latencies: Vec<f64> = rest.iter().map(|&i| measured.latencies[i]).collect();
-        reports.push(Report::new(&adapted.predict_all(&others, 0)?[..], &latencies[..], "ms")?);
-        chosen.push(format!("{} ({})", report.method, report.steps));
+        reports.push(Report::new(&predicted[..], &latencies[..], "ms")?);
     }
     let mean = |f: &dyn Fn(&Report) -> f64| reports.iter().map(f).sum::<f64>() / reports.len() as f64;
     let mapes = || reports.iter().map(|r| 100.0 * r.mape);

@@ -185,6 +185,8 @@ fn unknown(predictor: &Predictor, name: &str, checkpoint: &Path, args: &Args) ->
     text + &format!(
         "to predict for it, measure ten models there, write mine.csv (file,device,latency_ms, and batch where it is \
          free), and\n  \
+         cargo run --release --example rates -- mine.csv --device {name} {model}\n\
+         or, where it runs models as one of these devices does,\n  \
          cargo run --release --example adapt -- --checkpoint {checkpoint} --csv mine.csv --device {name} --out {name}.safetensors\n  \
          cargo run --release --example predict -- {model} --checkpoint {name}.safetensors"
     )

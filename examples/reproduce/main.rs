@@ -63,6 +63,8 @@ fn run(args: &Args) -> Result<()> {
         "help-fbnet" => help::fbnet(args),
         "help-nb201" => help::nas_bench_201(args),
         "ncnn" => ncnn::table(args),
+        "ncnn-rates" => ncnn::rates(args),
+        "ncnn-unseen" => ncnn::unseen(args),
         "neusight" => neusight::table(args),
         "neusight-settings" => neusight::settings(args),
         "own-cpu" => own::tables(args, "cpu"),
@@ -70,7 +72,7 @@ fn run(args: &Args) -> Result<()> {
         "timm-device" => timm_device::table(args),
         table @ ("timm" | "timm-cpu" | "timm-gpu" | "timm-train") => timm::tables(args, table),
         table => bail!(
-            "no table `{table}`; there are help-fbnet, help-nb201, ncnn, neusight, neusight-settings, own-cpu, own-gpu, \
+            "no table `{table}`; there are help-fbnet, help-nb201, ncnn, ncnn-rates, ncnn-unseen, neusight, neusight-settings, own-cpu, own-gpu, \
              timm-device, and timm-cpu, timm-gpu and timm-train, together timm"
         ),
     }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use tachograph_features::{FeatureGraph, Featurizer};
+use tachograph_features::{FeatureGraph, Featurizer, transfer::rates};
 use tachograph_train::{Choice, Corpus, DeviceDocument, Selection};
 
 /// Measurements of one device, in the order of their source.
@@ -14,6 +14,8 @@ pub struct Measured {
     pub names: Vec<String>,
     /// What the predictor sees of them.
     pub graphs: Vec<FeatureGraph>,
+    /// What they use up, as [`rates::costs`] has it.
+    pub costs: Vec<Vec<f64>>,
     /// Milliseconds.
     pub latencies: Vec<f64>,
 }
@@ -32,6 +34,7 @@ impl Measured {
             names: samples.iter().map(|s| s.name.clone()).collect(),
             latencies: samples.iter().filter_map(|s| s.target(0)).collect(),
             graphs: samples.into_iter().map(|s| s.features).collect(),
+            costs: corpus.entries.iter().map(|entry| rates::costs(&entry.bound)).collect::<Result<_, _>>()?,
             device: corpus.outputs.into_iter().next().context("no output")?,
         })
     }

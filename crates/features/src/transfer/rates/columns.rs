@@ -1,5 +1,7 @@
 //! What the time of a network is a sum of.
 
+use std::fmt;
+
 use tachograph_ir::{Concrete, DType, Node};
 
 use crate::{KernelKind, Result, extended};
@@ -53,6 +55,16 @@ impl Column {
             }
         }
         columns
+    }
+}
+
+impl fmt::Display for Column {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kind, resource, int8 } = self;
+        match kind {
+            Some(kind) => write!(f, "{kind:?}, {resource:?}{}", if *int8 { ", int8" } else { "" }),
+            None => write!(f, "{resource:?}"),
+        }
     }
 }
 

@@ -1,10 +1,11 @@
 //! Times as sums over kinds of kernels, at rates that devices have in common.
 
 mod columns;
+mod ncnn;
 #[cfg(test)]
 mod tests;
 
-use nalgebra::{Cholesky, DMatrix, DVector, Dyn};
+use nalgebra::{Cholesky, DMatrix, DVector, Dyn, RowDVector};
 
 use super::{Sample, gaussian::logs, median};
 use crate::{Error, Result};
@@ -20,7 +21,7 @@ const STEP: f64 = 1.0;
 const SETTLED: f64 = 1e-3;
 
 /// Standard deviations of ln rate.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Spread {
     /// Of all rates together.
     level: f64,
@@ -61,27 +62,41 @@ impl Spread {
 /// ```
 /// use tachograph_features::transfer::{Sample, rates::{Column, RatePrior}};
 /// # fn main() -> tachograph_features::Result<()> {
-/// // Three networks of two columns each; a device known on the first two.
+/// // Three networks that use up two resources; a device known on the first two.
 /// let mut costs = vec![vec![0.0; Column::all().len()]; 3];
 /// for (row, (launches, bytes)) in costs.iter_mut().zip([(1.0, 1.0), (1.0, 3.0), (1.0, 10.0)]) {
 ///     row[..2].copy_from_slice(&[launches, bytes]);
 /// }
 /// let known = [(0, 3.0), (1, 7.0)].map(|(network, ms)| Sample { network, ms });
-/// let prior = RatePrior::learn(&[known.to_vec()], &costs)?;
-/// let times = prior.adapt(&known, &costs)?;
-/// assert!((times[2] / 21.0 - 1.0).abs() < 0.1);
+/// let rates = RatePrior::cpu().adapt(&known, &costs)?;
+/// assert!((rates.predict(&costs[2])?.ms / 21.0 - 1.0).abs() < 0.1);
 /// # Ok(())
 /// # }
 /// ```
 #[derive(Clone, Debug)]
 pub struct RatePrior {
-    /// ln ms a unit, by column.
+    /// ln ms a unit, by column; their level means nothing.
     mean: DVector<f64>,
     /// Of a device around it.
-    precision: DMatrix<f64>,
+    spread: Spread,
 }
 
 impl RatePrior {
+    /// Every rate is as likely as another, for want of devices.
+    pub fn equal() -> Self {
+        Self { mean: DVector::zeros(Column::all().len()), spread: GENERAL }
+    }
+
+    /// Of the CPUs of ncnn's benchmark, 200 settings of ARM and x86 machines.
+    pub fn cpu() -> Self {
+        Self { mean: DVector::from_row_slice(&ncnn::CPU), spread: DEVICE }
+    }
+
+    /// Of the GPUs of ncnn's benchmark, 47 settings of mobile and desktop ones with Vulkan.
+    pub fn gpu() -> Self {
+        Self { mean: DVector::from_row_slice(&ncnn::GPU), spread: DEVICE }
+    }
+
     /// Rates that fit the median device of `devices` (relative to its median time), each with what it measured;
     /// `costs[network]` are those of [`costs`].
     ///
@@ -89,30 +104,95 @@ impl RatePrior {
     /// No device; times that are not positive and finite; networks without costs; costs of another length, negative ones,
     /// or a measured network that costs nothing.
     pub fn learn(devices: &[Vec<Sample>], costs: &[Vec<f64>]) -> Result<Self> {
-        let columns = Column::all();
-        let matrix = matrix(costs, columns.len())?;
         let measured = devices.iter().filter(|samples| !samples.is_empty());
         let devices = measured.map(|samples| logs(samples, costs.len())).collect::<Result<Vec<_>>>()?;
-        let common = common(&devices, costs.len());
-        if common.is_empty() {
-            return Err(Error::TooFew { what: "rates of kernels", samples: 0, needed: 1 });
-        }
-        let equal = DVector::zeros(columns.len());
-        let mean = fit(&matrix, &common, &equal, &inverse(GENERAL.covariance(&columns))?)?;
-        Ok(Self { mean, precision: inverse(DEVICE.covariance(&columns))? })
+        let rates = Self::equal().fit(&common(&devices, costs.len()), costs)?;
+        let level = rates.logs.mean();
+        Ok(Self { mean: rates.logs.add_scalar(-level), spread: DEVICE })
     }
 
-    /// Times in ms of every network of `costs` on the device of `samples`.
+    /// ln of the rates, by [`Column::all`], around 0.
+    pub fn logs(&self) -> &[f64] {
+        self.mean.as_slice()
+    }
+
+    /// The rates of the device of `samples`, networks of `costs`.
     ///
     /// # Errors
     /// No samples; otherwise as [`learn`](Self::learn).
-    pub fn adapt(&self, samples: &[Sample], costs: &[Vec<f64>]) -> Result<Vec<f64>> {
-        if samples.is_empty() {
+    pub fn adapt(&self, samples: &[Sample], costs: &[Vec<f64>]) -> Result<Rates> {
+        self.fit(&logs(samples, costs.len())?, costs)
+    }
+
+    /// The most probable ln r by Gauss–Newton, from the prior's shifted to the level of what was measured.
+    fn fit(&self, measured: &[(usize, f64)], costs: &[Vec<f64>]) -> Result<Rates> {
+        if measured.is_empty() {
             return Err(Error::TooFew { what: "rates of kernels", samples: 0, needed: 1 });
         }
-        let matrix = matrix(costs, self.mean.len())?;
-        let rates = fit(&matrix, &logs(samples, costs.len())?, &self.mean, &self.precision)?;
-        Ok((matrix * rates.map(f64::exp)).iter().copied().collect())
+        let rows = measured.iter().map(|&(network, _)| row(&costs[network], network)).collect::<Result<Vec<_>>>()?;
+        let rows = DMatrix::from_rows(&rows);
+        let times = DVector::from_iterator(measured.len(), measured.iter().map(|(_, log)| *log));
+        let precision = factor(self.spread.covariance(&Column::all()))?.inverse();
+        let sum = |logs: &DVector<f64>| &rows * logs.map(f64::exp);
+        let start = sum(&self.mean);
+        let mean = self.mean.add_scalar(median(times.iter().zip(&start).map(|(time, start)| time - start.ln())));
+        let (mut logs, mut certain) = (mean.clone(), factor(precision.clone())?);
+        for _ in 0..ROUNDS {
+            let predicted = sum(&logs);
+            let rest = &times - predicted.map(f64::ln);
+            let weight = rest.map(|r| (FREEDOM + 1.0) / (FREEDOM * NOISE * NOISE + r * r));
+            let shares =
+                DMatrix::from_fn(rows.nrows(), rows.ncols(), |i, c| rows[(i, c)] * logs[c].exp() / predicted[i]);
+            let weighted = DMatrix::from_diagonal(&weight) * &shares;
+            let slope = weighted.tr_mul(&rest) - &precision * (&logs - &mean);
+            certain = factor(shares.tr_mul(&weighted) + &precision)?;
+            let step = certain.solve(&slope).map(|s| s.clamp(-STEP, STEP));
+            logs += &step;
+            if step.amax() < SETTLED {
+                break;
+            }
+        }
+        Ok(Rates { logs, certain })
+    }
+}
+
+/// The rates of one device.
+#[derive(Clone, Debug)]
+pub struct Rates {
+    /// ln ms a unit, by column.
+    logs: DVector<f64>,
+    /// Of their precision.
+    certain: Cholesky<f64, Dyn>,
+}
+
+/// Time of a network.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Time {
+    /// Its median, in ms.
+    pub ms: f64,
+    /// Standard deviation of ln t of a measurement.
+    pub deviation: f64,
+}
+
+impl Rates {
+    /// Time of a network that uses up `costs`.
+    ///
+    /// # Errors
+    /// Costs of another length, negative ones, or none.
+    pub fn predict(&self, costs: &[f64]) -> Result<Time> {
+        let terms = self.terms(costs)?;
+        let ms = terms.iter().sum::<f64>();
+        let shares = DVector::from_iterator(terms.len(), terms.iter().map(|term| term / ms));
+        let variance = shares.dot(&self.certain.solve(&shares)) + NOISE * NOISE;
+        Ok(Time { ms, deviation: variance.sqrt() })
+    }
+
+    /// What each [`Column`] adds to the time, in ms.
+    ///
+    /// # Errors
+    /// As [`predict`](Self::predict).
+    pub fn terms(&self, costs: &[f64]) -> Result<Vec<f64>> {
+        Ok(row(costs, 0)?.iter().zip(&self.logs).map(|(cost, log)| cost * log.exp()).collect())
     }
 }
 
@@ -132,48 +212,16 @@ fn common(devices: &[Vec<(usize, f64)>], networks: usize) -> Vec<(usize, f64)> {
     times.into_iter().enumerate().filter(|(_, time)| time.is_finite()).collect()
 }
 
-/// The most probable ln r by Gauss–Newton, from the prior's shifted to the level of what was measured.
-fn fit(
-    costs: &DMatrix<f64>,
-    measured: &[(usize, f64)],
-    mean: &DVector<f64>,
-    precision: &DMatrix<f64>,
-) -> Result<DVector<f64>> {
-    let rows = costs.select_rows(measured.iter().map(|(network, _)| network));
-    let times = DVector::from_iterator(measured.len(), measured.iter().map(|(_, log)| *log));
-    let sum = |rates: &DVector<f64>| &rows * rates.map(f64::exp);
-    let start = sum(mean);
-    if let Some(at) = start.iter().position(|t| !(t.is_finite() && *t > 0.0)) {
-        return Err(Error::Value { what: "the cost of the network", sample: measured[at].0, value: start[at] });
+fn row(costs: &[f64], sample: usize) -> Result<RowDVector<f64>> {
+    let expected = Column::all().len();
+    if costs.len() != expected {
+        return Err(Error::Mismatch { what: "costs of a network", found: costs.len(), expected });
     }
-    let mean = mean.add_scalar(median(times.iter().zip(&start).map(|(time, start)| time - start.ln())));
-    let mut rates = mean.clone();
-    for _ in 0..ROUNDS {
-        let predicted = sum(&rates);
-        let rest = &times - predicted.map(f64::ln);
-        let weight = rest.map(|r| (FREEDOM + 1.0) / (FREEDOM * NOISE * NOISE + r * r));
-        let shares = DMatrix::from_fn(rows.nrows(), rows.ncols(), |i, c| rows[(i, c)] * rates[c].exp() / predicted[i]);
-        let weighted = DMatrix::from_diagonal(&weight) * &shares;
-        let slope = weighted.tr_mul(&rest) - precision * (&rates - &mean);
-        let step = factor(shares.tr_mul(&weighted) + precision)?.solve(&slope).map(|s| s.clamp(-STEP, STEP));
-        rates += &step;
-        if step.amax() < SETTLED {
-            break;
-        }
+    let total: f64 = costs.iter().sum();
+    if !(total.is_finite() && total > 0.0 && costs.iter().all(|cost| *cost >= 0.0)) {
+        return Err(Error::Value { what: "the cost of the network", sample, value: total });
     }
-    Ok(rates)
-}
-
-fn matrix(costs: &[Vec<f64>], width: usize) -> Result<DMatrix<f64>> {
-    for (sample, row) in costs.iter().enumerate() {
-        if row.len() != width {
-            return Err(Error::Mismatch { what: "costs of a network", found: row.len(), expected: width });
-        }
-        if let Some(&value) = row.iter().find(|v| !(v.is_finite() && **v >= 0.0)) {
-            return Err(Error::Value { what: "the cost", sample, value });
-        }
-    }
-    Ok(DMatrix::from_fn(costs.len(), width, |i, j| costs[i][j]))
+    Ok(RowDVector::from_row_slice(costs))
 }
 
 fn factor(matrix: DMatrix<f64>) -> Result<Cholesky<f64, Dyn>> {
@@ -181,8 +229,4 @@ fn factor(matrix: DMatrix<f64>) -> Result<Cholesky<f64, Dyn>> {
         library: "nalgebra",
         message: "precision of rates: not positive definite".into(),
     })
-}
-
-fn inverse(covariance: DMatrix<f64>) -> Result<DMatrix<f64>> {
-    Ok(factor(covariance)?.inverse())
 }

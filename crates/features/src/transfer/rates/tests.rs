@@ -29,20 +29,16 @@ fn samples(times: &[f64], networks: impl Iterator<Item = usize>) -> Vec<Sample> 
     networks.map(|network| Sample { network, ms: times[network] }).collect()
 }
 
-/// Mean error of ln t of the last five networks.
-fn error(predicted: &[f64], times: &[f64]) -> f64 {
-    (25..30).map(|n| (predicted[n] / times[n]).ln().abs()).sum::<f64>() / 5.0
-}
-
 #[test]
 fn networks_that_no_device_measured() {
     let (costs, times) = world(20);
     let known: Vec<Vec<Sample>> = times[1..].iter().map(|t| samples(t, 0..25)).collect();
     let prior = RatePrior::learn(&known, &costs).unwrap();
-    let many = error(&prior.adapt(&samples(&times[0], 0..25), &costs).unwrap(), &times[0]);
-    let few = error(&prior.adapt(&samples(&times[0], 0..5), &costs).unwrap(), &times[0]);
-    let alone = RatePrior::learn(&[samples(&times[0], 0..5)], &costs).unwrap();
-    let alone = error(&alone.adapt(&samples(&times[0], 0..5), &costs).unwrap(), &times[0]);
+    let error = |prior: &RatePrior, known: usize| {
+        let rates = prior.adapt(&samples(&times[0], 0..known), &costs).unwrap();
+        (25..30).map(|n| (rates.predict(&costs[n]).unwrap().ms / times[0][n]).ln().abs()).sum::<f64>() / 5.0
+    };
+    let (many, few, alone) = (error(&prior, 25), error(&prior, 5), error(&RatePrior::equal(), 5));
     assert!(many < 0.25 && few < 0.4 && few < 0.8 * alone, "{many} {few} {alone}");
 }
 
@@ -50,11 +46,21 @@ fn networks_that_no_device_measured() {
 fn one_outlier_does_not_decide() {
     let (costs, times) = world(1);
     let mut known = samples(&times[0], 0..25);
-    let clean = RatePrior::learn(&[known.clone()], &costs).unwrap().adapt(&known, &costs).unwrap();
+    let clean = RatePrior::equal().adapt(&known, &costs).unwrap();
     known[3].ms *= 20.0;
-    let spoiled = RatePrior::learn(&[known.clone()], &costs).unwrap().adapt(&known, &costs).unwrap();
-    let moved = clean.iter().zip(&spoiled).map(|(a, b)| (a / b).ln().abs()).sum::<f64>() / 30.0;
+    let spoiled = RatePrior::equal().adapt(&known, &costs).unwrap();
+    let ms = |rates: &Rates, row: &Vec<f64>| rates.predict(row).unwrap().ms;
+    let moved = costs.iter().map(|row| (ms(&clean, row) / ms(&spoiled, row)).ln().abs()).sum::<f64>() / 30.0;
     assert!(moved < 0.1, "{moved}");
+}
+
+#[test]
+fn a_prediction_is_the_sum_of_its_terms_and_surer_where_more_is_known() {
+    let (costs, times) = world(1);
+    let rates = |known| RatePrior::cpu().adapt(&samples(&times[0], 0..known), &costs).unwrap();
+    let time = rates(25).predict(&costs[28]).unwrap();
+    assert!((rates(25).terms(&costs[28]).unwrap().iter().sum::<f64>() / time.ms - 1.0).abs() < 1e-12);
+    assert!(NOISE < time.deviation && time.deviation < rates(3).predict(&costs[28]).unwrap().deviation);
 }
 
 #[test]
@@ -89,7 +95,7 @@ fn what_does_not_fit_is_refused() {
     let known = samples(&times[0], 0..25);
     let message = |result: Result<RatePrior>| result.unwrap_err().to_string();
     assert!(message(RatePrior::learn(&[], &costs)).contains("rates of kernels"));
-    assert!(message(RatePrior::learn(&[known.clone()], &[vec![1.0]])).contains("1 where"));
+    assert!(message(RatePrior::learn(&[vec![Sample { network: 0, ms: 1.0 }]], &[vec![1.0]])).contains("1 where"));
     let free = vec![vec![0.0; Column::all().len()]; 30];
     assert!(message(RatePrior::learn(&[known.clone()], &free)).contains("the cost of the network"));
     let prior = RatePrior::learn(&[known], &costs).unwrap();

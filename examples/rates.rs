@@ -1,0 +1,114 @@
+//! Predicts models on a device that nobody has profiled from a few measurements of other models on it: times as sums
+//! over kinds of kernels, at rates that start from those of other machines.
+//!
+//!     cargo run --release --example rates -- mine.csv --device my-phone model.onnx
+
+use std::{path::PathBuf, process::ExitCode};
+
+use anyhow::{Context, Result, bail};
+use clap::{Parser, ValueEnum};
+use tachograph_features::transfer::{
+    Sample,
+    rates::{self, Column, RatePrior, Rates},
+};
+use tachograph_train::{Choice, Corpus};
+
+/// Parts of the measurements, each predicted from the others.
+const FOLDS: usize = 10;
+/// Standard deviations of an interval that holds 80 % of a normal distribution.
+const DEVIATIONS: f64 = 1.2816;
+
+#[derive(Parser)]
+#[command(about)]
+struct Args {
+    /// Measurements: a table (file, device, latency_ms, and batch where models leave it open) beside the models, a folder
+    /// of `collect`, or a published set by name.
+    data: PathBuf,
+    #[arg(long)]
+    device: String,
+    /// Models to predict.
+    models: Vec<PathBuf>,
+    /// Values of free dimensions, such as `batch=8`.
+    #[arg(long)]
+    bind: Vec<String>,
+    /// Folder of published sets.
+    #[arg(long)]
+    root: Option<PathBuf>,
+    /// Machines whose rates are the starting point.
+    #[arg(long, value_enum, default_value_t = Start::Cpu)]
+    start: Start,
+    /// Terms of the sum to list.
+    #[arg(long, default_value_t = 5)]
+    top: usize,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Start {
+    Cpu,
+    Gpu,
+    /// None: all rates alike.
+    Equal,
+}
+
+fn main() -> ExitCode {
+    tachograph_examples_graphs::exit(|| run(&Args::parse()))
+}
+
+fn run(args: &Args) -> Result<()> {
+    let corpus = Corpus::open(&args.data, args.root.as_deref(), &Choice::latency([&args.device]))?;
+    corpus.left_out.iter().for_each(|(network, why)| eprintln!("left out: {network}: {why}"));
+    let costs = corpus.entries.iter().map(|entry| rates::costs(&entry.bound)).collect::<Result<Vec<_>, _>>()?;
+    let times = corpus.entries.iter().map(|entry| entry.targets.first().copied().context("no latency"));
+    let samples = times.enumerate().map(|(network, ms)| Ok(Sample { network, ms: ms? })).collect::<Result<Vec<_>>>()?;
+    if samples.is_empty() {
+        bail!("no measurement of `{}`", args.device);
+    }
+    let prior = match args.start {
+        Start::Cpu => RatePrior::cpu(),
+        Start::Gpu => RatePrior::gpu(),
+        Start::Equal => RatePrior::equal(),
+    };
+    println!("{} measurements on {}", samples.len(), args.device);
+    if samples.len() > 1 {
+        cross_validate(&prior, &samples, &costs)?;
+    }
+    let rates = prior.adapt(&samples, &costs)?;
+    for path in &args.models {
+        let (_, bound) = tachograph_examples_graphs::load(path, &args.bind)?;
+        show(&path.display().to_string(), &rates, &rates::costs(&bound)?, args.top)?;
+    }
+    Ok(())
+}
+
+/// How far off measurements are that are predicted from the others.
+fn cross_validate(prior: &RatePrior, samples: &[Sample], costs: &[Vec<f64>]) -> Result<()> {
+    let folds = FOLDS.min(samples.len());
+    let mut errors = Vec::with_capacity(samples.len());
+    for fold in 0..folds {
+        let (held, known): (Vec<(usize, &Sample)>, Vec<_>) =
+            samples.iter().enumerate().partition(|(i, _)| i % folds == fold);
+        let rates = prior.adapt(&known.into_iter().map(|(_, sample)| *sample).collect::<Vec<_>>(), costs)?;
+        for (_, sample) in held {
+            errors.push((rates.predict(&costs[sample.network])?.ms / sample.ms - 1.0).abs());
+        }
+    }
+    errors.sort_by(f64::total_cmp);
+    let mean = 100.0 * errors.iter().sum::<f64>() / errors.len() as f64;
+    println!(
+        "predicted from the others ({folds} folds): MAPE {mean:.1} %, median {:.1} %",
+        100.0 * errors[errors.len() / 2]
+    );
+    Ok(())
+}
+
+fn show(name: &str, rates: &Rates, costs: &[f64], top: usize) -> Result<()> {
+    let time = rates.predict(costs)?;
+    let around = (DEVIATIONS * time.deviation).exp();
+    println!("{name}: {:.3} ms (80 %: {:.3} to {:.3} ms)", time.ms, time.ms / around, time.ms * around);
+    let mut terms: Vec<(f64, Column)> = rates.terms(costs)?.into_iter().zip(Column::all()).collect();
+    terms.sort_by(|a, b| b.0.total_cmp(&a.0));
+    for (ms, column) in terms.iter().take(top).filter(|(ms, _)| *ms > 0.0) {
+        println!("  {:5.1} %  {column}", 100.0 * ms / time.ms);
+    }
+    Ok(())
+}

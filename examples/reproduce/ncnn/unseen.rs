@@ -1,0 +1,93 @@
+//! Machines and networks held out together: what someone with a new machine and a new network has.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use rand::{SeedableRng, seq::IndexedRandom};
+use rand_chacha::ChaCha8Rng;
+use tachograph_features::{
+    baseline::{Baseline, FlopsLine},
+    transfer::{Sample, rates::RatePrior},
+};
+use tachograph_train::Predictor;
+
+use super::{FOLDS, Measured, Setting, tables::Tables};
+use crate::Args;
+
+/// Networks measured on the new machine, drawn at random.
+const MEASURED: [usize; 4] = [1, 5, 10, 20];
+/// A checkpoint, and the one of its devices that starts from.
+const CHECKPOINT: (&str, &str) =
+    ("../datasets/checkpoints/timm.safetensors", "infer-fp32-nchw-pt240-cpu-i9_10940x-dynamo");
+/// Standard deviations of an interval that holds 80 % of a normal distribution.
+const DEVIATIONS: f64 = 1.2816;
+
+impl Measured {
+    /// CPUs and networks of floats, which the bundled checkpoint knows.
+    pub fn both_held_out(&self, args: &Args) -> Result<()> {
+        let source = self.source()?;
+        let float = |n: usize| !self.networks[n].ends_with("_int8");
+        let mut tables = MEASURED.map(|k| Tables::new(&format!("ncnn, machines and networks held out, {k} measured")));
+        let mut inside = [[0_usize; 2]; MEASURED.len()];
+        for seed in 0..args.seeds {
+            let networks = Self::folds((0..self.networks.len()).map(|n| self.networks[n].as_str()), seed);
+            let machines = Self::folds(self.settings.iter().map(|s| s.machine.as_str()), seed);
+            tables.iter_mut().for_each(|table| table.split(seed, &machines));
+            let mut rng = ChaCha8Rng::seed_from_u64(seed);
+            for (fold, held) in (0..FOLDS).flat_map(|fold| (0..FOLDS).map(move |held| (fold, held))) {
+                let test = |n: usize| networks[self.networks[n].as_str()] == held;
+                let prior = self.rates(false, |s| machines[s.machine.as_str()] != fold, |n| !test(n))?;
+                let new = |s: &&Setting| !s.vulkan && machines[s.machine.as_str()] == fold;
+                for setting in self.settings.iter().filter(new) {
+                    let floats = setting.samples.iter().copied().filter(|s| float(s.network));
+                    let (left, known): (Vec<Sample>, Vec<Sample>) = floats.partition(|s| test(s.network));
+                    for ((k, table), inside) in MEASURED.into_iter().zip(&mut tables).zip(&mut inside) {
+                        if left.is_empty() || known.len() < k {
+                            continue;
+                        }
+                        let known: Vec<Sample> = known.choose_multiple(&mut rng, k).copied().collect();
+                        let mut add = |row: &str, times: &[f64]| table.add(row, seed, setting, &left, times);
+                        add("tachograph rates", &self.predict(&prior, &known)?);
+                        add("– no other machine known", &self.predict(&RatePrior::equal(), &known)?);
+                        add("bundled checkpoint, scaled by the median ratio", &scaled(&source, &known));
+                        if k > 1 {
+                            let mut line = FlopsLine::default();
+                            add(line.name(), &self.baseline(&mut line, &known)?);
+                        }
+                        let rates = prior.adapt(&known, &self.costs)?;
+                        for sample in &left {
+                            let time = rates.predict(&self.costs[sample.network])?;
+                            inside[0] += usize::from((time.ms / sample.ms).ln().abs() <= DEVIATIONS * time.deviation);
+                            inside[1] += 1;
+                        }
+                    }
+                }
+            }
+        }
+        for ((table, inside), k) in tables.iter().zip(inside).zip(MEASURED) {
+            table.print()?;
+            println!("80 % intervals hold {:.1} % ({k} measured).", 100.0 * inside[0] as f64 / inside[1].max(1) as f64);
+        }
+        Ok(())
+    }
+
+    /// Times of all networks on a device of the bundled checkpoint.
+    fn source(&self) -> Result<Vec<f64>> {
+        let (path, device) = CHECKPOINT;
+        let predictor = Predictor::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join(path), tch::Device::Cpu)?;
+        let device = predictor.device(Some(device))?;
+        let time = |(name, bound)| {
+            let prediction: Result<_, _> = predictor.predict(bound, device);
+            Ok(prediction.with_context(|| String::clone(name))?.latency_ms)
+        };
+        self.networks.iter().zip(&self.bound).map(time).collect()
+    }
+}
+
+fn scaled(source: &[f64], known: &[Sample]) -> Vec<f64> {
+    let mut ratios: Vec<f64> = known.iter().map(|s| s.ms / source[s.network]).collect();
+    ratios.sort_by(f64::total_cmp);
+    let middle = |i: usize| ratios.get(i).copied().unwrap_or(f64::NAN);
+    let scale = 0.5 * (middle((ratios.len() - 1) / 2) + middle(ratios.len() / 2));
+    source.iter().map(|time| time * scale).collect()
+}
