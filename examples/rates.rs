@@ -15,8 +15,6 @@ use tachograph_train::{Choice, Corpus};
 
 /// Parts of the measurements, each predicted from the others.
 const FOLDS: usize = 10;
-/// Standard deviations of an interval that holds 80 % of a normal distribution.
-const DEVIATIONS: f64 = 1.2816;
 
 #[derive(Parser)]
 #[command(about)]
@@ -68,9 +66,12 @@ fn run(args: &Args) -> Result<()> {
         Start::Gpu => RatePrior::gpu(),
         Start::Equal => RatePrior::equal(),
     };
-    println!("{} measurements on {}", samples.len(), args.device);
-    if samples.len() > 1 {
-        cross_validate(&prior, &samples, &costs)?;
+    match samples.len() {
+        1 => println!("1 measurement on {}", args.device),
+        n => {
+            println!("{n} measurements on {}", args.device);
+            cross_validate(&prior, &samples, &costs)?;
+        }
     }
     let rates = prior.adapt(&samples, &costs)?;
     for path in &args.models {
@@ -103,8 +104,8 @@ fn cross_validate(prior: &RatePrior, samples: &[Sample], costs: &[Vec<f64>]) -> 
 
 fn show(name: &str, rates: &Rates, costs: &[f64], top: usize) -> Result<()> {
     let time = rates.predict(costs)?;
-    let around = (DEVIATIONS * time.deviation).exp();
-    println!("{name}: {:.3} ms (80 %: {:.3} to {:.3} ms)", time.ms, time.ms / around, time.ms * around);
+    let (low, high) = time.interval();
+    println!("{name}: {:.3} ms (80 %: {low:.3} to {high:.3} ms)", time.ms);
     let mut terms: Vec<(f64, Column)> = rates.terms(costs)?.into_iter().zip(Column::all()).collect();
     terms.sort_by(|a, b| b.0.total_cmp(&a.0));
     for (ms, column) in terms.iter().take(top).filter(|(ms, _)| *ms > 0.0) {

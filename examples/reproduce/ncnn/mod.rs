@@ -141,7 +141,7 @@ impl Measured {
     /// Times of all networks.
     fn predict(&self, prior: &RatePrior, known: &[Sample]) -> Result<Vec<f64>> {
         let rates = prior.adapt(known, &self.costs)?;
-        Ok(self.costs.iter().map(|costs| Ok(rates.predict(costs)?.ms)).collect::<Result<_>>()?)
+        self.costs.iter().map(|costs| Ok(rates.predict(costs)?.ms)).collect()
     }
 
     fn baseline(&self, model: &mut dyn Baseline, known: &[Sample]) -> Result<Vec<f64>> {

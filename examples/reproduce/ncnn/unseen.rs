@@ -9,7 +9,7 @@ use tachograph_features::{
     baseline::{Baseline, FlopsLine},
     transfer::{Sample, rates::RatePrior},
 };
-use tachograph_train::Predictor;
+use tachograph_train::{Calibration, Predictor};
 
 use super::{FOLDS, Measured, Setting, tables::Tables};
 use crate::Args;
@@ -19,8 +19,6 @@ const MEASURED: [usize; 4] = [1, 5, 10, 20];
 /// A checkpoint, and the one of its devices that starts from.
 const CHECKPOINT: (&str, &str) =
     ("../datasets/checkpoints/timm.safetensors", "infer-fp32-nchw-pt240-cpu-i9_10940x-dynamo");
-/// Standard deviations of an interval that holds 80 % of a normal distribution.
-const DEVIATIONS: f64 = 1.2816;
 
 impl Measured {
     /// CPUs and networks of floats, which the bundled checkpoint knows.
@@ -56,8 +54,8 @@ impl Measured {
                         }
                         let rates = prior.adapt(&known, &self.costs)?;
                         for sample in &left {
-                            let time = rates.predict(&self.costs[sample.network])?;
-                            inside[0] += usize::from((time.ms / sample.ms).ln().abs() <= DEVIATIONS * time.deviation);
+                            let (low, high) = rates.predict(&self.costs[sample.network])?.interval();
+                            inside[0] += usize::from((low..=high).contains(&sample.ms));
                             inside[1] += 1;
                         }
                     }
@@ -85,9 +83,7 @@ impl Measured {
 }
 
 fn scaled(source: &[f64], known: &[Sample]) -> Vec<f64> {
-    let mut ratios: Vec<f64> = known.iter().map(|s| s.ms / source[s.network]).collect();
-    ratios.sort_by(f64::total_cmp);
-    let middle = |i: usize| ratios.get(i).copied().unwrap_or(f64::NAN);
-    let scale = 0.5 * (middle((ratios.len() - 1) / 2) + middle(ratios.len() / 2));
-    source.iter().map(|time| time * scale).collect()
+    let pairs: Vec<(f64, f64)> = known.iter().map(|s| (source[s.network], s.ms)).collect();
+    let scale = Calibration::scale(&pairs);
+    source.iter().map(|&time| scale.apply(time)).collect()
 }

@@ -15,6 +15,8 @@ pub use columns::{Column, Resource, costs};
 /// Standard deviation of ln t around the sum, and degrees of freedom of its Student's t.
 const NOISE: f64 = 0.2;
 const FREEDOM: f64 = 4.0;
+/// Standard deviations of an interval that holds 80 % of a normal distribution.
+const DEVIATIONS: f64 = 1.2816;
 /// Rounds of Gauss–Newton, and the longest step of a logarithm in one.
 const ROUNDS: usize = 30;
 const STEP: f64 = 1.0;
@@ -87,12 +89,12 @@ impl RatePrior {
         Self { mean: DVector::zeros(Column::all().len()), spread: GENERAL }
     }
 
-    /// Of the CPUs of ncnn's benchmark, 200 settings of ARM and x86 machines.
+    /// Of the CPUs of ncnn's benchmark, 194 settings of ARM and x86 machines.
     pub fn cpu() -> Self {
         Self { mean: DVector::from_row_slice(&ncnn::CPU), spread: DEVICE }
     }
 
-    /// Of the GPUs of ncnn's benchmark, 47 settings of mobile and desktop ones with Vulkan.
+    /// Of the GPUs of ncnn's benchmark, 53 settings of mobile and desktop ones with Vulkan.
     pub fn gpu() -> Self {
         Self { mean: DVector::from_row_slice(&ncnn::GPU), spread: DEVICE }
     }
@@ -172,6 +174,14 @@ pub struct Time {
     pub ms: f64,
     /// Standard deviation of ln t of a measurement.
     pub deviation: f64,
+}
+
+impl Time {
+    /// What a measurement lies within in 80 of 100 cases, in ms.
+    pub fn interval(&self) -> (f64, f64) {
+        let around = (DEVIATIONS * self.deviation).exp();
+        (self.ms / around, self.ms * around)
+    }
 }
 
 impl Rates {

@@ -97,7 +97,7 @@ fn what_does_not_fit_is_refused() {
     assert!(message(RatePrior::learn(&[], &costs)).contains("rates of kernels"));
     assert!(message(RatePrior::learn(&[vec![Sample { network: 0, ms: 1.0 }]], &[vec![1.0]])).contains("1 where"));
     let free = vec![vec![0.0; Column::all().len()]; 30];
-    assert!(message(RatePrior::learn(&[known.clone()], &free)).contains("the cost of the network"));
+    assert!(message(RatePrior::learn(std::slice::from_ref(&known), &free)).contains("the cost of the network"));
     let prior = RatePrior::learn(&[known], &costs).unwrap();
     assert!(prior.adapt(&[], &costs).unwrap_err().to_string().contains("0 samples"));
     assert!(prior.adapt(&[Sample { network: 30, ms: 1.0 }], &costs).is_err());
