@@ -16,7 +16,7 @@ impl HeldOut {
     }
 
     /// For each predictor, the share of a fold within the intervals that all other folds calibrate, output by output:
-    /// the mean over folds, outputs and seeds.
+    /// the mean over folds, outputs and seeds. There is none where a fold has no other.
     pub fn coverage(&self) -> BTreeMap<&str, f64> {
         let mut counts: BTreeMap<&str, (f64, usize)> = BTreeMap::new();
         for ((predictor, _), folds) in &self.0 {
@@ -28,7 +28,8 @@ impl HeldOut {
                 *all += rows.len();
             }
         }
-        counts.into_iter().map(|(name, (inside, all))| (name, inside / all.max(1) as f64)).collect()
+        let share = |(name, (inside, all))| (all > 0).then(|| (name, inside / all as f64));
+        counts.into_iter().filter_map(share).collect()
     }
 
     /// Gives a checkpoint the intervals that all folds of seed 0 of `predictor` calibrate.
