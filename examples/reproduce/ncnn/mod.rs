@@ -16,7 +16,7 @@ use tachograph_features::{
     kind_costs,
     transfer::{
         Sample,
-        rates::{self, RatePrior},
+        rates::{self, RatePrior, Rates},
     },
 };
 use tachograph_ir::{Concrete, Config};
@@ -139,8 +139,7 @@ impl Measured {
     }
 
     /// Times of all networks.
-    fn predict(&self, prior: &RatePrior, known: &[Sample]) -> Result<Vec<f64>> {
-        let rates = prior.adapt(known, &self.costs)?;
+    fn times(&self, rates: &Rates) -> Result<Vec<f64>> {
         self.costs.iter().map(|costs| Ok(rates.predict(costs)?.ms)).collect()
     }
 

@@ -35,7 +35,7 @@ impl Measured {
                     if held.is_empty() || known.len() < 10 {
                         continue;
                     }
-                    let rates = self.predict(&priors[usize::from(setting.vulkan)], &known)?;
+                    let rates = self.times(&priors[usize::from(setting.vulkan)].adapt(&known, &self.costs)?)?;
                     let rest = known.iter().map(|s| Sample { ms: s.ms / rates[s.network], ..*s });
                     let rest = likeness.adapt(&rest.collect::<Vec<_>>())?;
                     let both: Vec<f64> = rates.iter().zip(rest).map(|(time, ratio)| time * ratio).collect();

@@ -45,14 +45,15 @@ impl Measured {
                         }
                         let known: Vec<Sample> = known.choose_multiple(&mut rng, k).copied().collect();
                         let mut add = |row: &str, times: &[f64]| table.add(row, seed, setting, &left, times);
-                        add("tachograph rates", &self.predict(&prior, &known)?);
-                        add("– no other machine known", &self.predict(&RatePrior::equal(), &known)?);
+                        let rates = prior.adapt(&known, &self.costs)?;
+                        add("tachograph rates", &self.times(&rates)?);
+                        let alone = RatePrior::equal().adapt(&known, &self.costs)?;
+                        add("– no other machine known", &self.times(&alone)?);
                         add("bundled checkpoint, scaled by the median ratio", &scaled(&source, &known));
                         if k > 1 {
                             let mut line = FlopsLine::default();
                             add(line.name(), &self.baseline(&mut line, &known)?);
                         }
-                        let rates = prior.adapt(&known, &self.costs)?;
                         for sample in &left {
                             let (low, high) = rates.predict(&self.costs[sample.network])?.interval();
                             inside[0] += usize::from((low..=high).contains(&sample.ms));
