@@ -19,6 +19,9 @@ struct Args {
     /// Directory of the run, new or begun.
     #[arg(long)]
     out: PathBuf,
+    /// Another seed than the config's, for a member of an ensemble.
+    #[arg(long)]
+    seed: Option<u64>,
     /// How the run shows itself.
     #[arg(long, value_enum, default_value_t = Mode::Bar)]
     progress: Mode,
@@ -29,7 +32,8 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<()> {
-    let config = RunConfig::load(&args.config)?;
+    let mut config = RunConfig::load(&args.config)?;
+    config.seed = args.seed.unwrap_or(config.seed);
     let mut progress = Progress::new(args.progress)?;
     let outcome = train_observed(&config, &args.out, &mut progress);
     progress.clear();

@@ -32,7 +32,7 @@ impl HeldOut {
         counts.into_iter().filter_map(share).collect()
     }
 
-    /// Gives a checkpoint the intervals that all folds of seed 0 of `predictor` calibrate.
+    /// Gives a checkpoint the intervals that all folds of `predictor` calibrate, those of seed 0.
     pub fn calibrate(&self, predictor: &str, outputs: &[DeviceDocument], checkpoint: &Path) -> Result<()> {
         let folds = self.0.get(&(predictor.into(), 0)).with_context(|| format!("no row `{predictor}`"))?;
         let mut loaded = Predictor::load(checkpoint, tch::Device::Cpu)?;

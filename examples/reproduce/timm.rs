@@ -77,7 +77,7 @@ pub fn tables(args: &Args, name: &str) -> Result<()> {
             tables.iter_mut().for_each(|rows| rows.note(&text));
         }
         if let Some(checkpoint) = args.intervals.as_ref().filter(|_| families) {
-            held_out.calibrate("tachograph", &corpus.outputs, checkpoint)?;
+            held_out.calibrate(networks::ENSEMBLE, &corpus.outputs, checkpoint)?;
         }
         for rows in &mut tables {
             rows.note(format!("{networks} networks; {} have no graph here.", corpus.left_out.len()));

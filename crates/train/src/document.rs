@@ -10,8 +10,8 @@ use crate::{Calibration, Interval, Target};
 /// Version of the checkpoint format that this library writes.
 ///
 /// 1: weights in milliseconds. 2: adds the target's scale, the fingerprint of the training data and the calibration of
-/// devices. 3: a device has a quantity, a target and a range of its own.
-pub const FORMAT: u32 = 3;
+/// devices. 3: a device has a quantity, a target and a range of its own. 4: ensembles.
+pub const FORMAT: u32 = 4;
 
 /// What a checkpoint says about itself. Stored as JSON in the metadata of the safetensors file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,6 +22,9 @@ pub struct Document {
     pub library: String,
     /// Settings of the network.
     pub model: ModelConfig,
+    /// Networks of these settings whose mean is predicted, each trained on its own. Since format 4; before, one.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub members: usize,
     /// Featuriser with schema and normaliser.
     pub featurizer: Featurizer,
     /// Outputs in the order of the heads: quantities on devices.
@@ -44,6 +47,14 @@ impl Document {
         }
         serde_json::from_value(document)
     }
+}
+
+fn one() -> usize {
+    1
+}
+
+fn is_one(members: &usize) -> bool {
+    *members == 1
 }
 
 /// Hardware or library of an output of which it is not known.

@@ -195,7 +195,7 @@ impl<'a> Run<'a> {
         };
         let (loss, seconds) = timed(|| -> Result<_> {
             let outputs: Vec<usize> = (0..data.document.devices.len()).collect();
-            let prediction = self.predictor.model().forward(&ready.batch, &outputs, true)?;
+            let prediction = self.predictor.outputs(&ready.batch, &outputs, true)?;
             let prediction = ready.known.of(&prediction)?;
             let loss = self.config.loss.value(&prediction, &ready.known.targets, ready.known.lists.as_ref())?;
             let value = f64::try_from(&loss).map_err(torch("loss"))?;

@@ -12,6 +12,7 @@ mod config;
 mod corpus;
 mod document;
 mod engine;
+mod ensemble;
 mod error;
 mod evaluate;
 mod interval;

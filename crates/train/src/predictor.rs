@@ -9,7 +9,7 @@ use tachograph_models::{Model, Widths};
 use tch::{Device, Kind, Tensor, nn};
 
 use crate::{
-    DeviceDocument, Document, Error, FORMAT, Predicted, Quantity, Result,
+    DeviceDocument, Document, Error, FORMAT, Predicted, Quantity, Result, ensemble,
     error::{file, torch},
     interval::calibrate,
     samples::collate,
@@ -35,7 +35,8 @@ pub struct Prediction {
 #[derive(Debug)]
 pub struct Predictor {
     document: Document,
-    model: Model,
+    /// One, or those of an ensemble.
+    models: Vec<Model>,
     store: nn::VarStore,
 }
 
@@ -52,10 +53,16 @@ impl Predictor {
             edges: schema.edge_columns.len() as i64,
             globals: schema.global_columns.len() as i64,
         };
-        let mut model = Model::new(&store.root(), widths, document.devices.len(), &document.model)?;
         let memory = document.devices.iter().enumerate().filter(|(_, output)| output.quantity == Quantity::Memory);
-        model.set_memory(&memory.map(|(o, _)| o).collect::<Vec<_>>());
-        Ok(Self { document, model, store })
+        let memory: Vec<usize> = memory.map(|(o, _)| o).collect();
+        let model = |member| {
+            let vs = ensemble::place(&store.root(), member);
+            let mut model = Model::new(&vs, widths, document.devices.len(), &document.model)?;
+            model.set_memory(&memory);
+            Ok(model)
+        };
+        let models = (0..document.members.max(1)).map(model).collect::<Result<_>>()?;
+        Ok(Self { document, models, store })
     }
 
     /// Reads a checkpoint.
@@ -95,10 +102,6 @@ impl Predictor {
 
     pub(crate) fn document_mut(&mut self) -> &mut Document {
         &mut self.document
-    }
-
-    pub(crate) fn model(&self) -> &Model {
-        &self.model
     }
 
     pub(crate) fn store(&self) -> &nn::VarStore {
@@ -180,8 +183,10 @@ impl Predictor {
         let _guard = tch::no_grad_guard();
         let structure = Structure { compressed: false, ..self.document.model.structure(false) };
         let batch = collate(&[&features], &structure, self.store.device())?;
-        let Some(times) = self.model.operators(&batch, device)? else { return Ok(None) };
-        let times = to_numbers(&times)?;
+        let times: Option<Vec<Tensor>> =
+            self.models.iter().map(|model| model.operators(&batch, device)).collect::<Result<_, _>>()?;
+        let Some(times) = times else { return Ok(None) };
+        let times = to_numbers(&mean(times)?)?;
         // Target and calibration are of the whole; each operator keeps its share.
         let total: f64 = times.iter().sum();
         let factor = self.decode(total, device)? / total;
@@ -191,10 +196,16 @@ impl Predictor {
 
     /// Predictions for one output in its unit, with a gradient: (graphs).
     pub(crate) fn forward(&self, batch: &GraphBatch, device: usize, train: bool) -> Result<Tensor> {
-        let output = self.model.forward(batch, &[device], train)?.f_squeeze_dim(1).map_err(torch("prediction"))?;
+        let output = self.outputs(batch, &[device], train)?.f_squeeze_dim(1).map_err(torch("prediction"))?;
         let head = self.head(device)?;
         let decoded = output.f_mul_scalar(head.target.scale);
         decoded.and_then(|ms| head.calibration.forward(&ms)).map_err(torch("calibration"))
+    }
+
+    /// What the networks put out, in the unit of each target: (graphs, outputs).
+    pub(crate) fn outputs(&self, batch: &GraphBatch, outputs: &[usize], train: bool) -> Result<Tensor> {
+        let of_members = self.models.iter().map(|model| model.forward(batch, outputs, train));
+        mean(of_members.collect::<Result<_, _>>()?)
     }
 
     /// The unit of an output, of what the network puts out.
@@ -210,7 +221,7 @@ impl Predictor {
     }
 
     /// Embeddings of featurised graphs, before any head: (graphs, width of the model), on the CPU in double
-    /// precision.
+    /// precision. Those of an ensemble's members stand side by side.
     ///
     /// # Errors
     /// Features of another schema; no graphs.
@@ -219,7 +230,8 @@ impl Predictor {
         let mut rows = Vec::with_capacity(graphs.len().div_ceil(64));
         for chunk in graphs.chunks(64) {
             let batch = collate(chunk, &self.document.model.structure(false), self.store.device())?;
-            let embedding = self.model.embed(&batch)?;
+            let embeddings = self.models.iter().map(|model| model.embed(&batch)).collect::<Result<Vec<_>, _>>()?;
+            let embedding = Tensor::f_cat(&embeddings, 1).map_err(torch("embedding"))?;
             let host = embedding.f_to_device(Device::Cpu).and_then(|t| t.f_to_kind(Kind::Double));
             rows.push(host.map_err(torch("embedding"))?);
         }
@@ -244,7 +256,7 @@ impl Predictor {
         let mut all = vec![Vec::with_capacity(graphs.len()); outputs.len()];
         for chunk in graphs.chunks(64) {
             let batch = collate(chunk, &self.document.model.structure(false), self.store.device())?;
-            let values = self.model.forward(&batch, outputs, false)?;
+            let values = self.outputs(&batch, outputs, false)?;
             let columns = values.f_transpose(0, 1).and_then(|v| v.f_reshape([-1])).map_err(torch("prediction"))?;
             let values = to_numbers(&columns)?;
             for ((column, &output), of) in values.chunks(chunk.len()).zip(outputs).zip(&mut all) {
@@ -254,6 +266,16 @@ impl Predictor {
             }
         }
         Ok(all)
+    }
+}
+
+/// The mean over members.
+fn mean(of_members: Vec<Tensor>) -> Result<Tensor> {
+    match <[Tensor; 1]>::try_from(of_members) {
+        Ok([one]) => Ok(one),
+        Err(several) => Tensor::f_stack(&several, 0)
+            .and_then(|members| members.f_mean_dim(0, false, Kind::Float))
+            .map_err(torch("mean of the members")),
     }
 }
 

@@ -44,6 +44,7 @@ impl Prepared {
             format: FORMAT,
             library: env!("CARGO_PKG_VERSION").into(),
             model: config.model.clone(),
+            members: 1,
             featurizer,
             training: Training {
                 data: corpus.data.clone(),

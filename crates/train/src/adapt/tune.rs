@@ -11,7 +11,7 @@ use tch::Tensor;
 
 use super::{AdaptConfig, Calibration, Method, method::HEADS};
 use crate::{
-    DeviceDocument, Error, FORMAT, Interval, Optimizer, OptimizerConfig, Predictor, Result, error::torch,
+    DeviceDocument, Error, FORMAT, Interval, Optimizer, OptimizerConfig, Predictor, Result, ensemble::role, error::torch,
     interval::NOMINAL, samples::collate,
 };
 
@@ -114,7 +114,7 @@ impl<'a> Start<'a> {
         let mut predictor = Predictor::new(document, self.source.store().device())?;
         let mut weights: BTreeMap<String, Tensor> = self.source.weights();
         let own = format!("{HEADS}{}.", self.head);
-        let moved: Vec<_> = predictor.weights().into_keys().filter(|name| name.starts_with(HEADS)).collect();
+        let moved: Vec<_> = predictor.weights().into_keys().filter(|name| role(name).starts_with(HEADS)).collect();
         let fresh = predictor.weights();
         for name in moved {
             let weight = match method {
@@ -138,7 +138,7 @@ impl<'a> Start<'a> {
         mut watch: impl FnMut(u64, &Predictor) -> Result<()>,
     ) -> Result<()> {
         for (name, weight) in predictor.weights() {
-            let _ = weight.f_set_requires_grad(!method.freezes(&name)).map_err(torch("adaptation"))?;
+            let _ = weight.f_set_requires_grad(!method.freezes(role(&name))).map_err(torch("adaptation"))?;
         }
         let batches = self.batches(predictor, members)?;
         let mut adam = Optimizer::new(predictor.store(), OptimizerConfig::default())?;
@@ -206,7 +206,7 @@ impl<'a> Start<'a> {
 fn known_prefixes(source: &Predictor, method: &Method) -> Result<()> {
     let Method::FineTune { frozen } = method else { return Ok(()) };
     let names = source.weights();
-    let unknown = frozen.iter().find(|prefix| !names.keys().any(|name| name.starts_with(*prefix)));
+    let unknown = frozen.iter().find(|prefix| !names.keys().any(|name| role(name).starts_with(*prefix)));
     let message = |prefix| format!("adaptation: no parameter of the model begins with `{prefix}`");
     unknown.map_or(Ok(()), |prefix| Err(Error::Config(message(prefix))))
 }

@@ -34,6 +34,7 @@ fn source(model: ModelConfig) -> (Predictor, Vec<FeatureGraph>) {
         format: FORMAT,
         library: "0.1.0".into(),
         model,
+        members: 1,
         featurizer: Featurizer::fit(Kind::Extended, &networks.iter().collect::<Vec<_>>()).unwrap(),
         devices: ["one", "two"].map(device).into(),
         training: Training {
@@ -52,11 +53,11 @@ fn source(model: ModelConfig) -> (Predictor, Vec<FeatureGraph>) {
     (Predictor::new(document, Device::Cpu).unwrap(), graphs)
 }
 
-fn additive() -> (Predictor, Vec<FeatureGraph>) {
+pub fn additive() -> (Predictor, Vec<FeatureGraph>) {
     source(ModelConfig::Additive(AdditiveConfig { hidden: 8, layers: 2 }))
 }
 
-fn run(
+pub fn run(
     (predictor, graphs): &(Predictor, Vec<FeatureGraph>),
     latencies: &[f64],
     config: &AdaptConfig,
@@ -65,15 +66,15 @@ fn run(
     adapt(predictor, device("new"), &samples, config)
 }
 
-fn only(method: Method) -> AdaptConfig {
+pub fn only(method: Method) -> AdaptConfig {
     AdaptConfig { methods: vec![method], steps: 8, source: Some("two".into()), ..AdaptConfig::default() }
 }
 
-fn predictions(predictor: &Predictor, graphs: &[FeatureGraph], head: usize) -> Vec<f64> {
+pub fn predictions(predictor: &Predictor, graphs: &[FeatureGraph], head: usize) -> Vec<f64> {
     predictor.predict_all(&graphs.iter().collect::<Vec<_>>(), head).unwrap()
 }
 
-fn weights(predictor: &Predictor) -> BTreeMap<String, Vec<u8>> {
+pub fn weights(predictor: &Predictor) -> BTreeMap<String, Vec<u8>> {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("p.safetensors");
     predictor.save(&path).unwrap();
@@ -82,7 +83,7 @@ fn weights(predictor: &Predictor) -> BTreeMap<String, Vec<u8>> {
 }
 
 /// Latencies of a device that runs one family at another speed.
-fn uneven(source: &(Predictor, Vec<FeatureGraph>)) -> Vec<f64> {
+pub fn uneven(source: &(Predictor, Vec<FeatureGraph>)) -> Vec<f64> {
     let predicted = predictions(&source.0, &source.1, 1);
     predicted.iter().enumerate().map(|(i, p)| if i < 12 { 2.0 * p } else { 6.0 * p }).collect()
 }

@@ -14,11 +14,12 @@ use tch::Device;
 
 use crate::data::graph;
 
-fn document() -> Document {
+pub fn document() -> Document {
     Document {
         format: FORMAT,
         library: "0.1.0".into(),
         model: ModelConfig::Additive(AdditiveConfig { hidden: 8, layers: 2 }),
+        members: 1,
         featurizer: Featurizer::fit(Kind::Extended, &[&graph()]).unwrap(),
         devices: ["one", "two"].map(device).into(),
         training: Training {
@@ -191,8 +192,8 @@ fn predictions_are_in_milliseconds_whatever_the_network_learned_in() {
     let (path, predictor) = saved(dir.path());
     // As format 2 said it: one target for every head.
     let scale = |text: &str| {
-        assert!(text.starts_with(r#"{"format":3,"#), "{text}");
-        text.replacen(r#"{"format":3,"#, r#"{"format":2,"target":{"scale":4.0},"#, 1)
+        assert!(text.starts_with(r#"{"format":4,"#), "{text}");
+        text.replacen(r#"{"format":4,"#, r#"{"format":2,"target":{"scale":4.0},"#, 1)
     };
     rewrite(&path, scale, |_, shape| Some(shape));
     let scaled = Predictor::load(&path, Device::Cpu).unwrap();

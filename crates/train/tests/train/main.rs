@@ -7,6 +7,7 @@ mod choose;
 mod corpus;
 mod data;
 mod documents;
+mod ensemble;
 mod fixture;
 mod losses;
 mod optimizers;

@@ -1,0 +1,87 @@
+//! Ensembles of trainings.
+
+use tachograph_models::{AdditiveConfig, ModelConfig};
+use tachograph_train::{Document, Method, Predictor};
+use tch::Device;
+
+use crate::{
+    adaptation::{additive, only, predictions, run, uneven, weights},
+    checkpoint::document,
+    data::graph,
+};
+
+fn members() -> [Predictor; 2] {
+    [1, 2].map(|seed| {
+        tch::manual_seed(seed);
+        Predictor::new(document(), Device::Cpu).unwrap()
+    })
+}
+
+#[track_caller]
+fn refusal(members: &[Predictor]) -> String {
+    Predictor::ensemble(members).unwrap_err().to_string()
+}
+
+#[test]
+fn an_ensemble_predicts_the_mean_of_its_members_and_survives_a_file() {
+    let members = members();
+    let ensemble = Predictor::ensemble(&members).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("ensemble.safetensors");
+    ensemble.save(&path).unwrap();
+    let loaded = Predictor::load(&path, Device::Cpu).unwrap();
+    assert_eq!(loaded.document(), ensemble.document());
+    for output in [0, 1] {
+        let [a, b] = members.each_ref().map(|member| member.predict(&graph(), output).unwrap().latency_ms);
+        assert_ne!(a, b);
+        let mean = loaded.predict(&graph(), output).unwrap().latency_ms;
+        assert!((mean / (0.5 * (a + b)) - 1.0).abs() < 1e-6, "{mean} of {a} and {b}");
+        let operators = loaded.operators(&graph(), output).unwrap().unwrap();
+        let sum: f64 = operators.iter().map(|(_, ms)| ms).sum();
+        assert!((sum / mean - 1.0).abs() < 1e-5, "{sum}, expected {mean}");
+    }
+    let features = loaded.document().featurizer.featurize(&graph()).unwrap();
+    let widths = [&members[0], &loaded].map(|predictor| predictor.embed(&[&features]).unwrap().size()[1]);
+    assert_eq!(widths[1], 2 * widths[0]);
+}
+
+#[test]
+fn members_that_do_not_go_together_are_refused() {
+    assert_eq!(refusal(&[]), "an ensemble of no predictors");
+    let [first, second] = members();
+    let other = |document| Predictor::new(document, Device::Cpu).unwrap();
+    let model = ModelConfig::Additive(AdditiveConfig { hidden: 4, layers: 2 });
+    let narrow = other(Document { model, ..document() });
+    assert!(refusal(&[first, narrow]).ends_with("number 2 has a network of other settings than the first"));
+    let mut fewer = document();
+    fewer.devices.truncate(1);
+    assert!(refusal(&[second, other(fewer)]).ends_with("has other outputs than the first"));
+    let ensemble = Predictor::ensemble(&members()).unwrap();
+    assert!(refusal(&[ensemble]).ends_with("number 1 is an ensemble itself"));
+}
+
+#[test]
+fn an_ensemble_adapts_as_its_members_do() {
+    let (graphs, sources) = (additive().1, [(); 2].map(|()| additive().0));
+    let alike = (Predictor::ensemble(&sources).unwrap(), graphs.clone());
+    let [alone, _] = sources.map(|source| (source, graphs.clone()));
+    let latencies = uneven(&alone);
+    let frozen = Method::FineTune { frozen: vec!["graph".into()] };
+    for method in [Method::Scale, Method::FreshHead, frozen] {
+        let (adapted, _) = run(&alike, &latencies, &only(method.clone())).unwrap();
+        let (kept, found) = (weights(&alike.0), weights(&adapted));
+        let stays = |name: &str| match method {
+            Method::FreshHead => !name.contains("heads"),
+            Method::FineTune { .. } => name.contains("graph"),
+            _ => !name.contains("heads"),
+        };
+        let same = found.iter().filter(|(name, _)| stays(name));
+        assert!(same.clone().any(|(name, _)| name.starts_with("members.1.")));
+        same.for_each(|(name, weight)| assert_eq!(weight, &kept[name], "{method}: {name}"));
+    }
+    // Two equal members are the one: so is what is made of them where nothing is drawn.
+    let (one, _) = run(&alone, &latencies, &only(Method::Scale)).unwrap();
+    let (two, _) = run(&alike, &latencies, &only(Method::Scale)).unwrap();
+    let pairs = predictions(&one, &graphs, 0).into_iter().zip(predictions(&two, &graphs, 0));
+    pairs.for_each(|(a, b)| assert!((a / b - 1.0).abs() < 1e-5, "{a}, {b}"));
+}
