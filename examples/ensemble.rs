@@ -25,7 +25,8 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<()> {
-    let members = args.checkpoints.iter().map(|path| Predictor::load(path, Device::Cpu)).collect::<Result<Vec<_>, _>>()?;
+    let members =
+        args.checkpoints.iter().map(|path| Predictor::load(path, Device::Cpu)).collect::<Result<Vec<_>, _>>()?;
     Predictor::ensemble(&members)?.save(&args.out)?;
     println!("the mean of {}: {}", members.len(), args.out.display());
     Ok(())

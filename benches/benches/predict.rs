@@ -25,7 +25,7 @@ fn main() {
     });
     let nodes = networks.iter().map(|(_, n)| n.live().len()).sum::<usize>() as f64 / NETWORKS as f64;
     println!("{NETWORKS} networks of {nodes:.0} operators on average: {families:?}");
-    for name in ["cpu", "nnlp-cpu"] {
+    for name in ["cpu", "nnlp-cpu", "timm"] {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../datasets/checkpoints/{name}.safetensors"));
         for threads in [1, 2] {
             let mut predictors: Vec<Predictor> =

@@ -9,18 +9,22 @@ use tachograph_datasets::{
     Phase, data_root,
     sets::{Setting, Timm},
 };
-use tachograph_features::transfer::{LogGaussian, Sample, Scales};
+use tachograph_features::transfer::{
+    LogGaussian, Sample,
+    rates::{RatePrior, costs},
+};
 use tachograph_ir::{DType, Device};
-use tachograph_train::{Choice, Corpus, Predicted, static_rows};
+use tachograph_train::{Choice, Corpus, Predicted};
 
 use crate::{Args, rows::Rows};
 
-/// What is chosen by the other cards: how far times may depart from those of other cards along costs, as a standard
-/// deviation of their logarithm.
-const DEPARTURES: [f64; 4] = [0.02, 0.05, 0.1, 0.2];
-/// Standard deviation of what nothing explains, in logarithms of times.
+/// What is chosen by the other cards: the standard deviation of the logarithm of a rate relative to other cards.
+const DEPARTURES: [f64; 4] = [0.05, 0.1, 0.2, 0.4];
+/// Standard deviation of what rates do not explain, in logarithms of times.
 const NOISE: f64 = 0.07;
-/// Draws of the measured models for every seed.
+/// Models drawn at random of which the measured are chosen.
+const CANDIDATES: usize = 300;
+/// Draws of the candidates for every seed.
 const DRAWS: u64 = 5;
 
 /// Prints one table for each number of measured models.
@@ -32,9 +36,9 @@ pub fn table(args: &Args) -> Result<()> {
         .map(|s| (s.name.clone(), s.clone()))
         .collect();
     let corpus = Corpus::read(&source, &Choice { batch: Some(1), ..Choice::latency(settings.keys()) })?;
-    let columns: Vec<Vec<f64>> = static_rows(&corpus)?.into_iter().map(|row| row.columns).collect();
+    let costs = corpus.entries.iter().map(|entry| costs(&entry.bound)).collect::<Result<_, _>>()?;
     let settings = corpus.outputs.iter().map(|o| settings.get(&o.name).cloned().context("a setting without a file"));
-    let cards = Cards { settings: settings.collect::<Result<_>>()?, columns, corpus: &corpus };
+    let cards = Cards { settings: settings.collect::<Result<_>>()?, costs, corpus: &corpus };
     for measured in [0, 5, 10, 20] {
         let mut rows = Rows::new(format!("timm-device, {measured} models measured on the card"), "ms an image");
         for (output, setting) in cards.settings.iter().enumerate() {
@@ -49,20 +53,27 @@ pub fn table(args: &Args) -> Result<()> {
                 continue;
             }
             let departure = cards.choose(&known, measured)?;
-            let gaussian = cards.gaussian(&copy, departure)?;
+            let gaussian = &cards.gaussians(&copy, &[departure])?[0];
             for seed in 0..args.seeds {
                 for draw in 0..DRAWS {
-                    let sample = cards.draw(output, &copy, measured, seed * DRAWS + draw);
-                    let chosen: Vec<usize> = sample.iter().map(|s| s.network).collect();
+                    let candidates = cards.draw(&copy, CANDIDATES, seed * DRAWS + draw);
+                    let drawn = &candidates[..measured.min(candidates.len())];
+                    let sample = cards.measure(output, &copy, drawn);
                     let mut ratios: Vec<f64> = sample.iter().map(|s| s.ms).collect();
                     ratios.sort_by(f64::total_cmp);
                     let median = ratios[ratios.len() / 2];
-                    add("copy, scaled by the median ratio", seed, &chosen, &vec![median; copy.networks.len()], &copy);
+                    add("copy, scaled by the median ratio", seed, drawn, &vec![median; copy.networks.len()], &copy);
+                    add("tachograph, measured at random", seed, drawn, &gaussian.adapt(&sample)?, &copy);
+                    let chosen = gaussian.select(&candidates, measured)?;
+                    let sample = cards.measure(output, &copy, &chosen);
                     add("tachograph", seed, &chosen, &gaussian.adapt(&sample)?, &copy);
                 }
             }
         }
-        rows.note(format!("{} networks; {DRAWS} draws of the measured models for every seed.", corpus.entries.len()));
+        rows.note(format!(
+            "{} networks; {DRAWS} draws of {CANDIDATES} candidates for every seed.",
+            corpus.entries.len()
+        ));
         rows.print()?;
         if args.columns {
             rows.print_each_column()?;
@@ -74,8 +85,8 @@ pub fn table(args: &Args) -> Result<()> {
 struct Cards<'a> {
     /// In the order of the corpus's outputs.
     settings: Vec<Setting>,
-    /// Costs of each entry.
-    columns: Vec<Vec<f64>>,
+    /// Of each entry.
+    costs: Vec<Vec<f64>>,
     corpus: &'a Corpus,
 }
 
@@ -111,19 +122,24 @@ impl Cards<'_> {
         Ok(Copy { times: networks.iter().map(|n| mean(n).exp()).collect(), networks, scale: speeds.exp() })
     }
 
-    /// What times relative to the copy may be.
-    fn gaussian(&self, copy: &Copy, departure: f64) -> Result<LogGaussian> {
-        let columns: Vec<Vec<f64>> = copy.networks.iter().map(|&n| self.columns[n].clone()).collect();
-        let scales = Scales { linear: departure, smooth: 0.0, length: 1.0, noise: NOISE };
-        Ok(LogGaussian::from_columns(&columns, scales)?)
+    /// What times relative to the copy may be, for each of `departures`.
+    fn gaussians(&self, copy: &Copy, departures: &[f64]) -> Result<Vec<LogGaussian>> {
+        let costs: Vec<Vec<f64>> = copy.networks.iter().map(|&n| self.costs[n].clone()).collect();
+        let times = copy.times.iter().enumerate().map(|(network, &ms)| Sample { network, ms });
+        let rates = RatePrior::gpu().adapt(&times.collect::<Vec<_>>(), &costs)?;
+        departures.iter().map(|&departure| Ok(rates.relative(&costs, departure, NOISE)?)).collect()
     }
 
-    /// Some models measured on the new card, relative to the copy.
-    fn draw(&self, output: usize, copy: &Copy, measured: usize, seed: u64) -> Vec<Sample> {
+    /// Some models drawn at random.
+    fn draw(&self, copy: &Copy, count: usize, seed: u64) -> Vec<usize> {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let chosen = index::sample(&mut rng, copy.networks.len(), measured.min(copy.networks.len()));
+        index::sample(&mut rng, copy.networks.len(), count.min(copy.networks.len())).into_vec()
+    }
+
+    /// Models measured on the new card, relative to the copy.
+    fn measure(&self, output: usize, copy: &Copy, models: &[usize]) -> Vec<Sample> {
         let ratio = |i: usize| self.corpus.entries[copy.networks[i]].targets[output] / copy.times[i];
-        chosen.into_iter().map(|i| Sample { network: i, ms: ratio(i) }).collect()
+        models.iter().map(|&i| Sample { network: i, ms: ratio(i) }).collect()
     }
 
     /// The departure that does best where each of the `known` cards is the new one and the others are known.
@@ -133,11 +149,10 @@ impl Cards<'_> {
             let others: Vec<usize> =
                 known.iter().copied().filter(|&o| self.settings[o].device != self.settings[output].device).collect();
             let copy = self.copy(output, &others)?;
-            for (error, departure) in errors.iter_mut().zip(DEPARTURES) {
-                let gaussian = self.gaussian(&copy, departure)?;
+            for (error, gaussian) in errors.iter_mut().zip(self.gaussians(&copy, &DEPARTURES)?) {
                 for draw in 0..DRAWS {
-                    let sample = self.draw(output, &copy, measured, 1_000 + draw);
-                    let chosen: Vec<usize> = sample.iter().map(|s| s.network).collect();
+                    let chosen = gaussian.select(&self.draw(&copy, CANDIDATES, 1_000 + draw), measured)?;
+                    let sample = self.measure(output, &copy, &chosen);
                     let rows = self.predictions(output, &chosen, &gaussian.adapt(&sample)?, &copy);
                     let relative = rows.iter().map(|row| (row.predicted / row.measured - 1.0).abs());
                     *error += relative.sum::<f64>() / rows.len().max(1) as f64;

@@ -64,13 +64,19 @@ impl LogGaussian {
     pub fn from_columns(columns: &[Vec<f64>], scales: Scales) -> Result<Self> {
         let columns = standardised(columns)?;
         let (networks, width) = (columns.nrows(), columns.ncols().max(1) as f64);
+        let products = &columns * columns.transpose() / width;
         let covariance = DMatrix::from_fn(networks, networks, |i, j| {
-            let distance = (columns.row(i) - columns.row(j)).norm_squared() / width;
-            let linear = scales.linear.powi(2) * columns.row(i).dot(&columns.row(j)) / width;
+            let distance = products[(i, i)] + products[(j, j)] - 2.0 * products[(i, j)];
+            let linear = scales.linear.powi(2) * products[(i, j)];
             let smooth = scales.smooth.powi(2) * (-0.5 * distance / scales.length.powi(2)).exp();
             100.0 + linear + smooth
         });
-        Ok(Self { mean: DVector::zeros(networks), covariance, noise: scales.noise.powi(2) })
+        Ok(Self::of(covariance, scales.noise))
+    }
+
+    /// Around 0.
+    pub(super) fn of(covariance: DMatrix<f64>, noise: f64) -> Self {
+        Self { mean: DVector::zeros(covariance.nrows()), covariance, noise: noise.powi(2) }
     }
 
     /// One round of expectation–maximisation.

@@ -11,8 +11,8 @@ use tch::Tensor;
 
 use super::{AdaptConfig, Calibration, Method, method::HEADS};
 use crate::{
-    DeviceDocument, Error, FORMAT, Interval, Optimizer, OptimizerConfig, Predictor, Result, ensemble::role, error::torch,
-    interval::NOMINAL, samples::collate,
+    DeviceDocument, Error, FORMAT, Interval, Optimizer, OptimizerConfig, Predictor, Result, ensemble::role,
+    error::torch, interval::NOMINAL, samples::collate,
 };
 
 /// Least prediction of which a logarithm is taken, milliseconds.

@@ -2,6 +2,7 @@
 
 mod columns;
 mod ncnn;
+mod relative;
 #[cfg(test)]
 mod tests;
 
@@ -145,7 +146,7 @@ impl RatePrior {
             let weight = rest.map(|r| (FREEDOM + 1.0) / (FREEDOM * NOISE * NOISE + r * r));
             let shares =
                 DMatrix::from_fn(rows.nrows(), rows.ncols(), |i, c| rows[(i, c)] * logs[c].exp() / predicted[i]);
-            let weighted = DMatrix::from_diagonal(&weight) * &shares;
+            let weighted = DMatrix::from_fn(rows.nrows(), rows.ncols(), |i, c| weight[i] * shares[(i, c)]);
             let slope = weighted.tr_mul(&rest) - &precision * (&logs - &mean);
             certain = factor(shares.tr_mul(&weighted) + &precision)?;
             let step = certain.solve(&slope).map(|s| s.clamp(-STEP, STEP));

@@ -102,3 +102,30 @@ fn what_does_not_fit_is_refused() {
     assert!(prior.adapt(&[], &costs).unwrap_err().to_string().contains("0 samples"));
     assert!(prior.adapt(&[Sample { network: 30, ms: 1.0 }], &costs).is_err());
 }
+
+/// A device whose rates differ from a known one's by kind of kernel is known by a few networks, for what they spend their
+/// time on; networks that spend it all alike differ from the known device by one factor.
+#[test]
+fn a_device_relative_to_a_known_one() {
+    let (costs, times) = world(1);
+    let known = RatePrior::equal().adapt(&samples(&times[0], 0..30), &costs).unwrap();
+    let slower = |column: &Column| if column.resource == Resource::Flops { 3.0 } else { 1.5 };
+    let new: Vec<f64> = costs
+        .iter()
+        .map(|costs| {
+            let terms = known.terms(costs).unwrap();
+            let total: f64 = terms.iter().sum();
+            terms.iter().zip(Column::all()).map(|(term, column)| term * slower(&column)).sum::<f64>() / total
+        })
+        .collect();
+    let relative = known.relative(&costs, 0.3, 0.05).unwrap();
+    let chosen = relative.select(&(0..30).collect::<Vec<_>>(), 8).unwrap();
+    let error = |factors: &[f64]| {
+        let left = (0..30).filter(|n| !chosen.contains(n));
+        left.map(|n| (factors[n] / new[n]).ln().abs()).fold(0.0, f64::max)
+    };
+    let one = (chosen.iter().map(|&n| new[n].ln()).sum::<f64>() / 8.0).exp();
+    let found = error(&relative.adapt(&samples(&new, chosen.iter().copied())).unwrap());
+    assert!(found < 0.6 * error(&[one; 30]), "{found} of {}", error(&[one; 30]));
+    assert!(known.relative(&[vec![1.0]], 0.3, 0.05).is_err());
+}
