@@ -103,8 +103,7 @@ fn what_does_not_fit_is_refused() {
     assert!(prior.adapt(&[Sample { network: 30, ms: 1.0 }], &costs).is_err());
 }
 
-/// A device whose rates differ from a known one's by kind of kernel is known by a few networks, for what they spend their
-/// time on; networks that spend it all alike differ from the known device by one factor.
+/// A device of other rates for one resource is known by a few networks, from what they spend their time on.
 #[test]
 fn a_device_relative_to_a_known_one() {
     let (costs, times) = world(1);
