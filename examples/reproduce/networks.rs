@@ -53,15 +53,12 @@ struct Quiet;
 impl Observer for Quiet {}
 
 /// What an ensemble of the seeds predicts; all list the test part in one order.
-fn mean(of_seeds: Vec<Vec<Predicted>>) -> Vec<Predicted> {
-    let seeds = of_seeds.len() as f64;
-    let sum = |mut a: Predicted, b: &Predicted| {
-        a.predicted += b.predicted;
-        a
-    };
-    let add = |a: Vec<Predicted>, b: Vec<Predicted>| a.into_iter().zip(&b).map(|(a, b)| sum(a, b)).collect();
-    let sums = of_seeds.into_iter().reduce(add).unwrap_or_default();
-    sums.into_iter().map(|row| Predicted { predicted: row.predicted / seeds, ..row }).collect()
+fn mean(of_seeds: &[Vec<Predicted>]) -> Vec<Predicted> {
+    let mut rows = of_seeds.first().cloned().unwrap_or_default();
+    for (i, row) in rows.iter_mut().enumerate() {
+        row.predicted = of_seeds.iter().map(|seed| seed[i].predicted).sum::<f64>() / of_seeds.len() as f64;
+    }
+    rows
 }
 
 /// Trains every network on a fold, on all outputs at once, and hands on its name, the seed and what it predicts; of ours
@@ -91,7 +88,7 @@ pub fn fold(
             of_seeds.push(outcome.predictions);
         }
         if name == OURS && args.seeds > 1 {
-            mean(of_seeds).into_iter().for_each(|prediction| add(ENSEMBLE, 0, prediction));
+            mean(&of_seeds).into_iter().for_each(|prediction| add(ENSEMBLE, 0, prediction));
         }
     }
     Ok(())

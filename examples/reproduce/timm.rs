@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use tachograph_datasets::{
     Phase, data_root,
     sets::{Setting, Timm},
@@ -28,6 +28,7 @@ const TABLES: [Table; 3] = [
 /// are bound at batch 1 and latencies scaled to it, since batches differ between files and were halved until they fitted.
 /// They learn the networks that this project measured beside them.
 pub fn tables(args: &Args, name: &str) -> Result<()> {
+    ensure!(args.intervals.is_none() || args.seeds > 1, "--intervals are those of an ensemble, which needs --seeds");
     let source = Timm::open(&data_root(args.data.as_deref()))?;
     let settings: BTreeMap<String, Setting> = source.settings().map(|s| (s.name.clone(), s.clone())).collect();
     let corpus = Corpus::read(&source, &Choice { batch: Some(1), ..Choice::all() })?

@@ -71,7 +71,6 @@ fn an_ensemble_adapts_as_its_members_do() {
         let (adapted, _) = run(&alike, &latencies, &only(method.clone())).unwrap();
         let (kept, found) = (weights(&alike.0), weights(&adapted));
         let stays = |name: &str| match method {
-            Method::FreshHead => !name.contains("heads"),
             Method::FineTune { .. } => name.contains("graph"),
             _ => !name.contains("heads"),
         };
