@@ -6,7 +6,8 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::{Context, Result, bail};
-use clap::{Parser, ValueEnum};
+use clap::Parser;
+use tachograph_examples::Start;
 use tachograph_features::transfer::{
     Sample,
     rates::{self, Column, RatePrior, Rates},
@@ -40,14 +41,6 @@ struct Args {
     top: usize,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum Start {
-    Cpu,
-    Gpu,
-    /// None: all rates alike.
-    Equal,
-}
-
 fn main() -> ExitCode {
     tachograph_examples_graphs::exit(|| run(&Args::parse()))
 }
@@ -61,11 +54,7 @@ fn run(args: &Args) -> Result<()> {
     if samples.is_empty() {
         bail!("no measurement of `{}`", args.device);
     }
-    let prior = match args.start {
-        Start::Cpu => RatePrior::cpu(),
-        Start::Gpu => RatePrior::gpu(),
-        Start::Equal => RatePrior::equal(),
-    };
+    let prior = args.start.prior();
     match samples.len() {
         1 => println!("1 measurement on {}", args.device),
         n => {

@@ -1,9 +1,9 @@
-"""Writes measurements of timm's models as the CSV that the examples `adapt` and `few_shot` read.
+"""Writes measurements of timm's models as the CSV that the examples `adapt`, `few_shot` and `relative` read.
 
     python examples/timm.py ../shared/data/timm/benchmark-infer-fp32-nchw-pt240-cpu-i9_10940x-dynamo.csv.gz \
         ../shared/models/timm i9-10940x > i9.csv
 
-Rows without a graph of the same name and image size, or with a batch other than 1, are left out.
+Rows without a graph of the same name and image size are left out.
 """
 
 import csv
@@ -13,10 +13,10 @@ import sys
 
 table, models, device = sys.argv[1], pathlib.Path(sys.argv[2]).resolve(), sys.argv[3]
 out = csv.writer(sys.stdout)
-out.writerow(["file", "device", "latency_ms"])
+out.writerow(["file", "device", "latency_ms", "batch"])
 seen = set()
 for row in csv.DictReader(gzip.open(table, "rt")):
     graph = models / f"{row['model'].split('.')[0]}__{row['infer_img_size']}.onnx.gz"
-    if graph.exists() and graph not in seen and row["infer_batch_size"] == "1":
+    if graph.exists() and graph not in seen:
         seen.add(graph)
-        out.writerow([graph, device, row["infer_step_time"]])
+        out.writerow([graph, device, row["infer_step_time"], row["infer_batch_size"]])

@@ -4,5 +4,5 @@ mod measured;
 mod page;
 pub mod progress;
 
-pub use measured::{Measured, selection};
+pub use measured::{Measured, Start, selection};
 pub use page::{Subject, page};

@@ -3,7 +3,11 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use tachograph_features::{FeatureGraph, Featurizer, transfer::rates};
+use clap::ValueEnum;
+use tachograph_features::{
+    FeatureGraph, Featurizer,
+    transfer::rates::{self, RatePrior},
+};
 use tachograph_train::{Choice, Corpus, DeviceDocument, Selection};
 
 /// Measurements of one device, in the order of their source.
@@ -50,5 +54,27 @@ pub fn selection(name: &str) -> Result<Selection, String> {
         "diverse" => Ok(Selection::Diverse),
         "stratified" => Ok(Selection::Stratified),
         _ => Err("use random, diverse or stratified".into()),
+    }
+}
+
+/// A [`RatePrior`] by name.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Start {
+    /// Of CPUs.
+    Cpu,
+    /// Of GPUs.
+    Gpu,
+    /// None: all rates alike.
+    Equal,
+}
+
+impl Start {
+    /// The prior of this name.
+    pub fn prior(self) -> RatePrior {
+        match self {
+            Self::Cpu => RatePrior::cpu(),
+            Self::Gpu => RatePrior::gpu(),
+            Self::Equal => RatePrior::equal(),
+        }
     }
 }

@@ -10,7 +10,7 @@ use super::{FOLDS, Measured, Setting, tables::Tables};
 use crate::Args;
 
 /// What networks have beyond their sums, as far as similar ones have it too.
-const LIKENESS: Scales = Scales { linear: 0.0, smooth: 0.3, length: 0.5, noise: 0.2 };
+const LIKENESS: Scales = Scales { smooth: 0.3, length: 0.5, noise: 0.2 };
 
 impl Measured {
     /// Networks held out; with `families`, the int8 and the float form of one together.
