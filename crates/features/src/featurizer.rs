@@ -2,7 +2,7 @@
 
 use ndarray::{ArrayView2, ArrayViewMut1};
 use serde::{Deserialize, Serialize};
-use tachograph_ir::Concrete;
+use tachograph_ir::{Concrete, Node};
 
 use crate::{
     Error, FeatureGraph, Normalizer, Result, Schema, brp_nas, dippm, dnnperf, extended, nnlp, perfsage, slapp,
@@ -119,7 +119,11 @@ impl Featurizer {
         if kind.is_fixed() {
             return Ok(Self { schema: Schema::new(kind, vec![]), normalizers: None });
         }
-        let mut operators = extended::operators(graphs.iter().copied());
+        let name = match kind {
+            Kind::Tachograph => tachograph::operator,
+            _ => |node: &Node| node.op.to_string(),
+        };
+        let mut operators = extended::operators(graphs.iter().copied(), name);
         if kind == Kind::DnnPerf {
             operators.push(dnnperf::update().to_string());
         }
