@@ -50,7 +50,7 @@ pub fn tables(args: &Args, folder: &str) -> Result<()> {
             tables[prediction.output].add(name, seed, &output.title(), [prediction]);
         };
         for fold in 0..FOLDS.min(args.folds) {
-            let config = SplitConfig::Fold { folds: FOLDS, fold, families, seed: 0 };
+            let config = SplitConfig::Fold { folds: FOLDS, fold, families, seed: args.division };
             let division = config.divide(&corpus)?;
             tables.iter_mut().for_each(|rows| rows.split(format!("{split}, fold {}", fold + 1), &division.hash));
             for (output, document) in corpus.outputs.iter().enumerate() {

@@ -55,7 +55,7 @@ pub fn tables(args: &Args, name: &str) -> Result<()> {
         };
         let mut held_out = HeldOut::default();
         for fold in 0..FOLDS.min(args.folds) {
-            let config = SplitConfig::Fold { folds: FOLDS, fold, families, seed: 0 };
+            let config = SplitConfig::Fold { folds: FOLDS, fold, families, seed: args.division };
             let division = config.divide(&corpus)?;
             tables.iter_mut().for_each(|rows| rows.split(format!("{split}, fold {}", fold + 1), &division.hash));
             for output in 0..corpus.outputs.len() {
