@@ -66,9 +66,9 @@ pub(crate) const NODE_COLUMNS: [&str; 27] = [
     "width",
 ];
 
-/// Names of the operators that occur in `graphs`, as `name` has them, sorted.
-pub(crate) fn operators<'a>(graphs: impl IntoIterator<Item = &'a Concrete>, name: fn(&Node) -> String) -> Vec<String> {
-    let nodes = graphs.into_iter().flat_map(|g| g.live().iter().map(|&id| name(g.graph().node(id))));
+/// Names of the operators that occur in `graphs`, sorted.
+pub(crate) fn operators<'a>(graphs: impl IntoIterator<Item = &'a Concrete>) -> Vec<String> {
+    let nodes = graphs.into_iter().flat_map(|g| g.live().iter().map(|&id| g.graph().node(id).op.to_string()));
     nodes.collect::<BTreeSet<_>>().into_iter().collect()
 }
 

@@ -2,7 +2,7 @@
 
 use ndarray::{ArrayView2, ArrayViewMut1};
 use serde::{Deserialize, Serialize};
-use tachograph_ir::{Concrete, Node};
+use tachograph_ir::Concrete;
 
 use crate::{
     Error, FeatureGraph, Normalizer, Result, Schema, brp_nas, dippm, dnnperf, extended, nnlp, perfsage, slapp,
@@ -119,11 +119,7 @@ impl Featurizer {
         if kind.is_fixed() {
             return Ok(Self { schema: Schema::new(kind, vec![]), normalizers: None });
         }
-        let name = match kind {
-            Kind::Tachograph => tachograph::operator,
-            _ => |node: &Node| node.op.to_string(),
-        };
-        let mut operators = extended::operators(graphs.iter().copied(), name);
+        let mut operators = extended::operators(graphs.iter().copied());
         if kind == Kind::DnnPerf {
             operators.push(dnnperf::update().to_string());
         }

@@ -90,15 +90,10 @@ impl Schema {
     /// Place of an operator among its one-hot columns: the last, and a name in `unknown`, where it has none of its own.
     pub(crate) fn slot(&self, op: &OpType, unknown: &mut BTreeSet<String>) -> usize {
         let name = op.to_string();
-        self.known(&name).unwrap_or_else(|| {
+        self.operators.binary_search(&name).unwrap_or_else(|_| {
             unknown.insert(name);
             self.operators.len()
         })
-    }
-
-    /// Place of an operator that has a one-hot column of its own.
-    pub(crate) fn known(&self, name: &str) -> Option<usize> {
-        self.operators.binary_search_by(|operator| operator.as_str().cmp(name)).ok()
     }
 
     /// Number of leading node columns that are not normalised.

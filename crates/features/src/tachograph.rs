@@ -7,7 +7,7 @@
 //! | `compute`, `traffic` | ln of the times for one image, in ms, that an imaginary machine takes for the operations ([`PEAK`] a second) and for the bytes ([`BALANCE`] operations' time each) |
 //! | `resident` | the same for the bytes that the operator has resident when most is: its weights, inputs of the network that no operator before it reads, and what it fills, as long as that is in use then |
 //! | `alive` | the same for all that is resident while the operator runs, but for weights |
-//! | `op=NAME` …, `op=?` | as in [`extended`]; how a `Resize` interpolates is part of its name (`Resize:linear`), for a library has a kernel for each way, and some are slow |
+//! | `op=NAME` …, `op=?` | as in [`extended`] |
 //! | `from=NAME` …, `to=NAME` … | 1 for each operator among the producers of its operands, and among the readers of its results |
 //! | the 27 numbers of [`extended`] | with costs divided by the batch, and leading extents that are its multiples |
 //! | `anchor`, `kernel` | 1 for the first operator of its fused kernel; operators of that kernel, at most 8 |
@@ -22,7 +22,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use ndarray::Array2;
-use tachograph_ir::{Attr, Concrete, FusionRule, Node, NodeId, TensorId};
+use tachograph_ir::{Concrete, FusionRule, Node, NodeId, TensorId};
 
 use crate::{
     Error, FeatureGraph, Result, Schema,
@@ -50,23 +50,6 @@ const LEADING: usize = TIMES + 1;
 pub(crate) const CONTEXT: [&str; 8] =
     ["anchor", "kernel", "fan_in", "fan_out", "aligned_in", "aligned_out", "batch", "peak"];
 
-/// What the one-hot columns call an operator.
-pub(crate) fn operator(node: &Node) -> String {
-    match (node.op.name(), node.attrs.get("mode")) {
-        ("Resize" | "Upsample", Some(Attr::Str(mode))) => format!("{}:{mode}", node.op),
-        _ => node.op.to_string(),
-    }
-}
-
-/// Place of an operator among its one-hot columns. Checkpoints that know a `Resize` by its name alone have one for all.
-fn slot(schema: &Schema, node: &Node, unknown: &mut BTreeSet<String>) -> usize {
-    let known = [operator(node), node.op.to_string()].into_iter().find_map(|name| schema.known(&name));
-    known.unwrap_or_else(|| {
-        unknown.insert(operator(node));
-        schema.operators.len()
-    })
-}
-
 /// Names of the node columns.
 pub(crate) fn node_columns(operators: &[String]) -> Vec<String> {
     let named = |prefix: &'static str| {
@@ -88,7 +71,7 @@ pub(crate) fn featurize(schema: &Schema, bound: &Concrete) -> Result<FeatureGrap
     let (images, live) = (bound.batch().max(1), bound.live());
     let slots = schema.operators.len() + 1;
     let mut unknown = BTreeSet::new();
-    let operators: Vec<usize> = live.iter().map(|&id| slot(schema, bound.graph().node(id), &mut unknown)).collect();
+    let operators: Vec<usize> = live.iter().map(|&id| schema.slot(&bound.graph().node(id).op, &mut unknown)).collect();
     let row: HashMap<NodeId, usize> = live.iter().enumerate().map(|(row, &id)| (id, row)).collect();
     let mut nodes = Array2::zeros((live.len(), schema.node_columns.len()));
     let costs = extended::costs(bound)?;

@@ -306,30 +306,3 @@ fn tachograph_sees_one_image_and_its_neighbours() {
     assert_eq!((value(1, "from=Relu"), value(0, "from=Relu")), (1.0, 0.0));
     assert_eq!((value(0, "to=Sigmoid"), value(1, "to=Sigmoid")), (1.0, 0.0));
 }
-
-#[test]
-fn tachograph_tells_ways_to_resize_apart() {
-    let resized = |mode: &str| {
-        let (mut net, x) = Net::new(&[1, 4, 8, 8]);
-        let settings = attrs([("mode", mode.into()), ("scales", Attr::Floats(vec![1.0, 1.0, 2.0, 2.0]))]);
-        let y = net.node("Upsample", &[x], &[1, 4, 16, 16], settings);
-        let z = net.node("Relu", &[y], &[1, 4, 16, 16], attrs([]));
-        net.bind(&[z])
-    };
-    let [nearest, linear, cubic] = ["nearest", "linear", "cubic"].map(resized);
-    let featurizer = Featurizer::fit(Kind::Tachograph, &[&nearest, &linear]).unwrap();
-    let value = |featurizer: &Featurizer, bound: &Concrete, row: usize, name: &str| {
-        let at = featurizer.schema().node_columns.iter().position(|column| column == name).unwrap();
-        let features = featurizer.featurize(bound).unwrap();
-        (features.nodes[[row, at]], features.unknown)
-    };
-    assert_eq!(value(&featurizer, &linear, 0, "op=Upsample:linear"), (1.0, vec![]));
-    assert_eq!(value(&featurizer, &linear, 1, "from=Upsample:linear"), (1.0, vec![]));
-    assert_eq!(value(&featurizer, &nearest, 1, "from=Upsample:linear"), (0.0, vec![]));
-    assert_eq!(value(&featurizer, &cubic, 0, "op=?"), (1.0, vec!["Upsample:cubic".into()]));
-    // A checkpoint that was made before they were told apart.
-    let text = serde_json::to_string(&featurizer).unwrap();
-    let old: Featurizer = serde_json::from_str(&text.replace("Upsample:linear", "Upsample")).unwrap();
-    assert_eq!(value(&old, &linear, 0, "op=Upsample"), (1.0, vec![]));
-    assert_eq!(value(&old, &cubic, 0, "op=Upsample"), (1.0, vec![]));
-}
