@@ -12,6 +12,8 @@ use tachograph_examples::Start;
 use tachograph_features::transfer::{LogGaussian, Sample, rates};
 use tachograph_train::{Choice, Corpus};
 
+/// Parts of the measurements, each predicted from the others.
+const FOLDS: usize = 10;
 /// Standard deviation of the logarithm of a rate relative to the other device.
 const DEPARTURE: f64 = 0.1;
 /// Standard deviation of what rates do not explain, in logarithms of times.
@@ -75,7 +77,7 @@ fn run(args: &Args) -> Result<()> {
     }
     println!("{} networks measured on both", ratios.len());
     if ratios.len() > 1 {
-        leave_one_out(&gaussian, &ratios)?;
+        cross_validate(&gaussian, &ratios)?;
     }
     let factors = gaussian.adapt(&ratios)?;
     for (network, factor) in factors.iter().enumerate().filter(|(i, _)| !entries[*i].targets[new].is_finite()) {
@@ -85,16 +87,21 @@ fn run(args: &Args) -> Result<()> {
 }
 
 /// How far off measurements are that are predicted from the others, and by their median ratio.
-fn leave_one_out(gaussian: &LogGaussian, ratios: &[Sample]) -> Result<()> {
+fn cross_validate(gaussian: &LogGaussian, ratios: &[Sample]) -> Result<()> {
+    let folds = FOLDS.min(ratios.len());
     let (mut errors, mut of_median) = (0.0, 0.0);
-    for (i, left_out) in ratios.iter().enumerate() {
-        let others = [&ratios[..i], &ratios[i + 1..]].concat();
-        let error = |factor: f64| 100.0 * (factor / left_out.ms - 1.0).abs() / ratios.len() as f64;
-        errors += error(gaussian.adapt(&others)?[left_out.network]);
-        let mut others: Vec<f64> = others.iter().map(|other| other.ms).collect();
-        others.sort_by(f64::total_cmp);
-        of_median += error(others[others.len() / 2]);
+    for fold in 0..folds {
+        let (held, known): (Vec<_>, Vec<_>) = ratios.iter().enumerate().partition(|(i, _)| i % folds == fold);
+        let known: Vec<Sample> = known.into_iter().map(|(_, ratio)| *ratio).collect();
+        let factors = gaussian.adapt(&known)?;
+        let mut sorted: Vec<f64> = known.iter().map(|ratio| ratio.ms).collect();
+        sorted.sort_by(f64::total_cmp);
+        for (_, ratio) in held {
+            let error = |factor: f64| 100.0 * (factor / ratio.ms - 1.0).abs() / ratios.len() as f64;
+            errors += error(factors[ratio.network]);
+            of_median += error(sorted[sorted.len() / 2]);
+        }
     }
-    println!("each predicted from the others: MAPE {errors:.1} %; by their median ratio: {of_median:.1} %");
+    println!("predicted from the others ({folds} folds): MAPE {errors:.1} %; by their median ratio: {of_median:.1} %");
     Ok(())
 }
