@@ -220,6 +220,11 @@ impl Predictor {
         Ok(devices.get(device).ok_or_else(unknown)?)
     }
 
+    /// Graphs of a batch: what stays in the caches of a core, or fills a GPU.
+    fn chunk(&self) -> usize {
+        if self.store.device() == Device::Cpu { 16 } else { 64 }
+    }
+
     /// Embeddings of featurised graphs, before any head: (graphs, width of the model), on the CPU in double
     /// precision. Those of an ensemble's members stand side by side.
     ///
@@ -227,8 +232,8 @@ impl Predictor {
     /// Features of another schema; no graphs.
     pub fn embed(&self, graphs: &[&FeatureGraph]) -> Result<Tensor> {
         let _guard = tch::no_grad_guard();
-        let mut rows = Vec::with_capacity(graphs.len().div_ceil(64));
-        for chunk in graphs.chunks(64) {
+        let mut rows = Vec::with_capacity(graphs.len().div_ceil(self.chunk()));
+        for chunk in graphs.chunks(self.chunk()) {
             let batch = collate(chunk, &self.document.model.structure(false), self.store.device())?;
             let embeddings = self.models.iter().map(|model| model.embed(&batch)).collect::<Result<Vec<_>, _>>()?;
             let embedding = Tensor::f_cat(&embeddings, 1).map_err(torch("embedding"))?;
@@ -254,7 +259,7 @@ impl Predictor {
     pub fn predict_outputs(&self, graphs: &[&FeatureGraph], outputs: &[usize]) -> Result<Vec<Vec<f64>>> {
         let _guard = tch::no_grad_guard();
         let mut all = vec![Vec::with_capacity(graphs.len()); outputs.len()];
-        for chunk in graphs.chunks(64) {
+        for chunk in graphs.chunks(self.chunk()) {
             let batch = collate(chunk, &self.document.model.structure(false), self.store.device())?;
             let values = self.outputs(&batch, outputs, false)?;
             let columns = values.f_transpose(0, 1).and_then(|v| v.f_reshape([-1])).map_err(torch("prediction"))?;
