@@ -66,7 +66,7 @@ fn data(args: &Args) -> Result<&Path> {
 fn run(args: &Args) -> Result<()> {
     tch::set_num_threads(args.threads);
     let predictor = Predictor::load(&args.checkpoint, Device::Cpu)?;
-    let measured = Measured::read(data(args)?, args.root.as_deref(), &args.device, &predictor.document().featurizer)?;
+    let measured = Measured::read(data(args)?, args.root.as_deref(), &args.device, &predictor.manifest().featurizer)?;
     let n = measured.names.len();
     let graphs: Vec<_> = measured.graphs.iter().collect();
     let chosen = match args.k {

@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use tachograph_ir::{Bytes, Concrete, Millis};
+use tachograph_ir::{BoundGraph, Bytes, Millis};
 use tachograph_models::mig;
 use tachograph_train::{Budget, Configuration, Predictor, Quantity, choose};
 use tch::Device;
@@ -51,9 +51,9 @@ fn run(args: &Args) -> Result<()> {
     tch::set_num_threads(1);
     let predictor = Predictor::load(&args.checkpoint, Device::Cpu)?;
     let latency = predictor.output(args.device.as_deref(), Quantity::Latency)?;
-    let name = predictor.document().devices[latency].name.as_str();
+    let name = predictor.manifest().outputs[latency].name.as_str();
     let memory = predictor.memory(latency);
-    let predict = |bound: &Concrete| -> tachograph_train::Result<(Millis, Bytes)> {
+    let predict = |bound: &BoundGraph| -> tachograph_train::Result<(Millis, Bytes)> {
         let time = Millis(predictor.predict(bound, latency)?.latency_ms);
         let memory = match memory {
             Some(output) => Bytes((1e6 * predictor.predict(bound, output)?.latency_ms) as u64),

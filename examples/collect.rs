@@ -11,7 +11,7 @@ use tachograph_datasets::{
     Key, NetworkId, Record, Run, Writer,
     generate::{Family, Network, sample},
 };
-use tachograph_ir::{Concrete, Config, DType, Graph};
+use tachograph_ir::{Assignment, BoundGraph, DType, Graph};
 use tachograph_profile::{Environment, Measurement, Protocol, Session, parse_device};
 
 #[derive(Parser)]
@@ -121,9 +121,9 @@ fn run(args: &Args) -> Result<()> {
 }
 
 /// Bound at so many times its own batch.
-fn bind(graph: &Graph, times: u64) -> Result<Concrete> {
-    let bound = graph.bind(&Config::new())?;
-    let config = Config::from([("batch".into(), times * bound.batch())]);
+fn bind(graph: &Graph, times: u64) -> Result<BoundGraph> {
+    let bound = graph.bind(&Assignment::new())?;
+    let config = Assignment::from([("batch".into(), times * bound.batch())]);
     Ok(if times == 1 { bound } else { graph.bind(&config)? })
 }
 

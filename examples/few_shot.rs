@@ -56,7 +56,7 @@ fn data(args: &Args) -> Result<&Path> {
 fn run(args: &Args) -> Result<()> {
     tch::set_num_threads(args.threads);
     let predictor = Predictor::load(&args.checkpoint, Device::Cpu)?;
-    let measured = Measured::read(data(args)?, args.root.as_deref(), &args.device, &predictor.document().featurizer)?;
+    let measured = Measured::read(data(args)?, args.root.as_deref(), &args.device, &predictor.manifest().featurizer)?;
     println!("{} measurements on {}, seeds 0 to {}", measured.names.len(), args.device, args.seeds.saturating_sub(1));
     println!("{:>5}  {:10}  {:30}  MAPE (least to most)  Acc@10 %  Spearman  chosen", "k", "selection", "methods");
     for &k in &args.k {

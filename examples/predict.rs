@@ -10,8 +10,8 @@ use std::{
 use anyhow::{Context, Result, bail};
 use clap::Parser;
 use tachograph_examples::{Subject, page};
-use tachograph_features::extended::BALANCE;
-use tachograph_ir::{Concrete, NodeId};
+use tachograph_features::costs::BALANCE;
+use tachograph_ir::{BoundGraph, NodeId};
 use tachograph_profile::{Protocol, measure};
 use tachograph_report::Report;
 use tachograph_train::{Predictor, Quantity, Training};
@@ -66,14 +66,14 @@ fn run(args: &Args) -> Result<()> {
         warnings.push(format!("never seen in training: {}", prediction.unknown_operators.join(", ")));
     }
     if prediction.extrapolates {
-        let training = &predictor.document().training;
-        let (low, high) = predictor.document().devices[output].range.unwrap_or(training.range_ms);
+        let training = &predictor.manifest().training;
+        let (low, high) = predictor.manifest().outputs[output].range.unwrap_or(training.range_ms);
         warnings.push(format!("far outside the {low:.2} to {high:.0} ms trained on"));
     }
 
     println!("predicted   {:.3} ms for batch {}", prediction.latency_ms, bound.batch());
     if let Some(((low, high), interval)) =
-        prediction.interval_ms.zip(predictor.document().devices[output].interval.as_ref())
+        prediction.interval_ms.zip(predictor.manifest().outputs[output].interval.as_ref())
     {
         let (nominal, source) = (100.0 * interval.nominal, &interval.source);
         println!("interval    {low:.3} to {high:.3} ms ({nominal:.0} %, from {source})");
@@ -133,12 +133,12 @@ fn load(args: &Args) -> Result<(PathBuf, Predictor)> {
 fn memory(
     args: &Args,
     (checkpoint, predictor): (&Path, &Predictor),
-    bound: &Concrete,
+    bound: &BoundGraph,
     output: usize,
 ) -> Result<Option<String>> {
-    let name = &predictor.document().devices[output].name;
+    let name = &predictor.manifest().outputs[output].name;
     let say = |predictor: &Predictor, memory: usize| {
-        let device = &predictor.document().devices[memory];
+        let device = &predictor.manifest().outputs[memory];
         let whose = if device.name == *name { String::new() } else { format!(", as on {}", device.name) };
         Ok(Some(format!("{:.3} MB{whose}", predictor.predict(bound, memory)?.latency_ms)))
     };
@@ -155,9 +155,9 @@ fn memory(
 }
 
 /// What is known of the output, and what else is predicted for its device.
-fn facts(predictor: &Predictor, bound: &Concrete, output: usize, checkpoint: &Path) -> Result<Vec<(String, String)>> {
-    let (document, training) = (predictor.document(), &predictor.document().training);
-    let device = &document.devices[output];
+fn facts(predictor: &Predictor, bound: &BoundGraph, output: usize, checkpoint: &Path) -> Result<Vec<(String, String)>> {
+    let (manifest, training) = (predictor.manifest(), &predictor.manifest().training);
+    let device = &manifest.outputs[output];
     let mut facts = vec![("device", format!("{} ({})", device.name, device.ran_on()))];
     if let Ok(energy) = predictor.output(Some(&device.name), Quantity::Energy) {
         facts.push(("energy", format!("{:.3} J", predictor.predict(bound, energy)?.latency_ms)));
@@ -193,7 +193,7 @@ fn unknown(predictor: &Predictor, name: &str, checkpoint: &Path, args: &Args) ->
 }
 
 /// Operations of each node, or its bytes where those take longer.
-fn roofline(bound: &Concrete) -> Result<Vec<(NodeId, f64)>> {
+fn roofline(bound: &BoundGraph) -> Result<Vec<(NodeId, f64)>> {
     let time = |&id: &NodeId| {
         let cost = bound.node_cost(id)?;
         Ok((id, (cost.flops as f64).max(BALANCE * cost.bytes() as f64)))

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use criterion::{Criterion, criterion_group, criterion_main};
 use flate2::read::GzDecoder;
 use tachograph_import::onnx;
-use tachograph_ir::Config;
+use tachograph_ir::Assignment;
 
 fn import(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("import");
@@ -18,7 +18,7 @@ fn import(criterion: &mut Criterion) {
         group.bench_function(format!("{name}: import, bind, cost"), |b| {
             b.iter(|| {
                 let graph = onnx::read(black_box(&bytes).clone(), name).unwrap().graph;
-                graph.bind(&Config::from([("batch".into(), 8)])).unwrap().cost().unwrap()
+                graph.bind(&Assignment::from([("batch".into(), 8)])).unwrap().cost().unwrap()
             });
         });
         group.bench_function(format!("{name}: import"), |b| {
@@ -26,7 +26,7 @@ fn import(criterion: &mut Criterion) {
         });
         let graph = onnx::read(bytes, name).unwrap().graph;
         group.bench_function(format!("{name}: bind"), |b| {
-            b.iter(|| black_box(&graph).bind(&Config::from([("batch".into(), 8)])).unwrap());
+            b.iter(|| black_box(&graph).bind(&Assignment::from([("batch".into(), 8)])).unwrap());
         });
     }
     group.finish();

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, ops::RangeInclusive, path::Path, thread, time::
 use rayon::prelude::*;
 use tachograph_datasets::generate::{Family, sample};
 use tachograph_features::FeatureGraph;
-use tachograph_ir::{Concrete, Config};
+use tachograph_ir::{Assignment, BoundGraph};
 use tachograph_train::Predictor;
 use tch::Device;
 
@@ -30,7 +30,7 @@ fn main() {
         for threads in [1, 2] {
             let mut predictors: Vec<Predictor> =
                 (0..threads).map(|_| Predictor::load(&path, Device::Cpu).unwrap()).collect();
-            let featurizer = predictors[0].document().featurizer.clone();
+            let featurizer = predictors[0].manifest().featurizer.clone();
             let start = Instant::now();
             let features = featurized(&networks, threads, |network| featurizer.featurize(network).unwrap());
             let featurize = start.elapsed().as_secs_f64();
@@ -49,8 +49,8 @@ fn main() {
 }
 
 /// Distinct networks, family after family.
-fn networks() -> Vec<(Family, Concrete)> {
-    let batch = Config::from([("batch".into(), 1)]);
+fn networks() -> Vec<(Family, BoundGraph)> {
+    let batch = Assignment::from([("batch".into(), 1)]);
     let mut all = Vec::new();
     for index in 0.. {
         let bound = |family: Family| {
@@ -67,13 +67,13 @@ fn networks() -> Vec<(Family, Concrete)> {
 }
 
 fn featurized(
-    networks: &[(Family, Concrete)],
+    networks: &[(Family, BoundGraph)],
     threads: usize,
-    featurize: impl Fn(&Concrete) -> FeatureGraph + Sync,
+    featurize: impl Fn(&BoundGraph) -> FeatureGraph + Sync,
 ) -> Vec<FeatureGraph> {
     let part = NETWORKS.div_ceil(threads);
     thread::scope(|scope| {
-        let work = |part: &'_ [(Family, Concrete)]| part.iter().map(|(_, n)| featurize(n)).collect::<Vec<_>>();
+        let work = |part: &'_ [(Family, BoundGraph)]| part.iter().map(|(_, n)| featurize(n)).collect::<Vec<_>>();
         let workers: Vec<_> = networks.chunks(part).map(|part| scope.spawn(move || work(part))).collect();
         workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
     })

@@ -20,8 +20,8 @@ use tachograph_datasets::{
     DataSet, NetworkId, Part, Record, Run, Writer,
     generate::{self, Family},
 };
-use tachograph_features::{Featurizer, Kind};
-use tachograph_ir::{Config, DType, Graph};
+use tachograph_features::{FeatureSet, Featurizer};
+use tachograph_ir::{Assignment, DType, Graph};
 use tachograph_train::{Choice, Corpus, RunConfig, Sample, SplitConfig, train};
 
 const DEVICE: &str = "invented";
@@ -67,7 +67,7 @@ fn main() {
 fn config(folder: &Path) -> RunConfig {
     let epochs = env::var("EPOCHS").ok().and_then(|n| n.parse().ok()).unwrap_or(2);
     let text = format!("data = {:?}\ndevice = {DEVICE:?}", folder.join("data").display().to_string());
-    RunConfig { features: Kind::Nnlp, epochs, batch: BATCH, ..toml::from_str(&text).unwrap() }
+    RunConfig { features: FeatureSet::Nnlp, epochs, batch: BATCH, ..toml::from_str(&text).unwrap() }
 }
 
 /// Writes a data set of generated networks, and what PyTorch reads of its training part.
@@ -97,7 +97,7 @@ fn prepare(folder: &Path) {
 /// A network with an invented measurement, if it has the size asked for.
 fn network(family: Family, index: u64) -> Option<(Graph, Record)> {
     let graph = generate::sample(family, 1, index).unwrap().graph;
-    let config = Config::from([("batch".into(), 1)]);
+    let config = Assignment::from([("batch".into(), 1)]);
     let bound = graph.bind(&config).unwrap();
     let ms = bound.cost().unwrap().flops as f64 / 5e7;
     let record = Record {

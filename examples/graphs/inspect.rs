@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
 
 use anyhow::Result;
 use clap::Parser;
-use tachograph_ir::{Bytes, Concrete, Cost};
+use tachograph_ir::{BoundGraph, Bytes, Cost};
 
 #[derive(Parser)]
 #[command(about)]
@@ -68,7 +68,7 @@ fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-fn operators(bound: &Concrete) -> Result<()> {
+fn operators(bound: &BoundGraph) -> Result<()> {
     let mut by_type: BTreeMap<String, (usize, Cost)> = BTreeMap::new();
     for &id in bound.live() {
         let entry = by_type.entry(bound.graph().node(id).op.to_string()).or_default();
@@ -88,7 +88,7 @@ fn operators(bound: &Concrete) -> Result<()> {
     Ok(())
 }
 
-fn nodes(bound: &Concrete) -> Result<()> {
+fn nodes(bound: &BoundGraph) -> Result<()> {
     println!("{:>12}  {:>12}  operator, result, name", "MFLOP", "bytes");
     for &id in bound.live() {
         let (node, c) = (bound.graph().node(id), bound.node_cost(id)?);
@@ -105,7 +105,7 @@ fn nodes(bound: &Concrete) -> Result<()> {
     Ok(())
 }
 
-fn shape(bound: &Concrete, id: tachograph_ir::TensorId) -> String {
+fn shape(bound: &BoundGraph, id: tachograph_ir::TensorId) -> String {
     let dtype = bound.fact(id).dtype;
     bound.shape(id).map_or(format!("{dtype}[?]"), |shape| format!("{dtype}{shape:?}"))
 }

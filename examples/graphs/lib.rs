@@ -3,13 +3,13 @@
 use std::{path::Path, process::ExitCode};
 
 use anyhow::{Context, Result, bail};
-use tachograph_import::Model;
-use tachograph_ir::{Concrete, Config};
+use tachograph_import::Imported;
+use tachograph_ir::{Assignment, BoundGraph};
 
 /// Reads `path` and binds `name=value` pairs.
-pub fn load(path: &Path, bind: &[String]) -> Result<(Model, Concrete)> {
+pub fn load(path: &Path, bind: &[String]) -> Result<(Imported, BoundGraph)> {
     let model = tachograph_import::load(path).with_context(|| path.display().to_string())?;
-    let mut config = Config::new();
+    let mut config = Assignment::new();
     for pair in bind.iter().flat_map(|b| b.split(',')) {
         let Some((name, value)) = pair.split_once('=') else { bail!("--bind {pair}: expected name=value") };
         let value = value.trim().parse().with_context(|| format!("--bind {pair}: `{value}` is not an extent"))?;

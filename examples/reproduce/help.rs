@@ -67,7 +67,7 @@ impl Space {
         set: &impl Source,
         devices: &[String],
         networks: Vec<(String, Vec<f64>)>,
-        describe: impl Fn(&str, &tachograph_ir::Concrete) -> Result<Described>,
+        describe: impl Fn(&str, &tachograph_ir::BoundGraph) -> Result<Described>,
     ) -> Result<Self> {
         let mut times = vec![Vec::with_capacity(networks.len()); devices.len()];
         let (mut described, mut rows) = (vec![], vec![]);

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::Path};
 
 use anyhow::{Context, Result};
-use tachograph_train::{DeviceDocument, Predicted, Predictor, coverage};
+use tachograph_train::{Output, Predicted, Predictor, coverage};
 
 /// Predictions for networks held out, fold by fold, of every predictor and seed.
 #[derive(Default)]
@@ -33,7 +33,7 @@ impl HeldOut {
     }
 
     /// Gives a checkpoint the intervals that all folds of `predictor` calibrate, those of seed 0.
-    pub fn calibrate(&self, predictor: &str, outputs: &[DeviceDocument], checkpoint: &Path) -> Result<()> {
+    pub fn calibrate(&self, predictor: &str, outputs: &[Output], checkpoint: &Path) -> Result<()> {
         let folds = self.0.get(&(predictor.into(), 0)).with_context(|| format!("no row `{predictor}`"))?;
         let mut loaded = Predictor::load(checkpoint, tch::Device::Cpu)?;
         let position = |output: usize| loaded.device(Some(&outputs[output].name));

@@ -41,7 +41,7 @@ struct Args {
     /// Only so many folds of the five, where a predictor takes long.
     #[arg(long, default_value_t = 5)]
     folds: usize,
-    /// Seed of the division of `own-…` and `timm-…` tables into folds; those of the document have 0.
+    /// Seed of the division of `own-…` and `timm-…` tables into folds; those of the manifest have 0.
     #[arg(long, default_value_t = 0)]
     division: u64,
     /// Print every column (every setting, say) of each predictor as well.

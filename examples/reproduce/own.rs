@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use tachograph_datasets::DataSet;
 use tachograph_features::baseline::{self, Baseline, Resident, Roofline};
 use tachograph_ir::{DType, Device};
-use tachograph_train::{Choice, Corpus, DeviceDocument, Predicted, Quantity, SplitConfig, fit_baseline, static_rows};
+use tachograph_train::{Choice, Corpus, Output, Predicted, Quantity, SplitConfig, fit_baseline, static_rows};
 
 use crate::{Args, networks, rows::Rows};
 
@@ -53,8 +53,8 @@ pub fn tables(args: &Args, folder: &str) -> Result<()> {
             let config = SplitConfig::Fold { folds: FOLDS, fold, families, seed: args.division };
             let division = config.divide(&corpus)?;
             tables.iter_mut().for_each(|rows| rows.split(format!("{split}, fold {}", fold + 1), &division.hash));
-            for (output, document) in corpus.outputs.iter().enumerate() {
-                for mut model in models(document)?.into_iter().filter(|m| args.wants(m.name())) {
+            for (output, manifest) in corpus.outputs.iter().enumerate() {
+                for mut model in models(manifest)?.into_iter().filter(|m| args.wants(m.name())) {
                     let predictions = fit_baseline(&mut *model, &corpus, &statics, &division, output)?;
                     predictions.into_iter().for_each(|p| add(&mut tables, model.name(), 0, p));
                 }
@@ -68,7 +68,7 @@ pub fn tables(args: &Args, folder: &str) -> Result<()> {
 }
 
 /// The baselines of an output: the roofline says nothing of memory and energy, and resident bytes nothing of time.
-fn models(output: &DeviceDocument) -> Result<Vec<Box<dyn Baseline>>> {
+fn models(output: &Output) -> Result<Vec<Box<dyn Baseline>>> {
     let mut models = baseline::all();
     match output.quantity {
         Quantity::Memory => models.push(Box::new(Resident::default())),

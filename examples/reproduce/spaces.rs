@@ -3,7 +3,7 @@
 use anyhow::Result;
 use tachograph_features::kind_costs;
 use tachograph_import::nas::nasbench201::{Cell, Edge};
-use tachograph_ir::Concrete;
+use tachograph_ir::BoundGraph;
 
 /// A network in two ways.
 pub struct Described {
@@ -17,7 +17,7 @@ const EDGES: [(usize, usize); 6] = [(0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 
 
 /// Costs: edges of each operation, all and on a path from input to output only; sums of them and the longest path.
 /// Description: operation of each edge, of each edge on a path, and of each pair of edges.
-pub fn nas_bench_201(name: &str, _: &Concrete) -> Result<Described> {
+pub fn nas_bench_201(name: &str, _: &BoundGraph) -> Result<Described> {
     let cell: Cell = name.parse()?;
     let passes = |i: usize| cell.0[i] != Edge::None;
     let (mut fed, mut used) = ([true, false, false, false], [false, false, false, true]);
@@ -54,7 +54,7 @@ pub fn nas_bench_201(name: &str, _: &Concrete) -> Result<Described> {
 
 /// Costs: operations, bytes and number of kernels by kind. Description: the block of each position, and whether it and
 /// the one before it are both there.
-pub fn fbnet(name: &str, bound: &Concrete) -> Result<Described> {
+pub fn fbnet(name: &str, bound: &BoundGraph) -> Result<Described> {
     const BLOCKS: usize = 9;
     let blocks = name.split('|').map(str::parse).collect::<Result<Vec<usize>, _>>()?;
     let mut description: Vec<f64> =

@@ -8,12 +8,12 @@ use tachograph_features::{
     FeatureGraph, Featurizer,
     transfer::rates::{self, RatePrior},
 };
-use tachograph_train::{Choice, Corpus, DeviceDocument, Selection};
+use tachograph_train::{Choice, Corpus, Output, Selection};
 
 /// Measurements of one device, in the order of their source.
 pub struct Measured {
     /// The device, as a checkpoint describes it.
-    pub device: DeviceDocument,
+    pub device: Output,
     /// Files or networks.
     pub names: Vec<String>,
     /// What the predictor sees of them.

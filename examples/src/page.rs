@@ -1,16 +1,16 @@
 //! From a prediction to the page that shows it.
 
 use anyhow::Result;
-use tachograph_ir::{Concrete, Config, Dim, Graph, NodeId};
+use tachograph_ir::{Assignment, BoundGraph, Dim, Graph, NodeId};
 use tachograph_report::{DeviceEstimate, Estimate, Network, Report};
-use tachograph_train::{DeviceDocument, Prediction, Predictor};
+use tachograph_train::{Output, Prediction, Predictor};
 
 /// What a page is about.
 pub struct Subject<'a> {
     /// The network with its hyperparameters free.
     pub graph: &'a Graph,
     /// The same, bound.
-    pub bound: &'a Concrete,
+    pub bound: &'a BoundGraph,
     /// The output of the predictor.
     pub output: usize,
     /// What it predicted.
@@ -27,16 +27,16 @@ pub struct Subject<'a> {
 /// The graph cannot be featurised.
 pub fn page(predictor: &Predictor, subject: &Subject<'_>) -> Result<Report> {
     let Subject { graph, bound, output, prediction, times, shares_of } = *subject;
-    let document = predictor.document();
+    let manifest = predictor.manifest();
     let estimate = |output: usize, ms: f64| Estimate { ms, interval: predictor.interval(output, ms) };
 
     let mut batches = Vec::new();
     for bound in batched(graph, bound.config()) {
         batches.push((bound.batch(), estimate(output, predictor.predict(&bound, output)?.latency_ms)));
     }
-    let features = document.featurizer.featurize(bound)?;
-    let latencies: Vec<(usize, &DeviceDocument)> =
-        document.devices.iter().enumerate().filter(|(_, device)| device.quantity.is_latency()).collect();
+    let features = manifest.featurizer.featurize(bound)?;
+    let latencies: Vec<(usize, &Output)> =
+        manifest.outputs.iter().enumerate().filter(|(_, device)| device.quantity.is_latency()).collect();
     let outputs: Vec<usize> = latencies.iter().map(|(i, _)| *i).collect();
     let predicted = predictor.predict_outputs(&[&features], &outputs)?.into_iter().flatten();
     let devices = latencies.into_iter().zip(predicted).map(|((i, device), ms)| DeviceEstimate {
@@ -45,7 +45,7 @@ pub fn page(predictor: &Predictor, subject: &Subject<'_>) -> Result<Report> {
         latency: estimate(i, ms),
         chosen: i == output,
     });
-    let interval = document.devices.get(output).and_then(|device| device.interval.as_ref());
+    let interval = manifest.outputs.get(output).and_then(|device| device.interval.as_ref());
     Ok(Report {
         title: bound.graph().name().to_owned(),
         latency: Estimate { ms: prediction.latency_ms, interval: prediction.interval_ms },
@@ -60,7 +60,7 @@ pub fn page(predictor: &Predictor, subject: &Subject<'_>) -> Result<Report> {
 }
 
 /// The graph at each power of two of its batch, the first extent of the first input, where that is free.
-fn batched(graph: &Graph, config: &Config) -> Vec<Concrete> {
+fn batched(graph: &Graph, config: &Assignment) -> Vec<BoundGraph> {
     let dims = graph.inputs().first().and_then(|&id| graph.tensor(id).dims.as_ref());
     let Some(Dim::Free(batch)) = dims.and_then(|dims| dims.first()) else { return Vec::new() };
     let at = |power: u32| {

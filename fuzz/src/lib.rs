@@ -6,7 +6,7 @@ pub use memory::bounded;
 
 use std::path::PathBuf;
 
-use tachograph_ir::{Concrete, Config, FusionRule, Graph, Optimizer};
+use tachograph_ir::{BoundGraph, Assignment, FusionRule, Graph, Optimizer};
 
 /// 1 MiB.
 pub const MIB: usize = 1 << 20;
@@ -24,14 +24,14 @@ pub fn exercise(graph: &Graph) {
     graph.to_dot();
     let _ = tachograph_import::onnx::write(graph, |_, _| None);
     let twos = graph.hyperparameters().keys().map(|name| (name.clone(), 2)).collect();
-    for config in [Config::new(), twos] {
+    for config in [Assignment::new(), twos] {
         if let Ok(bound) = graph.bind(&config) {
             compute(&bound);
         }
     }
 }
 
-fn compute(bound: &Concrete) {
+fn compute(bound: &BoundGraph) {
     bound.canonical_hash();
     let cost = bound.cost();
     let _ = bound.peak_memory();

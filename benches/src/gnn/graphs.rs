@@ -7,10 +7,10 @@ use bytes::Bytes;
 use flate2::read::GzDecoder;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use tachograph_features::{Featurizer, Kind};
+use tachograph_features::{FeatureSet, Featurizer};
 use tachograph_gnn::GraphRef;
 use tachograph_import::{nas::nasbench201::Cell, onnx};
-use tachograph_ir::Config;
+use tachograph_ir::Assignment;
 
 use super::{Folder, cases::Graphs, nb201};
 
@@ -88,8 +88,8 @@ fn model(name: &str) -> Result<Graph> {
     let mut bytes = Vec::new();
     let file = File::open(&path).with_context(|| path.display().to_string())?;
     GzDecoder::new(file).read_to_end(&mut bytes)?;
-    let bound = onnx::read(Bytes::from(bytes), name)?.graph.bind(&Config::from([("batch".into(), 1)]))?;
-    let features = Featurizer::fit(Kind::Extended, &[&bound])?.featurize(&bound)?;
+    let bound = onnx::read(Bytes::from(bytes), name)?.graph.bind(&Assignment::from([("batch".into(), 1)]))?;
+    let features = Featurizer::fit(FeatureSet::Costs, &[&bound])?.featurize(&bound)?;
     let width = features.nodes.ncols();
     Ok(Graph { nodes: features.nodes.into_iter().collect(), width, edges: features.edges })
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 use tachograph_gnn::{
-    Gat, GatConfig, Gcn, GcnConfig, GraphBatch, GraphConv, GraphConvConfig, Hop, Linear, Sage, SageConfig, Structure,
+    BatchOptions, Gat, GatConfig, Gcn, GcnConfig, GraphBatch, GraphConv, GraphConvConfig, LayerEdges, Linear, Sage,
+    SageConfig,
 };
 use tch::{Device, Tensor, nn};
 
@@ -33,7 +34,7 @@ impl Conv {
         })
     }
 
-    fn forward(&self, x: &Tensor, hop: &Hop) -> tachograph_gnn::Result<Tensor> {
+    fn forward(&self, x: &Tensor, hop: &LayerEdges) -> tachograph_gnn::Result<Tensor> {
         match self {
             Self::Sage(layer) => layer.forward(x, hop),
             Self::Gcn(layer) => layer.forward(x, hop, None),
@@ -61,9 +62,9 @@ impl Model {
     }
 
     /// What a batch needs.
-    pub fn structure(layer: Layer, layers: usize, compressed: bool) -> Structure {
+    pub fn batch_options(layer: Layer, layers: usize, compressed: bool) -> BatchOptions {
         let self_loops = matches!(layer, Layer::Gcn | Layer::Gat);
-        Structure { layers, compressed, self_loops, ..Structure::default() }
+        BatchOptions { layers, compressed, self_loops, ..BatchOptions::default() }
     }
 
     pub fn forward(&self, batch: &GraphBatch) -> Result<Tensor> {
@@ -72,9 +73,9 @@ impl Model {
             if l > 0 {
                 x = x.f_relu_()?;
             }
-            x = layer.forward(&x, batch.hop(l)?)?;
+            x = layer.forward(&x, batch.layer_edges(l)?)?;
         }
-        let y = batch.members.sum(&x, None)?;
+        let y = batch.graph_of_row.sum(&x, None)?;
         Ok(match &self.head {
             Some(head) => head.forward(&y)?,
             None => y,

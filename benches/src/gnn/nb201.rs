@@ -127,12 +127,12 @@ impl Network {
 #[cfg(test)]
 mod tests {
     use tachograph_import::nas::nasbench201::Zeros;
-    use tachograph_ir::{Attr, Concrete, Node};
+    use tachograph_ir::{Attr, BoundGraph, Node};
 
     use super::*;
 
     /// The same columns from the imported graph.
-    fn row(bound: &Concrete, node: &Node) -> [f32; WIDTH] {
+    fn row(bound: &BoundGraph, node: &Node) -> [f32; WIDTH] {
         let name = node.op.to_string();
         let mut row = [0.0; WIDTH];
         row[OPERATORS.iter().position(|op| *op == name).expect("a known operator")] = 1.0;

@@ -54,8 +54,8 @@ impl Work for Run {
     fn run(&mut self) -> Result<Seconds> {
         let start = Instant::now();
         let refs: Vec<GraphRef<'_>> = self.graphs.iter().map(Graph::as_ref).collect();
-        let structure = Model::structure(self.spec.layer, self.spec.layers, self.spec.compressed);
-        let batch = GraphBatch::build(&refs, &structure, Device::Cpu)?;
+        let options = Model::batch_options(self.spec.layer, self.spec.layers, self.spec.compressed);
+        let batch = GraphBatch::build(&refs, &options, Device::Cpu)?;
         let build = start.elapsed().as_secs_f64();
         let start = Instant::now();
         let output = match self.spec.mode {

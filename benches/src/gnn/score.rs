@@ -55,7 +55,7 @@ pub(super) struct Run {
 impl Work for Run {
     fn run(&mut self) -> Result<Seconds> {
         let _guard = tch::no_grad_guard();
-        let structure = Model::structure(Layer::Sage, self.spec.layers, true);
+        let options = Model::batch_options(Layer::Sage, self.spec.layers, true);
         let mut seconds = Seconds::default();
         let mut scores = vec![];
         let mut networks: Vec<Network> = vec![];
@@ -69,7 +69,7 @@ impl Work for Run {
                 .iter()
                 .map(|n| GraphRef { nodes: &n.nodes, width: nb201::WIDTH, edges: &n.edges, ..GraphRef::default() })
                 .collect();
-            let batch = GraphBatch::build(&refs, &structure, Device::Cpu)?;
+            let batch = GraphBatch::build(&refs, &options, Device::Cpu)?;
             seconds.build += start.elapsed().as_secs_f64();
             let start = Instant::now();
             scores.push(self.model.forward(&batch)?);

@@ -3,7 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
-use tachograph_ir::{Config, DType};
+use tachograph_ir::{Assignment, DType};
 
 use crate::{Error, Result};
 
@@ -93,7 +93,7 @@ pub struct Record {
     /// What was measured.
     pub network: NetworkId,
     /// Hyperparameters bound for the run; the batch is one of them.
-    pub config: Config,
+    pub config: Assignment,
     /// Name of the device in this set.
     pub device: String,
     /// Model of the CPU or GPU, as the system reports it.
@@ -136,7 +136,7 @@ pub struct Key {
     /// What is measured.
     pub network: NetworkId,
     /// Hyperparameters bound for the run.
-    pub config: Config,
+    pub config: Assignment,
     /// Element type of weights and activations.
     pub dtype: DType,
     /// Threads of the computation.
@@ -190,7 +190,7 @@ pub(crate) mod tests {
     pub fn record(network: NetworkId, batch: u64, median_ms: f64) -> Record {
         Record {
             network,
-            config: Config::from([("batch".into(), batch)]),
+            config: Assignment::from([("batch".into(), batch)]),
             device: "test-cpu".into(),
             hardware: "test".into(),
             governor: "none".into(),

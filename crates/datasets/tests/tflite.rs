@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, env, path::PathBuf, process::Command};
 use proptest::prelude::*;
 use tachograph_datasets::generate::{Family, reference, sample};
 use tachograph_import::{load, tflite};
-use tachograph_ir::{Concrete, Config, Graph};
+use tachograph_ir::{Assignment, BoundGraph, Graph};
 
 const CONVOLUTIONAL: [Family; 10] = [
     Family::AlexNet,
@@ -20,17 +20,17 @@ const CONVOLUTIONAL: [Family; 10] = [
     Family::NasBench201,
 ];
 
-fn bind(graph: &Graph) -> Concrete {
-    graph.bind(&Config::new()).unwrap()
+fn bind(graph: &Graph) -> BoundGraph {
+    graph.bind(&Assignment::new()).unwrap()
 }
 
 /// What writing and reading must keep: arithmetic, and the result's shape.
-fn kept(bound: &Concrete) -> (u64, Vec<Option<&[u64]>>) {
+fn kept(bound: &BoundGraph) -> (u64, Vec<Option<&[u64]>>) {
     let outputs = bound.graph().outputs().iter().map(|&id| bound.shape(id)).collect();
     (bound.cost().unwrap().macs, outputs)
 }
 
-fn write(bound: &Concrete) -> Vec<u8> {
+fn write(bound: &BoundGraph) -> Vec<u8> {
     tflite::write(bound).unwrap_or_else(|e| panic!("{e}"))
 }
 

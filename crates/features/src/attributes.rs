@@ -1,6 +1,6 @@
 //! Attributes as numbers.
 
-use tachograph_ir::{Attr, Concrete, Node};
+use tachograph_ir::{Attr, BoundGraph, Node};
 
 /// The integers of an attribute; a single integer is a list of one.
 pub fn ints<'a>(node: &'a Node, name: &str) -> Option<&'a [i64]> {
@@ -18,7 +18,7 @@ pub fn int(node: &Node, name: &str, i: usize) -> Option<i64> {
 }
 
 /// Extents of the window of a convolution or pooling: the attribute, or else the weight's spatial extents.
-pub fn kernel(bound: &Concrete, node: &Node) -> Option<Vec<i64>> {
+pub fn kernel(bound: &BoundGraph, node: &Node) -> Option<Vec<i64>> {
     if let Some(kernel) = ints(node, "kernel_shape") {
         return Some(kernel.to_vec());
     }
@@ -27,12 +27,12 @@ pub fn kernel(bound: &Concrete, node: &Node) -> Option<Vec<i64>> {
 }
 
 /// Shape of the operand at `i`, if it is there and known.
-pub fn operand_shape<'a>(bound: &'a Concrete, node: &Node, i: usize) -> Option<&'a [u64]> {
+pub fn operand_shape<'a>(bound: &'a BoundGraph, node: &Node, i: usize) -> Option<&'a [u64]> {
     bound.shape(node.inputs.get(i).copied().flatten()?)
 }
 
 /// Shape of the result at `i`, if it is there and known.
-pub fn result_shape<'a>(bound: &'a Concrete, node: &Node, i: usize) -> Option<&'a [u64]> {
+pub fn result_shape<'a>(bound: &'a BoundGraph, node: &Node, i: usize) -> Option<&'a [u64]> {
     bound.shape(node.outputs.get(i).copied().flatten()?)
 }
 

@@ -10,14 +10,14 @@
 //! entry where the first *feeds* the second: messages flow from consumer to producer. Every node hears itself, and the
 //! global node hears every node.
 //!
-//! With [`Kind::GlobalNode`](crate::Kind::GlobalNode), which is ours, the graph is that of the operators, with the
-//! columns of [`extended`](crate::extended) and the same edges; the global node is its last row, and the last column
+//! With [`FeatureSet::GlobalNode`](crate::FeatureSet::GlobalNode), which is ours, the graph is that of the operators, with the
+//! columns of [`costs`](crate::costs) and the same edges; the global node is its last row, and the last column
 //! marks it.
 
 use std::collections::BTreeSet;
 
 use ndarray::{Array2, s};
-use tachograph_ir::Concrete;
+use tachograph_ir::BoundGraph;
 
 use crate::{Error, FeatureGraph, Result, graph::sorted};
 
@@ -73,7 +73,7 @@ pub fn cell(operations: [u8; 6]) -> Result<FeatureGraph> {
 }
 
 /// The cell that a network is named after, in the notation of the benchmark, as the importer names it.
-pub(crate) fn featurize(bound: &Concrete) -> Result<FeatureGraph> {
+pub(crate) fn featurize(bound: &BoundGraph) -> Result<FeatureGraph> {
     cell(parse(bound.graph().name())?)
 }
 

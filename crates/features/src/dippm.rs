@@ -15,16 +15,16 @@
 //! convolutions, fully connected layers and ReLUs.
 //!
 //! Edges: the released code connects the kept calls as a *chain* in post-order of the graph
-//! ([`Kind::Dippm`]). With [`Kind::DippmEdges`], a call is connected to
+//! ([`FeatureSet::Dippm`]). With [`FeatureSet::DippmEdges`], a call is connected to
 //! the kept calls whose results reach it, through calls that are not kept.
 
 use std::collections::BTreeSet;
 
 use ndarray::Array2;
-use tachograph_ir::{Concrete, Node, NodeId, TensorId};
+use tachograph_ir::{BoundGraph, Node, NodeId, TensorId};
 
 use crate::{
-    Error, FeatureGraph, Kind, Result, Schema,
+    Error, FeatureGraph, FeatureSet, Result, Schema,
     attributes::{int, ints, kernel, operand_shape},
     graph::sorted,
 };
@@ -75,7 +75,7 @@ struct Call<'a> {
     shape: &'a [u64],
 }
 
-pub(crate) fn featurize(schema: &Schema, bound: &Concrete) -> Result<FeatureGraph> {
+pub(crate) fn featurize(schema: &Schema, bound: &BoundGraph) -> Result<FeatureGraph> {
     let (mut rows, mut node_ids, mut unknown) = (Vec::new(), Vec::new(), BTreeSet::new());
     // Rows whose results reach the result of each node.
     let mut reach: Vec<BTreeSet<u32>> = vec![BTreeSet::new(); bound.graph().len()];
@@ -99,7 +99,7 @@ pub(crate) fn featurize(schema: &Schema, bound: &Concrete) -> Result<FeatureGrap
     if node_ids.is_empty() {
         return Err(Error::Empty { graph: bound.graph().name().to_owned() });
     }
-    if schema.kind == Kind::Dippm {
+    if schema.kind == FeatureSet::Dippm {
         edges = (1..node_ids.len() as u32).map(|i| (i - 1, i)).collect();
     }
     let found = rows.len();
@@ -115,7 +115,7 @@ pub(crate) fn featurize(schema: &Schema, bound: &Concrete) -> Result<FeatureGrap
 }
 
 /// Live nodes as a depth-first walk from the outputs leaves them, operands in their order.
-fn post_order(bound: &Concrete) -> Vec<NodeId> {
+fn post_order(bound: &BoundGraph) -> Vec<NodeId> {
     let graph = bound.graph();
     let live: BTreeSet<NodeId> = bound.live().iter().copied().collect();
     let producer = |t: TensorId| graph.producer(t).filter(|p| live.contains(p));
@@ -136,7 +136,7 @@ fn post_order(bound: &Concrete) -> Vec<NodeId> {
 }
 
 /// The calls of an operator that are kept; one without a code has no name.
-fn calls<'a>(bound: &'a Concrete, node: &Node) -> Vec<Call<'a>> {
+fn calls<'a>(bound: &'a BoundGraph, node: &Node) -> Vec<Call<'a>> {
     let inputs = bound.graph().inputs();
     let variable = |t: &TensorId| bound.is_parameter(*t) || inputs.contains(t);
     let at = |i: usize| node.inputs.get(i).copied().flatten().filter(variable).and_then(|t| bound.shape(t));
@@ -170,7 +170,7 @@ fn calls<'a>(bound: &'a Concrete, node: &Node) -> Vec<Call<'a>> {
     last.map(|shape| Call { name, shape }).into_iter().collect()
 }
 
-fn columns(bound: &Concrete, node: &Node, call: &Call<'_>) -> [f32; WIDTH] {
+fn columns(bound: &BoundGraph, node: &Node, call: &Call<'_>) -> [f32; WIDTH] {
     let mut row = [0.0; WIDTH];
     if let Some(code) = OPERATORS.iter().position(|&name| name == call.name).map(|i| i + 1).filter(|&c| c < ONE_HOT) {
         row[code] = 1.0;
@@ -207,7 +207,7 @@ fn columns(bound: &Concrete, node: &Node, call: &Call<'_>) -> [f32; WIDTH] {
     row
 }
 
-fn globals(bound: &Concrete) -> Result<Vec<f32>> {
+fn globals(bound: &BoundGraph) -> Result<Vec<f32>> {
     let cost = bound.cost().map_err(|source| Error::Graph { graph: bound.graph().name().to_owned(), source })?;
     let nodes = || bound.live().iter().map(|&id| bound.graph().node(id));
     let count = |names: &[&str]| nodes().filter(|n| names.contains(&n.op.name())).count() as f32;

@@ -1,7 +1,7 @@
 //! Features in the manner of DNNPerf (Gao et al., ICSE-SEIP 2023).
 //!
-//! The graph is that of one training step (`Concrete::training_graph`, with momentum), or with
-//! [`Kind::DnnPerfForward`] the forward graph alone. The complete list of the published
+//! The graph is that of one training step (`BoundGraph::training_graph`, with momentum), or with
+//! [`FeatureSet::DnnPerfForward`] the forward graph alone. The complete list of the published
 //! features is not known; these are its groups, with columns of our choice:
 //!
 //! | columns of a node | what |
@@ -20,10 +20,10 @@
 use std::{borrow::Cow, collections::BTreeSet};
 
 use ndarray::Array2;
-use tachograph_ir::{Concrete, Node, NodeId, OpType, Optimizer, Phase, TensorId};
+use tachograph_ir::{BoundGraph, Node, NodeId, OpType, Optimizer, Phase, TensorId};
 
 use crate::{
-    Error, FeatureGraph, Kind, Result, Schema,
+    Error, FeatureGraph, FeatureSet, Result, Schema,
     attributes::{int, ints, kernel, operand_shape, result_shape},
     graph::flows,
 };
@@ -70,15 +70,15 @@ pub(crate) fn update() -> OpType {
 }
 
 /// The graph that `kind` featurises.
-fn graph(kind: Kind, bound: &Concrete) -> Result<Cow<'_, Concrete>> {
-    if kind != Kind::DnnPerf {
+fn graph(kind: FeatureSet, bound: &BoundGraph) -> Result<Cow<'_, BoundGraph>> {
+    if kind != FeatureSet::DnnPerf {
         return Ok(Cow::Borrowed(bound));
     }
     let name = || bound.graph().name().to_owned();
     bound.training_graph(OPTIMIZER).map(Cow::Owned).map_err(|source| Error::Graph { graph: name(), source })
 }
 
-pub(crate) fn featurize(schema: &Schema, bound: &Concrete) -> Result<FeatureGraph> {
+pub(crate) fn featurize(schema: &Schema, bound: &BoundGraph) -> Result<FeatureGraph> {
     let bound = &*graph(schema.kind, bound)?;
     let one_hot = schema.operators.len() + 1;
     let mut nodes = Array2::zeros((bound.live().len(), one_hot + PHASES.len() + NUMBERS.len()));
@@ -107,11 +107,11 @@ pub(crate) fn featurize(schema: &Schema, bound: &Concrete) -> Result<FeatureGrap
     })
 }
 
-fn bytes(bound: &Concrete, t: TensorId) -> f64 {
+fn bytes(bound: &BoundGraph, t: TensorId) -> f64 {
     bound.fact(t).bytes().unwrap_or(0) as f64
 }
 
-fn numbers(bound: &Concrete, id: NodeId, node: &Node) -> Result<[f64; NUMBERS.len()]> {
+fn numbers(bound: &BoundGraph, id: NodeId, node: &Node) -> Result<[f64; NUMBERS.len()]> {
     let cost = bound.node_cost(id);
     let cost = cost.map_err(|source| Error::Graph { graph: bound.graph().name().to_owned(), source })?;
     let window = kernel(bound, node);

@@ -2,22 +2,23 @@
 
 use ndarray::{ArrayView2, ArrayViewMut1};
 use serde::{Deserialize, Serialize};
-use tachograph_ir::Concrete;
+use tachograph_ir::BoundGraph;
 
 use crate::{
-    Error, FeatureGraph, Normalizer, Result, Schema, brp_nas, dippm, dnnperf, extended, nnlp, perfsage, slapp,
-    tachograph,
+    Error, FeatureGraph, Normalizer, Result, Schema, brp_nas, costs, dippm, dnnperf, learned_roofline, nnlp, perfsage,
+    slapp,
 };
 
 /// The featurisers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Kind {
+pub enum FeatureSet {
     /// NNLP as released: fixed operators, fixed normalisation. See [`nnlp`].
     Nnlp,
-    /// Logarithmic extents and costs, operators and normalisation from the training data. See [`extended`].
+    /// Logarithmic extents and costs, operators and normalisation from the training data. See [`costs`].
     #[default]
-    Extended,
+    #[serde(alias = "extended")]
+    Costs,
     /// DIPPM as released: kept calls as a chain. See [`dippm`].
     Dippm,
     /// The same calls, connected as the data flows.
@@ -37,15 +38,16 @@ pub enum Kind {
     Cell,
     /// Any graph of operators in the manner of BRP-NAS.
     GlobalNode,
-    /// Costs for one image, and the neighbours of every operator. See [`tachograph`].
-    Tachograph,
+    /// Costs for one image, and the neighbours of every operator. See [`learned_roofline`].
+    #[serde(alias = "tachograph")]
+    LearnedRoofline,
 }
 
-impl Kind {
+impl FeatureSet {
     /// Every featuriser.
     pub const ALL: [Self; 11] = [
         Self::Nnlp,
-        Self::Extended,
+        Self::Costs,
         Self::Dippm,
         Self::DippmEdges,
         Self::DnnPerf,
@@ -54,7 +56,7 @@ impl Kind {
         Self::PerfSage,
         Self::Cell,
         Self::GlobalNode,
-        Self::Tachograph,
+        Self::LearnedRoofline,
     ];
 
     /// True where neither operators nor normalisation come from training data.
@@ -66,15 +68,15 @@ impl Kind {
 /// Makes features of bound graphs. Serialise it into the checkpoint of whatever was trained on them.
 ///
 /// ```
-/// use tachograph_features::{Featurizer, Kind};
-/// use tachograph_ir::{Builder, Config, DType};
+/// use tachograph_features::{Featurizer, FeatureSet};
+/// use tachograph_ir::{Builder, Assignment, DType};
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let mut b = Builder::new("tiny");
 /// let x = b.input("x", DType::F32, vec![1.into(), 3.into(), 32.into(), 32.into()]);
 /// let x = b.conv(x, 16, [3, 3], 1, 1, 1, true)?;
 /// let x = b.op("Relu", &[x])?;
-/// let bound = b.finish(&[x])?.bind(&Config::new())?;
-/// let featurizer = Featurizer::fit(Kind::Extended, &[&bound])?;
+/// let bound = b.finish(&[x])?.bind(&Assignment::new())?;
+/// let featurizer = Featurizer::fit(FeatureSet::Costs, &[&bound])?;
 /// let features = featurizer.featurize(&bound)?;
 /// assert_eq!(features.nodes.nrows(), 2);
 /// assert_eq!(features.edges, [(1, 0), (0, 1)]);
@@ -115,12 +117,12 @@ impl Featurizer {
     ///
     /// # Errors
     /// No graph, or one whose costs cannot be computed.
-    pub fn fit(kind: Kind, graphs: &[&Concrete]) -> Result<Self> {
+    pub fn fit(kind: FeatureSet, graphs: &[&BoundGraph]) -> Result<Self> {
         if kind.is_fixed() {
             return Ok(Self { schema: Schema::new(kind, vec![]), normalizers: None });
         }
-        let mut operators = extended::operators(graphs.iter().copied());
-        if kind == Kind::DnnPerf {
+        let mut operators = costs::operators(graphs.iter().copied());
+        if kind == FeatureSet::DnnPerf {
             operators.push(dnnperf::update().to_string());
         }
         let raw = Self { schema: Schema::new(kind, operators), normalizers: None };
@@ -130,7 +132,7 @@ impl Featurizer {
         let edges = features.iter().map(|f| f.edge_features.view());
         let width = schema.global_columns.len();
         let globals = features.iter().filter_map(|f| ArrayView2::from_shape((1, width), &f.globals).ok());
-        let normalizers = if matches!(kind, Kind::DnnPerf | Kind::DnnPerfForward) {
+        let normalizers = if matches!(kind, FeatureSet::DnnPerf | FeatureSet::DnnPerfForward) {
             Normalizers {
                 nodes: Normalizer::fit_range(nodes, schema.normalized())?,
                 edges: Some(Normalizer::fit_range(edges, schema.edge_columns.len())?),
@@ -154,9 +156,9 @@ impl Featurizer {
     /// Features of a graph. Operators outside the schema are no error: see [`FeatureGraph::unknown`].
     ///
     /// # Errors
-    /// A graph where nothing runs, or whose costs cannot be computed; for [`Kind::Cell`], one that is named after no
+    /// A graph where nothing runs, or whose costs cannot be computed; for [`FeatureSet::Cell`], one that is named after no
     /// cell.
-    pub fn featurize(&self, bound: &Concrete) -> Result<FeatureGraph> {
+    pub fn featurize(&self, bound: &BoundGraph) -> Result<FeatureGraph> {
         let mut features = self.raw(bound)?;
         if let Some(Normalizers { nodes, edges, globals }) = &self.normalizers {
             features.nodes.rows_mut().into_iter().try_for_each(|row| nodes.apply(row))?;
@@ -165,34 +167,34 @@ impl Featurizer {
             }
             globals.apply(ArrayViewMut1::from(&mut features.globals))?;
         }
-        if self.schema.kind == Kind::GlobalNode { Ok(brp_nas::with_global_node(features)) } else { Ok(features) }
+        if self.schema.kind == FeatureSet::GlobalNode { Ok(brp_nas::with_global_node(features)) } else { Ok(features) }
     }
 
     /// Before normalisation, and without a global node.
-    fn raw(&self, bound: &Concrete) -> Result<FeatureGraph> {
+    fn raw(&self, bound: &BoundGraph) -> Result<FeatureGraph> {
         if bound.live().is_empty() {
             return Err(Error::Empty { graph: bound.graph().name().to_owned() });
         }
         match self.schema.kind {
-            Kind::Nnlp => nnlp::featurize(bound),
-            Kind::Extended | Kind::GlobalNode => extended::featurize(&self.schema, bound),
-            Kind::Dippm | Kind::DippmEdges => dippm::featurize(&self.schema, bound),
-            Kind::DnnPerf | Kind::DnnPerfForward => dnnperf::featurize(&self.schema, bound),
-            Kind::Slapp => slapp::featurize(bound),
-            Kind::PerfSage => perfsage::featurize(&self.schema, bound),
-            Kind::Cell => brp_nas::featurize(bound),
-            Kind::Tachograph => tachograph::featurize(&self.schema, bound),
+            FeatureSet::Nnlp => nnlp::featurize(bound),
+            FeatureSet::Costs | FeatureSet::GlobalNode => costs::featurize(&self.schema, bound),
+            FeatureSet::Dippm | FeatureSet::DippmEdges => dippm::featurize(&self.schema, bound),
+            FeatureSet::DnnPerf | FeatureSet::DnnPerfForward => dnnperf::featurize(&self.schema, bound),
+            FeatureSet::Slapp => slapp::featurize(bound),
+            FeatureSet::PerfSage => perfsage::featurize(&self.schema, bound),
+            FeatureSet::Cell => brp_nas::featurize(bound),
+            FeatureSet::LearnedRoofline => learned_roofline::featurize(&self.schema, bound),
         }
     }
 
-    /// Time in ms on the imaginary machine of [`tachograph`], for features of that kind.
+    /// Time in ms on the imaginary machine of [`learned_roofline`], for features of that kind.
     pub fn roofline(&self, features: &FeatureGraph) -> Option<f64> {
-        (self.schema.kind == Kind::Tachograph).then(|| tachograph::roofline(features))
+        (self.schema.kind == FeatureSet::LearnedRoofline).then(|| learned_roofline::roofline(features))
     }
 
     /// Time in ms in which that machine reads all that is resident when most is.
     pub fn resident(&self, features: &FeatureGraph) -> Option<f64> {
-        (self.schema.kind == Kind::Tachograph).then(|| tachograph::resident(features))
+        (self.schema.kind == FeatureSet::LearnedRoofline).then(|| learned_roofline::resident(features))
     }
 }
 

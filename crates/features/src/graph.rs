@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ndarray::Array2;
-use tachograph_ir::{Concrete, Edge, NodeId, TensorId};
+use tachograph_ir::{BoundGraph, Edge, NodeId, TensorId};
 
 /// A graph as a predictor reads it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -25,10 +25,10 @@ pub struct FeatureGraph {
     pub unknown: Vec<String>,
 }
 
-/// Tensors that flow between live nodes, as pairs of positions in [`Concrete::live`], in both directions.
+/// Tensors that flow between live nodes, as pairs of positions in [`BoundGraph::live`], in both directions.
 /// There are no self-loops and no repeats: two tensors between the same nodes make one edge each way.
 /// A path through a node that does not run is no edge.
-pub fn undirected_edges(bound: &Concrete) -> Vec<(u32, u32)> {
+pub fn undirected_edges(bound: &BoundGraph) -> Vec<(u32, u32)> {
     let both = uses(bound).flat_map(|(from, to, _)| [(from, to), (to, from)]);
     sorted(both.collect())
 }
@@ -37,8 +37,8 @@ pub fn undirected_edges(bound: &Concrete) -> Vec<(u32, u32)> {
 /// of [`FeatureGraph::edges`].
 pub(crate) type Flows = Vec<((u32, u32), Vec<(TensorId, u32)>)>;
 
-/// What flows between live nodes, as positions in [`Concrete::live`], from producer to consumer.
-pub(crate) fn flows(bound: &Concrete) -> Flows {
+/// What flows between live nodes, as positions in [`BoundGraph::live`], from producer to consumer.
+pub(crate) fn flows(bound: &BoundGraph) -> Flows {
     let mut flows: BTreeMap<(u32, u32), Vec<(TensorId, u32)>> = BTreeMap::new();
     for (from, to, edge) in uses(bound) {
         flows.entry((to, from)).or_default().push((edge.tensor, edge.to));
@@ -46,7 +46,7 @@ pub(crate) fn flows(bound: &Concrete) -> Flows {
     flows.into_iter().map(|((to, from), tensors)| ((from, to), tensors)).collect()
 }
 
-fn uses(bound: &Concrete) -> impl Iterator<Item = (u32, u32, Edge)> {
+fn uses(bound: &BoundGraph) -> impl Iterator<Item = (u32, u32, Edge)> {
     let mut position = vec![None; bound.graph().len()];
     bound.live().iter().enumerate().for_each(|(row, id)| position[id.index()] = Some(row as u32));
     let row = move |id: NodeId| position.get(id.index()).copied().flatten();

@@ -1,11 +1,11 @@
 //! Costs of a graph by kind of kernel.
 
-use tachograph_ir::{Concrete, Cost, Node};
+use tachograph_ir::{BoundGraph, Cost, Node};
 
 use crate::{
     Class, Result,
     attributes::{int, ints, kernel, operand_shape},
-    extended,
+    costs,
 };
 
 /// Kinds of kernels that libraries implement apart: [`Class`] with convolutions divided further.
@@ -49,7 +49,7 @@ impl KernelKind {
     ];
 
     /// Kind of a node of `bound` whose cost is known.
-    pub fn of(bound: &Concrete, node: &Node, cost: &Cost) -> Self {
+    pub fn of(bound: &BoundGraph, node: &Node, cost: &Cost) -> Self {
         match Class::of(node, cost) {
             Class::Convolution => match kernel(bound, node).as_deref() {
                 Some(window) if window.iter().all(|&k| k == 1) => Self::Pointwise,
@@ -90,9 +90,9 @@ pub struct KindCost {
 ///
 /// # Errors
 /// Costs that cannot be computed.
-pub fn kind_costs(bound: &Concrete) -> Result<[KindCost; KernelKind::ALL.len()]> {
+pub fn kind_costs(bound: &BoundGraph) -> Result<[KindCost; KernelKind::ALL.len()]> {
     let mut sums = [KindCost::default(); KernelKind::ALL.len()];
-    for (id, cost) in extended::costs(bound)? {
+    for (id, cost) in costs::costs(bound)? {
         let kind = KernelKind::of(bound, bound.graph().node(id), &cost);
         let sum = &mut sums[kind as usize];
         sum.flops += cost.flops as f64;
@@ -104,7 +104,7 @@ pub fn kind_costs(bound: &Concrete) -> Result<[KindCost; KernelKind::ALL.len()]>
 
 #[cfg(test)]
 mod tests {
-    use tachograph_ir::{Builder, Config, DType};
+    use tachograph_ir::{Assignment, Builder, DType};
 
     use super::*;
 
@@ -117,7 +117,7 @@ mod tests {
         let x = b.conv(x, 16, [1, 1], 1, 0, 2, false).unwrap();
         let x = b.conv(x, 16, [1, 1], 1, 0, 1, false).unwrap();
         let x = b.conv(x, 16, [3, 3], 2, 1, 1, false).unwrap();
-        let bound = b.finish(&[x]).unwrap().bind(&Config::new()).unwrap();
+        let bound = b.finish(&[x]).unwrap().bind(&Assignment::new()).unwrap();
         let costs = kind_costs(&bound).unwrap();
         let nodes = costs.map(|cost| cost.nodes);
         assert_eq!(nodes, [1.0, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0]);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use tachograph_ir::{Concrete, FusionGroup, FusionRule, NodeId};
+use tachograph_ir::{BoundGraph, FusionGroup, FusionRule, NodeId};
 
 use crate::{Error, Result, attributes::int};
 
@@ -11,7 +11,7 @@ use crate::{Error, Result, attributes::int};
 ///
 /// # Errors
 /// Costs that cannot be computed.
-pub fn kernels(bound: &Concrete, rule: &FusionRule) -> Result<BTreeMap<String, [f64; 3]>> {
+pub fn kernels(bound: &BoundGraph, rule: &FusionRule) -> Result<BTreeMap<String, [f64; 3]>> {
     let mut kinds: BTreeMap<String, [f64; 3]> = BTreeMap::new();
     for group in bound.fuse(rule) {
         let (flops, bytes) = cost(bound, &group)?;
@@ -25,14 +25,14 @@ pub fn kernels(bound: &Concrete, rule: &FusionRule) -> Result<BTreeMap<String, [
     Ok(kinds)
 }
 
-fn name(bound: &Concrete, id: NodeId) -> String {
+fn name(bound: &BoundGraph, id: NodeId) -> String {
     let node = bound.graph().node(id);
     let grouped = node.op.name() == "Conv" && int(node, "group", 0).unwrap_or(1) > 1;
     if grouped { "GroupedConv".into() } else { node.op.to_string() }
 }
 
 /// Operations, and bytes across the border of the kernel.
-fn cost(bound: &Concrete, group: &FusionGroup) -> Result<(f64, f64)> {
+fn cost(bound: &BoundGraph, group: &FusionGroup) -> Result<(f64, f64)> {
     let graph = bound.graph();
     let own: HashSet<_> = group.nodes.iter().flat_map(|&id| graph.node(id).outputs.iter().flatten()).collect();
     let (mut flops, mut bytes) = (0.0, 0.0);

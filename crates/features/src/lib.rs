@@ -1,15 +1,15 @@
 //! Featurisers and normalisers: from a bound graph to the numbers a predictor reads.
 //!
-//! A [`Featurizer`] turns a [`Concrete`](tachograph_ir::Concrete) graph into a [`FeatureGraph`]. It knows its
+//! A [`Featurizer`] turns a [`BoundGraph`](tachograph_ir::BoundGraph) graph into a [`FeatureGraph`]. It knows its
 //! columns by name (its [`Schema`]) and carries the [`Normalizer`]s fitted on training data, so that a
-//! checkpoint that holds it predicts on its own. [`Kind`] lists the featurisers:
+//! checkpoint that holds it predicts on its own. [`FeatureSet`] lists the featurisers:
 //!
-//! - [`Kind::Nnlp`]: the 44 node features and 4 graph features of NNLP as released, quirks included;
+//! - [`FeatureSet::Nnlp`]: the 44 node features and 4 graph features of NNLP as released, quirks included;
 //!   see [`nnlp`] for the columns.
-//! - [`Kind::Extended`]: logarithmic extents and costs of every node, and costs of the graph by operator
-//!   class; operators are those of the training data. See [`extended`] for the columns.
+//! - [`FeatureSet::Costs`]: logarithmic extents and costs of every node, and costs of the graph by operator
+//!   class; operators are those of the training data. See [`costs`] for the columns.
 //! - [`dippm`], [`dnnperf`], [`slapp`], [`perfsage`] and [`brp_nas`]: those of the predictors of these names.
-//! - [`tachograph`]: those of our own model, for one image, with the neighbours of every operator.
+//! - [`learned_roofline`]: those of our own model, for one image, with the neighbours of every operator.
 //!
 //! [`baseline`] holds the predictors that a network must beat, [`transfer`] a predictor for a new device from a
 //! handful of measurements, [`operator_model`] one of single operators on GPUs that were never measured.
@@ -18,14 +18,15 @@ mod attributes;
 pub mod baseline;
 pub mod brp_nas;
 mod class;
+pub mod costs;
 pub mod dippm;
 pub mod dnnperf;
 mod error;
-pub mod extended;
 mod featurizer;
 mod graph;
 mod kernel_kind;
 mod kernels;
+pub mod learned_roofline;
 pub mod nnlp;
 pub mod nnlp_flops;
 mod normalizer;
@@ -34,12 +35,11 @@ pub mod operator_model;
 pub mod perfsage;
 mod schema;
 pub mod slapp;
-pub mod tachograph;
 pub mod transfer;
 
 pub use class::Class;
 pub use error::{Error, Result};
-pub use featurizer::{Featurizer, Kind};
+pub use featurizer::{FeatureSet, Featurizer};
 pub use graph::FeatureGraph;
 pub use kernel_kind::{KernelKind, KindCost, kind_costs};
 pub use normalizer::Normalizer;

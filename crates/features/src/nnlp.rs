@@ -31,7 +31,7 @@
 //! operator. Here, as in the paper, a node is an operator that runs.
 
 use ndarray::Array2;
-use tachograph_ir::{Concrete, Node};
+use tachograph_ir::{BoundGraph, Node};
 
 use crate::{
     FeatureGraph, Result,
@@ -94,7 +94,7 @@ pub(crate) fn global_columns() -> Vec<String> {
     ["batch", "gflops", "gparameters", "gmemory_access"].map(String::from).to_vec()
 }
 
-pub(crate) fn featurize(bound: &Concrete) -> Result<FeatureGraph> {
+pub(crate) fn featurize(bound: &BoundGraph) -> Result<FeatureGraph> {
     let mut nodes = Array2::zeros((bound.live().len(), WIDTH));
     let mut unknown = std::collections::BTreeSet::new();
     for (mut row, &id) in nodes.rows_mut().into_iter().zip(bound.live()) {
@@ -124,7 +124,7 @@ pub(crate) fn featurize(bound: &Concrete) -> Result<FeatureGraph> {
 }
 
 /// At most [`ATTRIBUTES`] values.
-fn attributes(bound: &Concrete, node: &Node) -> Vec<f64> {
+fn attributes(bound: &BoundGraph, node: &Node) -> Vec<f64> {
     let op = node.op.name();
     let scaled = |value: i64, centre: f64, scale: f64| (value as f64 - centre) / scale;
     let first = |name, default| int(node, name, 0).unwrap_or(default);

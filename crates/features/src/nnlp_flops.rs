@@ -7,7 +7,7 @@
 //! One thing differs from the released code: it stops at a `ConvTranspose` and at a bilinear `Upsample`,
 //! which here count by the formulas it has for them.
 
-use tachograph_ir::{Concrete, Node};
+use tachograph_ir::{BoundGraph, Node};
 
 use crate::{
     attributes::{ints, operand_shape, operands, result_shape},
@@ -27,7 +27,7 @@ pub struct NnlpCost {
 
 impl NnlpCost {
     /// Sum over the live nodes.
-    pub fn of(bound: &Concrete) -> Self {
+    pub fn of(bound: &BoundGraph) -> Self {
         let nodes = bound.live().iter().map(|&id| bound.graph().node(id));
         nodes.map(|node| Self::of_node(bound, node)).fold(Self::default(), |a, b| Self {
             flops: a.flops + b.flops,
@@ -37,7 +37,7 @@ impl NnlpCost {
     }
 
     /// One node. Tensors of unknown shape count as empty.
-    pub fn of_node(bound: &Concrete, node: &Node) -> Self {
+    pub fn of_node(bound: &BoundGraph, node: &Node) -> Self {
         if !OPERATORS.contains(&node.op.name()) {
             return Self::default();
         }
@@ -48,7 +48,7 @@ impl NnlpCost {
 }
 
 /// (operations, parameters)
-fn count(bound: &Concrete, node: &Node) -> Option<(f64, f64)> {
+fn count(bound: &BoundGraph, node: &Node) -> Option<(f64, f64)> {
     let out = || result_shape(bound, node, 0);
     let per_image = || out()?.get(1..).map(product);
     let bias = f64::from(operands(node) == 3);

@@ -14,12 +14,12 @@
 use std::collections::BTreeSet;
 
 use ndarray::Array2;
-use tachograph_ir::{Concrete, NodeId};
+use tachograph_ir::{BoundGraph, NodeId};
 
 use crate::{
     FeatureGraph, Result, Schema,
     attributes::{int, ints, kernel, operand_shape, result_shape},
-    extended::costs,
+    costs::costs,
     graph::flows,
 };
 
@@ -36,7 +36,7 @@ pub(crate) fn node_columns(operators: &[String]) -> Vec<String> {
     one_hot.chain(shapes).chain(WINDOW.into_iter().chain(REST).map(String::from)).collect()
 }
 
-pub(crate) fn featurize(schema: &Schema, bound: &Concrete) -> Result<FeatureGraph> {
+pub(crate) fn featurize(schema: &Schema, bound: &BoundGraph) -> Result<FeatureGraph> {
     let one_hot = schema.operators.len() + 1;
     let mut nodes = Array2::zeros((bound.live().len(), schema.node_columns.len()));
     let mut unknown = BTreeSet::new();

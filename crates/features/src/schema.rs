@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use tachograph_ir::OpType;
 
-use crate::{Kind, brp_nas, dippm, dnnperf, extended, nnlp, perfsage, slapp, tachograph};
+use crate::{FeatureSet, brp_nas, costs, dippm, dnnperf, learned_roofline, nnlp, perfsage, slapp};
 
 /// The columns of a featuriser, by name. A predictor is only as good as the agreement on these.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,7 +13,7 @@ pub struct Schema {
     /// Version of the meaning of the columns; it changes whenever a column does.
     pub version: u32,
     /// Which featuriser.
-    pub kind: Kind,
+    pub kind: FeatureSet,
     /// Operators with a column of their own, in the order of the columns.
     pub operators: Vec<String>,
     /// Columns of a node.
@@ -31,16 +31,16 @@ impl Schema {
 
     /// The schema of NNLP; its operators are fixed.
     pub fn nnlp() -> Self {
-        Self::new(Kind::Nnlp, vec![])
+        Self::new(FeatureSet::Nnlp, vec![])
     }
 
-    /// The extended schema for these operators.
-    pub fn extended(operators: Vec<String>) -> Self {
-        Self::new(Kind::Extended, operators)
+    /// The costs schema for these operators.
+    pub fn costs(operators: Vec<String>) -> Self {
+        Self::new(FeatureSet::Costs, operators)
     }
 
     /// The schema of `kind` for these operators, which count only where the kind does not fix its own.
-    pub fn new(kind: Kind, mut operators: Vec<String>) -> Self {
+    pub fn new(kind: FeatureSet, mut operators: Vec<String>) -> Self {
         operators.sort_unstable();
         operators.dedup();
         let names = |names: &[&str]| names.iter().map(|&n| n.to_owned()).collect::<Vec<_>>();
@@ -53,35 +53,35 @@ impl Schema {
             global_columns: vec![],
         };
         match kind {
-            Kind::Nnlp | Kind::Slapp => {
+            FeatureSet::Nnlp | FeatureSet::Slapp => {
                 schema.operators = names(&nnlp::OPERATORS);
                 schema.node_columns = nnlp::node_columns();
             }
-            Kind::Dippm | Kind::DippmEdges => {
+            FeatureSet::Dippm | FeatureSet::DippmEdges => {
                 schema.operators = names(&dippm::OPERATORS);
                 schema.node_columns = dippm::node_columns();
                 schema.global_columns = names(&dippm::GLOBAL_COLUMNS);
             }
-            Kind::Cell => {
+            FeatureSet::Cell => {
                 schema.operators = names(&brp_nas::OPERATORS);
                 schema.node_columns = names(&brp_nas::COLUMNS);
             }
-            Kind::DnnPerf | Kind::DnnPerfForward => {
+            FeatureSet::DnnPerf | FeatureSet::DnnPerfForward => {
                 schema.node_columns = dnnperf::node_columns(&schema.operators);
                 schema.edge_columns = names(&dnnperf::EDGE_COLUMNS);
             }
-            Kind::Tachograph => schema.node_columns = tachograph::node_columns(&schema.operators),
-            Kind::PerfSage => schema.node_columns = perfsage::node_columns(&schema.operators),
-            Kind::Extended | Kind::GlobalNode => {
-                schema.node_columns = extended::node_columns(&schema.operators);
-                schema.global_columns = extended::global_columns();
+            FeatureSet::LearnedRoofline => schema.node_columns = learned_roofline::node_columns(&schema.operators),
+            FeatureSet::PerfSage => schema.node_columns = perfsage::node_columns(&schema.operators),
+            FeatureSet::Costs | FeatureSet::GlobalNode => {
+                schema.node_columns = costs::node_columns(&schema.operators);
+                schema.global_columns = costs::global_columns();
             }
         }
         match kind {
-            Kind::Tachograph => schema.global_columns = names(&tachograph::GLOBAL_COLUMNS),
-            Kind::Nnlp => schema.global_columns = nnlp::global_columns(),
-            Kind::Slapp => schema.edge_columns = names(&slapp::EDGE_COLUMNS),
-            Kind::GlobalNode => schema.node_columns.push("global".into()),
+            FeatureSet::LearnedRoofline => schema.global_columns = names(&learned_roofline::GLOBAL_COLUMNS),
+            FeatureSet::Nnlp => schema.global_columns = nnlp::global_columns(),
+            FeatureSet::Slapp => schema.edge_columns = names(&slapp::EDGE_COLUMNS),
+            FeatureSet::GlobalNode => schema.node_columns.push("global".into()),
             _ => {}
         }
         schema
@@ -99,24 +99,26 @@ impl Schema {
     /// Number of leading node columns that are not normalised.
     pub fn untouched(&self) -> usize {
         match self.kind {
-            Kind::Nnlp | Kind::Slapp => nnlp::ONE_HOT,
-            Kind::Dippm | Kind::DippmEdges => dippm::ONE_HOT,
-            Kind::Cell => self.node_columns.len(),
-            Kind::Extended | Kind::GlobalNode | Kind::DnnPerf | Kind::DnnPerfForward | Kind::PerfSage => {
-                self.operators.len() + 1
-            }
-            Kind::Tachograph => tachograph::untouched(self.operators.len()),
+            FeatureSet::Nnlp | FeatureSet::Slapp => nnlp::ONE_HOT,
+            FeatureSet::Dippm | FeatureSet::DippmEdges => dippm::ONE_HOT,
+            FeatureSet::Cell => self.node_columns.len(),
+            FeatureSet::Costs
+            | FeatureSet::GlobalNode
+            | FeatureSet::DnnPerf
+            | FeatureSet::DnnPerfForward
+            | FeatureSet::PerfSage => self.operators.len() + 1,
+            FeatureSet::LearnedRoofline => learned_roofline::untouched(self.operators.len()),
         }
     }
 
     /// The same of graph columns.
     pub(crate) fn untouched_globals(&self) -> usize {
-        if self.kind == Kind::Tachograph { self.global_columns.len() } else { 0 }
+        if self.kind == FeatureSet::LearnedRoofline { self.global_columns.len() } else { 0 }
     }
 
     /// Number of leading node columns that the normaliser sees: all but the mark of a global node.
     pub(crate) fn normalized(&self) -> usize {
-        self.node_columns.len() - usize::from(self.kind == Kind::GlobalNode)
+        self.node_columns.len() - usize::from(self.kind == FeatureSet::GlobalNode)
     }
 
     /// True when this library gives these columns this meaning.

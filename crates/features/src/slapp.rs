@@ -3,17 +3,17 @@
 //! Nodes are those of [`nnlp`], without its graph features. Edges lead from producer to consumer and have
 //! columns of our choice: `bytes` (log₂(1 + bytes) / 32), `width` (log₂ of the bits of an element over 32), and
 //! `weight`, 1 where a product reads the tensor as its second operand, as it would read a weight. Groups are the
-//! kernels of [`Concrete::fuse`] with the bundled rule: an anchor and the element-wise operators after it.
+//! kernels of [`BoundGraph::fuse`] with the bundled rule: an anchor and the element-wise operators after it.
 
 use ndarray::Array2;
-use tachograph_ir::{Concrete, FusionRule};
+use tachograph_ir::{BoundGraph, FusionRule};
 
 use crate::{FeatureGraph, Result, graph::flows, nnlp};
 
 /// Names of the edge columns.
 pub(crate) const EDGE_COLUMNS: [&str; 3] = ["bytes", "width", "weight"];
 
-pub(crate) fn featurize(bound: &Concrete) -> Result<FeatureGraph> {
+pub(crate) fn featurize(bound: &BoundGraph) -> Result<FeatureGraph> {
     let flows = flows(bound);
     let mut edge_features = Array2::zeros((flows.len(), EDGE_COLUMNS.len()));
     for (mut row, ((_, to), tensors)) in edge_features.rows_mut().into_iter().zip(&flows) {

@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use tachograph_features::{
-    FeatureGraph, Featurizer, Kind,
+    FeatureGraph, FeatureSet, Featurizer,
+    learned_roofline::{BALANCE, PEAK},
     nnlp_flops::NnlpCost,
-    tachograph::{BALANCE, PEAK},
 };
-use tachograph_ir::{Attr, Attrs, Concrete, Config, DType, Graph, Node, OpType, Parts, Phase, Tensor, TensorId, attrs};
+use tachograph_ir::{
+    Assignment, Attr, Attrs, BoundGraph, DType, Graph, Node, OpType, Parts, Phase, Tensor, TensorId, attrs,
+};
 
 /// Graphs from nodes with declared results, so that any operator name will do.
 struct Net(Parts);
@@ -45,9 +47,9 @@ impl Net {
         out
     }
 
-    fn bind(mut self, outputs: &[TensorId]) -> Concrete {
+    fn bind(mut self, outputs: &[TensorId]) -> BoundGraph {
         self.0.outputs = outputs.to_vec();
-        Graph::new(self.0).unwrap().bind(&Config::new()).unwrap()
+        Graph::new(self.0).unwrap().bind(&Assignment::new()).unwrap()
     }
 }
 
@@ -66,7 +68,7 @@ fn conv_attrs(stride: i64) -> Attrs {
 }
 
 /// (2, 3, 8, 8) → Conv → Relu → Flatten → Gemm → (2, 10).
-fn small() -> Concrete {
+fn small() -> BoundGraph {
     let (mut net, x) = Net::new(&[2, 3, 8, 8]);
     let (w, b) = (net.weight(&[16, 3, 3, 3]), net.weight(&[16]));
     let x = net.node("Conv", &[x, w, b], &[2, 16, 4, 4], conv_attrs(2));
@@ -131,7 +133,7 @@ fn nnlp_quirks() {
 
 #[test]
 fn extended_reports_what_it_never_saw() {
-    let featurizer = Featurizer::fit(Kind::Extended, &[&small()]).unwrap();
+    let featurizer = Featurizer::fit(FeatureSet::Costs, &[&small()]).unwrap();
     assert_eq!(featurizer.schema().operators, ["Conv", "Flatten", "Gemm", "Relu"]);
     let (mut net, x) = Net::new(&[2, 3, 8, 8]);
     let x = net.node("Relu", &[x], &[2, 3, 8, 8], attrs([]));
@@ -172,8 +174,8 @@ fn extended_columns_by_hand() {
 }
 
 /// Columns by (row, name) before normalisation, which is undone through the stored form.
-fn raw(bound: &Concrete) -> BTreeMap<(usize, String), f64> {
-    let featurizer = Featurizer::fit(Kind::Extended, &[bound]).unwrap();
+fn raw(bound: &BoundGraph) -> BTreeMap<(usize, String), f64> {
+    let featurizer = Featurizer::fit(FeatureSet::Costs, &[bound]).unwrap();
     let mut json = serde_json::to_value(&featurizer).unwrap();
     json["nodes"] = serde_json::Value::Null;
     json["globals"] = serde_json::Value::Null;
@@ -187,7 +189,7 @@ fn raw(bound: &Concrete) -> BTreeMap<(usize, String), f64> {
 #[test]
 fn a_stored_featurizer_predicts_the_same() {
     let bound = small();
-    for kind in Kind::ALL.into_iter().filter(|&kind| kind != Kind::Cell) {
+    for kind in FeatureSet::ALL.into_iter().filter(|&kind| kind != FeatureSet::Cell) {
         let featurizer = Featurizer::fit(kind, &[&bound]).unwrap();
         let json = serde_json::to_string(&featurizer).unwrap();
         let stored: Featurizer = serde_json::from_str(&json).unwrap();
@@ -217,7 +219,7 @@ fn a_graph_where_nothing_runs_is_an_error() {
     let (net, x) = Net::new(&[1, 4]);
     let error = Featurizer::nnlp().featurize(&net.bind(&[x])).unwrap_err();
     assert!(error.to_string().contains("no node that runs"));
-    assert!(Featurizer::fit(Kind::Extended, &[]).is_err());
+    assert!(Featurizer::fit(FeatureSet::Costs, &[]).is_err());
 }
 
 /// A network of random wiring; `links[i]` picks the operands of node i among earlier results.
@@ -243,7 +245,7 @@ fn random(links: &[(u8, u8, u8)]) -> Parts {
 
 type ByName = (BTreeMap<String, Vec<f32>>, BTreeSet<(String, String)>, Vec<f32>);
 
-fn by_name(bound: &Concrete, features: &FeatureGraph) -> ByName {
+fn by_name(bound: &BoundGraph, features: &FeatureGraph) -> ByName {
     let name = |row: usize| bound.graph().node(features.node_ids[row]).name.clone();
     let rows = features.nodes.rows().into_iter().enumerate();
     (
@@ -264,13 +266,13 @@ proptest! {
         let mut order: Vec<usize> = (0..parts.nodes.len()).collect();
         order.sort_by_key(|&i| keys[i]);
         shuffled.nodes = order.iter().map(|&i| parts.nodes[i].clone()).collect();
-        let bind = |parts| Graph::new(parts).unwrap().bind(&Config::new()).unwrap();
+        let bind = |parts| Graph::new(parts).unwrap().bind(&Assignment::new()).unwrap();
         let (a, b) = (bind(parts), bind(shuffled));
-        for kind in [Kind::Nnlp, Kind::Extended, Kind::Slapp, Kind::PerfSage, Kind::DnnPerfForward] {
+        for kind in [FeatureSet::Nnlp, FeatureSet::Costs, FeatureSet::Slapp, FeatureSet::PerfSage, FeatureSet::DnnPerfForward] {
             let featurizer = Featurizer::fit(kind, &[&a]).unwrap();
             let (fa, fb) = (featurizer.featurize(&a).unwrap(), featurizer.featurize(&b).unwrap());
             prop_assert_eq!(by_name(&a, &fa), by_name(&b, &fb));
-            let both = matches!(kind, Kind::Nnlp | Kind::Extended);
+            let both = matches!(kind, FeatureSet::Nnlp | FeatureSet::Costs);
             prop_assert!(fa.edges.iter().all(|&(s, d)| s != d && (!both || fa.edges.contains(&(d, s)))));
         }
     }
@@ -285,7 +287,7 @@ fn tachograph_sees_one_image_and_its_neighbours() {
         net.bind(&[z])
     };
     let (one, many) = (chain(1), chain(4));
-    let featurizer = Featurizer::fit(Kind::Tachograph, &[&one]).unwrap();
+    let featurizer = Featurizer::fit(FeatureSet::LearnedRoofline, &[&one]).unwrap();
     let (one, many) = (featurizer.featurize(&one).unwrap(), featurizer.featurize(&many).unwrap());
     let columns = &featurizer.schema().node_columns;
     let at = |name: &str| columns.iter().position(|c| c == name).unwrap();

@@ -1,10 +1,10 @@
 //! Featurisers of published predictors, by hand.
 
-use tachograph_features::{Featurizer, Kind, brp_nas, dippm};
-use tachograph_ir::{Attr, Builder, Concrete, Config, DType, attrs};
+use tachograph_features::{FeatureSet, Featurizer, brp_nas, dippm};
+use tachograph_ir::{Assignment, Attr, BoundGraph, Builder, DType, attrs};
 
 /// (2, 3, 8, 8) → Conv with bias → Relu → Conv without → Add with the Relu → GlobalAveragePool → Flatten → Gemm.
-fn residual() -> Concrete {
+fn residual() -> BoundGraph {
     let mut b = Builder::new("residual");
     let x = b.input("x", DType::F32, vec![2.into(), 3.into(), 8.into(), 8.into()]);
     let x = b.conv(x, 16, [3, 3], 2, 1, 1, true).unwrap();
@@ -14,17 +14,17 @@ fn residual() -> Concrete {
     let y = b.op("GlobalAveragePool", &[y]).unwrap();
     let y = b.op_with("Flatten", &[y], attrs([("axis", Attr::Int(1))])).unwrap();
     let y = b.gemm(y, 10).unwrap();
-    b.finish(&[y]).unwrap().bind(&Config::new()).unwrap()
+    b.finish(&[y]).unwrap().bind(&Assignment::new()).unwrap()
 }
 
-fn fit(kind: Kind) -> Featurizer {
+fn fit(kind: FeatureSet) -> Featurizer {
     Featurizer::fit(kind, &[&residual()]).unwrap()
 }
 
 #[test]
 fn dippm_keeps_calls_with_variables() {
     let bound = residual();
-    let chain = fit(Kind::Dippm).featurize(&bound).unwrap();
+    let chain = fit(FeatureSet::Dippm).featurize(&bound).unwrap();
     // conv2d, bias_add, conv2d, dense, bias_add: slot = code.
     let slots: Vec<_> = chain.nodes.rows().into_iter().map(|r| r.iter().position(|&v| v == 1.0)).collect();
     assert_eq!(slots, [1, 5, 1, 3, 5].map(Some));
@@ -38,7 +38,7 @@ fn dippm_keeps_calls_with_variables() {
     let expected = [2.0, macs, 2.0, 1.0, 1.0];
     chain.globals.iter().zip(expected).for_each(|(&f, e)| assert!((f64::from(f) - e).abs() < 1e-9, "{f}, not {e}"));
     // The skip connection reaches the dense layer too.
-    let edges = fit(Kind::DippmEdges).featurize(&bound).unwrap();
+    let edges = fit(FeatureSet::DippmEdges).featurize(&bound).unwrap();
     assert_eq!(edges.edges, [(0, 1), (1, 2), (1, 3), (2, 3), (3, 4)]);
     assert_eq!(edges.nodes, chain.nodes);
     assert_eq!(bound.graph().node(chain.node_ids[3]).op.name(), "Gemm");
@@ -49,8 +49,8 @@ fn dippm_has_no_column_for_its_last_code() {
     let mut b = Builder::new("pool");
     let x = b.input("x", DType::F32, vec![1.into(), 3.into(), 8.into(), 8.into()]);
     let y = b.pool("MaxPool", x, 2, 2, 0).unwrap();
-    let bound = b.finish(&[y]).unwrap().bind(&Config::new()).unwrap();
-    let features = fit(Kind::Dippm).featurize(&bound).unwrap();
+    let bound = b.finish(&[y]).unwrap().bind(&Assignment::new()).unwrap();
+    let features = fit(FeatureSet::Dippm).featurize(&bound).unwrap();
     assert_eq!(features.nodes.row(0).to_vec()[..28], [0.0; 28]);
     assert_eq!(features.nodes.row(0).to_vec()[28..], [1.0, 3.0, 8.0, 8.0]);
     assert_eq!(features.unknown, [""; 0]);
@@ -59,7 +59,7 @@ fn dippm_has_no_column_for_its_last_code() {
 #[test]
 fn dnnperf_sees_the_training_step() {
     let bound = residual();
-    let (training, forward) = (fit(Kind::DnnPerf), fit(Kind::DnnPerfForward));
+    let (training, forward) = (fit(FeatureSet::DnnPerf), fit(FeatureSet::DnnPerfForward));
     let (t, f) = (training.featurize(&bound).unwrap(), forward.featurize(&bound).unwrap());
     assert_eq!(f.nodes.nrows(), 7);
     // Seven twins and an update for each of five parameters.
@@ -86,7 +86,7 @@ fn dnnperf_sees_the_training_step() {
 #[test]
 fn slapp_groups_what_is_fused() {
     let bound = residual();
-    let features = fit(Kind::Slapp).featurize(&bound).unwrap();
+    let features = fit(FeatureSet::Slapp).featurize(&bound).unwrap();
     let ops: Vec<&str> = bound.live().iter().map(|&id| bound.graph().node(id).op.name()).collect();
     assert_eq!(ops, ["Conv", "Relu", "Conv", "Add", "GlobalAveragePool", "Flatten", "Gemm"]);
     assert_eq!(features.groups, [0, 0, 1, 1, 2, 3, 4]);
@@ -99,14 +99,14 @@ fn slapp_groups_what_is_fused() {
     let x = b.input("x", DType::F32, vec![4.into(), 4.into()]);
     let (p, q) = (b.op("Relu", &[x]).unwrap(), b.op("Sigmoid", &[x]).unwrap());
     let y = b.op("MatMul", &[p, q]).unwrap();
-    let bound = b.finish(&[y]).unwrap().bind(&Config::new()).unwrap();
-    assert_eq!(fit(Kind::Slapp).featurize(&bound).unwrap().edge_features.column(2).to_vec(), [0.0, 1.0]);
+    let bound = b.finish(&[y]).unwrap().bind(&Assignment::new()).unwrap();
+    assert_eq!(fit(FeatureSet::Slapp).featurize(&bound).unwrap().edge_features.column(2).to_vec(), [0.0, 1.0]);
 }
 
 #[test]
 fn perfsage_knows_which_results_are_activated() {
     let bound = residual();
-    let featurizer = fit(Kind::PerfSage);
+    let featurizer = fit(FeatureSet::PerfSage);
     let features = featurizer.featurize(&bound).unwrap();
     let column = featurizer.schema().node_columns.iter().position(|c| c == "activation").unwrap();
     let values: Vec<bool> = features.nodes.column(column).iter().map(|&v| v > 0.0).collect();
@@ -117,7 +117,7 @@ fn perfsage_knows_which_results_are_activated() {
 #[test]
 fn a_global_node_hears_all_and_messages_go_to_producers() {
     let bound = residual();
-    let (with, without) = (fit(Kind::GlobalNode), fit(Kind::Extended));
+    let (with, without) = (fit(FeatureSet::GlobalNode), fit(FeatureSet::Costs));
     let (g, e) = (with.featurize(&bound).unwrap(), without.featurize(&bound).unwrap());
     let (n, w) = e.nodes.dim();
     assert_eq!(g.nodes.dim(), (n + 1, w + 1));
@@ -139,12 +139,12 @@ fn a_cell_is_read_from_the_name_of_its_network() {
         let mut b = Builder::new(name);
         let x = b.input("x", DType::F32, vec![1.into()]);
         let y = b.op("Relu", &[x]).unwrap();
-        b.finish(&[y]).unwrap().bind(&Config::new()).unwrap()
+        b.finish(&[y]).unwrap().bind(&Assignment::new()).unwrap()
     };
-    let features = fit(Kind::Cell).featurize(&named(cell)).unwrap();
+    let features = fit(FeatureSet::Cell).featurize(&named(cell)).unwrap();
     assert_eq!(features, brp_nas::cell([3, 0, 2, 1, 4, 3]).unwrap());
     for bad in ["resnet18", "|none~0|", "|none~0|+|none~0|none~1|+|none~0|none~1|dense~2|", ""] {
-        let error = fit(Kind::Cell).featurize(&named(bad)).unwrap_err().to_string();
+        let error = fit(FeatureSet::Cell).featurize(&named(bad)).unwrap_err().to_string();
         assert!(error.contains("is not named after one"), "{error}");
     }
     assert!(brp_nas::cell([5, 0, 0, 0, 0, 0]).is_err());

@@ -35,9 +35,9 @@ impl Net {
     fn forward(&self, batch: &GraphBatch) -> Result<Tensor> {
         let mut x = batch.nodes.shallow_clone();
         for (l, layer) in self.layers.iter().enumerate() {
-            x = layer.forward(&x, batch.hop(l)?)?.relu();
+            x = layer.forward(&x, batch.layer_edges(l)?)?.relu();
         }
-        self.head.forward(&Pool::Mean.apply(&batch.members, &x)?)
+        self.head.forward(&Pool::Mean.apply(&batch.graph_of_row, &x)?)
     }
 }
 

@@ -3,7 +3,7 @@
 //!
 //!     cargo run --release -p tachograph-gnn --example karate
 
-use tachograph_gnn::{Gcn, GcnConfig, GraphBatch, GraphRef, Result, Structure};
+use tachograph_gnn::{BatchOptions, Gcn, GcnConfig, GraphBatch, GraphRef, Result};
 use tch::{Device, Kind, Reduction, Tensor, nn, nn::OptimizerConfig};
 
 /// Friendships, members numbered from 0.
@@ -96,8 +96,8 @@ fn main() -> Result<()> {
     nodes.iter_mut().step_by(35).for_each(|x| *x = 1.0);
     let edges: Vec<(u32, u32)> = EDGES.iter().flat_map(|&(a, b)| [(a, b), (b, a)]).collect();
     let club = GraphRef { nodes: &nodes, width: 34, edges: &edges, ..GraphRef::default() };
-    let structure = Structure { layers: 2, self_loops: true, ..Structure::default() };
-    let batch = GraphBatch::build(&[club], &structure, Device::Cpu)?;
+    let options = BatchOptions { layers: 2, self_loops: true, ..BatchOptions::default() };
+    let batch = GraphBatch::build(&[club], &options, Device::Cpu)?;
     let sides: Vec<i64> = (0..34).map(|i| i64::from(!INSTRUCTOR.contains(&i))).collect();
     let sides = Tensor::from_slice(&sides);
 
@@ -105,8 +105,8 @@ fn main() -> Result<()> {
     let first = Gcn::new(&(vs.root() / 0), 34, 16, GcnConfig::default())?;
     let second = Gcn::new(&(vs.root() / 1), 16, 2, GcnConfig::default())?;
     let forward = || -> Result<Tensor> {
-        let x = first.forward(&batch.nodes, batch.hop(0)?, None)?.relu();
-        second.forward(&x, batch.hop(1)?, None)
+        let x = first.forward(&batch.nodes, batch.layer_edges(0)?, None)?.relu();
+        second.forward(&x, batch.layer_edges(1)?, None)
     };
     let mut adam = nn::Adam { wd: 5e-4, ..nn::Adam::default() }.build(&vs, 0.01).expect("Adam starts");
     let leaders = Tensor::from_slice(&[0i64, 33]);

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use tch::{Device, Tensor};
 
 use crate::{
-    Adjacency, Error, Groups, Hop, Result,
+    Adjacency, Error, Groups, LayerEdges, Result,
     adjacency::HostEdges,
     compress::Colours,
     error::torch,
@@ -31,7 +31,7 @@ pub struct GraphRef<'a> {
 /// What a batch must offer to the network that it is built for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Structure {
+pub struct BatchOptions {
     /// Message-passing layers.
     pub layers: usize,
     /// Compute equal nodes once; see [`GraphBatch`].
@@ -43,7 +43,7 @@ pub struct Structure {
     pub reverse: bool,
 }
 
-impl Default for Structure {
+impl Default for BatchOptions {
     fn default() -> Self {
         Self { layers: 1, compressed: false, self_loops: false, reverse: false }
     }
@@ -51,7 +51,7 @@ impl Default for Structure {
 
 /// A batch of graphs on a device, ready for a network of a fixed number of layers.
 ///
-/// Uncompressed, every layer works on all nodes. [Compressed](Structure::compressed), layer `l` works on the classes
+/// Uncompressed, every layer works on all nodes. [Compressed](BatchOptions::compressed), layer `l` works on the classes
 /// of nodes that `l` rounds of colour refinement cannot tell apart: nodes of one class have equal embeddings whatever
 /// the weights, so each is computed once, and the read-out counts it as often as it occurs. Results and gradients of
 /// the parameters are equal up to rounding; dropout would break the equality, so training with dropout uses
@@ -63,11 +63,11 @@ pub struct GraphBatch {
     /// Graph features: (graphs, globals).
     pub globals: Tensor,
     /// The read-out: from the rows of the last layer to the graphs that they are in.
-    pub members: Adjacency,
+    pub graph_of_row: Adjacency,
     /// The groups of nodes, where the graphs have them and the batch is not compressed.
     pub groups: Option<Groups>,
     /// One hop for each layer, or one for all.
-    hops: Vec<Hop>,
+    hops: Vec<LayerEdges>,
     layers: usize,
     /// Nodes of each graph.
     sizes: Vec<i64>,
@@ -81,7 +81,7 @@ impl GraphBatch {
     /// # Errors
     /// As [`GraphBatch::build`].
     pub fn new(graphs: &[GraphRef<'_>], layers: usize, device: Device) -> Result<Self> {
-        Self::build(graphs, &Structure { layers, ..Structure::default() }, device)
+        Self::build(graphs, &BatchOptions { layers, ..BatchOptions::default() }, device)
     }
 
     /// The same result with equal nodes computed once; see [`GraphBatch`].
@@ -89,36 +89,36 @@ impl GraphBatch {
     /// # Errors
     /// As [`GraphBatch::build`].
     pub fn compressed(graphs: &[GraphRef<'_>], layers: usize, device: Device) -> Result<Self> {
-        Self::build(graphs, &Structure { layers, compressed: true, ..Structure::default() }, device)
+        Self::build(graphs, &BatchOptions { layers, compressed: true, ..BatchOptions::default() }, device)
     }
 
     /// The disjoint union of `graphs` as `structure` asks for it.
     ///
     /// # Errors
     /// Graphs of different widths, ragged features, or edges that name a node that is not there.
-    pub fn build(graphs: &[GraphRef<'_>], structure: &Structure, device: Device) -> Result<Self> {
-        let union = Union::new(graphs, structure.self_loops, structure.reverse)?;
+    pub fn build(graphs: &[GraphRef<'_>], options: &BatchOptions, device: Device) -> Result<Self> {
+        let union = Union::new(graphs, options.self_loops, options.reverse)?;
         let globals = to_tensor(&union.globals, graphs.len(), union.global_width, device)?;
         let sizes = union.sizes.iter().map(|&n| n as i64).collect();
-        let layers = structure.layers;
-        if structure.compressed {
-            return Self::compress(&union, structure, globals, sizes, device);
+        let layers = options.layers;
+        if options.compressed {
+            return Self::compress(&union, options, globals, sizes, device);
         }
         let n = union.len();
         let members =
             HostEdges { offsets: offsets(&union.sizes), sources: (0..n as i64).collect(), ..HostEdges::default() };
         let reverse = union.reverse.as_ref().map(|lists| Adjacency::new(&host(lists), n, device)).transpose()?;
-        let hop = Hop {
+        let hop = LayerEdges {
             edges: Adjacency::new(&host(&union.edges), n, device)?,
             reverse,
             features: features(&union, union.edges.items.len(), &union.edge_features, device)?,
-            own: None,
-            own_edges: None,
+            residual_rows: None,
+            parent_edges: None,
         };
         Ok(Self {
             nodes: union.nodes(device)?,
             globals,
-            members: Adjacency::new(&members, n, device)?,
+            graph_of_row: Adjacency::new(&members, n, device)?,
             groups: Groups::new(graphs, &union.sizes, device)?,
             hops: vec![hop],
             layers,
@@ -129,18 +129,18 @@ impl GraphBatch {
 
     fn compress(
         union: &Union<'_>,
-        structure: &Structure,
+        options: &BatchOptions,
         globals: Tensor,
         sizes: Vec<i64>,
         device: Device,
     ) -> Result<Self> {
-        let degrees = structure.self_loops;
+        let degrees = options.self_loops;
         let node_rows = union.rows();
-        let colours = Colours::new(union, &node_rows, structure.layers, degrees);
+        let colours = Colours::new(union, &node_rows, options.layers, degrees);
         let rounds = &colours.rounds;
-        let mut hops = Vec::with_capacity(structure.layers);
+        let mut hops = Vec::with_capacity(options.layers);
         let mut before: Option<(HostEdges, Vec<u32>)> = None;
-        for (l, round) in rounds[..structure.layers].iter().enumerate() {
+        for (l, round) in rounds[..options.layers].iter().enumerate() {
             let sources = round.representatives.len();
             let (edges, places) = colours.hop(union, l, false, degrees);
             let w = union.edge_width;
@@ -151,25 +151,25 @@ impl GraphBatch {
                 .collect();
             let reverse = || Adjacency::new(&colours.hop(union, l, true, false).0, sources, device);
             let parents = before.take().filter(|_| w > 0).map(|b| colours.parents(union, l, &b, &places));
-            hops.push(Hop {
+            hops.push(LayerEdges {
                 edges: Adjacency::new(&edges, sources, device)?,
                 reverse: union.reverse.as_ref().map(|_| reverse()).transpose()?,
                 features: features(union, places.len(), &rows, device)?,
-                own: Some(indices(&colours.own(l), device)?),
-                own_edges: parents.map(|p| indices(&p, device)).transpose()?,
+                residual_rows: Some(indices(&colours.own(l), device)?),
+                parent_edges: parents.map(|p| indices(&p, device)).transpose()?,
             });
             before = Some((edges, places));
         }
-        let (first, last) = (&rounds[0], &rounds[structure.layers]);
+        let (first, last) = (&rounds[0], &rounds[options.layers]);
         let nodes: Vec<f32> = first.representatives.iter().flat_map(|&v| node_rows[v as usize]).copied().collect();
         let rows: Vec<i64> = last.class.iter().map(|&c| i64::from(c)).collect();
         Ok(Self {
             nodes: to_tensor(&nodes, first.representatives.len(), union.width, device)?,
             globals,
-            members: Adjacency::new(&colours.members(union), last.representatives.len(), device)?,
+            graph_of_row: Adjacency::new(&colours.members(union), last.representatives.len(), device)?,
             groups: None,
             hops,
-            layers: structure.layers,
+            layers: options.layers,
             sizes,
             rows: Some(indices(&rows, device)?),
         })
@@ -177,7 +177,7 @@ impl GraphBatch {
 
     /// Number of graphs.
     pub fn len(&self) -> i64 {
-        self.members.rows()
+        self.graph_of_row.rows()
     }
 
     /// True for a batch without graphs.
@@ -194,7 +194,7 @@ impl GraphBatch {
     ///
     /// # Errors
     /// The batch was built for fewer layers.
-    pub fn hop(&self, l: usize) -> Result<&Hop> {
+    pub fn layer_edges(&self, l: usize) -> Result<&LayerEdges> {
         let hop = if l < self.layers { self.hops.get(l).or(self.hops.first()) } else { None };
         let message = || format!("layer {l} of a batch built for {} layers", self.layers);
         hop.ok_or_else(|| Error::Shape { layer: "graph batch", message: message() })
@@ -228,7 +228,7 @@ impl GraphBatch {
         Ok(Self {
             nodes: put(&self.nodes)?,
             globals: put(&self.globals)?,
-            members: self.members.to_device(device)?,
+            graph_of_row: self.graph_of_row.to_device(device)?,
             groups: self.groups.as_ref().map(|g| g.to_device(device)).transpose()?,
             hops: self.hops.iter().map(|h| h.to_device(device)).collect::<Result<_>>()?,
             layers: self.layers,

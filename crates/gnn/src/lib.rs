@@ -9,20 +9,20 @@ pub mod conv;
 mod dropout;
 mod edges;
 mod error;
+pub mod fallback;
 mod groups;
-mod hop;
 mod init;
+mod layer_edges;
 mod linear;
 mod native;
 pub mod norm;
-pub mod plain;
 mod readout;
 pub mod segment;
 mod union;
 
 pub use adjacency::Adjacency;
 pub use attention::{MultiHeadAttention, MultiHeadAttentionConfig, VectorAttention, key_padding, same_segment};
-pub use batch::{GraphBatch, GraphRef, Structure};
+pub use batch::{BatchOptions, GraphBatch, GraphRef};
 pub use check::check_finite;
 pub use conv::{
     Aggregate, Anee, AneeConfig, AneeGate, EdgeAttention, EdgeAttentionConfig, Gat, GatConfig, GatV2, GatV2Config, Gcn,
@@ -33,7 +33,7 @@ pub use dropout::{dropout, relu_dropout};
 pub use edges::undirected;
 pub use error::{Error, Result};
 pub use groups::Groups;
-pub use hop::Hop;
+pub use layer_edges::LayerEdges;
 pub use linear::Linear;
 pub use norm::{
     BatchNorm, BatchNormConfig, GraphNorm, GraphNormConfig, InstanceNorm, InstanceNormConfig, LayerNorm,

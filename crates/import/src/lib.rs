@@ -1,4 +1,4 @@
-//! Model files to [`tachograph_ir::Graph`] and back.
+//! Imported files to [`tachograph_ir::Graph`] and back.
 //!
 //! [`load`] reads a file of any known kind, compressed with gzip or not. Weights stay where they are:
 //! files are mapped, elements of large tensors are never touched and external data is never opened, so
@@ -33,7 +33,7 @@ use tachograph_ir::Graph;
 
 /// What a model file holds.
 #[derive(Clone, Debug)]
-pub struct Model {
+pub struct Imported {
     /// The network, validated, with its hyperparameters.
     pub graph: Graph,
     /// Version of the standard operator set that the file was written for.
@@ -48,7 +48,7 @@ pub struct Model {
 ///
 /// # Errors
 /// A file that cannot be read, is of an unknown kind, or is damaged.
-pub fn load(path: &Path) -> Result<Model> {
+pub fn load(path: &Path) -> Result<Imported> {
     let bytes = open(path)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let name = name.trim_end_matches(".gz");

@@ -2,18 +2,18 @@
 
 use std::path::Path;
 
-use tachograph_import::{Model, load};
-use tachograph_ir::{Attr, Concrete, Config, Value};
+use tachograph_import::{Imported, load};
+use tachograph_ir::{Assignment, Attr, BoundGraph, Value};
 
-fn model(name: &str) -> Model {
+fn model(name: &str) -> Imported {
     load(&Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/{name}.onnx"))).unwrap()
 }
 
-fn bound(model: &Model) -> Concrete {
-    model.graph.bind(&Config::new()).unwrap()
+fn bound(model: &Imported) -> BoundGraph {
+    model.graph.bind(&Assignment::new()).unwrap()
 }
 
-fn results(bound: &Concrete) -> Vec<&[u64]> {
+fn results(bound: &BoundGraph) -> Vec<&[u64]> {
     bound.graph().outputs().iter().map(|&id| bound.shape(id).unwrap()).collect()
 }
 
@@ -35,7 +35,7 @@ fn a_known_condition_costs_its_branch() {
     let tensor = &mut parts.tensors[condition.index()];
     tensor.kind = tachograph_ir::TensorKind::Constant;
     tensor.value = Some(Value::Ints(vec![1]));
-    let bound = tachograph_ir::Graph::new(parts).unwrap().bind(&Config::new()).unwrap();
+    let bound = tachograph_ir::Graph::new(parts).unwrap().bind(&Assignment::new()).unwrap();
     assert_eq!(bound.cost().unwrap().macs, 2 * 8 * 4);
 }
 
@@ -62,7 +62,7 @@ fn bodies_count_in_the_hash_and_survive_json() {
     let graph = model("scan").graph;
     let text = serde_json::to_string(&graph).unwrap();
     assert_eq!(serde_json::from_str::<tachograph_ir::Graph>(&text).unwrap(), graph);
-    let hash = |graph: &tachograph_ir::Graph| graph.bind(&Config::new()).unwrap().canonical_hash();
+    let hash = |graph: &tachograph_ir::Graph| graph.bind(&Assignment::new()).unwrap().canonical_hash();
     let mut parts = graph.clone().into_parts();
     let Some(Attr::Graph(body)) = parts.nodes[0].attrs.get_mut("body") else { panic!() };
     let mut inner = (**body).clone().into_parts();

@@ -4,10 +4,10 @@ mod common;
 
 use common::bundled;
 use tachograph_import::load;
-use tachograph_ir::{Config, Cost, Graph};
+use tachograph_ir::{Assignment, Cost, Graph};
 
 fn cost(graph: &Graph, batch: u64) -> Cost {
-    graph.bind(&Config::from([("batch".into(), batch)])).unwrap().cost().unwrap()
+    graph.bind(&Assignment::from([("batch".into(), batch)])).unwrap().cost().unwrap()
 }
 
 #[test]
@@ -17,7 +17,7 @@ fn all_import_without_warnings_and_follow_the_batch() {
     for path in paths {
         let model = load(&path).unwrap();
         assert!(model.warnings.is_empty(), "{}: {:?}", path.display(), model.warnings);
-        let bound = model.graph.bind(&Config::new()).unwrap();
+        let bound = model.graph.bind(&Assignment::new()).unwrap();
         assert_eq!(bound.unknown_nodes().count(), 0, "{}", path.display());
         let (one, eight) = (cost(&model.graph, 1), cost(&model.graph, 8));
         assert_eq!((eight.macs, eight.parameters), (8 * one.macs, one.parameters), "{}", path.display());

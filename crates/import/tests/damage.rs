@@ -13,7 +13,7 @@ fn small() -> Vec<u8> {
     bytes
 }
 
-fn read(bytes: Vec<u8>) -> tachograph_import::Result<tachograph_import::Model> {
+fn read(bytes: Vec<u8>) -> tachograph_import::Result<tachograph_import::Imported> {
     onnx::read(Bytes::from(bytes), "file")
 }
 

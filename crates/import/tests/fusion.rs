@@ -8,15 +8,15 @@ use std::collections::{BTreeMap, HashMap};
 
 use common::shared_files;
 use tachograph_import::load;
-use tachograph_ir::{Concrete, Config, FusionRule, NodeId};
+use tachograph_ir::{Assignment, BoundGraph, FusionRule, NodeId};
 
-fn bind(folder: &str, file: &str, config: Config) -> Option<Concrete> {
+fn bind(folder: &str, file: &str, config: Assignment) -> Option<BoundGraph> {
     let path = shared_files(folder, file).into_iter().find(|p| p.file_name().is_some_and(|name| name == file))?;
     Some(load(&path).unwrap().graph.bind(&config).unwrap())
 }
 
 /// The operators of each group, after checks that hold for every partition.
-fn groups(bound: &Concrete) -> Vec<String> {
+fn groups(bound: &BoundGraph) -> Vec<String> {
     let groups = bound.fuse(&FusionRule::default());
     let group_of: HashMap<NodeId, usize> =
         groups.iter().enumerate().flat_map(|(i, group)| group.nodes.iter().map(move |&id| (id, i))).collect();
@@ -48,7 +48,7 @@ fn count(groups: &[String]) -> BTreeMap<&str, usize> {
 /// 53 convolutions (33 with ReLU, 16 that end a block, 4 shortcuts) and what surrounds them.
 #[test]
 fn resnet_50() {
-    let Some(bound) = bind("models/timm", "resnet50__224.onnx.gz", Config::new()) else { return };
+    let Some(bound) = bind("models/timm", "resnet50__224.onnx.gz", Assignment::new()) else { return };
     let groups = groups(&bound);
     let expected = [
         ("Conv+BatchNormalization", 4),
@@ -77,7 +77,7 @@ fn resnet_50() {
 /// 15 blocks, 10 of them residual and 8 with squeeze-and-excite, whose gate joins its second convolution.
 #[test]
 fn mobilenet_v3() {
-    let Some(bound) = bind("models/timm", "mobilenetv3_large_100__224.onnx.gz", Config::new()) else { return };
+    let Some(bound) = bind("models/timm", "mobilenetv3_large_100__224.onnx.gz", Assignment::new()) else { return };
     let groups = groups(&bound);
     let expected = [
         ("Conv+BatchNormalization", 5),
@@ -108,7 +108,7 @@ fn mobilenet_v3() {
 /// second and the last) and two between activations.
 #[test]
 fn vision_transformer() {
-    let Some(bound) = bind("models/timm", "vit_base_patch16_224__224.onnx.gz", Config::new()) else { return };
+    let Some(bound) = bind("models/timm", "vit_base_patch16_224__224.onnx.gz", Assignment::new()) else { return };
     let groups = groups(&bound);
     let counts = count(&groups);
     for (group, times) in [
@@ -134,7 +134,7 @@ fn vision_transformer() {
 /// Twelve layers: scores take scale and mask along, Gelu is one operator.
 #[test]
 fn bert() {
-    let config = Config::from([("batch".into(), 1), ("seq".into(), 128)]);
+    let config = Assignment::from([("batch".into(), 1), ("seq".into(), 128)]);
     let Some(bound) = bind("models/dynamic", "hf_bert_base.onnx.gz", config) else { return };
     let groups = groups(&bound);
     let counts = count(&groups);

@@ -13,7 +13,7 @@ use tachograph_import::nas::{
     nasbench201::{Cell, Edge, Zeros},
     ofa::{self, Width},
 };
-use tachograph_ir::{Concrete, Graph, TensorId, elements};
+use tachograph_ir::{BoundGraph, Graph, TensorId, elements};
 
 /// Multiply–accumulates and trained parameters.
 type Counts = (u64, u64);
@@ -30,7 +30,7 @@ fn golden() -> Golden {
     serde_json::from_str(include_str!("golden/nas.json")).unwrap()
 }
 
-fn bind(graph: &Graph) -> Concrete {
+fn bind(graph: &Graph) -> BoundGraph {
     graph.bind(&Default::default()).unwrap()
 }
 

@@ -7,17 +7,17 @@ mod common;
 use bytes::Bytes;
 use common::shared_files;
 use proptest::prelude::*;
-use tachograph_import::{Model, load, ncnn};
-use tachograph_ir::{Config, DType, Dim, Graph, TensorId, TensorKind};
+use tachograph_import::{Imported, load, ncnn};
+use tachograph_ir::{Assignment, DType, Dim, Graph, TensorId, TensorKind};
 
 /// Sizes of the images where files state none, from ncnn's `benchmark/benchncnn.cpp`.
-fn image(name: &str) -> Config {
+fn image(name: &str) -> Assignment {
     let size = match name {
         "vision_transformer" => 384,
         "FastestDet" => 352,
-        _ => return Config::new(),
+        _ => return Assignment::new(),
     };
-    Config::from([("height".into(), size), ("width".into(), size)])
+    Assignment::from([("height".into(), size), ("width".into(), size)])
 }
 
 /// The graph without what the file states of results, except those of custom operators.
@@ -60,12 +60,12 @@ fn known_networks_have_their_costs() {
     let files = shared_files("data/ncnn/models", ".param");
     for (name, macs) in [("vgg16", 15470.0), ("resnet18", 1814.0)] {
         let Some(path) = files.iter().find(|p| p.file_stem().is_some_and(|s| s == name)) else { continue };
-        let ours = load(path).unwrap().graph.bind(&Config::new()).unwrap().cost().unwrap().macs as f64 / 1e6;
+        let ours = load(path).unwrap().graph.bind(&Assignment::new()).unwrap().cost().unwrap().macs as f64 / 1e6;
         assert!((ours / macs - 1.0).abs() < 0.01, "{name}: {ours} M");
     }
 }
 
-fn read(text: &str) -> tachograph_import::Result<Model> {
+fn read(text: &str) -> tachograph_import::Result<Imported> {
     ncnn::read(&Bytes::copy_from_slice(text.as_bytes()), "file")
 }
 
@@ -85,7 +85,7 @@ Detect odd 2 1 i j k -23330=4,2,5,3,1
 #[test]
 fn layers_become_operators() {
     let model = read(SMALL).unwrap();
-    let bound = model.graph.bind(&Config::new()).unwrap();
+    let bound = model.graph.bind(&Assignment::new()).unwrap();
     let ops: Vec<String> = bound.graph().nodes().map(|(_, node)| node.op.to_string()).collect();
     let expected = [
         "Conv",

@@ -6,7 +6,7 @@ use std::{fs, process::Command, time::Instant};
 
 use common::shared;
 use tachograph_import::{onnx, open};
-use tachograph_ir::Config;
+use tachograph_ir::Assignment;
 
 /// Loads with `onnx.load` and infers with `infer_shapes`; prints seconds by file. It counts no costs.
 const REFERENCE: &str = r#"
@@ -36,7 +36,7 @@ fn faster_than_the_reference() {
         let start = Instant::now();
         let model = onnx::read(open(path).unwrap(), "model").unwrap();
         // Files that contradict themselves refuse to be bound, in no less time.
-        let _ = model.graph.bind(&Config::new()).and_then(|bound| bound.cost());
+        let _ = model.graph.bind(&Assignment::new()).and_then(|bound| bound.cost());
         start.elapsed().as_secs_f64()
     };
     let ours: Vec<f64> = paths.iter().map(seconds).collect();

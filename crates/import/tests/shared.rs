@@ -7,10 +7,10 @@ use std::{collections::BTreeMap, path::Path};
 use common::{Shapes, shared};
 use rayon::prelude::*;
 use tachograph_import::load;
-use tachograph_ir::{Concrete, Config};
+use tachograph_ir::{Assignment, BoundGraph};
 
 /// Tensors whose shape differs from the reference, as messages; nodes that vanished at import are fine.
-fn differences(bound: &Concrete, reference: &Shapes) -> Vec<String> {
+fn differences(bound: &BoundGraph, reference: &Shapes) -> Vec<String> {
     let mut differences = Vec::new();
     for (i, tensor) in bound.graph().tensors().iter().enumerate() {
         let Some(expected) = reference.tensors.get(&tensor.name) else { continue };
@@ -31,7 +31,7 @@ fn light_models_have_the_shapes_of_the_reference() {
     for path in light() {
         let model = load(&path).unwrap();
         assert!(model.warnings.is_empty(), "{}: {:?}", path.display(), model.warnings);
-        let bound = model.graph.bind(&Config::new()).unwrap();
+        let bound = model.graph.bind(&Assignment::new()).unwrap();
         let reference = Shapes::beside(&path);
         assert_eq!(differences(&bound, &reference), Vec::<String>::new(), "{}", path.display());
         let compared = bound.graph().tensors().iter().filter(|t| reference.tensors.contains_key(&t.name)).count();
@@ -44,8 +44,8 @@ fn light_models_have_the_shapes_of_the_reference() {
 fn light_models_follow_the_batch() {
     for path in light() {
         let graph = load(&path).unwrap().graph;
-        let one = graph.bind(&Config::new()).unwrap();
-        let eight = graph.bind(&Config::from([("batch".into(), 8)])).unwrap();
+        let one = graph.bind(&Assignment::new()).unwrap();
+        let eight = graph.bind(&Assignment::from([("batch".into(), 8)])).unwrap();
         for &id in graph.outputs() {
             let (one, eight) = (one.shape(id).unwrap(), eight.shape(id).unwrap());
             assert_eq!((eight[0], &eight[1..]), (8 * one[0], &one[1..]), "{}", path.display());
@@ -61,7 +61,7 @@ fn light_models_follow_the_batch() {
 #[test]
 fn light_resnet50_costs_what_is_published() {
     let Some(path) = light().into_iter().find(|p| p.ends_with("light_resnet50.onnx.gz")) else { return };
-    let cost = load(&path).unwrap().graph.bind(&Config::new()).unwrap().cost().unwrap();
+    let cost = load(&path).unwrap().graph.bind(&Assignment::new()).unwrap().cost().unwrap();
     assert_eq!(cost.parameters, 25_557_032 + 2 * 26_560);
     assert_eq!(cost.macs / 1_000_000, 4_089);
 }
@@ -78,7 +78,8 @@ fn faults(path: &Path) -> Result<usize, String> {
     let model = load(path).map_err(|e| e.to_string())?;
     let reference = Shapes::beside(path);
     let open = model.graph.hyperparameters().iter().filter(|(_, h)| h.default.is_none());
-    let config: Config = open.map(|(name, _)| (name.clone(), reference.bind.get(name).copied().unwrap_or(2))).collect();
+    let config: Assignment =
+        open.map(|(name, _)| (name.clone(), reference.bind.get(name).copied().unwrap_or(2))).collect();
     if name.contains(CONTRADICTORY) {
         let error = model.graph.bind(&config).map(drop).unwrap_err().to_string();
         return if error.starts_with("node `/Expand` (Expand): shapes") { Ok(0) } else { Err(error) };
@@ -92,7 +93,7 @@ fn faults(path: &Path) -> Result<usize, String> {
         let node = bound.graph().node(id);
         return Err(format!("node `{}` ({}): operator or shape not known", node.name, node.op));
     }
-    let cost = |config: &Config| model.graph.bind(config).and_then(|b| b.cost()).map_err(|e| e.to_string());
+    let cost = |config: &Assignment| model.graph.bind(config).and_then(|b| b.cost()).map_err(|e| e.to_string());
     let one = bound.cost().map_err(|e| e.to_string())?;
     if name.starts_with(FIXED_BATCH) {
         let named = model.warnings.iter().any(|w| w.contains("the batch stays fixed at 1: node `"));
@@ -102,7 +103,7 @@ fn faults(path: &Path) -> Result<usize, String> {
         return Err(model.warnings.join("; "));
     }
     if path.to_string_lossy().contains("timm") {
-        let many = cost(&Config::from([("batch".into(), 64)]))?;
+        let many = cost(&Assignment::from([("batch".into(), 64)]))?;
         if (many.macs, many.parameters) != (64 * one.macs, one.parameters) {
             return Err(format!("batch 64: {} MACs of {}", many.macs, one.macs));
         }
@@ -144,11 +145,11 @@ fn images_of_another_size_cost_what_their_own_file_says() {
         let (mut equal, mut refused) = (0, 0);
         for (from, graph) in &graphs {
             for (to, other) in graphs.iter().filter(|(to, _)| to != from) {
-                let Ok(bound) = graph.bind(&Config::from([("height".into(), *to), ("width".into(), *to)])) else {
+                let Ok(bound) = graph.bind(&Assignment::from([("height".into(), *to), ("width".into(), *to)])) else {
                     refused += 1;
                     continue;
                 };
-                let (ours, theirs) = (bound.cost().unwrap(), other.bind(&Config::new()).unwrap().cost().unwrap());
+                let (ours, theirs) = (bound.cost().unwrap(), other.bind(&Assignment::new()).unwrap().cost().unwrap());
                 assert_eq!((ours.macs, ours.parameters), (theirs.macs, theirs.parameters), "{} at {to}", graph.name());
                 equal += 1;
             }
@@ -168,7 +169,7 @@ fn images_of_another_size_cost_what_their_own_file_says() {
 fn light_models_cost_what_public_counters_say() {
     let golden: BTreeMap<String, [u64; 2]> = serde_json::from_str(include_str!("golden/counters.json")).unwrap();
     for path in light() {
-        let bound = load(&path).unwrap().graph.bind(&Config::new()).unwrap();
+        let bound = load(&path).unwrap().graph.bind(&Assignment::new()).unwrap();
         let name = path.file_name().unwrap().to_string_lossy().replace(".onnx.gz", "");
         let matrix =
             |id: &&tachograph_ir::NodeId| ["Conv", "Gemm", "MatMul"].contains(&bound.graph().node(**id).op.name());

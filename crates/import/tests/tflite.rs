@@ -8,7 +8,7 @@ use bytes::Bytes;
 use common::shared_files;
 use proptest::prelude::*;
 use tachograph_import::{open, tflite};
-use tachograph_ir::{Attr, Builder, Config, DType, attrs};
+use tachograph_ir::{Assignment, Attr, Builder, DType, attrs};
 
 /// The smallest shared model, or nothing.
 fn small() -> Option<Bytes> {
@@ -72,7 +72,7 @@ fn a_window_that_reaches_too_far_is_refused() {
     let weight = b.parameter(&[1, 1, 70_000, 1]);
     let settings = attrs([("auto_pad", Attr::from("SAME_UPPER")), ("dilations", vec![40_000, 1].into())]);
     let y = b.op_with("Conv", &[x, weight], settings).unwrap();
-    let bound = b.finish(&[y]).unwrap().bind(&Config::new()).unwrap();
+    let bound = b.finish(&[y]).unwrap().bind(&Assignment::new()).unwrap();
     let message = tflite::write(&bound).unwrap_err().to_string();
     assert!(message.contains("padding of 1399980000"), "{message}");
 }

@@ -4,7 +4,7 @@ mod common;
 
 use common::bundled;
 use tachograph_import::{load, onnx};
-use tachograph_ir::{Attr, Builder, Config, DType, Domain, Graph, Tensor, TensorId, attrs, elements};
+use tachograph_ir::{Assignment, Attr, Builder, DType, Domain, Graph, Tensor, TensorId, attrs, elements};
 
 /// Small weights of both signs, positive where they must be; `golden/check.py` has the same.
 fn weights(_: TensorId, tensor: &Tensor) -> Option<Vec<f32>> {
@@ -23,7 +23,7 @@ fn same(original: &Graph, written: &[u8]) {
     assert_eq!(read.warnings, Vec::<String>::new());
     assert_eq!(read.opset, onnx::OPSET);
     // Defaults of free extents are not written.
-    let config = original.complete(&Config::from([("batch".into(), 4)])).unwrap();
+    let config = original.complete(&Assignment::from([("batch".into(), 4)])).unwrap();
     let (a, b) = (original.bind(&config).unwrap(), read.graph.bind(&config).unwrap());
     // What moved from attributes to operands is read from there: a few bytes more.
     let cost = |c: tachograph_ir::Cost| (c.flops, c.macs, c.written, c.parameters);
@@ -69,7 +69,7 @@ fn free_attributes_are_refused() {
     let graph = b.finish(&[x]).unwrap();
     let error = onnx::write(&graph, |_, _| None).unwrap_err();
     assert!(error.to_string().contains("attribute `kernel_shape` is free (`k`)"), "{error}");
-    onnx::write(graph.bind(&Config::new()).unwrap().graph(), |_, _| None).unwrap();
+    onnx::write(graph.bind(&Assignment::new()).unwrap().graph(), |_, _| None).unwrap();
 }
 
 /// Files for `golden/check.py`, in the folder `TACHOGRAPH_WRITTEN`.

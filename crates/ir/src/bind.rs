@@ -3,15 +3,15 @@
 use std::borrow::Cow;
 
 use crate::{
-    Attr, Call, Config, DType, Dim, Error, Fact, Graph, Node, NodeId, OpError, OpType, Result, Tensor, TensorId,
+    Assignment, Attr, Call, DType, Dim, Error, Fact, Graph, Node, NodeId, OpError, OpType, Result, Tensor, TensorId,
     TensorKind, elements,
 };
 
 /// A bound graph: attributes resolved, every tensor with its [`Fact`].
 #[derive(Clone, Debug)]
-pub struct Concrete {
+pub struct BoundGraph {
     graph: Graph,
-    config: Config,
+    config: Assignment,
     facts: Vec<Fact>,
     live: Vec<NodeId>,
 }
@@ -21,41 +21,41 @@ impl Graph {
     ///
     /// # Errors
     /// A hyperparameter left free, outside its domain or unknown; an operator that refuses its operands;
-    /// a tensor whose size overflows 64 bits. Custom operators are no error: see [`Concrete::unknown_nodes`].
-    pub fn bind(&self, config: &Config) -> Result<Concrete> {
+    /// a tensor whose size overflows 64 bits. Custom operators are no error: see [`BoundGraph::unknown_nodes`].
+    pub fn bind(&self, config: &Assignment) -> Result<BoundGraph> {
         self.bind_with(config, &[])
     }
 
     /// Binds with facts for the inputs instead of their declarations.
-    pub(crate) fn bind_with(&self, config: &Config, given: &[Fact]) -> Result<Concrete> {
+    pub(crate) fn bind_with(&self, config: &Assignment, given: &[Fact]) -> Result<BoundGraph> {
         let config = self.complete(config)?;
         let facts = infer(self, &config, given)?;
         let live = live(self, &facts);
-        Ok(Concrete { graph: self.resolved(&config), config, facts, live })
+        Ok(BoundGraph { graph: self.resolved(&config), config, facts, live })
     }
 
     /// What binding knows of every tensor, without the bound graph around it.
     ///
     /// # Errors
     /// As [`Graph::bind`].
-    pub fn facts(&self, config: &Config) -> Result<Vec<Fact>> {
+    pub fn facts(&self, config: &Assignment) -> Result<Vec<Fact>> {
         infer(self, &self.complete(config)?, &[])
     }
 }
 
-impl Concrete {
+impl BoundGraph {
     /// The graph with attributes and declared shapes resolved.
     pub fn graph(&self) -> &Graph {
         &self.graph
     }
 
     /// The assignment that was bound, defaults included.
-    pub fn config(&self) -> &Config {
+    pub fn config(&self) -> &Assignment {
         &self.config
     }
 
     /// The same under the assignment that a graph derived from it was bound to.
-    pub(crate) fn with_config(self, config: Config) -> Self {
+    pub(crate) fn with_config(self, config: Assignment) -> Self {
         Self { config, ..self }
     }
 
@@ -124,7 +124,7 @@ pub(crate) fn resolve(attr: &mut Attr, value: impl Fn(&str) -> u64) {
 }
 
 /// What the declaration of a tensor says; no shape where a dimension is missing.
-fn declared(tensor: &Tensor, config: &Config) -> Fact {
+fn declared(tensor: &Tensor, config: &Assignment) -> Fact {
     let extent = |d: &Dim| match d {
         Dim::Fixed(n) => Some(*n),
         Dim::Free(name) => config.get(name).copied(),
@@ -137,7 +137,7 @@ fn declared(tensor: &Tensor, config: &Config) -> Fact {
     }
 }
 
-fn infer(graph: &Graph, config: &Config, given: &[Fact]) -> Result<Vec<Fact>> {
+fn infer(graph: &Graph, config: &Assignment, given: &[Fact]) -> Result<Vec<Fact>> {
     let mut facts: Vec<Fact> = graph.tensors().iter().map(|t| declared(t, config)).collect();
     for (id, fact) in graph.inputs().iter().zip(given) {
         facts[id.index()] = fact.clone();
@@ -165,7 +165,7 @@ fn infer(graph: &Graph, config: &Config, given: &[Fact]) -> Result<Vec<Fact>> {
 }
 
 /// The node with its free attributes resolved.
-fn bound_node<'a>(node: &'a Node, config: &Config) -> Cow<'a, Node> {
+fn bound_node<'a>(node: &'a Node, config: &Assignment) -> Cow<'a, Node> {
     if !node.attrs.values().any(|a| matches!(a, Attr::Free { .. })) {
         return Cow::Borrowed(node);
     }

@@ -5,13 +5,13 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::{Attr, Call, Concrete, Config, Cost, Error, Fact, Graph, OpError, Tensor, Value, hash::write_attr};
+use crate::{Assignment, Attr, BoundGraph, Call, Cost, Error, Fact, Graph, OpError, Tensor, Value, hash::write_attr};
 
 /// A body bound to what is known of its inputs.
 ///
 /// # Errors
 /// The node has no such body, or an operator inside refuses its operands: the message names both nodes.
-pub(crate) fn bind(call: &Call<'_>, name: &str, given: &[Fact]) -> Result<Concrete, OpError> {
+pub(crate) fn bind(call: &Call<'_>, name: &str, given: &[Fact]) -> Result<BoundGraph, OpError> {
     let Some(Attr::Graph(body)) = call.attrs().get(name) else { return Err(format!("has no graph `{name}`").into()) };
     if body.inputs().len() != given.len() {
         return Err(format!("`{name}` takes {} inputs, not {}", body.inputs().len(), given.len()).into());
@@ -20,12 +20,12 @@ pub(crate) fn bind(call: &Call<'_>, name: &str, given: &[Fact]) -> Result<Concre
 }
 
 /// Its cost, each weight of its own counted once.
-pub(crate) fn cost(body: &Concrete) -> Result<Cost, OpError> {
+pub(crate) fn cost(body: &BoundGraph) -> Result<Cost, OpError> {
     body.cost().map_err(|error| OpError::Invalid(error.to_string()))
 }
 
 /// Facts of the results of a body.
-pub(crate) fn results(body: &Concrete) -> Vec<Fact> {
+pub(crate) fn results(body: &BoundGraph) -> Vec<Fact> {
     body.graph().outputs().iter().map(|&id| body.fact(id).clone()).collect()
 }
 
@@ -36,8 +36,8 @@ pub(crate) fn operands(call: &Call<'_>, from: usize) -> Vec<Fact> {
 }
 
 impl Graph {
-    fn bind_inputs(&self, given: &[Fact]) -> Result<Concrete, Error> {
-        self.bind_with(&Config::new(), given)
+    fn bind_inputs(&self, given: &[Fact]) -> Result<BoundGraph, Error> {
+        self.bind_with(&Assignment::new(), given)
     }
 
     /// Digest of what the graph computes, whatever its names and the order of its nodes.

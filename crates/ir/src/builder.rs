@@ -3,14 +3,14 @@
 use std::borrow::Cow;
 
 use crate::{
-    Attr, Attrs, Call, Config, DType, Dim, Domain, Error, Fact, Graph, Hyperparameter, Node, OpError, OpType, Parts,
-    Phase, Result, Tensor, TensorId, Value, attrs, bind::resolve,
+    Assignment, Attr, Attrs, Call, DType, Dim, Domain, Error, Fact, Graph, Hyperparameter, Node, OpError, OpType,
+    Parts, Phase, Result, Tensor, TensorId, Value, attrs, bind::resolve,
 };
 
 /// Adds nodes one by one; every result's shape is known at once (under the default of each hyperparameter).
 ///
 /// ```
-/// use tachograph_ir::{Builder, Config, DType, Domain};
+/// use tachograph_ir::{Builder, Assignment, DType, Domain};
 /// # fn main() -> tachograph_ir::Result<()> {
 /// let mut b = Builder::new("tiny");
 /// b.hyperparameter("batch", Domain::Range { min: 1, max: 256, step: 1 }, 1);
@@ -18,7 +18,7 @@ use crate::{
 /// let x = b.conv(x, 16, [3, 3], 1, 1, 1, true)?;
 /// let x = b.op("Relu", &[x])?;
 /// let graph = b.finish(&[x])?;
-/// let bound = graph.bind(&Config::from([("batch".into(), 8)]))?;
+/// let bound = graph.bind(&Assignment::from([("batch".into(), 8)]))?;
 /// assert_eq!(bound.shape(graph.outputs()[0]), Some(&[8, 16, 32, 32][..]));
 /// # Ok(())
 /// # }
@@ -27,7 +27,7 @@ use crate::{
 pub struct Builder {
     parts: Parts,
     facts: Vec<Fact>,
-    defaults: Config,
+    defaults: Assignment,
 }
 
 impl Builder {

@@ -4,7 +4,7 @@ use std::{collections::HashSet, iter::Sum, ops::Add};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Call, Concrete, Error, Node, NodeId, OpError, OpType, Phase, Result, TensorId, Work, elements};
+use crate::{BoundGraph, Call, Error, Node, NodeId, OpError, OpType, Phase, Result, TensorId, Work, elements};
 
 /// Cost of a node or of a graph. See `docs/costs.md` for the conventions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,7 +61,7 @@ impl Sum for Cost {
     }
 }
 
-impl Concrete {
+impl BoundGraph {
     /// Cost of one node. Operators nobody knows cost their memory traffic and no arithmetic;
     /// tensors of unknown shape count as empty.
     ///
@@ -85,10 +85,10 @@ impl Concrete {
         Ok(cost)
     }
 
-    /// Cost of every live node together; `parameters` are those of [`Concrete::stored_weights`].
+    /// Cost of every live node together; `parameters` are those of [`BoundGraph::stored_weights`].
     ///
     /// # Errors
-    /// As [`Concrete::node_cost`].
+    /// As [`BoundGraph::node_cost`].
     pub fn cost(&self) -> Result<Cost> {
         let mut total: Cost = self.live().iter().map(|&id| self.node_cost(id)).sum::<Result<_>>()?;
         let nested = self.live().iter().map(|&id| Ok(self.nested(self.graph().node(id))?.map_or(0, |c| c.parameters)));

@@ -1,6 +1,6 @@
 //! Counts as published tables make them.
 
-use crate::{Concrete, DType, Error, Node, Phase, Result, TensorId, TensorKind, elements};
+use crate::{BoundGraph, DType, Error, Node, Phase, Result, TensorId, TensorKind, elements};
 
 /// What fvcore (0.1.5) counts in a forward pass, and so what timm publishes as MACs and activations.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -13,7 +13,7 @@ pub struct Fvcore {
     pub activations: u64,
 }
 
-impl Concrete {
+impl BoundGraph {
     /// Counts as fvcore does. It runs the module in PyTorch, which folds nothing: nodes of constants count too.
     /// Recurrent layers and fused attention count nothing, as it does not know them.
     ///
@@ -57,7 +57,7 @@ impl Concrete {
         })
     }
 
-    /// Elements of the weights that frameworks call learned: those of [`Concrete::stored_weights`], without the
+    /// Elements of the weights that frameworks call learned: those of [`BoundGraph::stored_weights`], without the
     /// running statistics of batch normalisations.
     pub fn learned(&self) -> u64 {
         let graph = self.graph();
@@ -102,7 +102,7 @@ fn multiplies(node: &Node) -> bool {
 }
 
 /// Elements of one operand or result; 0 where that is unknown, `None` where it overflows.
-fn elements_at(bound: &Concrete, ids: &[Option<TensorId>], place: usize) -> Option<u64> {
+fn elements_at(bound: &BoundGraph, ids: &[Option<TensorId>], place: usize) -> Option<u64> {
     match ids.get(place).copied().flatten().and_then(|t| bound.shape(t)) {
         Some(shape) => elements(shape),
         None => Some(0),
@@ -111,7 +111,7 @@ fn elements_at(bound: &Concrete, ids: &[Option<TensorId>], place: usize) -> Opti
 
 #[cfg(test)]
 mod tests {
-    use crate::{Attr, Builder, Config, DType, attrs};
+    use crate::{Assignment, Attr, Builder, DType, attrs};
 
     #[test]
     fn counts_of_a_small_network() {
@@ -122,7 +122,7 @@ mod tests {
         let y = b.op("GlobalAveragePool", &[y]).unwrap();
         let y = b.op_with("Flatten", &[y], attrs([("axis", Attr::Int(1))])).unwrap();
         let y = b.gemm(y, 10).unwrap();
-        let bound = b.finish(&[y]).unwrap().bind(&Config::new()).unwrap();
+        let bound = b.finish(&[y]).unwrap().bind(&Assignment::new()).unwrap();
         let count = bound.fvcore().unwrap();
         assert_eq!(count.flops, 256 * 27 + 2 * 256 + 256 + 40);
         assert_eq!(count.activations, 256 + 10);
@@ -137,7 +137,7 @@ mod tests {
         let places = b.ints(&[0, 1, 2, 2, 1, 0]);
         let bias = b.op("Gather", &[table, places]).unwrap();
         let y = b.op("Add", &[x, bias]).unwrap();
-        let bound = b.finish(&[y]).unwrap().bind(&Config::new()).unwrap();
+        let bound = b.finish(&[y]).unwrap().bind(&Assignment::new()).unwrap();
         assert_eq!((bound.learned(), bound.cost().unwrap().parameters), (6, 6));
     }
 }

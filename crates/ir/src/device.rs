@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::Path, sync::OnceLock};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Bytes, Concrete, Cost, DType, Error, Millis, Result};
+use crate::{BoundGraph, Bytes, Cost, DType, Error, Millis, Result};
 
 /// The broad class of a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -189,12 +189,12 @@ impl Device {
     }
 }
 
-impl Concrete {
+impl BoundGraph {
     /// Sum over live nodes of [`Device::roofline`]: a bound for execution without fusion, node after node.
     /// `None` when the device file lacks a figure.
     ///
     /// # Errors
-    /// As [`Concrete::node_cost`].
+    /// As [`BoundGraph::node_cost`].
     pub fn roofline(&self, device: &Device, dtype: DType) -> Result<Option<Millis>> {
         let costs = self.live().iter().map(|&id| self.node_cost(id)).collect::<Result<Vec<_>>>()?;
         Ok(costs.iter().map(|cost| device.roofline(cost, dtype)).sum())

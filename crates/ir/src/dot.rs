@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::{Bytes, Concrete, Dim, Graph, Node, NodeId, Phase, Result, TensorId};
+use crate::{BoundGraph, Bytes, Dim, Graph, Node, NodeId, Phase, Result, TensorId};
 
 impl Graph {
     /// Every node with its name, and every tensor with its declared shape.
@@ -15,11 +15,11 @@ impl Graph {
     }
 }
 
-impl Concrete {
+impl BoundGraph {
     /// Live nodes with their costs, and tensors with types and shapes.
     ///
     /// # Errors
-    /// As [`Concrete::node_cost`].
+    /// As [`BoundGraph::node_cost`].
     pub fn to_dot(&self) -> Result<String> {
         let costs = self.live().iter().map(|&id| self.node_cost(id)).collect::<Result<Vec<_>>>()?;
         let cost = |i: usize, _: &Node| {
@@ -99,7 +99,7 @@ fn quote(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::{Builder, Config, DType};
+    use crate::{Assignment, Builder, DType};
 
     #[test]
     fn shapes_costs_and_escapes() {
@@ -108,7 +108,7 @@ mod tests {
         let y = b.conv(x, 4, [1, 1], 1, 0, 1, false).unwrap();
         let y = b.op("Relu", &[y]).unwrap();
         let graph = b.finish(&[y]).unwrap();
-        let dot = graph.bind(&Config::new()).unwrap().to_dot().unwrap();
+        let dot = graph.bind(&Assignment::new()).unwrap().to_dot().unwrap();
         assert!(dot.starts_with(r#"digraph "say \"hi\" \\ bye" {"#), "{dot}");
         assert!(dot.contains(r#"t0 [shape=ellipse, label="in\nput"]"#), "{dot}");
         assert!(dot.contains(r#"n0 -> n1 [label="f32 2×4×8×8"]"#), "{dot}");

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Concrete, Error, NodeId, Result, TensorId};
+use crate::{BoundGraph, Error, NodeId, Result, TensorId};
 
 /// What a compiler fuses, by names of operators. It is data, so that a device can have its own:
 ///
@@ -51,7 +51,7 @@ pub struct FusionGroup {
     pub nodes: Vec<NodeId>,
 }
 
-impl Concrete {
+impl BoundGraph {
     /// Partitions the live nodes into kernels, in topological order.
     ///
     /// In order of the nodes, a follower joins the group that ends in the producer of one of its operands (the latest,
@@ -69,7 +69,7 @@ impl Concrete {
 }
 
 struct Fusion<'a> {
-    bound: &'a Concrete,
+    bound: &'a BoundGraph,
     rule: &'a FusionRule,
     /// Live readers of each result, one entry a use; outputs of the graph have the reader `None`.
     readers: HashMap<TensorId, Vec<Option<NodeId>>>,
@@ -79,7 +79,7 @@ struct Fusion<'a> {
 }
 
 impl<'a> Fusion<'a> {
-    fn new(bound: &'a Concrete, rule: &'a FusionRule) -> Self {
+    fn new(bound: &'a BoundGraph, rule: &'a FusionRule) -> Self {
         let mut readers: HashMap<TensorId, Vec<Option<NodeId>>> = HashMap::new();
         for &id in bound.live() {
             for &operand in bound.graph().node(id).inputs.iter().flatten() {
@@ -179,12 +179,12 @@ mod tests {
     use crate::{Attrs, Builder, DType};
 
     /// Operators of each group, joined by `+`.
-    fn fused(bound: &Concrete, rule: &FusionRule) -> Vec<String> {
+    fn fused(bound: &BoundGraph, rule: &FusionRule) -> Vec<String> {
         let name = |&id: &NodeId| bound.graph().node(id).op.name().to_owned();
         bound.fuse(rule).iter().map(|group| group.nodes.iter().map(name).collect::<Vec<_>>().join("+")).collect()
     }
 
-    fn network(build: impl FnOnce(&mut Builder, TensorId) -> Result<TensorId>) -> Concrete {
+    fn network(build: impl FnOnce(&mut Builder, TensorId) -> Result<TensorId>) -> BoundGraph {
         let mut b = Builder::new("network");
         let x = b.input("x", DType::F32, vec![1.into(), 8.into(), 16.into(), 16.into()]);
         let y = build(&mut b, x).unwrap();

@@ -10,7 +10,7 @@ use petgraph::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Attr, Attrs, Config, Dim, Error, Hyperparameter, OpType, Result, Tensor, TensorId, TensorKind, bind::resolve,
+    Assignment, Attr, Attrs, Dim, Error, Hyperparameter, OpType, Result, Tensor, TensorId, TensorKind, bind::resolve,
     nesting,
 };
 
@@ -215,7 +215,7 @@ impl Graph {
     }
 
     /// A copy in which every free dimension and attribute has its value.
-    pub(crate) fn resolved(&self, config: &Config) -> Self {
+    pub(crate) fn resolved(&self, config: &Assignment) -> Self {
         let mut graph = self.clone();
         let value = |name: &str| config.get(name).copied().unwrap_or_default();
         graph.topology.node_weights_mut().flat_map(|n| n.attrs.values_mut()).for_each(|a| resolve(a, value));

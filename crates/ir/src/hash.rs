@@ -10,7 +10,7 @@ use std::{collections::HashMap, fmt, str::FromStr};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
-use crate::{Attr, Concrete, Error, Fact, Node, TensorId, Value};
+use crate::{Attr, BoundGraph, Error, Fact, Node, TensorId, Value};
 
 type Colour = [u8; 32];
 
@@ -21,21 +21,21 @@ const ROUNDS: usize = 2;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CanonicalHash(Colour);
 
-impl Concrete {
+impl BoundGraph {
     /// Hash of what runs: live nodes with their attributes, constants and shapes, the weights and inputs they read,
     /// and how they are wired. Independent of names, of the order of nodes, and of the order of inputs and outputs.
     /// Floating-point attributes count to the precision of ONNX, f32.
     pub fn canonical_hash(&self) -> CanonicalHash {
-        Structure::new(self).hash()
+        BatchOptions::new(self).hash()
     }
 
-    /// Exact comparison of what [`Concrete::canonical_hash`] hashes: a one-to-one map of nodes, weights and inputs
+    /// Exact comparison of what [`BoundGraph::canonical_hash`] hashes: a one-to-one map of nodes, weights and inputs
     /// that keeps labels and operand positions. Takes time linear in the graph unless many of its results are alike.
     ///
     /// A map that is found is checked in full, so `true` is always right. `false` is right unless interchangeable
     /// results share operands in a pattern that two rounds of refinement cannot tell apart.
     pub fn same_as(&self, other: &Self) -> bool {
-        Structure::new(self).matches(&Structure::new(other))
+        BatchOptions::new(self).matches(&BatchOptions::new(other))
     }
 }
 
@@ -49,15 +49,15 @@ struct Link {
 
 /// Vertices in topological order.
 #[derive(Default)]
-struct Structure {
+struct BatchOptions {
     labels: Vec<Vec<u8>>,
     operands: Vec<Vec<Link>>,
     users: Vec<Vec<Link>>,
     colours: Vec<Colour>,
 }
 
-impl Structure {
-    fn new(bound: &Concrete) -> Self {
+impl BatchOptions {
+    fn new(bound: &BoundGraph) -> Self {
         let mut s = Self::default();
         let mut defined: HashMap<TensorId, (usize, u32)> = HashMap::new();
         for &id in bound.live() {
@@ -175,7 +175,7 @@ struct Matching {
 
 impl Matching {
     /// Maps `s` to `t`, and with them all they depend on; changes nothing when that fails.
-    fn extend(&mut self, a: &Structure, b: &Structure, s: usize, t: usize) -> bool {
+    fn extend(&mut self, a: &BatchOptions, b: &BatchOptions, s: usize, t: usize) -> bool {
         let mut added = Vec::new();
         let mut open = vec![(s, t)];
         while let Some((s, t)) = open.pop() {
@@ -202,7 +202,7 @@ impl Matching {
 
 /// Everything about a node that is not a name and not an operand. Strings and lists are preceded by their lengths,
 /// so that no two labels read alike.
-fn node_label(bound: &Concrete, node: &Node) -> Vec<u8> {
+fn node_label(bound: &BoundGraph, node: &Node) -> Vec<u8> {
     let mut label = vec![b'n', node.phase as u8];
     write_text(&mut label, &node.op.to_string());
     write_len(&mut label, node.attrs.len());

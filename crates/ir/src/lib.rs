@@ -2,7 +2,7 @@
 //!
 //! A [`Graph`] holds operators as nodes, tensors as edges and hyperparameters as free dimensions or
 //! attributes. [`Graph::bind`] assigns the hyperparameters and infers every shape; the resulting
-//! [`Concrete`] graph knows its FLOPs, memory traffic and parameters. Operator names, attributes and
+//! [`BoundGraph`] graph knows its FLOPs, memory traffic and parameters. Operator names, attributes and
 //! meanings are ONNX's.
 
 mod attr;
@@ -25,13 +25,14 @@ mod memory;
 mod nesting;
 mod op;
 mod ops;
+mod quantity;
 mod space;
 mod tensor;
 mod training;
 mod units;
 
 pub use attr::{Attr, Attrs, attrs};
-pub use bind::Concrete;
+pub use bind::BoundGraph;
 pub use builder::Builder;
 pub use cost::Cost;
 pub use counting::Fvcore;
@@ -43,7 +44,8 @@ pub use graph::{Edge, Graph, Node, NodeId, Parts, Phase};
 pub use hash::CanonicalHash;
 pub use memory::Residency;
 pub use op::{Call, Fact, OpError, OpType, Operator, Work, registry};
-pub use space::{Config, ConfigSpace, Domain, Hyperparameter};
+pub use quantity::Quantity;
+pub use space::{Assignment, ConfigSpace, Domain, Hyperparameter};
 pub use tensor::{Dim, Shape, Tensor, TensorId, TensorKind, Value, elements};
 pub use training::Optimizer;
 pub use units::{Bytes, Joules, Millis};

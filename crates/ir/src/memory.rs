@@ -2,24 +2,24 @@
 
 use std::collections::HashMap;
 
-use crate::{Bytes, Concrete, NodeId, Phase, Result, TensorId};
+use crate::{BoundGraph, Bytes, NodeId, Phase, Result, TensorId};
 
-impl Concrete {
+impl BoundGraph {
     /// Most bytes resident at once when live nodes run in order: weights all the time, an input of the graph from
     /// the start until its last use, a result from its node until its last use (results of the graph until the end).
     /// Views and updated weights share the storage of their first operand. Workspace and allocator overhead are not
     /// counted; tensors of unknown shape count as empty. On a training graph this is DNNPerf's memory target.
     ///
     /// # Errors
-    /// As [`Concrete::node_cost`].
+    /// As [`BoundGraph::node_cost`].
     pub fn peak_memory(&self) -> Result<Bytes> {
         Ok(self.residency()?.peak)
     }
 
-    /// Which tensors are resident when, under the rules of [`Concrete::peak_memory`].
+    /// Which tensors are resident when, under the rules of [`BoundGraph::peak_memory`].
     ///
     /// # Errors
-    /// As [`Concrete::node_cost`].
+    /// As [`BoundGraph::node_cost`].
     pub fn residency(&self) -> Result<Residency> {
         let graph = self.graph();
         let mut storage: HashMap<TensorId, TensorId> = HashMap::new();
@@ -96,7 +96,7 @@ pub struct Residency {
 
 #[cfg(test)]
 mod tests {
-    use crate::{Attr, Builder, Bytes, Config, DType, attrs};
+    use crate::{Assignment, Attr, Builder, Bytes, DType, attrs};
 
     #[test]
     fn a_chain_holds_two_neighbours_and_the_weights() {
@@ -105,7 +105,7 @@ mod tests {
         let y = b.gemm(x, 100).unwrap();
         let z = b.op("Relu", &[y]).unwrap();
         let z = b.gemm(z, 5).unwrap();
-        let bound = b.finish(&[z]).unwrap().bind(&Config::new()).unwrap();
+        let bound = b.finish(&[z]).unwrap().bind(&Assignment::new()).unwrap();
         // Weights 1000 + 100 + 500 + 5; at the Relu both its operand and its result, 100 each; x is gone.
         assert_eq!(bound.peak_memory().unwrap(), Bytes(4 * (1605 + 200)));
         let residency = bound.residency().unwrap();
@@ -123,7 +123,7 @@ mod tests {
         let z = b.op("Relu", &[v]).unwrap();
         let z = b.op("Sigmoid", &[z]).unwrap();
         let s = b.op("Add", &[z, x]).unwrap();
-        let bound = b.finish(&[s]).unwrap().bind(&Config::new()).unwrap();
+        let bound = b.finish(&[s]).unwrap().bind(&Assignment::new()).unwrap();
         // x throughout, and an operand and a result beside it.
         assert_eq!(bound.peak_memory().unwrap(), Bytes(4 * 300));
         // The first Relu's memory is read through the view; the view has none of its own.

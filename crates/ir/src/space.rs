@@ -88,7 +88,7 @@ pub struct Hyperparameter {
 }
 
 /// An assignment of hyperparameters, by name.
-pub type Config = BTreeMap<String, u64>;
+pub type Assignment = BTreeMap<String, u64>;
 
 /// The configuration space of a graph: the product of its domains.
 #[derive(Clone, Debug)]
@@ -106,7 +106,7 @@ impl Graph {
     ///
     /// # Errors
     /// A missing value without default, a value outside its domain, or a name the graph does not have.
-    pub fn complete(&self, config: &Config) -> Result<Config> {
+    pub fn complete(&self, config: &Assignment) -> Result<Assignment> {
         if let Some(name) = config.keys().find(|name| !self.hyperparameters().contains_key(*name)) {
             return Err(Error::UnknownName { kind: "hyperparameter", name: name.clone() });
         }
@@ -130,8 +130,8 @@ impl ConfigSpace<'_> {
     }
 
     /// The `i`-th configuration in lexicographic order.
-    pub fn get(&self, mut i: u128) -> Option<Config> {
-        let mut config = Config::new();
+    pub fn get(&self, mut i: u128) -> Option<Assignment> {
+        let mut config = Assignment::new();
         for (name, domain) in self.axes.iter().rev() {
             let n = u128::from(domain.len());
             if n == 0 {
@@ -144,12 +144,12 @@ impl ConfigSpace<'_> {
     }
 
     /// Every configuration, in lexicographic order of (name, value).
-    pub fn enumerate(&self) -> impl Iterator<Item = Config> + '_ {
+    pub fn enumerate(&self) -> impl Iterator<Item = Assignment> + '_ {
         (0..).map_while(|i| self.get(i))
     }
 
     /// One configuration, uniformly; `None` when a domain is empty.
-    pub fn sample(&self, rng: &mut impl Rng) -> Option<Config> {
+    pub fn sample(&self, rng: &mut impl Rng) -> Option<Assignment> {
         self.axes.iter().map(|(n, d)| Some(((*n).to_owned(), d.sample(rng)?))).collect()
     }
 }

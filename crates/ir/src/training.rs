@@ -8,8 +8,8 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Attr, Attrs, Concrete, Config, Dim, Error, Graph, Node, NodeId, OpType, Parts, Phase, Result, Tensor, TensorId,
-    TensorKind, Work, attrs, elements,
+    Assignment, Attr, Attrs, BoundGraph, Dim, Error, Graph, Node, NodeId, OpType, Parts, Phase, Result, Tensor,
+    TensorId, TensorKind, Work, attrs, elements,
 };
 
 /// The rule that updates parameters.
@@ -76,7 +76,7 @@ pub(crate) fn work(node: &Node) -> Work {
     Work { flops: get("flops"), macs: get("macs"), view: get("view") != 0 }
 }
 
-impl Concrete {
+impl BoundGraph {
     /// The graph of one training step. Live forward nodes, then in reverse order a backward twin (same operator,
     /// [`Phase::Backward`]) of each on a path from a parameter, then one update node per parameter
     /// (`tachograph::Sgd`, …, [`Phase::Update`]). Edges: saved activations to twins, gradients from twin to twin,
@@ -91,8 +91,8 @@ impl Concrete {
     /// first cost one addition per element.
     ///
     /// # Errors
-    /// As [`Concrete::node_cost`], or more tensors than 32 bits count.
-    pub fn training_graph(&self, optimizer: Optimizer) -> Result<Concrete> {
+    /// As [`BoundGraph::node_cost`], or more tensors than 32 bits count.
+    pub fn training_graph(&self, optimizer: Optimizer) -> Result<BoundGraph> {
         let mut step = Step { bound: self, parts: self.graph().clone().into_parts(), gradients: HashMap::new() };
         step.parts.name = format!("{} training", step.parts.name);
         let needed = self.needing_gradient();
@@ -109,7 +109,7 @@ impl Concrete {
         for weight in self.weights() {
             step.update(weight, optimizer)?;
         }
-        Ok(Graph::new(step.parts)?.bind(&Config::new())?.with_config(self.config().clone()))
+        Ok(Graph::new(step.parts)?.bind(&Assignment::new())?.with_config(self.config().clone()))
     }
 
     /// Tensors a gradient must reach: trainable parameters and what depends on them.
@@ -136,7 +136,7 @@ fn gradient_operands<'a>(node: &'a Node, needed: &'a [bool]) -> impl Iterator<It
 
 /// A training step under construction.
 struct Step<'a> {
-    bound: &'a Concrete,
+    bound: &'a BoundGraph,
     parts: Parts,
     /// Gradients of a tensor, one per use.
     gradients: HashMap<TensorId, Vec<TensorId>>,

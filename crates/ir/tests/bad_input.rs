@@ -1,7 +1,7 @@
 //! Each malformed graph or file gets an error that names the place, never a panic.
 
 use tachograph_ir::{
-    Attrs, Builder, Config, DType, Device, Dim, Domain, Error, Graph, Node, OpType, Parts, Phase, Tensor, TensorId,
+    Assignment, Attrs, Builder, DType, Device, Dim, Domain, Error, Graph, Node, OpType, Parts, Phase, Tensor, TensorId,
 };
 
 fn relu(name: &str, from: u32, to: u32) -> Node {
@@ -47,13 +47,13 @@ fn redefined_tensors() {
 fn overflowing_shapes() {
     let huge = vec![u64::MAX.into(), 2.into()];
     let graph = Graph::new(parts(huge, vec![relu("r", 0, 2)])).unwrap();
-    let error = graph.bind(&Config::new()).unwrap_err();
+    let error = graph.bind(&Assignment::new()).unwrap_err();
     assert!(matches!(&error, Error::Overflow { place } if place.contains("`x`")), "{error}");
     // The operands fit, their product does not.
     let mut b = Builder::new("huge");
     let x = b.input("x", DType::F32, vec![(1 << 40).into(), 1.into()]);
     let w = b.parameter(&[1, 1 << 40]);
-    let outcome = b.op("MatMul", &[x, w]).and_then(|y| b.finish(&[y])?.bind(&Config::new())?.cost());
+    let outcome = b.op("MatMul", &[x, w]).and_then(|y| b.finish(&[y])?.bind(&Assignment::new())?.cost());
     assert!(outcome.is_err());
 }
 
@@ -64,7 +64,7 @@ fn batch_outside_its_domain() {
     let x = b.input("x", DType::F32, vec!["batch".into(), 3.into()]);
     let y = b.op("Relu", &[x]).unwrap();
     let graph = b.finish(&[y]).unwrap();
-    let bind = |name: &str, value| graph.bind(&Config::from([(name.into(), value)])).unwrap_err().to_string();
+    let bind = |name: &str, value| graph.bind(&Assignment::from([(name.into(), value)])).unwrap_err().to_string();
     assert_eq!(bind("batch", 65), "hyperparameter `batch` = 65 is outside its domain 1..=64");
     assert_eq!(bind("batch", 0), "hyperparameter `batch` = 0 is outside its domain 1..=64");
     assert_eq!(bind("bach", 1), "unknown hyperparameter `bach`");

@@ -2,13 +2,13 @@
 
 use std::time::Instant;
 
-use tachograph_ir::{Attr, Builder, CanonicalHash, Concrete, Config, DType, Graph, Optimizer, TensorId, attrs};
+use tachograph_ir::{Assignment, Attr, BoundGraph, Builder, CanonicalHash, DType, Graph, Optimizer, TensorId, attrs};
 
-fn build(outputs: impl FnOnce(&mut Builder, TensorId) -> Vec<TensorId>) -> Concrete {
+fn build(outputs: impl FnOnce(&mut Builder, TensorId) -> Vec<TensorId>) -> BoundGraph {
     let mut b = Builder::new("g");
     let x = b.input("x", DType::F32, vec![1.into(), 8.into(), 4.into(), 4.into()]);
     let outputs = outputs(&mut b, x);
-    b.finish(&outputs).unwrap().bind(&Config::new()).unwrap()
+    b.finish(&outputs).unwrap().bind(&Assignment::new()).unwrap()
 }
 
 fn op(b: &mut Builder, op: &str, inputs: &[TensorId]) -> TensorId {
@@ -19,12 +19,12 @@ fn conv(b: &mut Builder, x: TensorId) -> TensorId {
     b.conv(x, 8, [3, 3], 1, 1, 1, false).unwrap()
 }
 
-fn differ(a: &Concrete, b: &Concrete) {
+fn differ(a: &BoundGraph, b: &BoundGraph) {
     assert_ne!(a.canonical_hash(), b.canonical_hash());
     assert!(!a.same_as(b) && !b.same_as(a));
 }
 
-fn agree(a: &Concrete, b: &Concrete) {
+fn agree(a: &BoundGraph, b: &BoundGraph) {
     assert_eq!(a.canonical_hash(), b.canonical_hash());
     assert!(a.same_as(b) && b.same_as(a));
 }
@@ -61,7 +61,7 @@ fn batch_counts() {
     let x = b.input("x", DType::F32, vec!["batch".into(), 8.into()]);
     let y = b.op("Relu", &[x]).unwrap();
     let graph = b.finish(&[y]).unwrap();
-    let bind = |n| graph.bind(&Config::from([("batch".into(), n)])).unwrap();
+    let bind = |n| graph.bind(&Assignment::from([("batch".into(), n)])).unwrap();
     agree(&bind(3), &bind(3));
     differ(&bind(3), &bind(4));
 }
@@ -151,7 +151,7 @@ fn symmetry_costs_no_search() {
     };
     let started = Instant::now();
     for bound in [branches(true), branches(false)] {
-        let other = reversed(bound.graph()).bind(&Config::new()).unwrap();
+        let other = reversed(bound.graph()).bind(&Assignment::new()).unwrap();
         agree(&bound, &other);
         let training = bound.training_graph(Optimizer::Adam).unwrap();
         agree(&training, &other.training_graph(Optimizer::Adam).unwrap());

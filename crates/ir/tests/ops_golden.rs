@@ -3,7 +3,7 @@
 
 use serde_json::Value as Json;
 use tachograph_ir::{
-    Attr, Attrs, Config, DType, Dim, Fact, Graph, Node, OpType, Parts, Phase, Tensor, TensorId, Value,
+    Assignment, Attr, Attrs, DType, Dim, Fact, Graph, Node, OpType, Parts, Phase, Tensor, TensorId, Value,
 };
 
 fn numbers<T>(json: &Json, number: fn(&Json) -> Option<T>) -> Vec<T> {
@@ -60,7 +60,7 @@ fn infer(case: &Json) -> Result<Vec<Fact>, tachograph_ir::Error> {
     parts.outputs = outputs.iter().flatten().copied().collect();
     let (name, phase) = (String::new(), Phase::Forward);
     parts.nodes.push(Node { name, op, attrs, inputs, outputs: outputs.clone(), phase });
-    let bound = Graph::new(parts)?.bind(&Config::new())?;
+    let bound = Graph::new(parts)?.bind(&Assignment::new())?;
     Ok(outputs.into_iter().flatten().map(|id| bound.fact(id).clone()).collect())
 }
 

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use rand::{SeedableRng, seq::SliceRandom};
-use tachograph_ir::{Attr, Builder, Concrete, Config, DType, Domain, Graph, Optimizer, TensorId, attrs};
+use tachograph_ir::{Assignment, Attr, BoundGraph, Builder, DType, Domain, Graph, Optimizer, TensorId, attrs};
 
 /// One step of a random graph: an operator and which earlier tensors it reads.
 type Step = (u8, prop::sample::Index, prop::sample::Index);
@@ -61,8 +61,8 @@ fn shuffled(graph: &Graph, seed: u64) -> Graph {
     Graph::new(parts).unwrap()
 }
 
-fn bind(graph: &Graph) -> Concrete {
-    graph.bind(&Config::new()).unwrap()
+fn bind(graph: &Graph) -> BoundGraph {
+    graph.bind(&Assignment::new()).unwrap()
 }
 
 proptest! {
@@ -101,7 +101,7 @@ proptest! {
         let live = which.get(bound.live());
         let mut parts = bound.graph().clone().into_parts();
         parts.nodes[live.index()].attrs.insert("extra".into(), Attr::Int(1));
-        let other = Graph::new(parts).unwrap().bind(&Config::new()).unwrap();
+        let other = Graph::new(parts).unwrap().bind(&Assignment::new()).unwrap();
         prop_assert_ne!(bound.canonical_hash(), other.canonical_hash());
         prop_assert!(!bound.same_as(&other));
     }

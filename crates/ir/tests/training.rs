@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use tachograph_ir::{Builder, Bytes, Concrete, Config, DType, Optimizer, Phase, TensorKind};
+use tachograph_ir::{Assignment, BoundGraph, Builder, Bytes, DType, Optimizer, Phase, TensorKind};
 
 /// A stem, one residual block with two convolutions, pooling and a classifier.
-fn small_resnet(batch: u64) -> Concrete {
+fn small_resnet(batch: u64) -> BoundGraph {
     let mut b = Builder::new("small-resnet");
     let x = b.input("x", DType::F32, vec![batch.into(), 3.into(), 16.into(), 16.into()]);
     let stem = b.conv(x, 8, [3, 3], 1, 1, 1, false).unwrap();
@@ -18,7 +18,7 @@ fn small_resnet(batch: u64) -> Concrete {
     let y = b.op("GlobalAveragePool", &[y]).unwrap();
     let y = b.op_with("Flatten", &[y], Default::default()).unwrap();
     let y = b.gemm(y, 10).unwrap();
-    b.finish(&[y]).unwrap().bind(&Config::new()).unwrap()
+    b.finish(&[y]).unwrap().bind(&Assignment::new()).unwrap()
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn memory_of_a_step_on_a_chain() {
     let y = b.gemm(x, 100).unwrap();
     let y = b.op("Relu", &[y]).unwrap();
     let y = b.gemm(y, 1).unwrap();
-    let bound = b.finish(&[y]).unwrap().bind(&Config::new()).unwrap();
+    let bound = b.finish(&[y]).unwrap().bind(&Assignment::new()).unwrap();
     let weights = 100 * 100 + 100 + 100 + 1;
     // Inference: operand and result of the Relu.
     assert_eq!(bound.peak_memory().unwrap(), Bytes(4 * (weights + 2000)));
@@ -108,7 +108,7 @@ fn integers_get_no_gradient_and_tables_do() {
     let table = b.parameter(&[50, 16]);
     let y = b.op("Gather", &[table, ids]).unwrap();
     let y = b.linear(y, 4).unwrap();
-    let bound = b.finish(&[y]).unwrap().bind(&Config::new()).unwrap();
+    let bound = b.finish(&[y]).unwrap().bind(&Assignment::new()).unwrap();
     let step = bound.training_graph(Optimizer::Sgd).unwrap();
     let gather = step.graph().nodes().find(|(_, n)| n.name == "Gather_0.backward").unwrap().1;
     assert_eq!(step.shape(gather.outputs[0].unwrap()), Some(&[50, 16][..]));

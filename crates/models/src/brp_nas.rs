@@ -1,7 +1,7 @@
 //! The graph convolution of BRP-NAS.
 
 use serde::{Deserialize, Serialize};
-use tachograph_gnn::{GraphBatch, Hop, LayerNorm, LayerNormConfig, LayerNormMode};
+use tachograph_gnn::{GraphBatch, LayerEdges, LayerNorm, LayerNormConfig, LayerNormMode};
 use tch::{Tensor, nn};
 
 use crate::{
@@ -66,7 +66,7 @@ impl Convolution {
         build().map_err(torch("graph convolution"))
     }
 
-    fn forward(&self, x: &Tensor, hop: &Hop) -> Result<Tensor> {
+    fn forward(&self, x: &Tensor, hop: &LayerEdges) -> Result<Tensor> {
         let torch = || torch("graph convolution");
         hop.edges.sum(&x.f_matmul(&self.weight).map_err(torch())?, None)?.f_add(&self.bias).map_err(torch())
     }
@@ -99,11 +99,11 @@ impl BrpNas {
         let mut h = batch.nodes.shallow_clone();
         let mut global = h.f_narrow(1, h.size().last().map_or(0, |w| w - 1), 1).map_err(torch("global node"))?;
         for (l, (convolution, norm)) in self.layers.iter().enumerate() {
-            let hop = batch.hop(l)?;
-            h = activate(&norm.forward(&convolution.forward(&h, hop)?, &batch.members)?, self.dropout, train)?;
-            global = hop.own(&global)?;
+            let hop = batch.layer_edges(l)?;
+            h = activate(&norm.forward(&convolution.forward(&h, hop)?, &batch.graph_of_row)?, self.dropout, train)?;
+            global = hop.residual_rows(&global)?;
         }
-        Ok(batch.members.sum(&h.f_mul(&global).map_err(torch("global node"))?, None)?)
+        Ok(batch.graph_of_row.sum(&h.f_mul(&global).map_err(torch("global node"))?, None)?)
     }
 
     /// Predictions for each of `heads`: (G, heads).

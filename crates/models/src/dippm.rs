@@ -85,10 +85,10 @@ impl Dippm {
     pub fn embed(&self, batch: &GraphBatch, train: bool) -> Result<Tensor> {
         let mut h = batch.nodes.shallow_clone();
         for (b, [first, second]) in self.blocks.iter().enumerate() {
-            h = first.forward(&h, batch.hop(2 * b)?)?.f_relu().map_err(torch("ReLU"))?;
-            h = activate(&second.forward(&h, batch.hop(2 * b + 1)?)?, self.dropout, train)?;
+            h = first.forward(&h, batch.layer_edges(2 * b)?)?.f_relu().map_err(torch("ReLU"))?;
+            h = activate(&second.forward(&h, batch.layer_edges(2 * b + 1)?)?, self.dropout, train)?;
         }
-        let sum = batch.members.sum(&h, None)?;
+        let sum = batch.graph_of_row.sum(&h, None)?;
         let mut g = Tensor::f_cat(&[&sum, &batch.globals], 1).map_err(torch("read-out"))?;
         for linear in &self.linear {
             g = activate(&linear.forward(&g)?, self.dropout, train)?;

@@ -102,7 +102,7 @@ impl DnnPerf {
     /// # Errors
     /// The batch has other widths, no edge features, or was built for fewer layers.
     pub fn embed(&self, batch: &GraphBatch) -> Result<Tensor> {
-        let hop = batch.hop(0)?;
+        let hop = batch.layer_edges(0)?;
         let features = match &hop.features {
             Some(features) => features.shallow_clone(),
             None if hop.edges.is_empty() => blank(batch, 0, self.edges)?,
@@ -113,14 +113,14 @@ impl DnnPerf {
             None => (batch.nodes.shallow_clone(), features),
         };
         for (l, encoder) in (0..self.layers).zip(self.encoders.iter().cycle()) {
-            let hop = batch.hop(l)?;
-            (h, e) = encoder.forward(&h, hop, &hop.own_edges(&e)?)?;
+            let hop = batch.layer_edges(l)?;
+            (h, e) = encoder.forward(&h, hop, &hop.parent_edges(&e)?)?;
         }
-        let sum = batch.members.sum(&h, None)?;
+        let sum = batch.graph_of_row.sum(&h, None)?;
         if !self.mean {
             return Ok(sum);
         }
-        Tensor::f_cat(&[sum, batch.members.mean(&h)?], 1).map_err(torch("read-out"))
+        Tensor::f_cat(&[sum, batch.graph_of_row.mean(&h)?], 1).map_err(torch("read-out"))
     }
 
     /// Predictions for each of `heads`: (G, heads), positive.

@@ -1,13 +1,13 @@
 //! Any of the models, as a config names it.
 
 use serde::{Deserialize, Serialize};
-use tachograph_gnn::{GraphBatch, Structure};
+use tachograph_gnn::{BatchOptions, GraphBatch};
 use tch::{Tensor, nn};
 
 use crate::{
-    Additive, AdditiveConfig, BrpNas, BrpNasConfig, Dippm, DippmConfig, DnnPerf, DnnPerfConfig, Nnlp, NnlpConfig,
-    NodeGcn, NodeGcnConfig, PerfSage, PerfSageConfig, Result, Slapp, SlappConfig, Tachograph, TachographConfig,
-    error::torch,
+    BrpNas, BrpNasConfig, Dippm, DippmConfig, DnnPerf, DnnPerfConfig, LearnedRoofline, LearnedRooflineConfig, Nnlp,
+    NnlpConfig, NodeGcn, NodeGcnConfig, OperatorSum, OperatorSumConfig, PerfSage, PerfSageConfig, Result, Slapp,
+    SlappConfig, error::torch,
 };
 
 /// Which model, and its settings.
@@ -16,8 +16,9 @@ use crate::{
 pub enum ModelConfig {
     /// [`Nnlp`].
     Nnlp(NnlpConfig),
-    /// [`Additive`].
-    Additive(AdditiveConfig),
+    /// [`OperatorSum`].
+    #[serde(alias = "additive")]
+    OperatorSum(OperatorSumConfig),
     /// [`Dippm`].
     Dippm(DippmConfig),
     /// [`DnnPerf`].
@@ -32,8 +33,9 @@ pub enum ModelConfig {
     /// [`PerfSage`].
     #[serde(rename = "perfsage")]
     PerfSage(PerfSageConfig),
-    /// [`Tachograph`].
-    Tachograph(TachographConfig),
+    /// [`LearnedRoofline`].
+    #[serde(alias = "tachograph")]
+    LearnedRoofline(LearnedRooflineConfig),
 }
 
 impl Default for ModelConfig {
@@ -47,14 +49,14 @@ impl ModelConfig {
     pub fn layers(&self) -> usize {
         match self {
             Self::Nnlp(c) => c.layers,
-            Self::Additive(c) => c.layers,
+            Self::OperatorSum(c) => c.layers,
             Self::Dippm(c) => 2 * c.blocks,
             Self::DnnPerf(c) => c.layers,
             Self::Slapp(c) => c.layers,
             Self::NodeGcn(c) => c.layers,
             Self::BrpNas(c) => c.layers,
             Self::PerfSage(c) => c.layers,
-            Self::Tachograph(c) => c.layers,
+            Self::LearnedRoofline(c) => c.layers,
         }
     }
 
@@ -66,15 +68,19 @@ impl ModelConfig {
             Self::Dippm(c) => c.dropout == 0.0,
             Self::BrpNas(c) => c.dropout == 0.0,
             Self::Slapp(_) => false,
-            Self::Additive(_) | Self::DnnPerf(_) | Self::NodeGcn(_) | Self::PerfSage(_) | Self::Tachograph(_) => true,
+            Self::OperatorSum(_)
+            | Self::DnnPerf(_)
+            | Self::NodeGcn(_)
+            | Self::PerfSage(_)
+            | Self::LearnedRoofline(_) => true,
         }
     }
 
     /// What a batch must offer, compressed where the model allows it: without dropout, outside of training, that is
     /// for all but those that read groups of nodes.
-    pub fn structure(&self, train: bool) -> Structure {
+    pub fn batch_options(&self, train: bool) -> BatchOptions {
         let groups = matches!(self, Self::Slapp(_));
-        Structure {
+        BatchOptions {
             layers: self.layers(),
             compressed: if train { self.compressible() } else { !groups },
             self_loops: matches!(self, Self::Slapp(_) | Self::NodeGcn(_)),
@@ -99,8 +105,8 @@ pub struct Widths {
 pub enum Model {
     /// [`Nnlp`].
     Nnlp(Nnlp),
-    /// [`Additive`].
-    Additive(Additive),
+    /// [`OperatorSum`].
+    OperatorSum(OperatorSum),
     /// [`Dippm`].
     Dippm(Dippm),
     /// [`DnnPerf`].
@@ -113,8 +119,8 @@ pub enum Model {
     BrpNas(BrpNas),
     /// [`PerfSage`].
     PerfSage(PerfSage),
-    /// [`Tachograph`].
-    Tachograph(Tachograph),
+    /// [`LearnedRoofline`].
+    LearnedRoofline(LearnedRoofline),
 }
 
 impl Model {
@@ -127,20 +133,20 @@ impl Model {
         let Widths { nodes, edges, globals } = widths;
         Ok(match config {
             ModelConfig::Nnlp(c) => Self::Nnlp(Nnlp::new(vs, nodes, globals, outputs, c)?),
-            ModelConfig::Additive(c) => Self::Additive(Additive::new(vs, nodes, outputs, c)?),
+            ModelConfig::OperatorSum(c) => Self::OperatorSum(OperatorSum::new(vs, nodes, outputs, c)?),
             ModelConfig::Dippm(c) => Self::Dippm(Dippm::new(vs, nodes, globals, outputs, c)?),
             ModelConfig::DnnPerf(c) => Self::DnnPerf(DnnPerf::new(vs, nodes, edges, outputs, c)?),
             ModelConfig::Slapp(c) => Self::Slapp(Slapp::new(vs, nodes, edges, outputs, c)?),
             ModelConfig::NodeGcn(c) => Self::NodeGcn(NodeGcn::new(vs, nodes, outputs, c)?),
             ModelConfig::BrpNas(c) => Self::BrpNas(BrpNas::new(vs, nodes, outputs, c)?),
             ModelConfig::PerfSage(c) => Self::PerfSage(PerfSage::new(vs, nodes, outputs, c)?),
-            ModelConfig::Tachograph(c) => Self::Tachograph(Tachograph::new(vs, nodes, outputs, c)?),
+            ModelConfig::LearnedRoofline(c) => Self::LearnedRoofline(LearnedRoofline::new(vs, nodes, outputs, c)?),
         })
     }
 
     /// Says which outputs are peak memory, to models that have a form of its own for it.
     pub fn set_memory(&mut self, outputs: &[usize]) {
-        if let Self::Tachograph(m) = self {
+        if let Self::LearnedRoofline(m) = self {
             m.set_memory(outputs);
         }
     }
@@ -152,14 +158,14 @@ impl Model {
     pub fn forward(&self, batch: &GraphBatch, heads: &[usize], train: bool) -> Result<Tensor> {
         match self {
             Self::Nnlp(m) => m.forward(batch, heads, train),
-            Self::Additive(m) => m.forward(batch, heads),
+            Self::OperatorSum(m) => m.forward(batch, heads),
             Self::Dippm(m) => m.forward(batch, heads, train),
             Self::DnnPerf(m) => m.forward(batch, heads),
             Self::Slapp(m) => m.forward(batch, heads),
             Self::NodeGcn(m) => m.forward(batch, heads),
             Self::BrpNas(m) => m.forward(batch, heads, train),
             Self::PerfSage(m) => m.forward(batch, heads),
-            Self::Tachograph(m) => m.forward(batch, heads),
+            Self::LearnedRoofline(m) => m.forward(batch, heads),
         }
     }
 
@@ -170,14 +176,14 @@ impl Model {
     pub fn embed(&self, batch: &GraphBatch) -> Result<Tensor> {
         match self {
             Self::Nnlp(m) => m.embed(batch, false),
-            Self::Additive(m) => m.embed(batch),
+            Self::OperatorSum(m) => m.embed(batch),
             Self::Dippm(m) => m.embed(batch, false),
             Self::DnnPerf(m) => m.embed(batch),
             Self::Slapp(m) => m.embed(batch),
             Self::NodeGcn(m) => m.embed(batch),
             Self::BrpNas(m) => m.embed(batch, false),
             Self::PerfSage(m) => m.embed(batch),
-            Self::Tachograph(m) => m.embed(batch),
+            Self::LearnedRoofline(m) => m.embed(batch),
         }
     }
 
@@ -188,10 +194,10 @@ impl Model {
     /// As [`Model::forward`].
     pub fn operators(&self, batch: &GraphBatch, head: usize) -> Result<Option<Tensor>> {
         let times = match self {
-            Self::Additive(m) => m.operators(batch, &[head])?,
+            Self::OperatorSum(m) => m.operators(batch, &[head])?,
             Self::NodeGcn(m) => m.operators(batch, &[head])?,
-            Self::Tachograph(m) if m.is_memory(head) => return Ok(None),
-            Self::Tachograph(m) => {
+            Self::LearnedRoofline(m) if m.is_memory(head) => return Ok(None),
+            Self::LearnedRoofline(m) => {
                 let image = m.operators(batch, &[head])?;
                 let images = batch.globals.f_narrow(1, 0, 1);
                 images.and_then(|n| image.f_mul(&n)).map_err(torch("operators"))?

@@ -84,9 +84,9 @@ impl Nnlp {
     pub fn embed(&self, batch: &GraphBatch, train: bool) -> Result<Tensor> {
         let mut h = batch.nodes.shallow_clone();
         for (l, layer) in self.layers.iter().enumerate() {
-            h = self.activate(layer.forward(&h, batch.hop(l)?)?, train)?;
+            h = self.activate(layer.forward(&h, batch.layer_edges(l)?)?, train)?;
         }
-        let sum = batch.members.sum(&h, None)?;
+        let sum = batch.graph_of_row.sum(&h, None)?;
         let globals = match &self.globals {
             Some(linear) => self.activate(linear.forward(&batch.globals)?, train)?,
             None => batch.globals.shallow_clone(),

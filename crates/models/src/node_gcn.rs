@@ -60,7 +60,7 @@ impl NodeGcn {
     fn rows(&self, batch: &GraphBatch) -> Result<Tensor> {
         let mut h = batch.nodes.shallow_clone();
         for (l, layer) in self.layers.iter().enumerate() {
-            h = layer.forward(&h, batch.hop(l)?, None)?.f_relu().map_err(torch("ReLU"))?;
+            h = layer.forward(&h, batch.layer_edges(l)?, None)?.f_relu().map_err(torch("ReLU"))?;
         }
         Ok(h)
     }
@@ -70,7 +70,7 @@ impl NodeGcn {
     /// # Errors
     /// The batch has another width, was built for fewer layers, or is compressed without self-loops.
     pub fn embed(&self, batch: &GraphBatch) -> Result<Tensor> {
-        Ok(batch.members.sum(&self.rows(batch)?, None)?)
+        Ok(batch.graph_of_row.sum(&self.rows(batch)?, None)?)
     }
 
     /// Share of each operator for each of `heads`: (rows of the last layer, heads), positive. Rows are the nodes of the
@@ -87,6 +87,6 @@ impl NodeGcn {
     /// # Errors
     /// As [`NodeGcn::operators`].
     pub fn forward(&self, batch: &GraphBatch, heads: &[usize]) -> Result<Tensor> {
-        Ok(batch.members.sum(&self.operators(batch, heads)?, None)?)
+        Ok(batch.graph_of_row.sum(&self.operators(batch, heads)?, None)?)
     }
 }

@@ -64,10 +64,10 @@ impl PerfSage {
     pub fn embed(&self, batch: &GraphBatch) -> Result<Tensor> {
         let mut h = batch.nodes.shallow_clone();
         for (l, layer) in self.layers.iter().enumerate() {
-            h = layer.forward(&h, batch.hop(l)?)?.f_relu().map_err(torch("ReLU"))?;
+            h = layer.forward(&h, batch.layer_edges(l)?)?.f_relu().map_err(torch("ReLU"))?;
         }
-        let sum = batch.members.sum(&h, None)?;
-        Tensor::f_cat(&[sum, batch.members.mean(&h)?], 1).map_err(torch("read-out"))
+        let sum = batch.graph_of_row.sum(&h, None)?;
+        Tensor::f_cat(&[sum, batch.graph_of_row.mean(&h)?], 1).map_err(torch("read-out"))
     }
 
     /// Predictions for each of `heads`: (G, heads), positive.

@@ -70,15 +70,15 @@ impl Slapp {
     /// What the heads read of each subgraph: (subgraphs, 2 · width).
     fn rows(&self, batch: &GraphBatch, groups: &Groups) -> Result<Tensor> {
         let mut h = batch.nodes.shallow_clone();
-        let edges = &batch.hop(0)?.edges;
-        let mut e = match &batch.hop(0)?.features {
+        let edges = &batch.layer_edges(0)?.edges;
+        let mut e = match &batch.layer_edges(0)?.features {
             Some(features) => features.shallow_clone(),
             // Self-loops alone.
             None if edges.len() == edges.rows() => blank(batch, edges.len(), self.edges)?,
             None => return Err(Error::Lacks { model: "SLAPP", what: "edge features" }),
         };
         for (l, layer) in self.layers.iter().enumerate() {
-            let hop = batch.hop(l)?;
+            let hop = batch.layer_edges(l)?;
             h = layer.forward(&h, hop, &e, false)?;
             // The edges after the last layer go nowhere.
             if l + 1 < self.layers.len() {

@@ -1,6 +1,6 @@
 //! Runs a bound graph on libtorch, eagerly, node by node.
 
-use tachograph_ir::{Call, Concrete, Fact, Node, NodeId, OpError, TensorId, TensorKind, Value, elements};
+use tachograph_ir::{BoundGraph, Call, Fact, Node, NodeId, OpError, TensorId, TensorKind, Value, elements};
 use tch::{Device, Kind, Tensor};
 
 use crate::{
@@ -33,7 +33,7 @@ impl Executor {
     ///
     /// # Errors
     /// An operator without a kernel, a tensor of unknown shape, or a device out of memory.
-    pub fn new(bound: &Concrete, device: Device) -> Result<Self> {
+    pub fn new(bound: &BoundGraph, device: Device) -> Result<Self> {
         let graph = bound.graph();
         let mut steps = Vec::with_capacity(bound.live().len());
         let mut last_read = vec![None; graph.tensors().len()];
@@ -64,7 +64,7 @@ impl Executor {
         Ok(executor)
     }
 
-    fn fill(&mut self, bound: &Concrete) -> Result<()> {
+    fn fill(&mut self, bound: &BoundGraph) -> Result<()> {
         let used = self.steps.iter().flat_map(|s| s.inputs.iter().flatten().copied());
         let mut needed: Vec<usize> = used.chain(self.outputs.iter().map(|t| t.index())).collect();
         needed.sort_unstable();
@@ -152,7 +152,7 @@ impl Executor {
     }
 }
 
-fn compile(bound: &Concrete, node: &Node) -> Result<Kernel> {
+fn compile(bound: &BoundGraph, node: &Node) -> Result<Kernel> {
     let unsupported =
         |message: String| Error::Unsupported { node: node.name.clone(), op: node.op.to_string(), message };
     let (inputs, outputs) = (bound.input_facts(node), bound.output_facts(node));
@@ -165,7 +165,7 @@ fn compile(bound: &Concrete, node: &Node) -> Result<Kernel> {
 }
 
 /// A tensor with known elements, or one drawn as its role asks.
-fn make(bound: &Concrete, id: TensorId, fact: &Fact) -> Result<Tensor> {
+fn make(bound: &BoundGraph, id: TensorId, fact: &Fact) -> Result<Tensor> {
     let name = &bound.graph().tensor(id).name;
     let unknown =
         |message: &str| Error::Unsupported { node: name.clone(), op: fact.dtype.to_string(), message: message.into() };

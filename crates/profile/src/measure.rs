@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
-use tachograph_ir::{Concrete, NodeId};
+use tachograph_ir::{BoundGraph, NodeId};
 use tch::Device;
 
 use crate::{Environment, Error, Executor, Result, energy, memory};
@@ -93,7 +93,7 @@ impl Session {
     ///
     /// # Errors
     /// As [`Executor::new`] and [`Executor::run`].
-    pub fn new(bound: &Concrete, device: Device) -> Result<Self> {
+    pub fn new(bound: &BoundGraph, device: Device) -> Result<Self> {
         // The first run also compiled kernels and mapped the code of libraries, which networks share.
         let mut executor = Executor::new(bound, device)?;
         once(&executor)?;
@@ -188,7 +188,7 @@ impl Session {
 ///
 /// # Errors
 /// As [`Executor::new`] and [`Executor::run`].
-pub fn measure(bound: &Concrete, device: Device, protocol: &Protocol) -> Result<Measurement> {
+pub fn measure(bound: &BoundGraph, device: Device, protocol: &Protocol) -> Result<Measurement> {
     let mut session = Session::new(bound, device)?;
     session.visit(protocol)?;
     session.result()

@@ -6,7 +6,7 @@
 //! every other weight, `2u` for inputs.
 //! Integer inputs are `hash mod n` with `n` the extent that the input indexes.
 
-use tachograph_ir::{Concrete, DType, Graph, TensorId, TensorKind};
+use tachograph_ir::{BoundGraph, DType, Graph, TensorId, TensorKind};
 
 /// How the elements of a tensor are drawn.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -28,7 +28,7 @@ pub enum Fill {
 
 impl Fill {
     /// The role of `id` in its graph, from the first node that reads it.
-    pub fn of(bound: &Concrete, id: TensorId) -> Self {
+    pub fn of(bound: &BoundGraph, id: TensorId) -> Self {
         let graph = bound.graph();
         let input = graph.tensor(id).kind == TensorKind::Input;
         let integer = bound.fact(id).dtype.is_integer();
@@ -82,7 +82,7 @@ impl Fill {
 }
 
 /// The extent that an integer tensor indexes: the smallest that any Gather reading it selects from.
-fn index_bound(bound: &Concrete, graph: &Graph, id: TensorId) -> u64 {
+fn index_bound(bound: &BoundGraph, graph: &Graph, id: TensorId) -> u64 {
     let mut smallest = None;
     for (_, node) in graph.nodes().filter(|(_, n)| n.op.name() == "Gather" && n.inputs.get(1) == Some(&Some(id))) {
         let axis = match node.attrs.get("axis") {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
-use tachograph_ir::{Bytes, Concrete, FusionRule, NodeId, TensorId, TensorKind};
+use tachograph_ir::{BoundGraph, Bytes, FusionRule, NodeId, TensorId, TensorKind};
 
 use crate::Result;
 
@@ -57,8 +57,8 @@ impl Network {
     /// page shows their shares. Operators without one are free.
     ///
     /// # Errors
-    /// As [`Concrete::node_cost`].
-    pub fn new(bound: &Concrete, times: &[(NodeId, f64)]) -> Result<Self> {
+    /// As [`BoundGraph::node_cost`].
+    pub fn new(bound: &BoundGraph, times: &[(NodeId, f64)]) -> Result<Self> {
         let total: f64 = times.iter().map(|(_, time)| time).sum();
         let times: HashMap<NodeId, f64> = times.iter().copied().collect();
         let share = |id: NodeId| match times.get(&id) {
@@ -111,7 +111,7 @@ impl Network {
     }
 
     /// Adds an input or output of the graph.
-    fn end(&mut self, what: &str, bound: &Concrete, tensor: TensorId) -> usize {
+    fn end(&mut self, what: &str, bound: &BoundGraph, tensor: TensorId) -> usize {
         let (name, shape) = (&bound.graph().tensor(tensor).name, described(bound, tensor));
         let detail = format!("{what} `{name}`\n{shape}");
         self.vertices.push(Vertex { label: name.clone(), shape, share: None, detail });
@@ -120,7 +120,7 @@ impl Network {
 }
 
 /// Type and shape, such as `f32 1×3×224×224`.
-fn described(bound: &Concrete, tensor: TensorId) -> String {
+fn described(bound: &BoundGraph, tensor: TensorId) -> String {
     let fact = bound.fact(tensor);
     match &fact.shape {
         Some(shape) => format!("{} {}", fact.dtype, shape.iter().map(u64::to_string).collect::<Vec<_>>().join("×")),
@@ -130,7 +130,7 @@ fn described(bound: &Concrete, tensor: TensorId) -> String {
 
 #[cfg(test)]
 mod tests {
-    use tachograph_ir::{Builder, Config, DType};
+    use tachograph_ir::{Assignment, Builder, DType};
 
     use super::*;
 
@@ -142,7 +142,7 @@ mod tests {
         let y = b.op("Relu", &[y]).unwrap();
         let z = b.conv(y, 8, [3, 3], 1, 1, 1, false).unwrap();
         let z = b.op("Add", &[z, y]).unwrap();
-        let bound = b.finish(&[z]).unwrap().bind(&Config::new()).unwrap();
+        let bound = b.finish(&[z]).unwrap().bind(&Assignment::new()).unwrap();
         let times: Vec<_> = bound.live().iter().copied().zip([3.0, 0.5, 4.0, 0.5]).collect();
         let network = Network::new(&bound, &times).unwrap();
         let labels: Vec<_> = network.vertices.iter().map(|v| v.label.as_str()).collect();

@@ -1,6 +1,6 @@
 //! Whole pages.
 
-use tachograph_ir::{Builder, Config, DType};
+use tachograph_ir::{Assignment, Builder, DType};
 use tachograph_report::{DeviceEstimate, Estimate, Network, Report, Vertex};
 
 const HOSTILE: &str = "</script><img src=x onerror=alert(1)>\"' & {{ 7 }}";
@@ -10,7 +10,7 @@ fn report(name: &str) -> Report {
     let x = b.input(name, DType::F32, vec![1.into(), 3.into(), 8.into(), 8.into()]);
     let y = b.conv(x, 4, [3, 3], 1, 1, 1, true).unwrap();
     let y = b.op("Relu", &[y]).unwrap();
-    let bound = b.finish(&[y]).unwrap().bind(&Config::new()).unwrap();
+    let bound = b.finish(&[y]).unwrap().bind(&Assignment::new()).unwrap();
     let times: Vec<_> = bound.live().iter().map(|&id| (id, 1.0)).collect();
     let latency = Estimate { ms: 1.5, interval: Some((1.2, 1.9)) };
     let device = DeviceEstimate { name: name.into(), detail: name.into(), latency, chosen: true };

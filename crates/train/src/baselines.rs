@@ -64,11 +64,11 @@ pub fn baselines(config: &RunConfig, specification: Option<&Device>) -> Result<V
         models
     };
     let mut reports: Vec<(String, Vec<Report>)> = models().iter().map(|m| (m.name().to_owned(), vec![])).collect();
-    for (output, document) in corpus.outputs.iter().enumerate() {
+    for (output, manifest) in corpus.outputs.iter().enumerate() {
         for (model, (_, reports)) in models().iter_mut().zip(&mut reports) {
             let predictions = fit_baseline(&mut **model, &corpus, &rows, &division, output)?;
             let (predicted, measured) = columns(predictions.iter());
-            reports.push(Report::new(&predicted[..], &measured[..], document.quantity.unit())?);
+            reports.push(Report::new(&predicted[..], &measured[..], manifest.quantity.unit())?);
         }
     }
     let mean = |(name, reports): (String, Vec<Report>)| {

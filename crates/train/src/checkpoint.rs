@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use crate::{
-    Document, Error, Plateau, Result, RunConfig,
+    Error, Manifest, Plateau, Result, RunConfig,
     error::{file, io},
     tensors,
 };
@@ -38,12 +38,12 @@ pub(crate) struct Progress {
     /// Epochs since then.
     pub waited: u32,
     pub plateau: Plateau,
-    pub document: Document,
+    pub manifest: Manifest,
 }
 
 impl Progress {
     /// Before the first step.
-    pub fn new(config: &RunConfig, document: &Document) -> Self {
+    pub fn new(config: &RunConfig, manifest: &Manifest) -> Self {
         Self {
             config: config.clone(),
             epoch: 0,
@@ -54,7 +54,7 @@ impl Progress {
             best: None,
             waited: 0,
             plateau: Plateau::default(),
-            document: document.clone(),
+            manifest: manifest.clone(),
         }
     }
 
@@ -63,8 +63,8 @@ impl Progress {
     pub fn continues(&self, saved: &Self) -> bool {
         let (epochs, checkpoint) = (saved.config.epochs, saved.config.checkpoint);
         RunConfig { epochs, checkpoint, ..self.config.clone() } == saved.config
-            && self.document.featurizer == saved.document.featurizer
-            && self.document.training.fingerprint == saved.document.training.fingerprint
+            && self.manifest.featurizer == saved.manifest.featurizer
+            && self.manifest.training.fingerprint == saved.manifest.training.fingerprint
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tachograph_ir::{Bytes, Concrete, Config, Graph, Millis};
+use tachograph_ir::{Assignment, BoundGraph, Bytes, Graph, Millis};
 
 use crate::{Error, Result};
 
@@ -22,7 +22,7 @@ pub struct Budget {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Configuration {
     /// Values of the hyperparameters, defaults included.
-    pub config: Config,
+    pub config: Assignment,
     /// Samples in a batch.
     pub batch: u64,
     /// Of the whole batch.
@@ -47,7 +47,7 @@ pub struct Choices {
     /// Configurations beyond it, in the order of the search.
     pub beyond: Vec<Configuration>,
     /// Configurations that the network does not allow, and why.
-    pub refused: Vec<(Config, String)>,
+    pub refused: Vec<(Assignment, String)>,
 }
 
 /// Tries every combination of values in `axes` (hyperparameters that are not among them keep their defaults), asks
@@ -60,7 +60,7 @@ pub fn choose(
     graph: &Graph,
     axes: &BTreeMap<String, Vec<u64>>,
     budget: &Budget,
-    mut predict: impl FnMut(&Concrete) -> Result<(Millis, Bytes)>,
+    mut predict: impl FnMut(&BoundGraph) -> Result<(Millis, Bytes)>,
 ) -> Result<Choices> {
     if let Some(name) = axes.keys().find(|name| !graph.hyperparameters().contains_key(*name)) {
         let known: Vec<&str> = graph.hyperparameters().keys().map(String::as_str).collect();
@@ -74,9 +74,9 @@ pub fn choose(
     if count.is_none_or(|n| n > MOST) {
         return Err(Error::Config(format!("more than {MOST} configurations to choose from")));
     }
-    let mut configs = vec![Config::new()];
+    let mut configs = vec![Assignment::new()];
     for (name, values) in axes {
-        let with = |config: &Config, value: u64| {
+        let with = |config: &Assignment, value: u64| {
             let mut config = config.clone();
             config.insert(name.clone(), value);
             config

@@ -3,11 +3,13 @@
 use std::{fs, path::Path, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
-use tachograph_features::Kind;
+use tachograph_features::FeatureSet;
 use tachograph_models::ModelConfig;
 
+use tachograph_ir::Quantity;
+
 use crate::{
-    Choice, Corpus, Error, Loss, Metric, OptimizerConfig, Quantity, Result, Schedule, SplitConfig, TargetConfig,
+    Choice, Corpus, Error, Loss, Metric, OptimizerConfig, Result, Schedule, SplitConfig, TargetConfig,
     error::{file, io},
 };
 
@@ -41,7 +43,7 @@ pub struct RunConfig {
     pub refit: bool,
     /// Node and graph features.
     #[serde(default)]
-    pub features: Kind,
+    pub features: FeatureSet,
     /// Settings of the network.
     #[serde(default)]
     pub model: ModelConfig,

@@ -67,7 +67,7 @@ pub fn train_on(config: &RunConfig, corpus: &Corpus, dir: &Path, observer: &mut 
     let device = device(&config.torch_device)?;
     let data = Prepared::new(config, corpus)?;
     tch::manual_seed(config.seed as i64);
-    let predictor = Predictor::new(data.document.clone(), device)?;
+    let predictor = Predictor::new(data.manifest.clone(), device)?;
     let mut run = Run::open(config, dir, predictor, observer)?;
     while !run.is_over() {
         run.epoch(&data, observer)?;
@@ -109,7 +109,7 @@ impl<'a> Run<'a> {
         let average = (config.average > 0.0).then(|| Average::new(predictor.store(), config.average));
         let (mut predictor, mut average) = (predictor, average.transpose()?);
         let checkpoints = Checkpoints::open(dir, config.checkpoint.keep)?;
-        let mut progress = Progress::new(config, predictor.document());
+        let mut progress = Progress::new(config, predictor.manifest());
         if let Some(Saved { path, progress: saved, tensors }) =
             checkpoints.latest(|message| observer.notice(message))?
         {
@@ -119,7 +119,7 @@ impl<'a> Run<'a> {
             predictor.set_weights(&tensors)?;
             optimizer.restore(saved.steps, &tensors)?;
             average.as_mut().map_or(Ok(()), |a| a.restore(&tensors))?;
-            *predictor.document_mut() = saved.document.clone();
+            *predictor.manifest_mut() = saved.manifest.clone();
             progress = Progress { config: config.clone(), ..saved };
         }
         let path = dir.join("config.toml");
@@ -143,8 +143,8 @@ impl<'a> Run<'a> {
         let model = &self.config.model;
         let recipe = Recipe {
             training: &data.training,
-            structure: model.structure(true),
-            outputs: &data.document.devices,
+            options: model.batch_options(true),
+            outputs: &data.manifest.outputs,
             lists: self.config.loss.ranks().then_some(if self.config.runs > 0 {
                 Lists::Networks
             } else {
@@ -194,7 +194,7 @@ impl<'a> Run<'a> {
             if value.is_finite() { Ok(()) } else { Err(error()) }
         };
         let (loss, seconds) = timed(|| -> Result<_> {
-            let outputs: Vec<usize> = (0..data.document.devices.len()).collect();
+            let outputs: Vec<usize> = (0..data.manifest.outputs.len()).collect();
             let prediction = self.predictor.outputs(&ready.batch, &outputs, true)?;
             let prediction = ready.known.of(&prediction)?;
             let loss = self.config.loss.value(&prediction, &ready.known.targets, ready.known.lists.as_ref())?;
@@ -249,7 +249,7 @@ impl<'a> Run<'a> {
         let best = match chosen {
             _ if self.config.refit => true,
             Some(value) => self.config.metric.improves(value, progress.best),
-            None => progress.document.training.epoch == 0,
+            None => progress.manifest.training.epoch == 0,
         };
         progress.best = if best { chosen } else { progress.best };
         progress.waited = if best { 0 } else { progress.waited + 1 };
@@ -257,13 +257,13 @@ impl<'a> Run<'a> {
             progress.plateau.epoch(best, patience);
         }
         if best {
-            let document = self.predictor.document_mut();
-            document.training.epoch = progress.epoch;
+            let manifest = self.predictor.manifest_mut();
+            manifest.training.epoch = progress.epoch;
             if !self.config.refit {
-                calibrate(&mut document.devices, &evaluation.predictions, "validation");
-                document.training.validation_mape = Some(100.0 * validation.mape);
+                calibrate(&mut manifest.outputs, &evaluation.predictions, "validation");
+                manifest.training.validation_mape = Some(100.0 * validation.mape);
             }
-            progress.document = self.predictor.document().clone();
+            progress.manifest = self.predictor.manifest().clone();
             self.predictor.save(&self.dir.join(BEST))?;
         }
         self.average.as_mut().map_or(Ok(()), Average::swap)?;

@@ -2,7 +2,7 @@
 
 use tch::nn;
 
-use crate::{Document, Error, FORMAT, Predictor, Result};
+use crate::{Error, FORMAT, Manifest, Predictor, Result};
 
 /// Prefix of the parameters of members but the first, whose names are those of a network alone.
 const MEMBERS: &str = "members";
@@ -30,9 +30,9 @@ impl Predictor {
         let first = members.first().ok_or_else(|| Error::Config("an ensemble of no predictors".into()))?;
         for (i, member) in members.iter().enumerate() {
             let refuse = |what| Error::Config(format!("an ensemble: number {} {what}", i + 1));
-            let (a, b) = (first.document(), member.document());
-            let outputs = |document: &Document| {
-                let mut devices = document.devices.clone();
+            let (a, b) = (first.manifest(), member.manifest());
+            let outputs = |manifest: &Manifest| {
+                let mut devices = manifest.outputs.clone();
                 devices.iter_mut().for_each(|device| device.interval = None);
                 devices
             };
@@ -47,10 +47,10 @@ impl Predictor {
                 return Err(refuse(what));
             }
         }
-        let mut document = Document { format: FORMAT, members: members.len(), ..first.document().clone() };
-        document.devices.iter_mut().for_each(|device| device.interval = None);
-        document.training.validation_mape = None;
-        let mut ensemble = Self::new(document, first.store().device())?;
+        let mut manifest = Manifest { format: FORMAT, members: members.len(), ..first.manifest().clone() };
+        manifest.outputs.iter_mut().for_each(|device| device.interval = None);
+        manifest.training.validation_mape = None;
+        let mut ensemble = Self::new(manifest, first.store().device())?;
         let named = |(m, member): (usize, &Self)| {
             let prefix = if m == 0 { String::new() } else { format!("{MEMBERS}.{m}.") };
             member.weights().into_iter().map(move |(name, weight)| (format!("{prefix}{name}"), weight))

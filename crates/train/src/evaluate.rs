@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 use tachograph_features::FeatureGraph;
 use tachograph_metrics::Report;
 
-use crate::{Error, Metric, Predictor, Quantity, Result, Sample};
+use tachograph_ir::Quantity;
+
+use crate::{Error, Metric, Predictor, Result, Sample};
 
 /// A prediction beside its measurement.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -60,11 +62,11 @@ pub(crate) fn columns<'a>(rows: impl Iterator<Item = &'a Predicted>) -> (Vec<f64
 /// Features of another schema; nothing was measured.
 pub fn evaluate(predictor: &Predictor, samples: &[Sample]) -> Result<Evaluation> {
     let features: Vec<&FeatureGraph> = samples.iter().map(|s| &s.features).collect();
-    let documents = &predictor.document().devices;
+    let documents = &predictor.manifest().outputs;
     let all: Vec<usize> = (0..documents.len()).collect();
     let (mut outputs, mut predictions) = (BTreeMap::new(), Vec::new());
     let mut reports = Vec::new();
-    for ((output, values), document) in
+    for ((output, values), manifest) in
         predictor.predict_outputs(&features, &all)?.into_iter().enumerate().zip(documents)
     {
         let row = |(sample, predicted): (&Sample, f64)| {
@@ -77,9 +79,9 @@ pub fn evaluate(predictor: &Predictor, samples: &[Sample]) -> Result<Evaluation>
             continue;
         }
         let (predicted, measured) = columns(rows.iter());
-        let report = Report::new(&predicted[..], &measured[..], Quantity::unit(document.quantity))?;
+        let report = Report::new(&predicted[..], &measured[..], Quantity::unit(manifest.quantity))?;
         reports.push(report.clone());
-        outputs.insert(document.title(), report);
+        outputs.insert(manifest.title(), report);
         predictions.extend(rows);
     }
     let report = Report::mean(&reports).ok_or_else(|| Error::Config("nothing to compare with was measured".into()))?;

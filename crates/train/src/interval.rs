@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DeviceDocument, Predicted, evaluate::columns};
+use crate::{Output, Predicted, evaluate::columns};
 
 /// The share of measurements that intervals of this library are to cover.
 pub(crate) const NOMINAL: f64 = 0.8;
@@ -17,7 +17,7 @@ pub(crate) const NOMINAL: f64 = 0.8;
 /// number ⌈(n + 1)(1 − α/2)⌉. A new network that is drawn like those of the calibration set lies between them with a
 /// probability of at least `nominal`; one of another kind may not.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Interval {
+pub struct PredictionInterval {
     /// Factor of the lower end.
     pub low: f64,
     /// Factor of the upper end.
@@ -28,7 +28,7 @@ pub struct Interval {
     pub source: String,
 }
 
-impl Interval {
+impl PredictionInterval {
     /// From predictions of networks that the weights were not fitted on, and what was measured.
     ///
     /// `None` where the ratios cannot hold the promise: fewer than 2/(1 − nominal) − 1 of them (9 for 80 %), values that
@@ -57,11 +57,11 @@ impl Interval {
 }
 
 /// Fits the interval of each output on predictions for networks held out, where there are enough.
-pub(crate) fn calibrate(devices: &mut [DeviceDocument], held_out: &[Predicted], source: &str) {
+pub(crate) fn calibrate(devices: &mut [Output], held_out: &[Predicted], source: &str) {
     for (output, device) in devices.iter_mut().enumerate() {
         let (predicted, measured) = columns(held_out.iter().filter(|row| row.output == output));
         let source = format!("{source}, {} measurements", measured.len());
-        device.interval = Interval::fit(&predicted, &measured, NOMINAL, source);
+        device.interval = PredictionInterval::fit(&predicted, &measured, NOMINAL, source);
     }
 }
 
@@ -71,7 +71,7 @@ pub fn coverage(held_out: &[Predicted], test: &[Predicted]) -> Option<f64> {
     let (mut inside, mut all) = (0usize, 0usize);
     for output in test.iter().map(|row| row.output).collect::<BTreeSet<_>>() {
         let (predicted, measured) = columns(held_out.iter().filter(|row| row.output == output));
-        let interval = Interval::fit(&predicted, &measured, NOMINAL, "held out")?;
+        let interval = PredictionInterval::fit(&predicted, &measured, NOMINAL, "held out")?;
         for row in test.iter().filter(|row| row.output == output) {
             let (low, high) = interval.around(row.predicted);
             inside += usize::from((low..=high).contains(&row.measured));
@@ -92,22 +92,22 @@ mod tests {
     #[test]
     fn by_hand() {
         let measured: Vec<f64> = (1..=9).rev().map(f64::from).collect();
-        let interval = Interval::fit(&[1.0; 9], &measured, 0.8, "nine").unwrap();
+        let interval = PredictionInterval::fit(&[1.0; 9], &measured, 0.8, "nine").unwrap();
         assert_eq!((interval.low, interval.high), (1.0, 9.0));
         let measured: Vec<f64> = (1..=19).map(f64::from).collect();
-        let interval = Interval::fit(&[2.0; 19], &measured, 0.8, "nineteen").unwrap();
+        let interval = PredictionInterval::fit(&[2.0; 19], &measured, 0.8, "nineteen").unwrap();
         assert_eq!((interval.low, interval.high), (1.0, 9.0));
         assert_eq!(interval.around(10.0), (10.0, 90.0));
     }
 
     #[test]
     fn too_few_or_useless_ratios_promise_nothing() {
-        assert!(Interval::fit(&[1.0; 8], &[1.0; 8], 0.8, "").is_none());
-        assert!(Interval::fit(&[1.0; 9], &[1.0; 9], 0.8, "").is_some());
-        assert!(Interval::fit(&[0.0; 9], &[1.0; 9], 0.8, "").is_none());
-        assert!(Interval::fit(&[1.0; 9], &[f64::NAN; 9], 0.8, "").is_none());
-        assert!(Interval::fit(&[1.0; 9], &[1.0; 10], 0.8, "").is_none());
-        assert!(Interval::fit(&[1.0; 9], &[1.0; 9], 1.0, "").is_none());
+        assert!(PredictionInterval::fit(&[1.0; 8], &[1.0; 8], 0.8, "").is_none());
+        assert!(PredictionInterval::fit(&[1.0; 9], &[1.0; 9], 0.8, "").is_some());
+        assert!(PredictionInterval::fit(&[0.0; 9], &[1.0; 9], 0.8, "").is_none());
+        assert!(PredictionInterval::fit(&[1.0; 9], &[f64::NAN; 9], 0.8, "").is_none());
+        assert!(PredictionInterval::fit(&[1.0; 9], &[1.0; 10], 0.8, "").is_none());
+        assert!(PredictionInterval::fit(&[1.0; 9], &[1.0; 9], 1.0, "").is_none());
     }
 
     /// Calibration sets of 40 skewed ratios, many times: the mean coverage is what was promised.
@@ -118,7 +118,7 @@ mod tests {
             (0..n).map(|_| (rng.random::<f64>() - 0.3 + 0.5 * rng.random::<f64>().powi(3)).exp()).collect()
         };
         let coverages = (0..200).map(|_| {
-            let interval = Interval::fit(&[1.0; 40], &draw(40), 0.8, "simulated").unwrap();
+            let interval = PredictionInterval::fit(&[1.0; 40], &draw(40), 0.8, "simulated").unwrap();
             let (low, high) = ([interval.low; 500], [interval.high; 500]);
             Calibration::new(&low, &high, &draw(500)[..], 0.8, "").unwrap().coverage
         });

@@ -2,7 +2,7 @@
 
 use tch::{Device, Tensor};
 
-use crate::{DeviceDocument, Result, Sample, Segments, error::torch};
+use crate::{Output, Result, Sample, Segments, error::torch};
 
 /// What ranking losses rank.
 #[derive(Clone, Copy)]
@@ -30,7 +30,7 @@ impl Known {
     ///
     /// # Errors
     /// A device out of memory; samples of a network that do not stand together though its lists are ranked.
-    pub fn new(samples: &[&Sample], outputs: &[DeviceDocument], lists: Option<Lists>, device: Device) -> Result<Self> {
+    pub fn new(samples: &[&Sample], outputs: &[Output], lists: Option<Lists>, device: Device) -> Result<Self> {
         let (mut values, mut places, mut lengths) = (vec![], vec![], vec![]);
         let mut names: Vec<(usize, &str)> = vec![];
         for (o, output) in outputs.iter().enumerate() {
@@ -75,18 +75,18 @@ impl Known {
 mod tests {
     use ndarray::Array2;
     use tachograph_features::FeatureGraph;
+    use tachograph_ir::Quantity;
 
     use super::*;
-    use crate::{Loss, Quantity, Target};
+    use crate::{Loss, Target};
 
     fn sample(name: &str, targets: [f64; 2]) -> Sample {
         let features = FeatureGraph { nodes: Array2::zeros((1, 1)), ..FeatureGraph::default() };
         Sample { name: name.into(), family: "any".into(), batch: 1, features, targets: targets.into() }
     }
 
-    fn outputs() -> [DeviceDocument; 2] {
-        let output =
-            |name, scale| DeviceDocument { target: Target { scale }, ..DeviceDocument::new(name, Quantity::Latency) };
+    fn outputs() -> [Output; 2] {
+        let output = |name, scale| Output { target: Target { scale }, ..Output::new(name, Quantity::Latency) };
         [output("one", 1.0), output("two", 10.0)]
     }
 

@@ -7,11 +7,11 @@ use std::{
 };
 
 use tachograph_features::FeatureGraph;
-use tachograph_gnn::{GraphBatch, Structure};
+use tachograph_gnn::{BatchOptions, GraphBatch};
 use tch::Device;
 
 use crate::{
-    DeviceDocument, Error, Result, Sample,
+    Error, Output, Result, Sample,
     known::{Known, Lists},
     samples,
 };
@@ -33,8 +33,8 @@ pub(crate) struct Ready {
 /// How batches are made.
 pub(crate) struct Recipe<'a> {
     pub training: &'a [Sample],
-    pub structure: Structure,
-    pub outputs: &'a [DeviceDocument],
+    pub options: BatchOptions,
+    pub outputs: &'a [Output],
     /// `None` where the loss does not rank.
     pub lists: Option<Lists>,
     pub device: Device,
@@ -45,7 +45,7 @@ impl Recipe<'_> {
         let start = Instant::now();
         let samples: Vec<&Sample> = members.iter().filter_map(|&i| self.training.get(i)).collect();
         let features: Vec<&FeatureGraph> = samples.iter().map(|s| &s.features).collect();
-        let batch = samples::collate(&features, &self.structure, self.device)?;
+        let batch = samples::collate(&features, &self.options, self.device)?;
         let known = Known::new(&samples, self.outputs, self.lists, self.device)?;
         Ok(Ready { members, batch, known, seconds: start.elapsed().as_secs_f64() })
     }

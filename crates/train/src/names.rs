@@ -2,7 +2,9 @@
 
 use tachograph_ir::{DType, Device, DeviceKind};
 
-use crate::{DeviceDocument, Error, Predictor, Quantity, Result, document::NOT_RECORDED};
+use tachograph_ir::Quantity;
+
+use crate::{Error, Output, Predictor, Result, manifest::NOT_RECORDED};
 
 /// A device of a checkpoint, near another.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,53 +23,52 @@ impl Predictor {
     /// # Errors
     /// The checkpoint does not know the device.
     pub fn find(&self, name: &str) -> Result<usize> {
-        let devices = &self.document().devices;
+        let devices = &self.manifest().outputs;
         find(devices, name).ok_or_else(|| Error::Device {
             name: name.into(),
-            known: devices.iter().map(DeviceDocument::title).collect::<Vec<_>>().join(", "),
+            known: devices.iter().map(Output::title).collect::<Vec<_>>().join(", "),
         })
     }
 
     /// Position of the peak memory that goes with output `output`: on its device, else on another of the same kind (GPU or
     /// not) where the same library ran on as many threads, which decide what is resident more than the machine does.
     pub fn memory(&self, output: usize) -> Option<usize> {
-        memory(&self.document().devices, output)
+        memory(&self.manifest().outputs, output)
     }
 
     /// The devices whose latency it predicts, the nearest to `name` first: those with a device file by its distance, if
     /// `name` has one, then the others by how alike the names are.
     pub fn nearest(&self, name: &str) -> Vec<Near> {
-        nearest(&self.document().devices, name)
+        nearest(&self.manifest().outputs, name)
     }
 }
 
-fn latencies(devices: &[DeviceDocument]) -> impl Iterator<Item = (usize, &DeviceDocument)> {
+fn latencies(devices: &[Output]) -> impl Iterator<Item = (usize, &Output)> {
     devices.iter().enumerate().filter(|(_, device)| device.quantity == Quantity::Latency)
 }
 
-fn memory(devices: &[DeviceDocument], output: usize) -> Option<usize> {
+fn memory(devices: &[Output], output: usize) -> Option<usize> {
     let device = devices.get(output)?;
     let memories = || devices.iter().enumerate().filter(|(_, other)| other.quantity == Quantity::Memory);
-    let is_gpu = |d: &DeviceDocument| file_of(d).is_some_and(|file| file.kind == DeviceKind::Gpu);
-    let runs = |d: &DeviceDocument| (d.library.clone(), d.threads, is_gpu(d));
-    let alike = |other: &DeviceDocument| other.library != NOT_RECORDED && runs(other) == runs(device);
+    let is_gpu = |d: &Output| file_of(d).is_some_and(|file| file.kind == DeviceKind::Gpu);
+    let runs = |d: &Output| (d.library.clone(), d.threads, is_gpu(d));
+    let alike = |other: &Output| other.library != NOT_RECORDED && runs(other) == runs(device);
     let own = memories().find(|(_, other)| other.name == device.name);
     own.or_else(|| memories().find(|(_, other)| alike(other))).map(|(i, _)| i)
 }
 
-fn find(devices: &[DeviceDocument], name: &str) -> Option<usize> {
-    let exact = |device: &DeviceDocument| device.name == name;
+fn find(devices: &[Output], name: &str) -> Option<usize> {
+    let exact = |device: &Output| device.name == name;
     let called = plain(name);
-    let alike = |device: &DeviceDocument| {
-        !called.is_empty() && [&device.name, &device.hardware].iter().any(|n| plain(n) == called)
-    };
+    let alike =
+        |device: &Output| !called.is_empty() && [&device.name, &device.hardware].iter().any(|n| plain(n) == called);
     let wanted = file(name);
-    let same = |device: &DeviceDocument| wanted.is_some() && file_of(device) == wanted;
-    let rules: [&dyn Fn(&DeviceDocument) -> bool; 3] = [&exact, &alike, &same];
+    let same = |device: &Output| wanted.is_some() && file_of(device) == wanted;
+    let rules: [&dyn Fn(&Output) -> bool; 3] = [&exact, &alike, &same];
     rules.iter().find_map(|rule| latencies(devices).find(|(_, device)| rule(device)).map(|(i, _)| i))
 }
 
-fn nearest(devices: &[DeviceDocument], name: &str) -> Vec<Near> {
+fn nearest(devices: &[Output], name: &str) -> Vec<Near> {
     let wanted = file(name);
     let mut near: Vec<(Near, f64)> = Vec::new();
     for (_, device) in latencies(devices) {
@@ -98,7 +99,7 @@ fn file(name: &str) -> Option<&'static Device> {
     Device::all().iter().find(called)
 }
 
-fn file_of(device: &DeviceDocument) -> Option<&'static Device> {
+fn file_of(device: &Output) -> Option<&'static Device> {
     file(&device.name).or_else(|| file(&device.hardware))
 }
 
@@ -114,11 +115,11 @@ fn distance(a: &Device, b: &Device) -> Option<f64> {
 mod tests {
     use super::*;
 
-    fn devices() -> Vec<DeviceDocument> {
-        let memory = DeviceDocument::new("rtx4090", Quantity::Memory);
+    fn devices() -> Vec<Output> {
+        let memory = Output::new("rtx4090", Quantity::Memory);
         let names = ["xeon-spr-1t", "rtx4090", "rtx3090", "v100-sxm2", "my-board"];
-        let latencies = names.map(|name| DeviceDocument::new(name, Quantity::Latency));
-        let mut all: Vec<DeviceDocument> = [memory].into_iter().chain(latencies).collect();
+        let latencies = names.map(|name| Output::new(name, Quantity::Latency));
+        let mut all: Vec<Output> = [memory].into_iter().chain(latencies).collect();
         all[1].hardware = "Intel(R) Xeon(R) Processor".into();
         all
     }
@@ -138,7 +139,7 @@ mod tests {
     #[test]
     fn memory_of_the_device_or_of_the_library() {
         let mut devices = devices();
-        devices.push(DeviceDocument::new("epyc-milan-1t", Quantity::Memory));
+        devices.push(Output::new("epyc-milan-1t", Quantity::Memory));
         assert_eq!((memory(&devices, 2), memory(&devices, 1), memory(&devices, 9)), (Some(0), None, None));
         for i in [0, 1, 2, 3, 6] {
             (devices[i].library, devices[i].threads) = ("libtorch 2.11.0".into(), 1);

@@ -3,13 +3,15 @@
 use std::{collections::BTreeMap, path::Path};
 
 use tachograph_features::FeatureGraph;
-use tachograph_gnn::{GraphBatch, Structure};
-use tachograph_ir::{Concrete, NodeId};
+use tachograph_gnn::{BatchOptions, GraphBatch};
+use tachograph_ir::{BoundGraph, NodeId};
 use tachograph_models::{Model, Widths};
 use tch::{Device, Kind, Tensor, nn};
 
+use tachograph_ir::Quantity;
+
 use crate::{
-    DeviceDocument, Document, Error, FORMAT, Predicted, Quantity, Result, ensemble,
+    Error, FORMAT, Manifest, Output, Predicted, Result, ensemble,
     error::{file, torch},
     interval::calibrate,
     samples::collate,
@@ -23,7 +25,7 @@ pub struct Prediction {
     /// its [unit](crate::Quantity::unit).
     pub latency_ms: f64,
     /// Ends of its interval, in the same unit, where the checkpoint has one for the output; what it promises stands in
-    /// [`Interval::nominal`](crate::Interval::nominal).
+    /// [`PredictionInterval::nominal`](crate::PredictionInterval::nominal).
     pub interval_ms: Option<(f64, f64)>,
     /// Operators that the training set did not have.
     pub unknown_operators: Vec<String>,
@@ -34,7 +36,7 @@ pub struct Prediction {
 /// A model ready to predict.
 #[derive(Debug)]
 pub struct Predictor {
-    document: Document,
+    manifest: Manifest,
     /// One, or those of an ensemble.
     models: Vec<Model>,
     store: nn::VarStore,
@@ -45,24 +47,24 @@ impl Predictor {
     ///
     /// # Errors
     /// libtorch cannot allocate it.
-    pub fn new(document: Document, device: Device) -> Result<Self> {
+    pub fn new(manifest: Manifest, device: Device) -> Result<Self> {
         let store = nn::VarStore::new(device);
-        let schema = document.featurizer.schema();
+        let schema = manifest.featurizer.schema();
         let widths = Widths {
             nodes: schema.node_columns.len() as i64,
             edges: schema.edge_columns.len() as i64,
             globals: schema.global_columns.len() as i64,
         };
-        let memory = document.devices.iter().enumerate().filter(|(_, output)| output.quantity == Quantity::Memory);
+        let memory = manifest.outputs.iter().enumerate().filter(|(_, output)| output.quantity == Quantity::Memory);
         let memory: Vec<usize> = memory.map(|(o, _)| o).collect();
         let model = |member| {
             let vs = ensemble::place(&store.root(), member);
-            let mut model = Model::new(&vs, widths, document.devices.len(), &document.model)?;
+            let mut model = Model::new(&vs, widths, manifest.outputs.len(), &manifest.model)?;
             model.set_memory(&memory);
             Ok(model)
         };
-        let models = (0..document.members.max(1)).map(model).collect::<Result<_>>()?;
-        Ok(Self { document, models, store })
+        let models = (0..manifest.members.max(1)).map(model).collect::<Result<_>>()?;
+        Ok(Self { manifest, models, store })
     }
 
     /// Reads a checkpoint.
@@ -71,12 +73,12 @@ impl Predictor {
     /// The file is missing, damaged, of another kind, or of a newer format; names the file.
     pub fn load(path: &Path, device: Device) -> Result<Self> {
         let (text, tensors) = tensors::load(path)?;
-        let document = Document::parse(&text).map_err(|e| file(path, e))?;
-        if document.format > FORMAT {
-            let message = format!("format {}; this library reads up to {FORMAT}", document.format);
+        let manifest = Manifest::parse(&text).map_err(|e| file(path, e))?;
+        if manifest.format > FORMAT {
+            let message = format!("format {}; this library reads up to {FORMAT}", manifest.format);
             return Err(file(path, message));
         }
-        let mut predictor = Self::new(document, device)?;
+        let mut predictor = Self::new(manifest, device)?;
         predictor.set_weights(&tensors).map_err(|e| file(path, e))?;
         predictor.freeze();
         Ok(predictor)
@@ -91,17 +93,17 @@ impl Predictor {
     /// # Errors
     /// The file cannot be written.
     pub fn save(&self, path: &Path) -> Result<()> {
-        let document = serde_json::to_string(&self.document).map_err(|e| file(path, e))?;
-        tensors::save(path, &document, &self.weights())
+        let manifest = serde_json::to_string(&self.manifest).map_err(|e| file(path, e))?;
+        tensors::save(path, &manifest, &self.weights())
     }
 
     /// What the checkpoint says about itself.
-    pub fn document(&self) -> &Document {
-        &self.document
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
     }
 
-    pub(crate) fn document_mut(&mut self) -> &mut Document {
-        &mut self.document
+    pub(crate) fn manifest_mut(&mut self) -> &mut Manifest {
+        &mut self.manifest
     }
 
     pub(crate) fn store(&self) -> &nn::VarStore {
@@ -138,11 +140,11 @@ impl Predictor {
     /// # Errors
     /// The checkpoint has no such output.
     pub fn output(&self, name: Option<&str>, quantity: Quantity) -> Result<usize> {
-        let devices = &self.document.devices;
-        let wanted = |d: &DeviceDocument| d.quantity == quantity && name.is_none_or(|name| d.name == name);
+        let devices = &self.manifest.outputs;
+        let wanted = |d: &Output| d.quantity == quantity && name.is_none_or(|name| d.name == name);
         devices.iter().position(wanted).ok_or_else(|| Error::Device {
             name: name.unwrap_or_default().into(),
-            known: devices.iter().map(DeviceDocument::title).collect::<Vec<_>>().join(", "),
+            known: devices.iter().map(Output::title).collect::<Vec<_>>().join(", "),
         })
     }
 
@@ -150,10 +152,10 @@ impl Predictor {
     ///
     /// # Errors
     /// A graph that cannot be featurised.
-    pub fn predict(&self, bound: &Concrete, device: usize) -> Result<Prediction> {
-        let features = self.document.featurizer.featurize(bound)?;
+    pub fn predict(&self, bound: &BoundGraph, device: usize) -> Result<Prediction> {
+        let features = self.manifest.featurizer.featurize(bound)?;
         let latency_ms = self.predict_all(&[&features], device)?.first().copied().unwrap_or(f64::NAN);
-        let (low, high) = self.head(device)?.range.unwrap_or(self.document.training.range_ms);
+        let (low, high) = self.head(device)?.range.unwrap_or(self.manifest.training.range_ms);
         Ok(Prediction {
             latency_ms,
             interval_ms: self.interval(device, latency_ms),
@@ -165,12 +167,12 @@ impl Predictor {
     /// Fits the interval of each output on `predictions` of networks that were not learned from, such as those of
     /// cross-validation, which `source` describes. An output with too few loses its interval.
     pub fn calibrate(&mut self, predictions: &[Predicted], source: &str) {
-        calibrate(&mut self.document.devices, predictions, source);
+        calibrate(&mut self.manifest.outputs, predictions, source);
     }
 
     /// The interval of a prediction for an output, in its unit, where the checkpoint has one for it.
     pub fn interval(&self, output: usize, prediction: f64) -> Option<(f64, f64)> {
-        let interval = self.document.devices.get(output)?.interval.as_ref()?;
+        let interval = self.manifest.outputs.get(output)?.interval.as_ref()?;
         Some(interval.around(prediction))
     }
 
@@ -178,11 +180,11 @@ impl Predictor {
     ///
     /// # Errors
     /// As [`Predictor::predict`].
-    pub fn operators(&self, bound: &Concrete, device: usize) -> Result<Option<Vec<(NodeId, f64)>>> {
-        let features = self.document.featurizer.featurize(bound)?;
+    pub fn operators(&self, bound: &BoundGraph, device: usize) -> Result<Option<Vec<(NodeId, f64)>>> {
+        let features = self.manifest.featurizer.featurize(bound)?;
         let _guard = tch::no_grad_guard();
-        let structure = Structure { compressed: false, ..self.document.model.structure(false) };
-        let batch = collate(&[&features], &structure, self.store.device())?;
+        let options = BatchOptions { compressed: false, ..self.manifest.model.batch_options(false) };
+        let batch = collate(&[&features], &options, self.store.device())?;
         let times: Option<Vec<Tensor>> =
             self.models.iter().map(|model| model.operators(&batch, device)).collect::<Result<_, _>>()?;
         let Some(times) = times else { return Ok(None) };
@@ -214,8 +216,8 @@ impl Predictor {
         Ok(head.calibration.apply(head.target.decode(output)))
     }
 
-    fn head(&self, device: usize) -> Result<&DeviceDocument> {
-        let devices = &self.document.devices;
+    fn head(&self, device: usize) -> Result<&Output> {
+        let devices = &self.manifest.outputs;
         let unknown = || tachograph_models::Error::Output { index: device, heads: devices.len() };
         Ok(devices.get(device).ok_or_else(unknown)?)
     }
@@ -234,7 +236,7 @@ impl Predictor {
         let _guard = tch::no_grad_guard();
         let mut rows = Vec::with_capacity(graphs.len().div_ceil(self.chunk()));
         for chunk in graphs.chunks(self.chunk()) {
-            let batch = collate(chunk, &self.document.model.structure(false), self.store.device())?;
+            let batch = collate(chunk, &self.manifest.model.batch_options(false), self.store.device())?;
             let embeddings = self.models.iter().map(|model| model.embed(&batch)).collect::<Result<Vec<_>, _>>()?;
             let embedding = Tensor::f_cat(&embeddings, 1).map_err(torch("embedding"))?;
             let host = embedding.f_to_device(Device::Cpu).and_then(|t| t.f_to_kind(Kind::Double));
@@ -260,7 +262,7 @@ impl Predictor {
         let _guard = tch::no_grad_guard();
         let mut all = vec![Vec::with_capacity(graphs.len()); outputs.len()];
         for chunk in graphs.chunks(self.chunk()) {
-            let batch = collate(chunk, &self.document.model.structure(false), self.store.device())?;
+            let batch = collate(chunk, &self.manifest.model.batch_options(false), self.store.device())?;
             let values = self.outputs(&batch, outputs, false)?;
             let columns = values.f_transpose(0, 1).and_then(|v| v.f_reshape([-1])).map_err(torch("prediction"))?;
             let values = to_numbers(&columns)?;

@@ -1,13 +1,15 @@
-//! From a config to samples and an untrained checkpoint's document.
+//! From a config to samples and an untrained checkpoint's manifest.
 
 use std::fmt::Write;
 
 use sha2::{Digest, Sha256};
 use tachograph_datasets::Part;
 use tachograph_features::{FeatureGraph, Featurizer};
-use tachograph_ir::Concrete;
+use tachograph_ir::BoundGraph;
 
-use crate::{Corpus, DeviceDocument, Document, Error, FORMAT, Quantity, Result, RunConfig, Sample, Target, Training};
+use tachograph_ir::Quantity;
+
+use crate::{Corpus, Error, FORMAT, Manifest, Output, Result, RunConfig, Sample, Target, Training};
 
 /// A run's data.
 pub(crate) struct Prepared {
@@ -15,7 +17,7 @@ pub(crate) struct Prepared {
     pub validation: Vec<Sample>,
     pub test: Vec<Sample>,
     /// Of the checkpoint to be, before any epoch.
-    pub document: Document,
+    pub manifest: Manifest,
 }
 
 impl Prepared {
@@ -26,7 +28,7 @@ impl Prepared {
         if config.refit {
             members.extend(division.members(Part::Validation));
         }
-        let fitted: Vec<&Concrete> = members.iter().map(|&i| &corpus.entries[i].bound).collect();
+        let fitted: Vec<&BoundGraph> = members.iter().map(|&i| &corpus.entries[i].bound).collect();
         let featurizer = Featurizer::fit(config.features, &fitted)?;
         let (mut training, mut validation, mut test) = (vec![], vec![], vec![]);
         for (sample, part) in corpus.featurize(&featurizer)?.into_iter().zip(&division.parts) {
@@ -39,8 +41,8 @@ impl Prepared {
         if config.refit {
             training.extend(validation.iter().cloned());
         }
-        let devices = outputs(config, corpus, &training, &featurizer)?;
-        let document = Document {
+        let outputs = outputs(config, corpus, &training, &featurizer)?;
+        let manifest = Manifest {
             format: FORMAT,
             library: env!("CARGO_PKG_VERSION").into(),
             model: config.model.clone(),
@@ -54,22 +56,17 @@ impl Prepared {
                 seed: config.seed,
                 epoch: 0,
                 validation_mape: None,
-                range_ms: devices.first().and_then(|d| d.range).unwrap_or_default(),
+                range_ms: outputs.first().and_then(|d| d.range).unwrap_or_default(),
             },
-            devices,
+            outputs,
         };
-        Ok(Self { training, validation, test, document })
+        Ok(Self { training, validation, test, manifest })
     }
 }
 
 /// The outputs with targets and ranges of the training set.
-fn outputs(
-    config: &RunConfig,
-    corpus: &Corpus,
-    training: &[Sample],
-    featurizer: &Featurizer,
-) -> Result<Vec<DeviceDocument>> {
-    let output = |(o, output): (usize, &DeviceDocument)| {
+fn outputs(config: &RunConfig, corpus: &Corpus, training: &[Sample], featurizer: &Featurizer) -> Result<Vec<Output>> {
+    let output = |(o, output): (usize, &Output)| {
         let paper = match output.quantity {
             Quantity::Memory => Featurizer::resident,
             Quantity::Latency | Quantity::Energy => Featurizer::roofline,
@@ -80,7 +77,7 @@ fn outputs(
             return Err(Error::Config(format!("{}: nothing was measured of the training set", output.title())));
         }
         let range = values.iter().fold((f64::MAX, 0f64), |(l, h), &(t, _)| (l.min(t), h.max(t)));
-        Ok(DeviceDocument {
+        Ok(Output {
             target: Target::fit(config.target, output.quantity, &values),
             range: Some(range),
             ..output.clone()

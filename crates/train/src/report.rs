@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use tachograph_metrics::{GroupReport, Report};
 
 use crate::{
-    DeviceDocument, Epoch, Predicted, Predictor, Result,
+    Epoch, Output, Predicted, Predictor, Result,
     error::{file, io},
     evaluate::{columns, evaluate},
     interval::{NOMINAL, coverage},
@@ -44,7 +44,7 @@ pub(crate) fn write(dir: &Path, best: &Predictor, data: &Prepared, epochs: &[Epo
     let test = evaluate(best, &data.test)?;
     let (predicted, measured) = columns(test.predictions.iter());
     let families: Vec<&str> = test.predictions.iter().map(|row| row.family.as_str()).collect();
-    let training = &best.document().training;
+    let training = &best.manifest().training;
     let outcome = Outcome {
         split: training.split.clone(),
         epoch: training.epoch,
@@ -67,20 +67,20 @@ pub(crate) fn write(dir: &Path, best: &Predictor, data: &Prepared, epochs: &[Epo
 }
 
 fn text(best: &Predictor, outcome: &Outcome) -> String {
-    let document = best.document();
-    let devices: Vec<String> = document.devices.iter().map(DeviceDocument::title).collect();
+    let manifest = best.manifest();
+    let devices: Vec<String> = manifest.outputs.iter().map(Output::title).collect();
     let mut text = format!(
         "data {}, device {}, {} training samples (fingerprint {})\nsplit {}, seed {}, weights of epoch {} of {}\n\n\
          validation{}\n{}\n\ntest, by family\n{}\n",
-        document.training.data,
+        manifest.training.data,
         devices.join(", "),
-        document.training.networks,
-        document.training.fingerprint,
+        manifest.training.networks,
+        manifest.training.fingerprint,
         outcome.split,
-        document.training.seed,
+        manifest.training.seed,
         outcome.epoch,
         outcome.epochs,
-        if document.training.validation_mape.is_some() { "" } else { ", learned from" },
+        if manifest.training.validation_mape.is_some() { "" } else { ", learned from" },
         outcome.validation,
         outcome.families,
     );

@@ -1,7 +1,7 @@
 //! Featurised networks, and batches of them.
 
 use tachograph_features::FeatureGraph;
-use tachograph_gnn::{GraphBatch, GraphRef, Structure};
+use tachograph_gnn::{BatchOptions, GraphBatch, GraphRef};
 use tch::Device;
 
 use crate::Result;
@@ -32,7 +32,7 @@ impl Sample {
 ///
 /// # Errors
 /// Features of different widths.
-pub fn collate(samples: &[&FeatureGraph], structure: &Structure, device: Device) -> Result<GraphBatch> {
+pub fn collate(samples: &[&FeatureGraph], options: &BatchOptions, device: Device) -> Result<GraphBatch> {
     let graphs: Vec<GraphRef<'_>> = samples
         .iter()
         .map(|f| GraphRef {
@@ -44,5 +44,5 @@ pub fn collate(samples: &[&FeatureGraph], structure: &Structure, device: Device)
             groups: &f.groups,
         })
         .collect();
-    Ok(GraphBatch::build(&graphs, structure, device)?)
+    Ok(GraphBatch::build(&graphs, options, device)?)
 }

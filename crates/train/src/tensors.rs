@@ -1,4 +1,4 @@
-//! Named tensors on disk: safetensors with a JSON document and a checksum.
+//! Named tensors on disk: safetensors with a JSON manifest and a checksum.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -20,8 +20,8 @@ const CHECKSUM: &str = "crc32";
 /// Extension of a file that is being written.
 pub(crate) const BESIDE: &str = "tmp";
 
-/// Writes `tensors` (as f32) and `document` beside `path` and renames, so that `path` is always whole.
-pub(crate) fn save(path: &Path, document: &str, tensors: &BTreeMap<String, Tensor>) -> Result<()> {
+/// Writes `tensors` (as f32) and `manifest` beside `path` and renames, so that `path` is always whole.
+pub(crate) fn save(path: &Path, manifest: &str, tensors: &BTreeMap<String, Tensor>) -> Result<()> {
     let mut rows: Vec<(String, Vec<usize>, Vec<u8>)> = Vec::with_capacity(tensors.len());
     for (name, tensor) in tensors {
         let flat = tensor.f_detach().and_then(|t| t.f_to_device(Device::Cpu)?.f_to_kind(Kind::Float)?.f_reshape([-1]));
@@ -30,9 +30,9 @@ pub(crate) fn save(path: &Path, document: &str, tensors: &BTreeMap<String, Tenso
         values.iter().for_each(|v| bytes.extend_from_slice(&v.to_le_bytes()));
         rows.push((name.clone(), tensor.size().iter().map(|&n| n as usize).collect(), bytes));
     }
-    let sum = checksum(document, rows.iter().map(|(name, shape, bytes)| (name.as_str(), &shape[..], &bytes[..])));
+    let sum = checksum(manifest, rows.iter().map(|(name, shape, bytes)| (name.as_str(), &shape[..], &bytes[..])));
     let metadata =
-        HashMap::from([(DOCUMENT.to_owned(), document.to_owned()), (CHECKSUM.to_owned(), format!("{sum:08x}"))]);
+        HashMap::from([(DOCUMENT.to_owned(), manifest.to_owned()), (CHECKSUM.to_owned(), format!("{sum:08x}"))]);
     let views = rows.iter().map(|(name, shape, bytes)| {
         TensorView::new(Dtype::F32, shape.clone(), bytes).map(|view| (name.as_str(), view))
     });
@@ -74,12 +74,12 @@ pub(crate) fn load(path: &Path) -> Result<(String, BTreeMap<String, Tensor>)> {
     let parsed = SafeTensors::deserialize(&bytes).map_err(foreign)?;
     let metadata = metadata.metadata().clone().unwrap_or_default();
     let missing = |key: &str| file(path, format!("not a checkpoint of this library: `{key}` is missing"));
-    let document = metadata.get(DOCUMENT).ok_or_else(|| missing(DOCUMENT))?;
+    let manifest = metadata.get(DOCUMENT).ok_or_else(|| missing(DOCUMENT))?;
     let expected = metadata.get(CHECKSUM).ok_or_else(|| missing(CHECKSUM))?;
 
     let mut views = parsed.tensors();
     views.sort_by(|a, b| a.0.cmp(&b.0));
-    let sum = checksum(document, views.iter().map(|(name, view)| (name.as_str(), view.shape(), view.data())));
+    let sum = checksum(manifest, views.iter().map(|(name, view)| (name.as_str(), view.shape(), view.data())));
     if format!("{sum:08x}") != *expected {
         return Err(file(path, format!("damaged: checksum {sum:08x}, expected {expected}")));
     }
@@ -89,12 +89,12 @@ pub(crate) fn load(path: &Path) -> Result<(String, BTreeMap<String, Tensor>)> {
         let tensor = Tensor::f_from_data_size(view.data(), &shape, Kind::Float).map_err(torch("checkpoint"))?;
         tensors.insert(name, tensor);
     }
-    Ok((document.clone(), tensors))
+    Ok((manifest.clone(), tensors))
 }
 
-fn checksum<'a>(document: &str, tensors: impl Iterator<Item = (&'a str, &'a [usize], &'a [u8])>) -> u32 {
+fn checksum<'a>(manifest: &str, tensors: impl Iterator<Item = (&'a str, &'a [usize], &'a [u8])>) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
-    hasher.update(document.as_bytes());
+    hasher.update(manifest.as_bytes());
     for (name, shape, bytes) in tensors {
         hasher.update(name.as_bytes());
         shape.iter().for_each(|n| hasher.update(&(*n as u64).to_le_bytes()));

@@ -19,7 +19,7 @@ use clap::Parser;
 use published::Published;
 use rayon::prelude::*;
 use shapes::{Comparison, Shapes};
-use tachograph_ir::Config;
+use tachograph_ir::Assignment;
 
 #[derive(Parser)]
 #[command(about)]
@@ -143,7 +143,8 @@ fn fill(row: &mut Row, path: &Path, args: &Args, published: Option<[f64; 3]>) ->
     let start = Instant::now();
     let model = tachograph_import::onnx::read(bytes, &row.fields[0])?;
     let open = model.graph.hyperparameters().iter().filter(|(_, h)| h.default.is_none());
-    let config: Config = open.map(|(name, _)| (name.clone(), reference.bind.get(name).copied().unwrap_or(2))).collect();
+    let config: Assignment =
+        open.map(|(name, _)| (name.clone(), reference.bind.get(name).copied().unwrap_or(2))).collect();
     let bound = model.graph.bind(&config)?;
     let cost = bound.cost()?;
     row.millis = start.elapsed().as_secs_f64() * 1e3;

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use tachograph_ir::{Config, Graph};
+use tachograph_ir::{Assignment, Graph};
 
 /// Multiply–accumulates grow with the batch, parameters do not.
-pub fn follows(graph: &Graph, config: &Config, batch: u64) -> Result<()> {
+pub fn follows(graph: &Graph, config: &Assignment, batch: u64) -> Result<()> {
     let bind = |n| graph.bind(&config.iter().map(|(k, v)| (k.clone(), *v)).chain([("batch".into(), n)]).collect());
     let (one, many) = (bind(1)?.cost()?, bind(batch)?.cost()?);
     let fits = one.macs.checked_mul(batch) == Some(many.macs) && one.parameters == many.parameters;
@@ -37,7 +37,7 @@ fn as_sister(graph: &Graph, path: &Path, size: u64) -> Result<String> {
         Ok(bound) => bound,
         Err(error) => return Ok(format!("refused: {error}")),
     };
-    let sister = tachograph_import::load(path)?.graph.bind(&Config::new())?;
+    let sister = tachograph_import::load(path)?.graph.bind(&Assignment::new())?;
     let (ours, theirs) = (bound.cost()?, sister.cost()?);
     let fits = (ours.macs, ours.parameters) == (theirs.macs, theirs.parameters);
     ensure!(fits, "{} MACs, {} parameters, not {}, {}", ours.macs, ours.parameters, theirs.macs, theirs.parameters);

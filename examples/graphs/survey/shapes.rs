@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path};
 use anyhow::{Context, Result};
 use serde::Deserialize;
 use serde_json::Value;
-use tachograph_ir::{Concrete, TensorId};
+use tachograph_ir::{BoundGraph, TensorId};
 
 /// `NAME.shapes.json.gz` beside a file; empty where there is none.
 #[derive(Default)]
@@ -41,7 +41,7 @@ impl Shapes {
     }
 
     /// Holds the shapes of a graph to these.
-    pub fn compare(&self, bound: &Concrete) -> Comparison {
+    pub fn compare(&self, bound: &BoundGraph) -> Comparison {
         let mut comparison = Comparison::default();
         for (i, tensor) in bound.graph().tensors().iter().enumerate() {
             let Some(found) = self.tensors.get(&tensor.name) else { continue };

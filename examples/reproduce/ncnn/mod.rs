@@ -19,7 +19,7 @@ use tachograph_features::{
         rates::{self, RatePrior, Rates},
     },
 };
-use tachograph_ir::{Concrete, Config};
+use tachograph_ir::{Assignment, BoundGraph};
 
 use crate::Args;
 
@@ -39,7 +39,7 @@ struct Setting {
 /// The set, with networks by number.
 struct Measured {
     networks: Vec<String>,
-    bound: Vec<Concrete>,
+    bound: Vec<BoundGraph>,
     statics: Vec<StaticRow>,
     /// What makes networks similar.
     columns: Vec<Vec<f64>>,
@@ -151,11 +151,11 @@ impl Measured {
 }
 
 /// Size of the image where the file leaves it free, as ncnn's benchmark runs it.
-fn image(network: &str) -> Config {
+fn image(network: &str) -> Assignment {
     let side = match network {
         "FastestDet" => 352,
         "vision_transformer" => 384,
-        _ => return Config::new(),
+        _ => return Assignment::new(),
     };
     ["height", "width"].map(|axis| (axis.to_owned(), side)).into()
 }

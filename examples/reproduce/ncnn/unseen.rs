@@ -9,7 +9,7 @@ use tachograph_features::{
     baseline::{Baseline, FlopsLine},
     transfer::{Sample, rates::RatePrior},
 };
-use tachograph_train::{Calibration, Predictor};
+use tachograph_train::{DeviceScale, Predictor};
 
 use super::{FOLDS, Measured, Setting, tables::Tables};
 use crate::Args;
@@ -85,6 +85,6 @@ impl Measured {
 
 fn scaled(source: &[f64], known: &[Sample]) -> Vec<f64> {
     let pairs: Vec<(f64, f64)> = known.iter().map(|s| (source[s.network], s.ms)).collect();
-    let scale = Calibration::scale(&pairs);
+    let scale = DeviceScale::scale(&pairs);
     source.iter().map(|&time| scale.apply(time)).collect()
 }

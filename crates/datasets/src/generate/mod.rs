@@ -36,7 +36,7 @@ mod vit;
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use tachograph_ir::{Config, Graph, TensorId};
+use tachograph_ir::{Assignment, Graph, TensorId};
 
 use self::{
     draw::Draw,
@@ -120,7 +120,7 @@ fn stream(family: Family, seed: u64, index: u64, stream: u64) -> Draw {
 
 /// FLOPs of a graph within the bounds.
 fn admissible(graph: &Graph) -> tachograph_ir::Result<Option<u64>> {
-    let cost = graph.bind(&Config::new())?.cost()?;
+    let cost = graph.bind(&Assignment::new())?.cost()?;
     let memory = cost.parameters.saturating_mul(4).saturating_add(cost.written);
     let inside = FLOPS.contains(&cost.flops) && NODES.contains(&graph.len()) && memory <= MEMORY;
     Ok(inside.then_some(cost.flops))

@@ -1,6 +1,6 @@
 use std::collections::HashSet;
 
-use tachograph_ir::{Concrete, Config, Graph, TensorId, elements};
+use tachograph_ir::{Assignment, BoundGraph, Graph, TensorId, elements};
 
 use super::{gpt::MASK, net::Norm, reference::published, *};
 
@@ -40,12 +40,12 @@ const PUBLISHED: [(&str, u64, Option<f64>); 25] = [
     ("gpt2", 124_439_808, None),
 ];
 
-fn bind(graph: &Graph) -> Concrete {
-    graph.bind(&Config::new()).unwrap()
+fn bind(graph: &Graph) -> BoundGraph {
+    graph.bind(&Assignment::new()).unwrap()
 }
 
 /// Weights that training learns: without the statistics of batch normalisation and without masks.
-fn trained(graph: &Concrete) -> u64 {
+fn trained(graph: &BoundGraph) -> u64 {
     let nodes = graph.graph().nodes().map(|(_, node)| node);
     let statistics: HashSet<TensorId> = nodes
         .filter(|node| node.op.name() == "BatchNormalization")
@@ -103,7 +103,7 @@ fn samples_are_distinct_known_and_within_bounds() {
             let cost = bind(&graph).cost().unwrap();
             assert!(FLOPS.contains(&cost.flops) && NODES.contains(&graph.len()), "{place}: {cost:?}");
             for batch in [None, Some(3)] {
-                let config: Config = batch.map(|n| ("batch".to_owned(), n)).into_iter().collect();
+                let config: Assignment = batch.map(|n| ("batch".to_owned(), n)).into_iter().collect();
                 let bound = graph.bind(&config).unwrap_or_else(|e| panic!("{place}: {e}"));
                 assert_eq!(bound.unknown_nodes().count(), 0, "{place}");
                 let unknown = graph.tensors().iter().zip(0..).find(|(_, i)| bound.shape(TensorId(*i)).is_none());

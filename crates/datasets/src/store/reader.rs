@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use tachograph_ir::{Concrete, Graph, Parts};
+use tachograph_ir::{BoundGraph, Graph, Parts};
 
 use super::{FileMeta, Meta, Network, describe, lines, read_meta};
 use crate::{Error, NetworkId, Record, Result};
@@ -82,7 +82,7 @@ impl DataSet {
     ///
     /// # Errors
     /// The network is not of this set, or does not bind.
-    pub fn bind(&self, record: &Record) -> Result<Concrete> {
+    pub fn bind(&self, record: &Record) -> Result<BoundGraph> {
         let network = || record.network.to_string();
         let graph = self
             .graphs

@@ -1,6 +1,6 @@
 use std::{fs, io::Write, path::Path};
 
-use tachograph_ir::{Builder, Config, DType, Domain, Graph};
+use tachograph_ir::{Assignment, Builder, DType, Domain, Graph};
 
 use super::{DataSet, Run, Writer};
 use crate::{NetworkId, Record, record::tests::record};
@@ -58,7 +58,7 @@ fn resuming_skips_what_is_there_and_adds_the_rest() {
     let (graph, record) = item(3);
     assert!(writer.has(&record.key()));
     assert!(!writer.append(&graph, &record).unwrap());
-    let other_batch = Record { config: Config::from([("batch".into(), 64)]), ..record };
+    let other_batch = Record { config: Assignment::from([("batch".into(), 64)]), ..record };
     assert!(writer.append(&graph, &other_batch).unwrap());
     drop(writer);
     write(dir.path(), 5..7).finish().unwrap();

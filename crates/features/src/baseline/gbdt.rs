@@ -5,7 +5,7 @@ use forust_ml::{Matrix, gradientbooster::GradientBooster, objective::ObjectiveTy
 use super::{Baseline, StaticRow, check};
 use crate::{Error, Result};
 
-/// Boosted regression trees on the graph columns of the [extended](crate::extended) featuriser, squared error of
+/// Boosted regression trees on the graph columns of the [costs](crate::costs) featuriser, squared error of
 /// ln t: 500 trees of depth 6 with learning rate 0.05, the usual settings, not tuned.
 #[derive(Default)]
 pub struct Gbdt(Option<GradientBooster>);

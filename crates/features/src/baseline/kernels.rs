@@ -14,7 +14,7 @@ const REST: &str = "";
 ///
 /// As nn-Meter (Zhang et al., "nn-Meter: towards accurate latency prediction of deep-learning model inference on diverse
 /// edge devices", MobiSys 2021) it cuts a network into the kernels that a compiler makes (here
-/// [`Concrete::fuse`](tachograph_ir::Concrete::fuse) with the bundled rule), has one regressor for each kind of them, and
+/// [`BoundGraph::fuse`](tachograph_ir::BoundGraph::fuse) with the bundled rule), has one regressor for each kind of them, and
 /// adds up. nn-Meter fits its regressors on measured kernels; only whole networks are measured here, so that the
 /// coefficients of all kinds are fitted together, by non-negative least squares of the relative error. A kind is its
 /// operators in order; one in fewer than ten networks of the training data goes by its first operator alone, and by

@@ -4,13 +4,13 @@
 //!
 //! ```
 //! use tachograph_features::baseline::{Baseline, FlopsLine, StaticRow};
-//! use tachograph_ir::{Builder, Config, DType};
+//! use tachograph_ir::{Builder, Assignment, DType};
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let row = |channels| -> Result<StaticRow, Box<dyn std::error::Error>> {
 //! #     let mut b = Builder::new("tiny");
 //! #     let x = b.input("x", DType::F32, vec![1.into(), 3.into(), 32.into(), 32.into()]);
 //! #     let x = b.conv(x, channels, [3, 3], 1, 1, 1, true)?;
-//! #     Ok(StaticRow::new(&b.finish(&[x])?.bind(&Config::new())?)?)
+//! #     Ok(StaticRow::new(&b.finish(&[x])?.bind(&Assignment::new())?)?)
 //! # };
 //! let rows = [row(8)?, row(16)?, row(32)?];
 //! let mut line = FlopsLine::default();

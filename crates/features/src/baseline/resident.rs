@@ -4,7 +4,7 @@ use super::{Baseline, StaticRow, check, non_negative};
 use crate::{Error, Result};
 
 /// m = a·peak + b·parameters + c·largest + d, all at least 0, by least relative squares: the bytes that are resident at
-/// once on paper ([`Concrete::peak_memory`](tachograph_ir::Concrete::peak_memory)), a copy of the weights in the layout
+/// once on paper ([`BoundGraph::peak_memory`](tachograph_ir::BoundGraph::peak_memory)), a copy of the weights in the layout
 /// that kernels read, workspace in proportion to the operator that touches most, and a constant. A predictor of memory, in
 /// whatever unit it is fitted in, and of nothing else.
 #[derive(Clone, Debug, Default)]

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use tachograph_ir::{Bytes, Concrete, Cost, FusionRule};
+use tachograph_ir::{BoundGraph, Bytes, Cost, FusionRule};
 
-use crate::{Error, Result, extended, kernels::kernels};
+use crate::{Error, Result, costs, kernels::kernels};
 
 /// Costs on paper of a bound network.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,7 +15,7 @@ pub struct StaticRow {
     pub peak: Bytes,
     /// Of each live node.
     pub nodes: Vec<Cost>,
-    /// The graph columns of the [extended](crate::extended) featuriser, before normalisation.
+    /// The graph columns of the [costs](crate::costs) featuriser, before normalisation.
     pub columns: Vec<f64>,
     /// Number, operations and bytes of the fused kernels of each kind; see [`Kernels`](super::Kernels).
     pub kernels: BTreeMap<String, [f64; 3]>,
@@ -26,12 +26,12 @@ impl StaticRow {
     ///
     /// # Errors
     /// Costs that cannot be computed.
-    pub fn new(bound: &Concrete) -> Result<Self> {
-        let costs = extended::costs(bound)?;
+    pub fn new(bound: &BoundGraph) -> Result<Self> {
+        let costs = costs::costs(bound)?;
         let graph = |source| Error::Graph { graph: bound.graph().name().to_owned(), source };
         let total = bound.cost().map_err(graph)?;
         let peak = bound.peak_memory().map_err(graph)?;
-        let columns = extended::globals(bound, &costs)?;
+        let columns = costs::globals(bound, &costs)?;
         let kernels = kernels(bound, &FusionRule::default())?;
         Ok(Self { total, peak, nodes: costs.into_iter().map(|(_, cost)| cost).collect(), columns, kernels })
     }

@@ -3,7 +3,7 @@
 use tch::{TchError, Tensor};
 
 use super::{Adjacency, mismatch};
-use crate::{Result, error::torch, native, plain};
+use crate::{Result, error::torch, fallback, native};
 
 impl Adjacency {
     /// yᵢ = Σ_{j→i} w·xⱼ; rows without edges are 0.
@@ -91,7 +91,7 @@ impl Adjacency {
         }
         let column = column(counts).map_err(torch("softmax over edges"))?;
         let values = self.from_sources(x)?;
-        plain::softmax_sum(&values, column.as_ref(), t, self.destinations()?, self.rows)
+        fallback::softmax_sum(&values, column.as_ref(), t, self.destinations()?, self.rows)
             .map_err(torch("softmax over edges"))
     }
 
@@ -110,7 +110,7 @@ impl Adjacency {
             return native::softmax(logits, counts.as_ref(), &self.offsets);
         }
         let column = column(counts).map_err(torch("softmax over edges"))?;
-        plain::softmax(logits, column.as_ref(), self.destinations()?, self.rows).map_err(torch("softmax over edges"))
+        fallback::softmax(logits, column.as_ref(), self.destinations()?, self.rows).map_err(torch("softmax over edges"))
     }
 
     /// Σ of the values of the edges into each destination: (E, d) → (rows, d); rows without edges are 0.
@@ -123,7 +123,7 @@ impl Adjacency {
             Some(counts) => counts.f_unsqueeze(1).and_then(|n| values.f_mul(&n)).map_err(torch("sum of edges"))?,
             None => values.shallow_clone(),
         };
-        plain::sum(&counted, self.destinations()?, self.rows).map_err(torch("sum of edges"))
+        fallback::sum(&counted, self.destinations()?, self.rows).map_err(torch("sum of edges"))
     }
 
     fn extremum(&self, x: &Tensor, sign: f64) -> Result<Tensor> {
@@ -135,7 +135,7 @@ impl Adjacency {
         let column = column(counts).map_err(torch("extremum over edges"))?;
         let index = self.destinations()?;
         let signed = self.from_sources(x)?.f_mul_scalar(sign).map_err(torch("extremum over edges"))?;
-        let y = plain::max(&signed, column.as_ref(), index, self.rows);
+        let y = fallback::max(&signed, column.as_ref(), index, self.rows);
         y.and_then(|y| y.f_mul_scalar(sign)).map_err(torch("extremum over edges"))
     }
 
@@ -154,7 +154,7 @@ impl Adjacency {
             None => Ok(messages.shallow_clone()),
         };
         let index = self.destinations()?;
-        weigh().and_then(|m| plain::sum(&m, index, self.rows)).map_err(torch("sum over edges"))
+        weigh().and_then(|m| fallback::sum(&m, index, self.rows)).map_err(torch("sum over edges"))
     }
 }
 

@@ -6,7 +6,7 @@ use std::cell::OnceCell;
 
 use tch::{Device, Kind, TchError, Tensor};
 
-use crate::{Error, Result, error::torch, native, plain};
+use crate::{Error, Result, error::torch, fallback, native};
 
 /// A constant set of edges from source rows to destination rows, sorted by destination: a compressed sparse row
 /// pattern on a device, with its transpose cached at the first gradient. An edge of a compressed batch stands for
@@ -129,7 +129,7 @@ impl Adjacency {
     /// # Errors
     /// A device out of memory.
     pub fn destinations(&self) -> Result<&Tensor> {
-        cached(&self.destinations, || plain::index(&self.offsets)).map_err(torch("edges"))
+        cached(&self.destinations, || fallback::index(&self.offsets)).map_err(torch("edges"))
     }
 
     /// The row that each edge comes from: (columns, d) → (E, d).
@@ -244,7 +244,7 @@ impl Adjacency {
 
     /// Edges into each row, as often as they count: (rows), f64.
     fn degrees(&self) -> Result<Tensor, TchError> {
-        plain::sum(&self.edge_counts()?, self.destination_index()?, self.rows)
+        fallback::sum(&self.edge_counts()?, self.destination_index()?, self.rows)
     }
 
     fn edge_counts(&self) -> Result<Tensor, TchError> {
@@ -255,7 +255,7 @@ impl Adjacency {
     }
 
     fn destination_index(&self) -> Result<&Tensor, TchError> {
-        cached(&self.destinations, || plain::index(&self.offsets))
+        cached(&self.destinations, || fallback::index(&self.offsets))
     }
 
     fn counts_of(&self, kind: Kind) -> Result<Option<Tensor>> {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use tch::{Tensor, nn};
 
 use super::leaky_relu;
-use crate::{Hop, Linear, Result, check, error::torch};
+use crate::{LayerEdges, Linear, Result, check, error::torch};
 
 const LAYER: &str = "ANEE";
 
@@ -46,7 +46,7 @@ impl Default for AneeConfig {
 /// e'ⱼᵢ = σ((a·[h̄ⱼ ‖ h̄ᵢ])·(W_e·eⱼᵢ))
 /// h'ᵢ = LeakyReLU(Σ_{j→i} softmax(W_m·e'ⱼᵢ) ⊙ h̄ⱼ)
 ///
-/// Edges go from layer to layer through [`Hop::own_edges`]. There is no self term: a node without in-edges becomes 0. Widths and slope of the original are not known.
+/// Edges go from layer to layer through [`LayerEdges::parent_edges`]. There is no self term: a node without in-edges becomes 0. Widths and slope of the original are not known.
 ///
 /// # Shapes
 /// nodes (sources of the hop, in) and edges (edges, `edge_features`) → nodes (destinations of the hop, out) and
@@ -86,14 +86,14 @@ impl Anee {
     ///
     /// # Errors
     /// `x` is not (sources, in), or `features` not (edges, `edge_features`).
-    pub fn forward(&self, x: &Tensor, hop: &Hop, features: &Tensor) -> Result<(Tensor, Tensor)> {
+    pub fn forward(&self, x: &Tensor, hop: &LayerEdges, features: &Tensor) -> Result<(Tensor, Tensor)> {
         check::width(LAYER, "input", x, self.inputs)?;
         let edges = &hop.edges;
         check::shape(LAYER, "edge features", features, &[edges.len(), self.config.edge_features])?;
         let h = leaky_relu(&self.node.forward(x)?, self.config.slope)?;
         let [source, destination] = &self.attention;
         let there = edges.from_sources(&source.forward(&h)?)?;
-        let here = edges.from_destinations(&hop.own(&destination.forward(&h)?)?)?;
+        let here = edges.from_destinations(&hop.residual_rows(&destination.forward(&h)?)?)?;
         let edge = self.edge.forward(features)?;
         let edge = there.f_add(&here).and_then(|s| edge.f_mul(&s)?.f_sigmoid()).map_err(torch(LAYER))?;
         let logits = self.gate.forward(&edge)?;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use tch::{TchError, Tensor, nn};
 
 use super::{drop_out, leaky_relu, scores};
-use crate::{Hop, Linear, Result, check, error::torch, init};
+use crate::{LayerEdges, Linear, Result, check, error::torch, init};
 
 const LAYER: &str = "edge-aware attention";
 
@@ -84,14 +84,14 @@ impl EdgeAttention {
     ///
     /// # Errors
     /// `x` is not (sources, in), or `features` not (edges, `edge_features`).
-    pub fn forward(&self, x: &Tensor, hop: &Hop, features: &Tensor, train: bool) -> Result<Tensor> {
+    pub fn forward(&self, x: &Tensor, hop: &LayerEdges, features: &Tensor, train: bool) -> Result<Tensor> {
         check::width(LAYER, "input", x, self.inputs)?;
         let edges = &hop.edges;
         check::shape(LAYER, "edge features", features, &[edges.len(), self.config.edge_features])?;
         let [source, destination, edge] = &self.attention;
         let [keys, values] = &self.edge;
         let [source, destination] = scores(x, [source, destination], &self.node)?;
-        let (there, here) = (edges.from_sources(&source)?, edges.from_destinations(&hop.own(&destination)?)?);
+        let (there, here) = (edges.from_sources(&source)?, edges.from_destinations(&hop.residual_rows(&destination)?)?);
         let [edge] = scores(features, [edge], keys)?;
         let logits = there.f_add(&here).map_err(torch(LAYER))?.f_add(&edge);
         let alpha = edges.softmax(&leaky_relu(&logits.map_err(torch(LAYER))?, self.config.slope)?)?;
@@ -104,11 +104,11 @@ impl EdgeAttention {
     }
 
     /// The edges after the layer, from the nodes `x` that [`EdgeAttention::forward`] returned. `hop` is the
-    /// next one, and `features` are brought to it by [`Hop::own_edges`].
+    /// next one, and `features` are brought to it by [`LayerEdges::parent_edges`].
     ///
     /// # Errors
     /// `x` is not (sources, heads · out), or `features` not (edges, `edge_features`).
-    pub fn update(&self, x: &Tensor, hop: &Hop, features: &Tensor) -> Result<Tensor> {
+    pub fn update(&self, x: &Tensor, hop: &LayerEdges, features: &Tensor) -> Result<Tensor> {
         let (edges, width) = (&hop.edges, self.config.heads * self.outputs);
         check::width(LAYER, "nodes for edges", x, width)?;
         check::shape(LAYER, "edge features", features, &[edges.len(), self.config.edge_features])?;
@@ -116,7 +116,7 @@ impl EdgeAttention {
             let weight = self.update.f_narrow(1, start, length);
             weight.and_then(|w| x.f_linear(&w, None::<&Tensor>)).map_err(torch(LAYER))
         };
-        let here = edges.from_destinations(&hop.own(&part(x, 0, width)?)?)?;
+        let here = edges.from_destinations(&hop.residual_rows(&part(x, 0, width)?)?)?;
         let there = edges.from_sources(&part(x, width, width)?)?;
         let own = part(features, 2 * width, self.config.edge_features)?;
         here.f_add(&there).and_then(|e| e.f_add(&own)?.f_relu()).map_err(torch(LAYER))

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use tch::{Tensor, nn};
 
 use super::{drop_out, heads_out, leaky_relu, scores};
-use crate::{Hop, Linear, Result, check, error::torch, init};
+use crate::{LayerEdges, Linear, Result, check, error::torch, init};
 
 const LAYER: &str = "GAT";
 
@@ -85,7 +85,7 @@ impl Gat {
     ///
     /// # Errors
     /// `x` is not (sources, in), or edge features are not (edges, `edge_features`).
-    pub fn forward(&self, x: &Tensor, hop: &Hop, features: Option<&Tensor>, train: bool) -> Result<Tensor> {
+    pub fn forward(&self, x: &Tensor, hop: &LayerEdges, features: Option<&Tensor>, train: bool) -> Result<Tensor> {
         check::width(LAYER, "input", x, self.inputs)?;
         let features = check::edge_features(LAYER, features, hop.edges.len(), self.config.edge_features)?;
         let alpha = self.coefficients(x, hop, features, train)?;
@@ -94,11 +94,11 @@ impl Gat {
     }
 
     /// (edges, heads)
-    fn coefficients(&self, x: &Tensor, hop: &Hop, features: Option<&Tensor>, train: bool) -> Result<Tensor> {
+    fn coefficients(&self, x: &Tensor, hop: &LayerEdges, features: Option<&Tensor>, train: bool) -> Result<Tensor> {
         let edges = &hop.edges;
         let [source, destination] = &self.attention;
         let [source, destination] = scores(x, [source, destination], &self.linear)?;
-        let (there, here) = (edges.from_sources(&source)?, edges.from_destinations(&hop.own(&destination)?)?);
+        let (there, here) = (edges.from_sources(&source)?, edges.from_destinations(&hop.residual_rows(&destination)?)?);
         let mut logits = there.f_add(&here).map_err(torch(LAYER))?;
         if let (Some(features), Some((linear, attention))) = (features, &self.edge) {
             let [edge] = scores(features, [attention], linear)?;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use tch::{Tensor, nn};
 
 use super::{drop_out, heads_out, leaky_relu, own};
-use crate::{Hop, Linear, Result, check, error::torch, init};
+use crate::{LayerEdges, Linear, Result, check, error::torch, init};
 
 const LAYER: &str = "GATv2";
 
@@ -87,14 +87,14 @@ impl GatV2 {
     ///
     /// # Errors
     /// `x` is not (sources, in), or edge features are not (edges, `edge_features`).
-    pub fn forward(&self, x: &Tensor, hop: &Hop, features: Option<&Tensor>, train: bool) -> Result<Tensor> {
+    pub fn forward(&self, x: &Tensor, hop: &LayerEdges, features: Option<&Tensor>, train: bool) -> Result<Tensor> {
         check::width(LAYER, "input", x, self.inputs)?;
         let edges = &hop.edges;
         let features = check::edge_features(LAYER, features, edges.len(), self.config.edge_features)?;
         let source = self.source.forward(x)?;
         let destination = match &self.destination {
             Some(linear) => own(hop, x, linear)?,
-            None => hop.own(&source)?,
+            None => hop.residual_rows(&source)?,
         };
         let mut mixed = edges.from_sources(&source)?;
         mixed = mixed.f_add_(&edges.from_destinations(&destination)?).map_err(torch(LAYER))?;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use tch::{Tensor, nn};
 
 use super::aggregate_first;
-use crate::{Error, Hop, Linear, Result, check, error::torch, init};
+use crate::{Error, LayerEdges, Linear, Result, check, error::torch, init};
 
 const LAYER: &str = "GCN";
 
@@ -57,7 +57,7 @@ impl Gcn {
     ///
     /// # Errors
     /// `x` is not (sources, in), weights are not (edges), or weights come with a compressed batch.
-    pub fn forward(&self, x: &Tensor, hop: &Hop, weights: Option<&Tensor>) -> Result<Tensor> {
+    pub fn forward(&self, x: &Tensor, hop: &LayerEdges, weights: Option<&Tensor>) -> Result<Tensor> {
         check::width(LAYER, "input", x, self.inputs)?;
         let edges = &hop.edges;
         let weights = match weights {
@@ -77,7 +77,7 @@ impl Gcn {
 }
 
 /// wⱼᵢ / √(dᵢ·dⱼ); 0 where a degree is 0.
-fn normalized(hop: &Hop, weights: &Tensor) -> Result<Tensor> {
+fn normalized(hop: &LayerEdges, weights: &Tensor) -> Result<Tensor> {
     let edges = &hop.edges;
     check::shape(LAYER, "edge weights", weights, &[edges.len()])?;
     if edges.rows() != edges.columns() || edges.counts().is_some() {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use tch::{Tensor, nn};
 
 use super::aggregate_first;
-use crate::{Hop, Linear, Result, check, error::torch};
+use crate::{LayerEdges, Linear, Result, check, error::torch};
 
 const LAYER: &str = "GIN";
 
@@ -60,7 +60,7 @@ impl Gin {
     ///
     /// # Errors
     /// `x` is not (sources, in).
-    pub fn forward(&self, x: &Tensor, hop: &Hop) -> Result<Tensor> {
+    pub fn forward(&self, x: &Tensor, hop: &LayerEdges) -> Result<Tensor> {
         check::width(LAYER, "input", x, self.inputs)?;
         // The first linear layer commutes with the sum.
         let h = if aggregate_first(&hop.edges, x, self.inputs, self.hidden) {
@@ -71,8 +71,8 @@ impl Gin {
         self.second.forward(&h.f_relu().map_err(torch(LAYER))?)
     }
 
-    fn sum(&self, x: &Tensor, hop: &Hop) -> Result<Tensor> {
-        let (own, neighbours) = (hop.own(x)?, hop.edges.sum(x, None)?);
+    fn sum(&self, x: &Tensor, hop: &LayerEdges) -> Result<Tensor> {
+        let (own, neighbours) = (hop.residual_rows(x)?, hop.edges.sum(x, None)?);
         let scaled = match &self.learned {
             Some(eps) => eps.f_add_scalar(1.0).and_then(|e| own.f_mul(&e)),
             None => own.f_mul_scalar(1.0 + self.eps),

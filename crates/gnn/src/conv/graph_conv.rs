@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor, nn};
 
 use super::{Aggregate, add_own, aggregate_first};
-use crate::{Adjacency, Hop, Linear, Result, check, error::torch, plain};
+use crate::{Adjacency, LayerEdges, Linear, Result, check, error::torch, fallback};
 
 const LAYER: &str = "GraphConv";
 
@@ -61,7 +61,7 @@ impl GraphConv {
     ///
     /// # Errors
     /// `x` is not (sources, in), or weights are not (edges).
-    pub fn forward(&self, x: &Tensor, hop: &Hop, weights: Option<&Tensor>) -> Result<Tensor> {
+    pub fn forward(&self, x: &Tensor, hop: &LayerEdges, weights: Option<&Tensor>) -> Result<Tensor> {
         check::width(LAYER, "input", x, self.inputs)?;
         let edges = &hop.edges;
         if let Some(weights) = weights {
@@ -91,8 +91,9 @@ fn weighted(aggregate: Aggregate, edges: &Adjacency, x: &Tensor, weights: &Tenso
         Aggregate::Max => {
             let messages = edges.from_sources(x)?.f_mul(&weights.f_unsqueeze(1).map_err(torch(LAYER))?);
             let counts = edges.counts().map(|n| n.f_unsqueeze(1)).transpose().map_err(torch(LAYER))?;
-            let max =
-                |m: Tensor| plain::max(&m, counts.as_ref(), edges.destinations()?, edges.rows()).map_err(torch(LAYER));
+            let max = |m: Tensor| {
+                fallback::max(&m, counts.as_ref(), edges.destinations()?, edges.rows()).map_err(torch(LAYER))
+            };
             max(messages.map_err(torch(LAYER))?)
         }
     }

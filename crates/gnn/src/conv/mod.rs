@@ -23,7 +23,7 @@ pub use graph_conv::{GraphConv, GraphConvConfig};
 pub use residual_gcn::{ResidualForm, ResidualGcn, ResidualGcnConfig};
 pub use sage::{Sage, SageConfig};
 
-use crate::{Adjacency, Hop, Linear, Result, error::torch};
+use crate::{Adjacency, LayerEdges, Linear, Result, error::torch};
 
 /// What a node keeps of its in-neighbours. A node without any gets 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,17 +62,21 @@ fn aggregate_first(edges: &Adjacency, x: &Tensor, inputs: i64, outputs: i64) -> 
 }
 
 /// W·xᵢ of the destinations, from the rows of the sources: projects whichever are fewer.
-fn own(hop: &Hop, x: &Tensor, linear: &Linear) -> Result<Tensor> {
-    if hop.edges.columns() < hop.edges.rows() { hop.own(&linear.forward(x)?) } else { linear.forward(&hop.own(x)?) }
+fn own(hop: &LayerEdges, x: &Tensor, linear: &Linear) -> Result<Tensor> {
+    if hop.edges.columns() < hop.edges.rows() {
+        hop.residual_rows(&linear.forward(x)?)
+    } else {
+        linear.forward(&hop.residual_rows(x)?)
+    }
 }
 
 /// y + W·xᵢ of the destinations, in place where that saves a pass.
-fn add_own(y: Tensor, hop: &Hop, x: &Tensor, linear: &Linear) -> Result<Tensor> {
+fn add_own(y: Tensor, hop: &LayerEdges, x: &Tensor, linear: &Linear) -> Result<Tensor> {
     if hop.edges.columns() < hop.edges.rows() {
         let mut y = y;
-        return y.f_add_(&hop.own(&linear.forward(x)?)?).map_err(torch("own rows"));
+        return y.f_add_(&hop.residual_rows(&linear.forward(x)?)?).map_err(torch("own rows"));
     }
-    linear.add_to(y, &hop.own(x)?)
+    linear.add_to(y, &hop.residual_rows(x)?)
 }
 
 /// max(x, slope · x).

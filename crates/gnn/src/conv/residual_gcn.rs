@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use tch::{Tensor, nn};
 
 use super::leaky_relu;
-use crate::{Error, Hop, Linear, Result, check, error::torch};
+use crate::{Error, LayerEdges, Linear, Result, check, error::torch};
 
 const LAYER: &str = "residual GCN";
 
@@ -89,7 +89,7 @@ impl ResidualGcn {
     ///
     /// # Errors
     /// `x` is not (sources, width), the context is not (sources, `context`), or the batch lacks reverse edges.
-    pub fn forward(&self, x: &Tensor, hop: &Hop, context: Option<&Tensor>) -> Result<Tensor> {
+    pub fn forward(&self, x: &Tensor, hop: &LayerEdges, context: Option<&Tensor>) -> Result<Tensor> {
         check::width(LAYER, "input", x, self.width)?;
         let context = check::context(LAYER, context, x, self.config.context)?;
         let edges = &hop.edges;
@@ -97,13 +97,13 @@ impl ResidualGcn {
         let update = match self.config.form {
             ResidualForm::Tile => {
                 let y = leaky_relu(x, self.config.slope)?;
-                let y = sum(sum(edges.mean(&y)?, &transposed_mean(hop, &y)?)?, &hop.own(&y)?)?;
+                let y = sum(sum(edges.mean(&y)?, &transposed_mean(hop, &y)?)?, &hop.residual_rows(&y)?)?;
                 self.mlp(0, &y)?
             }
             ResidualForm::TileDirected => {
                 let y = leaky_relu(x, self.config.slope)?;
                 let forward = self.mlp(0, &edges.mean(&y)?)?;
-                sum(sum(forward, &self.mlp(1, &transposed_mean(hop, &y)?)?)?, &self.mlp(2, &hop.own(&y)?)?)?
+                sum(sum(forward, &self.mlp(1, &transposed_mean(hop, &y)?)?)?, &self.mlp(2, &hop.residual_rows(&y)?)?)?
             }
             ResidualForm::Layout => {
                 let y = beside(context, x)?;
@@ -116,7 +116,7 @@ impl ResidualGcn {
                 leaky_relu(&self.mlp(0, &y)?, self.config.slope)?
             }
         };
-        sum(update, &hop.own(x)?)
+        sum(update, &hop.residual_rows(x)?)
     }
 
     fn mlp(&self, k: usize, x: &Tensor) -> Result<Tensor> {
@@ -132,7 +132,7 @@ impl ResidualGcn {
 }
 
 /// Âᵀx: what every node gets back from its out-neighbours, each divided by the in-degree of that neighbour.
-fn transposed_mean(hop: &Hop, x: &Tensor) -> Result<Tensor> {
+fn transposed_mean(hop: &LayerEdges, x: &Tensor) -> Result<Tensor> {
     let degrees = hop.edges.source_degrees()?.f_clamp_min(1.0).and_then(|d| d.f_unsqueeze(1)?.f_to_kind(x.kind()));
     let shares = degrees.and_then(|d| x.f_div(&d)).map_err(torch(LAYER))?;
     hop.reversed()?.sum(&shares, None)

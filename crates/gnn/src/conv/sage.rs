@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use tch::{Tensor, nn};
 
 use super::{Aggregate, add_own, aggregate_first, normalize};
-use crate::{Adjacency, Hop, Linear, Result, check, error::torch};
+use crate::{Adjacency, LayerEdges, Linear, Result, check, error::torch};
 
 const LAYER: &str = "GraphSAGE";
 
@@ -67,7 +67,7 @@ impl Sage {
     ///
     /// # Errors
     /// `x` is not (sources, in), or the layer is directed and the batch was built without `reverse`.
-    pub fn forward(&self, x: &Tensor, hop: &Hop) -> Result<Tensor> {
+    pub fn forward(&self, x: &Tensor, hop: &LayerEdges) -> Result<Tensor> {
         check::width(LAYER, "input", x, self.inputs)?;
         let projected = match &self.project {
             Some(linear) => Some(linear.forward(x)?.f_relu().map_err(torch(LAYER))?),

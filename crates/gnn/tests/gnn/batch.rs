@@ -16,7 +16,7 @@ fn layer(vs: &nn::VarStore) -> Sage {
 
 fn forward(layer: &Sage, graphs: &[Owned]) -> Tensor {
     let batch = GraphBatch::new(&views(graphs), 1, Device::Cpu).unwrap();
-    tch::no_grad(|| layer.forward(&batch.nodes, batch.hop(0).unwrap()).unwrap())
+    tch::no_grad(|| layer.forward(&batch.nodes, batch.layer_edges(0).unwrap()).unwrap())
 }
 
 proptest! {
@@ -47,7 +47,7 @@ proptest! {
 
         let batch = GraphBatch::new(&views(&graphs), 1, Device::Cpu).unwrap();
         let sums: Vec<Tensor> = parts.iter().map(|p| p.sum_dim_intlist(0i64, true, None)).collect();
-        prop_assert!(relative(&batch.members.sum(&whole, None).unwrap(), &Tensor::cat(&sums, 0)) < 1e-5);
+        prop_assert!(relative(&batch.graph_of_row.sum(&whole, None).unwrap(), &Tensor::cat(&sums, 0)) < 1e-5);
     }
 }
 
@@ -79,11 +79,11 @@ fn bad_graphs_are_refused_by_position_and_size() {
 fn a_layer_beyond_the_batch_and_a_wrong_width_are_refused() {
     let good = GraphRef { nodes: &[0.0; 6], width: 3, edges: &[(0, 1)], globals: &[], ..GraphRef::default() };
     for batch in both(&[good], 2).map(Result::unwrap) {
-        assert!(batch.hop(1).is_ok());
-        assert_eq!(batch.hop(2).unwrap_err().to_string(), "graph batch: layer 2 of a batch built for 2 layers");
+        assert!(batch.layer_edges(1).is_ok());
+        assert_eq!(batch.layer_edges(2).unwrap_err().to_string(), "graph batch: layer 2 of a batch built for 2 layers");
         let vs = nn::VarStore::new(Device::Cpu);
         let layer = Sage::new(&vs.root(), 5, 4, SageConfig::default()).unwrap();
-        let error = layer.forward(&batch.nodes, batch.hop(0).unwrap()).unwrap_err().to_string();
+        let error = layer.forward(&batch.nodes, batch.layer_edges(0).unwrap()).unwrap_err().to_string();
         assert!(error.contains("expected (nodes, 5)"), "{error}");
     }
 }
@@ -93,7 +93,7 @@ fn an_empty_batch_is_empty() {
     for batch in both(&[], 2).map(Result::unwrap) {
         assert!(batch.is_empty());
         assert_eq!((batch.nodes.size(), batch.globals.size()), (vec![0, 0], vec![0, 0]));
-        assert_eq!(batch.members.sum(&Tensor::zeros([0, 4], tch::kind::FLOAT_CPU), None).unwrap().size(), [0, 4]);
+        assert_eq!(batch.graph_of_row.sum(&Tensor::zeros([0, 4], tch::kind::FLOAT_CPU), None).unwrap().size(), [0, 4]);
     }
 }
 
@@ -104,19 +104,19 @@ fn graphs_without_nodes_or_edges_have_zero_means_and_sums() {
     let no_edges = GraphRef { nodes: &[1.0, 2.0, 3.0], width: WIDTH, edges: &[], globals: &[], ..GraphRef::default() };
     let no_nodes = GraphRef { nodes: &[], ..no_edges };
     for batch in both(&[no_nodes, no_edges, no_nodes], 1).map(Result::unwrap) {
-        let y = tch::no_grad(|| layer.forward(&batch.nodes, batch.hop(0).unwrap()).unwrap());
+        let y = tch::no_grad(|| layer.forward(&batch.nodes, batch.layer_edges(0).unwrap()).unwrap());
         let variables = vs.variables();
         let own = batch.nodes.linear(&variables["lin_r.weight"], Some(&variables["lin_l.bias"]));
         assert!(relative(&y, &own.detach()) < 1e-6);
-        let sums = batch.members.sum(&y, None).unwrap();
+        let sums = batch.graph_of_row.sum(&y, None).unwrap();
         assert_eq!(sums.size(), [3, 4]);
         assert_eq!(f64::try_from(sums.get(0).abs().sum(None)).unwrap(), 0.0);
         assert!(relative(&sums.get(1), &y.get(0)) < 1e-6);
     }
     for batch in both(&[no_nodes, no_nodes], 1).map(Result::unwrap) {
-        let y = layer.forward(&batch.nodes, batch.hop(0).unwrap()).unwrap();
+        let y = layer.forward(&batch.nodes, batch.layer_edges(0).unwrap()).unwrap();
         assert_eq!(y.size(), [0, 4]);
-        assert_eq!(batch.members.sum(&y, None).unwrap().size(), [2, 4]);
+        assert_eq!(batch.graph_of_row.sum(&y, None).unwrap().size(), [2, 4]);
     }
 }
 
@@ -133,8 +133,8 @@ fn nan_stays_in_its_graph() {
     };
     let good = GraphRef { nodes: &[1.0, 2.0, 3.0], ..bad };
     for batch in both(&[bad, good, bad], 1).map(Result::unwrap) {
-        let y = tch::no_grad(|| layer.forward(&batch.nodes, batch.hop(0).unwrap()).unwrap());
-        let sums = batch.members.sum(&y, None).unwrap();
+        let y = tch::no_grad(|| layer.forward(&batch.nodes, batch.layer_edges(0).unwrap()).unwrap());
+        let sums = batch.graph_of_row.sum(&y, None).unwrap();
         assert!(sums.get(0).sum(None).double_value(&[]).is_nan());
         assert!(sums.get(1).sum(None).double_value(&[]).is_finite());
     }

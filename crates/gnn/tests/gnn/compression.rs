@@ -33,9 +33,9 @@ impl Net {
     fn run(&self, batch: &GraphBatch) -> (Tensor, Tensor) {
         let mut h = batch.nodes.shallow_clone();
         for (l, layer) in self.layers.iter().enumerate() {
-            h = layer.forward(&h, batch.hop(l).unwrap()).unwrap().relu();
+            h = layer.forward(&h, batch.layer_edges(l).unwrap()).unwrap().relu();
         }
-        let y = self.head.forward(&batch.members.sum(&h, None).unwrap()).unwrap();
+        let y = self.head.forward(&batch.graph_of_row.sum(&h, None).unwrap()).unwrap();
         self.vs.variables().values_mut().for_each(Tensor::zero_grad);
         y.square().sum(Kind::Float).backward();
         let variables: std::collections::BTreeMap<_, _> = self.vs.variables().into_iter().collect();

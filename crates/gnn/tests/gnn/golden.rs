@@ -3,8 +3,8 @@
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tachograph_gnn::{
-    AttentionPool, BatchNorm, BatchNormConfig, Gat, GatV2, Gcn, Gin, GraphBatch, GraphConv, GraphNorm, GraphRef,
-    InstanceNorm, LayerNorm, MultiHeadAttention, Pool, Result, Sage, Structure,
+    AttentionPool, BatchNorm, BatchNormConfig, BatchOptions, Gat, GatV2, Gcn, Gin, GraphBatch, GraphConv, GraphNorm,
+    GraphRef, InstanceNorm, LayerNorm, MultiHeadAttention, Pool, Result, Sage,
 };
 use tch::{Device, Kind, Tensor, nn};
 
@@ -69,14 +69,17 @@ fn batch(golden: &Value, case: &Value, device: Device) -> GraphBatch {
             ..GraphRef::default()
         })
         .collect();
-    let structure =
-        Structure { self_loops: flag(case, "self_loops"), reverse: flag(case, "reverse"), ..Structure::default() };
-    GraphBatch::build(&views, &structure, device).unwrap()
+    let options = BatchOptions {
+        self_loops: flag(case, "self_loops"),
+        reverse: flag(case, "reverse"),
+        ..BatchOptions::default()
+    };
+    GraphBatch::build(&views, &options, device).unwrap()
 }
 
 /// Which golden edges each edge of the batch is the mean of: (edges of the batch, golden edges).
 fn mixture(batch: &GraphBatch, kind: Kind) -> Tensor {
-    let shares = batch.hop(0).unwrap().features.as_ref().unwrap().to_kind(Kind::Double);
+    let shares = batch.layer_edges(0).unwrap().features.as_ref().unwrap().to_kind(Kind::Double);
     let counts = shares.reciprocal().round();
     counts.reciprocal().to_kind(kind)
 }
@@ -88,39 +91,39 @@ fn layer(case: &Value, vs: &nn::Path<'_>) -> Run {
     match case["layer"].as_str().unwrap() {
         "Gcn" => {
             let layer = Gcn::new(vs, inputs, outputs, config(case)).unwrap();
-            Box::new(move |x, w, b| layer.forward(x, b.hop(0)?, w))
+            Box::new(move |x, w, b| layer.forward(x, b.layer_edges(0)?, w))
         }
         "Sage" => {
             let layer = Sage::new(vs, inputs, outputs, config(case)).unwrap();
-            Box::new(move |x, _, b| layer.forward(x, b.hop(0)?))
+            Box::new(move |x, _, b| layer.forward(x, b.layer_edges(0)?))
         }
         "Gat" => {
             let layer = Gat::new(vs, inputs, outputs, config(case)).unwrap();
-            Box::new(move |x, e, b| layer.forward(x, b.hop(0)?, e, false))
+            Box::new(move |x, e, b| layer.forward(x, b.layer_edges(0)?, e, false))
         }
         "GatV2" => {
             let layer = GatV2::new(vs, inputs, outputs, config(case)).unwrap();
-            Box::new(move |x, e, b| layer.forward(x, b.hop(0)?, e, false))
+            Box::new(move |x, e, b| layer.forward(x, b.layer_edges(0)?, e, false))
         }
         "GraphConv" => {
             let layer = GraphConv::new(vs, inputs, outputs, config(case)).unwrap();
-            Box::new(move |x, w, b| layer.forward(x, b.hop(0)?, w))
+            Box::new(move |x, w, b| layer.forward(x, b.layer_edges(0)?, w))
         }
         "Gin" => {
             let layer = Gin::new(vs, inputs, outputs, config(case)).unwrap();
-            Box::new(move |x, _, b| layer.forward(x, b.hop(0)?))
+            Box::new(move |x, _, b| layer.forward(x, b.layer_edges(0)?))
         }
         "SoftmaxSum" => {
             let t = case["config"]["t"].as_f64().unwrap();
-            Box::new(move |x, _, b| b.hop(0)?.edges.softmax_sum(x, t))
+            Box::new(move |x, _, b| b.layer_edges(0)?.edges.softmax_sum(x, t))
         }
         "AttentionPool" => {
             let layer = AttentionPool::new(vs, inputs, outputs, config(case)).unwrap();
-            Box::new(move |x, _, b| layer.forward(x, &b.members))
+            Box::new(move |x, _, b| layer.forward(x, &b.graph_of_row))
         }
         "Pool" => {
             let pool: Pool = serde_json::from_value(case["config"]["kind"].clone()).unwrap();
-            Box::new(move |x, _, b| pool.apply(&b.members, x))
+            Box::new(move |x, _, b| pool.apply(&b.graph_of_row, x))
         }
         "BatchNorm" => {
             let layer = BatchNorm::new(vs, inputs, BatchNormConfig::default()).unwrap();
@@ -129,19 +132,19 @@ fn layer(case: &Value, vs: &nn::Path<'_>) -> Run {
         }
         "LayerNorm" => {
             let layer = LayerNorm::new(vs, inputs, config(case)).unwrap();
-            Box::new(move |x, _, b| layer.forward(x, &b.members))
+            Box::new(move |x, _, b| layer.forward(x, &b.graph_of_row))
         }
         "InstanceNorm" => {
             let layer = InstanceNorm::new(vs, inputs, config(case)).unwrap();
-            Box::new(move |x, _, b| layer.forward(x, &b.members))
+            Box::new(move |x, _, b| layer.forward(x, &b.graph_of_row))
         }
         "GraphNorm" => {
             let layer = GraphNorm::new(vs, inputs, config(case)).unwrap();
-            Box::new(move |x, _, b| layer.forward(x, &b.members))
+            Box::new(move |x, _, b| layer.forward(x, &b.graph_of_row))
         }
         "MultiHeadAttention" => {
             let layer = MultiHeadAttention::new(vs, inputs, config(case)).unwrap();
-            Box::new(move |x, _, b| layer.forward_nodes(x, &b.members, false))
+            Box::new(move |x, _, b| layer.forward_nodes(x, &b.graph_of_row, false))
         }
         other => panic!("no layer {other}"),
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use proptest::{prelude::*, test_runner::Config};
-use tachograph_gnn::{Anee, AneeConfig, EdgeAttention, EdgeAttentionConfig, GraphBatch, Structure};
+use tachograph_gnn::{Anee, AneeConfig, BatchOptions, EdgeAttention, EdgeAttentionConfig, GraphBatch};
 use tch::{Device, Kind, Tensor, nn};
 
 use crate::{
@@ -26,12 +26,12 @@ fn build(case: &Case, kind: Kind, device: Device) -> (nn::VarStore, Run) {
 }
 
 fn forward(run: &Run, batch: &GraphBatch, x: &Tensor) -> Tensor {
-    let hop = batch.hop(0).unwrap();
+    let hop = batch.layer_edges(0).unwrap();
     run(x, hop, &features(hop, x)).unwrap()
 }
 
 fn on(case: &Case, run: &Run, graphs: &[Graph]) -> Tensor {
-    let batch = batch(graphs, &case.structure, Device::Cpu);
+    let batch = batch(graphs, &case.options, Device::Cpu);
     tch::no_grad(|| forward(run, &batch, &batch.nodes))
 }
 
@@ -91,10 +91,10 @@ proptest! {
 fn through(run: &Run, vs: &nn::VarStore, batch: &GraphBatch) -> (Tensor, BTreeMap<String, Tensor>) {
     let mut x = batch.nodes.to_kind(vs.kind());
     for l in 0..batch.layers() {
-        let hop = batch.hop(l).unwrap();
+        let hop = batch.layer_edges(l).unwrap();
         x = run(&x, hop, &features(hop, &x)).unwrap().tanh();
     }
-    let y = batch.members.sum(&x, None).unwrap();
+    let y = batch.graph_of_row.sum(&x, None).unwrap();
     vs.variables().values_mut().for_each(Tensor::zero_grad);
     y.square().sum(y.kind()).backward();
     let gradients = vs.variables().into_iter().filter(|(_, v)| v.grad().defined());
@@ -104,8 +104,8 @@ fn through(run: &Run, vs: &nn::VarStore, batch: &GraphBatch) -> (Tensor, BTreeMa
 fn agree(case: &Case, graphs: &[Graph], layers: usize, device: Device) {
     // In f64: with few nodes, gradients cancel to where f32 has no digits left.
     let (vs, run) = build(case, Kind::Double, device);
-    let whole = batch(graphs, &Structure { layers, ..case.structure }, device);
-    let small = batch(graphs, &Structure { layers, compressed: true, ..case.structure }, device);
+    let whole = batch(graphs, &BatchOptions { layers, ..case.options }, device);
+    let small = batch(graphs, &BatchOptions { layers, compressed: true, ..case.options }, device);
     let ((y, expected), (small_y, gradients)) = (through(&run, &vs, &whole), through(&run, &vs, &small));
     let error = relative(&small_y, &y);
     assert!(error < 1e-5, "{}, {layers} layers: {error:e}", case.name);
@@ -125,10 +125,10 @@ fn updated_edges_travel_between_hops() {
         let layer = Anee::new(vs, WIDTH, WIDTH, config).unwrap();
         Box::new(move |batch| {
             let mut x = batch.nodes.to_kind(Kind::Double);
-            let mut e = features(batch.hop(0).unwrap(), &x);
+            let mut e = features(batch.layer_edges(0).unwrap(), &x);
             for l in 0..batch.layers() {
-                let hop = batch.hop(l).unwrap();
-                (x, e) = layer.forward(&x, hop, &hop.own_edges(&e).unwrap()).unwrap();
+                let hop = batch.layer_edges(l).unwrap();
+                (x, e) = layer.forward(&x, hop, &hop.parent_edges(&e).unwrap()).unwrap();
             }
             x
         })
@@ -138,11 +138,11 @@ fn updated_edges_travel_between_hops() {
         let layer = EdgeAttention::new(vs, WIDTH, 1, config).unwrap();
         Box::new(move |batch| {
             let mut x = batch.nodes.to_kind(Kind::Double);
-            let mut e = features(batch.hop(0).unwrap(), &x);
+            let mut e = features(batch.layer_edges(0).unwrap(), &x);
             for l in 0..batch.layers() {
-                let hop = batch.hop(l).unwrap();
+                let hop = batch.layer_edges(l).unwrap();
                 if l > 0 {
-                    e = layer.update(&x, hop, &hop.own_edges(&e).unwrap()).unwrap();
+                    e = layer.update(&x, hop, &hop.parent_edges(&e).unwrap()).unwrap();
                 }
                 x = layer.forward(&x, hop, &e, false).unwrap();
             }
@@ -156,10 +156,10 @@ fn updated_edges_travel_between_hops() {
         let run = build(&vs.root());
         vs.set_kind(Kind::Double);
         let sums = [false, true].map(|compressed| {
-            let structure = Structure { layers: 4, compressed, ..Structure::default() };
-            let batch = batch(&graphs, &structure, Device::Cpu);
-            assert!(!compressed || batch.hop(3).unwrap().edges.len() < 20);
-            batch.members.sum(&run(&batch), None).unwrap().detach()
+            let options = BatchOptions { layers: 4, compressed, ..BatchOptions::default() };
+            let batch = batch(&graphs, &options, Device::Cpu);
+            assert!(!compressed || batch.layer_edges(3).unwrap().edges.len() < 20);
+            batch.graph_of_row.sum(&run(&batch), None).unwrap().detach()
         });
         let error = relative(&sums[1], &sums[0]);
         assert!(error < 1e-10, "{name}: {error:e}");
@@ -182,8 +182,8 @@ fn gradients_are_those_of_finite_differences() {
     let graphs = [example(), Graph { edges: vec![], features: vec![], ..example() }];
     for case in cases() {
         let (vs, run) = build(&case, Kind::Double, Device::Cpu);
-        let batch = batch(&graphs, &case.structure, Device::Cpu);
-        let hop = batch.hop(0).unwrap();
+        let batch = batch(&graphs, &case.options, Device::Cpu);
+        let hop = batch.layer_edges(0).unwrap();
         let x = batch.nodes.to_kind(Kind::Double).set_requires_grad(true);
         let e = features(hop, &x).set_requires_grad(true);
         let loss = || run(&x, hop, &e).unwrap().sin().sum(Kind::Double);
@@ -218,12 +218,12 @@ fn gradients_are_those_of_finite_differences() {
 fn every_device_gives_what_the_processor_gives() {
     for case in cases() {
         let (vs, run) = build(&case, Kind::Double, Device::Cpu);
-        let (y, expected) = through(&run, &vs, &batch(&[example()], &case.structure, Device::Cpu));
+        let (y, expected) = through(&run, &vs, &batch(&[example()], &case.options, Device::Cpu));
         for device in devices() {
             let (vs, run) = build(&case, Kind::Double, Device::Cpu);
             let mut vs = vs;
             vs.set_device(device);
-            let (found, gradients) = through(&run, &vs, &batch(&[example()], &case.structure, device));
+            let (found, gradients) = through(&run, &vs, &batch(&[example()], &case.options, device));
             assert!(relative(&found, &y) < 1e-10, "{} {device:?}", case.name);
             for (name, gradient) in &expected {
                 let error = (gradients[name].to_device(Device::Cpu) - gradient).abs().max().double_value(&[]);
@@ -241,10 +241,10 @@ fn layers_run_in_bf16() {
     for device in devices() {
         for case in cases() {
             let (vs, run) = build(&case, Kind::Float, device);
-            let (y, expected) = through(&run, &vs, &batch(&[example()], &case.structure, device));
+            let (y, expected) = through(&run, &vs, &batch(&[example()], &case.options, device));
             let mut vs = vs;
             vs.set_kind(Kind::BFloat16);
-            let (found, gradients) = through(&run, &vs, &batch(&[example()], &case.structure, device));
+            let (found, gradients) = through(&run, &vs, &batch(&[example()], &case.options, device));
             assert_eq!(found.kind(), Kind::BFloat16, "{}", case.name);
             let error = relative(&found.to_kind(Kind::Float), &y);
             assert!(error < 0.1, "{} {device:?}: {error}", case.name);

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 
 use serde_json::json;
 use tachograph_gnn::{
-    Anee, EdgeAttention, MultiHeadAttention, MultiHeadAttentionConfig, Pool, ResidualGcn, Structure, VectorAttention,
-    key_padding, same_segment,
+    Anee, BatchOptions, EdgeAttention, MultiHeadAttention, MultiHeadAttentionConfig, Pool, ResidualGcn,
+    VectorAttention, key_padding, same_segment,
 };
 use tch::{Device, Kind, Tensor, nn};
 
@@ -89,13 +89,13 @@ struct Setting {
 }
 
 /// The example in f64, and its edges in the order of the batch.
-fn setting<T>(structure: Structure, build: impl Fn(&nn::Path<'_>) -> T) -> (Setting, T) {
+fn setting<T>(options: BatchOptions, build: impl Fn(&nn::Path<'_>) -> T) -> (Setting, T) {
     tch::manual_seed(2);
     let mut vs = nn::VarStore::new(Device::Cpu);
     let layer = build(&vs.root());
     vs.double();
-    let batch = batch(&[example()], &structure, Device::Cpu);
-    let hop = batch.hop(0).unwrap();
+    let batch = batch(&[example()], &options, Device::Cpu);
+    let hop = batch.layer_edges(0).unwrap();
     let ends = |t: &Tensor| Vec::<i64>::try_from(t).unwrap();
     let edges = ends(hop.edges.sources()).into_iter().zip(ends(hop.edges.destinations().unwrap())).collect();
     let x = batch.nodes.to_kind(Kind::Double).set_requires_grad(true);
@@ -107,8 +107,8 @@ fn setting<T>(structure: Structure, build: impl Fn(&nn::Path<'_>) -> T) -> (Sett
 fn anee_follows_its_equations() {
     for gate in ["edges", "channels"] {
         let config = serde_json::from_value(json!({"edge_features": FEATURES, "gate": gate})).unwrap();
-        let (s, layer) = setting(Structure::default(), |vs| Anee::new(vs, WIDTH, 4, config).unwrap());
-        let (nodes, edges) = layer.forward(&s.x, s.batch.hop(0).unwrap(), &s.e).unwrap();
+        let (s, layer) = setting(BatchOptions::default(), |vs| Anee::new(vs, WIDTH, 4, config).unwrap());
+        let (nodes, edges) = layer.forward(&s.x, s.batch.layer_edges(0).unwrap(), &s.e).unwrap();
 
         let p = s.vs.variables();
         let h = leaky(&linear(&p, "node", &s.x), 0.01);
@@ -127,8 +127,8 @@ fn anee_follows_its_equations() {
 #[test]
 fn edge_aware_attention_follows_its_equations() {
     let config = serde_json::from_value(json!({"edge_features": FEATURES, "heads": 2})).unwrap();
-    let (s, layer) = setting(Structure::default(), |vs| EdgeAttention::new(vs, WIDTH, 4, config).unwrap());
-    let hop = s.batch.hop(0).unwrap();
+    let (s, layer) = setting(BatchOptions::default(), |vs| EdgeAttention::new(vs, WIDTH, 4, config).unwrap());
+    let hop = s.batch.layer_edges(0).unwrap();
     let nodes = layer.forward(&s.x, hop, &s.e, false).unwrap();
     let edges = layer.update(&nodes, hop, &s.e).unwrap();
 
@@ -164,7 +164,7 @@ fn residual_gcns_follow_their_equations() {
     let mlp = |p: &Parameters, k: i64, x: &Tensor| {
         linear(p, &format!("{k}.1"), &leaky(&linear(p, &format!("{k}.0"), x), 0.2))
     };
-    let structure = Structure { self_loops: true, reverse: true, ..Structure::default() };
+    let options = BatchOptions { self_loops: true, reverse: true, ..BatchOptions::default() };
     let rows = |a: &Tensor| a / a.sum_dim_intlist(1i64, true, None).clamp_min(1.0);
     let a = dense(&example().edges, true);
     let (mean, reverse) = (rows(&a), rows(&a.tr()));
@@ -172,9 +172,9 @@ fn residual_gcns_follow_their_equations() {
     let symmetric = &a / (&degrees * degrees.tr()).sqrt();
     for (form, context) in [("tile", 0), ("tile_directed", 0), ("layout", 0), ("layout", 2), ("layout_asymmetric", 2)] {
         let config = serde_json::from_value(json!({"form": form, "context": context})).unwrap();
-        let (s, layer) = setting(structure, |vs| ResidualGcn::new(vs, WIDTH, config).unwrap());
+        let (s, layer) = setting(options, |vs| ResidualGcn::new(vs, WIDTH, config).unwrap());
         let c = (context > 0).then(|| (s.x.detach().narrow(1, 0, 2) * 3.0).set_requires_grad(true));
-        let y = layer.forward(&s.x, s.batch.hop(0).unwrap(), c.as_ref()).unwrap();
+        let y = layer.forward(&s.x, s.batch.layer_edges(0).unwrap(), c.as_ref()).unwrap();
 
         let p = s.vs.variables();
         let h = leaky(&s.x, 0.2);
@@ -256,10 +256,10 @@ fn attention_over_nodes_skips_graphs_without_any() {
     vs.double();
     let nothing = Graph { nodes: vec![], edges: vec![], features: vec![] };
     let all = [nothing.clone(), example(), nothing.clone(), example(), nothing];
-    let batch = batch(&all, &Structure::default(), Device::Cpu);
+    let batch = batch(&all, &BatchOptions::default(), Device::Cpu);
     let x = (batch.nodes.to_kind(Kind::Double) * Tensor::arange(12, (Kind::Double, Device::Cpu)).unsqueeze(1))
         .set_requires_grad(true);
-    let found = layer.forward_nodes(&x, &batch.members, true).unwrap();
+    let found = layer.forward_nodes(&x, &batch.graph_of_row, true).unwrap();
     let p = vs.variables();
     let parts = [0, 6].map(|start| attend(&p, &x.narrow(0, start, 6), 1, |_, _| true));
     check("nodes", &[found], &[Tensor::cat(&parts, 0)], &vs, &[&x]);
@@ -268,11 +268,11 @@ fn attention_over_nodes_skips_graphs_without_any() {
 #[test]
 fn pools_over_some_nodes_are_pools_of_those() {
     let graphs = [example(), example()];
-    let whole = batch(&graphs, &Structure::default(), Device::Cpu);
+    let whole = batch(&graphs, &BatchOptions::default(), Device::Cpu);
     let x = whole.nodes.to_kind(Kind::Double);
     let chosen: Vec<bool> = (0..12).map(|i| [0, 3, 4].contains(&i)).collect();
     for pool in [Pool::Sum, Pool::Mean, Pool::Max, Pool::NormalizedSum] {
-        let found = pool.apply_to(&whole.members, &x, &Tensor::from_slice(&chosen)).unwrap();
+        let found = pool.apply_to(&whole.graph_of_row, &x, &Tensor::from_slice(&chosen)).unwrap();
         let rows = x.index_select(0, &Tensor::from_slice(&[0i64, 3, 4]));
         let sum = rows.sum_dim_intlist(0i64, false, None);
         let expected = match pool {

@@ -1,10 +1,10 @@
 //! What layers refuse, and how they say it.
 
 use tachograph_gnn::{
-    Anee, AneeConfig, AttentionPool, AttentionPoolConfig, BatchNorm, BatchNormConfig, EdgeAttention,
+    Anee, AneeConfig, AttentionPool, AttentionPoolConfig, BatchNorm, BatchNormConfig, BatchOptions, EdgeAttention,
     EdgeAttentionConfig, Error, Gat, GatConfig, GatV2, GatV2Config, Gcn, GcnConfig, Gin, GinConfig, GraphConv,
     GraphConvConfig, GraphNorm, GraphNormConfig, MultiHeadAttention, MultiHeadAttentionConfig, Pool, ResidualForm,
-    ResidualGcn, ResidualGcnConfig, Sage, SageConfig, Structure, VectorAttention, check_finite,
+    ResidualGcn, ResidualGcnConfig, Sage, SageConfig, VectorAttention, check_finite,
 };
 use tch::{Device, Kind, Tensor, nn};
 
@@ -22,8 +22,8 @@ fn message<T: std::fmt::Debug>(result: Result<T, Error>) -> String {
 fn wrong_shapes_are_named_with_the_layer() {
     let vs = nn::VarStore::new(Device::Cpu);
     let root = vs.root();
-    let batch = batch(&[graph()], &Structure::default(), Device::Cpu);
-    let (hop, x) = (batch.hop(0).unwrap(), &batch.nodes);
+    let batch = batch(&[graph()], &BatchOptions::default(), Device::Cpu);
+    let (hop, x) = (batch.layer_edges(0).unwrap(), &batch.nodes);
     let (e, w) = (Tensor::ones([2, 3], (Kind::Float, Device::Cpu)), Tensor::ones([5], (Kind::Float, Device::Cpu)));
     let right = Tensor::ones([2, 1], (Kind::Float, Device::Cpu));
 
@@ -55,8 +55,8 @@ fn wrong_shapes_are_named_with_the_layer() {
     let norm = BatchNorm::new(&(&root / "norm"), 4, BatchNormConfig::default()).unwrap();
     assert_eq!(message(norm.forward(x, true)), "batch norm: input of shape [4, 3], expected (nodes, 4)");
     let pool = AttentionPool::new(&(&root / "pool"), 4, 4, AttentionPoolConfig::default()).unwrap();
-    assert_eq!(message(pool.forward(x, &batch.members)), "read-out: input of shape [4, 3], expected (nodes, 4)");
-    let wrong = Pool::Mean.apply_to(&batch.members, x, &w);
+    assert_eq!(message(pool.forward(x, &batch.graph_of_row)), "read-out: input of shape [4, 3], expected (nodes, 4)");
+    let wrong = Pool::Mean.apply_to(&batch.graph_of_row, x, &w);
     assert_eq!(message(wrong), "read-out: chosen nodes of shape [5], expected [4]");
     let attention = MultiHeadAttention::new(&(&root / "mha"), 4, MultiHeadAttentionConfig::default()).unwrap();
     let wrong = attention.forward(x, None, false);
@@ -84,13 +84,13 @@ fn impossible_settings_are_refused() {
 #[test]
 fn statistics_of_whole_graphs_refuse_compressed_batches() {
     let vs = nn::VarStore::new(Device::Cpu);
-    let structure = Structure { compressed: true, ..Structure::default() };
-    let batch = batch(&[graph(), graph()], &structure, Device::Cpu);
+    let options = BatchOptions { compressed: true, ..BatchOptions::default() };
+    let batch = batch(&[graph(), graph()], &options, Device::Cpu);
     let norm = GraphNorm::new(&vs.root(), 3, GraphNormConfig::default()).unwrap();
-    let rows = Tensor::ones([batch.members.columns(), 3], (Kind::Float, Device::Cpu));
-    assert!(message(norm.forward(&rows, &batch.members)).contains("every node must be there once"));
+    let rows = Tensor::ones([batch.graph_of_row.columns(), 3], (Kind::Float, Device::Cpu));
+    assert!(message(norm.forward(&rows, &batch.graph_of_row)).contains("every node must be there once"));
     let gcn = Gcn::new(&vs.root(), 3, 4, GcnConfig::default()).unwrap();
-    let hop = batch.hop(0).unwrap();
+    let hop = batch.layer_edges(0).unwrap();
     let weights = Tensor::ones([hop.edges.len()], (Kind::Float, Device::Cpu));
     let wrong = message(gcn.forward(&batch.nodes, hop, Some(&weights)));
     assert_eq!(wrong, "GCN: weighted degrees are not known to a compressed batch");

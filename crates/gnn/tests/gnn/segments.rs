@@ -2,7 +2,7 @@
 
 use proptest::{prelude::*, test_runner::Config};
 use tachograph_gnn::{
-    GraphBatch, plain,
+    GraphBatch, fallback,
     segment::{self, Segments},
 };
 use tch::{Device, Kind, Tensor};
@@ -44,22 +44,22 @@ fn check(lengths: &[usize], kind: Kind, heads: i64, device: Device) {
         let inputs = [x.shallow_clone()];
         agree(what, &differentiate(&inputs, |x| ours(&x[0])), &differentiate(&inputs, |x| theirs(&x[0])), tolerance);
     };
-    compare("sum", &x, &|x| segment::sum(x, &segments).unwrap(), &|x| plain::sum(x, &index, n).unwrap());
-    compare("max", &tied, &|x| segment::max(x, &segments).unwrap(), &|x| plain::max(x, None, &index, n).unwrap());
-    compare("min", &tied, &|x| segment::min(x, &segments).unwrap(), &|x| -plain::max(&-x, None, &index, n).unwrap());
+    compare("sum", &x, &|x| segment::sum(x, &segments).unwrap(), &|x| fallback::sum(x, &index, n).unwrap());
+    compare("max", &tied, &|x| segment::max(x, &segments).unwrap(), &|x| fallback::max(x, None, &index, n).unwrap());
+    compare("min", &tied, &|x| segment::min(x, &segments).unwrap(), &|x| -fallback::max(&-x, None, &index, n).unwrap());
     compare("softmax", &z, &|z| segment::softmax(z, &segments).unwrap(), &|z| {
-        plain::softmax(z, None, &index, n).unwrap()
+        fallback::softmax(z, None, &index, n).unwrap()
     });
     compare("softmax sum", &x, &|x| segment::softmax_sum(x, 0.7, &segments).unwrap(), &|x| {
-        plain::softmax_sum(x, None, 0.7, &index, n).unwrap()
+        fallback::softmax_sum(x, None, 0.7, &index, n).unwrap()
     });
     compare("log-sum-exp", &x, &|x| segment::log_sum_exp(x, &segments).unwrap().exp(), &|x| {
-        plain::sum(&x.exp(), &index, n).unwrap()
+        fallback::sum(&x.exp(), &index, n).unwrap()
     });
     compare("mean", &x, &|x| segment::mean(x, &segments).unwrap(), &|x| {
         let counts =
             Tensor::from_slice(&lengths.iter().map(|&l| l.max(1) as f64).collect::<Vec<_>>()).to_device(device);
-        plain::sum(x, &index, n).unwrap() / counts.to_kind(kind).unsqueeze(1)
+        fallback::sum(x, &index, n).unwrap() / counts.to_kind(kind).unsqueeze(1)
     });
 }
 
@@ -79,7 +79,7 @@ proptest! {
     fn fused_messages_agree_with_libtorch(graphs in repetitive(), compressed: bool, heads in 1i64..4) {
         let build = if compressed { GraphBatch::compressed } else { GraphBatch::new };
         let batch = build(&views(&graphs), 2, Device::Cpu).unwrap();
-        let edges = &batch.hop(1).unwrap().edges;
+        let edges = &batch.layer_edges(1).unwrap().edges;
         let (n, e) = (edges.rows(), edges.len());
         let x = (Tensor::arange(edges.columns() * 6, (Kind::Double, Device::Cpu)) * 1.7).cos().reshape([-1, 6]);
         let w = (Tensor::arange(e * heads, (Kind::Double, Device::Cpu)) * 2.3).sin().reshape([e, heads]);
@@ -90,21 +90,21 @@ proptest! {
             let ours = differentiate(&inputs, |i| edges.sum(&i[0], Some(&i[1])).unwrap());
             let theirs = differentiate(&inputs, |i| {
                 let messages = edges.from_sources(&i[0]).unwrap().reshape([e, heads, 6 / heads]) * i[1].unsqueeze(2);
-                plain::sum(&once(messages.reshape([e, 6])), index, n).unwrap()
+                fallback::sum(&once(messages.reshape([e, 6])), index, n).unwrap()
             });
             agree("weighted sum", &ours, &theirs, 1e-12);
         }
         let inputs = [x.round()];
         let ours = differentiate(&inputs, |i| edges.max(&i[0]).unwrap());
-        let theirs = differentiate(&inputs, |i| plain::max(&edges.from_sources(&i[0]).unwrap(), counts.as_ref(), index, n).unwrap());
+        let theirs = differentiate(&inputs, |i| fallback::max(&edges.from_sources(&i[0]).unwrap(), counts.as_ref(), index, n).unwrap());
         agree("max", &ours, &theirs, 1e-12);
         let inputs = [x];
         let ours = differentiate(&inputs, |i| edges.softmax_sum(&i[0], 1.3).unwrap());
-        let theirs = differentiate(&inputs, |i| plain::softmax_sum(&edges.from_sources(&i[0]).unwrap(), counts.as_ref(), 1.3, index, n).unwrap());
+        let theirs = differentiate(&inputs, |i| fallback::softmax_sum(&edges.from_sources(&i[0]).unwrap(), counts.as_ref(), 1.3, index, n).unwrap());
         agree("softmax sum", &ours, &theirs, 1e-12);
         let inputs = [w];
         let ours = differentiate(&inputs, |i| edges.softmax(&i[0]).unwrap());
-        let theirs = differentiate(&inputs, |i| plain::softmax(&i[0], counts.as_ref(), index, n).unwrap());
+        let theirs = differentiate(&inputs, |i| fallback::softmax(&i[0], counts.as_ref(), index, n).unwrap());
         agree("softmax", &ours, &theirs, 1e-12);
     }
 }

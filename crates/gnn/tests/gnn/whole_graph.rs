@@ -2,8 +2,8 @@
 
 use proptest::{prelude::*, test_runner::Config};
 use tachograph_gnn::{
-    AttentionPool, AttentionPoolConfig, Gat, GatConfig, GraphBatch, GraphNorm, GraphNormConfig, InstanceNorm,
-    InstanceNormConfig, LayerNorm, LayerNormConfig, MultiHeadAttention, MultiHeadAttentionConfig, Pool, Structure,
+    AttentionPool, AttentionPoolConfig, BatchOptions, Gat, GatConfig, GraphBatch, GraphNorm, GraphNormConfig,
+    InstanceNorm, InstanceNormConfig, LayerNorm, LayerNormConfig, MultiHeadAttention, MultiHeadAttentionConfig, Pool,
 };
 use tch::{Device, Kind, Tensor, nn};
 
@@ -27,17 +27,17 @@ fn layers(vs: &nn::Path<'_>) -> Vec<(&'static str, bool, Run)> {
     let layer = LayerNorm::new(&(vs / "layer"), WIDTH, LayerNormConfig::default()).unwrap();
     let soft = AttentionPool::new(&(vs / "pool"), WIDTH, 5, AttentionPoolConfig { project: true }).unwrap();
     vec![
-        ("attention", false, Box::new(move |x, b| attention.forward_nodes(x, &b.members, true).unwrap())),
-        ("graph norm", false, Box::new(move |x, b| graph.forward(x, &b.members).unwrap())),
-        ("instance norm", false, Box::new(move |x, b| instance.forward(x, &b.members).unwrap())),
-        ("layer norm", false, Box::new(move |x, b| layer.forward(x, &b.members).unwrap())),
-        ("attention pool", true, Box::new(move |x, b| soft.forward(x, &b.members).unwrap())),
-        ("normalised sum", true, Box::new(move |x, b| Pool::NormalizedSum.apply(&b.members, x).unwrap())),
+        ("attention", false, Box::new(move |x, b| attention.forward_nodes(x, &b.graph_of_row, true).unwrap())),
+        ("graph norm", false, Box::new(move |x, b| graph.forward(x, &b.graph_of_row).unwrap())),
+        ("instance norm", false, Box::new(move |x, b| instance.forward(x, &b.graph_of_row).unwrap())),
+        ("layer norm", false, Box::new(move |x, b| layer.forward(x, &b.graph_of_row).unwrap())),
+        ("attention pool", true, Box::new(move |x, b| soft.forward(x, &b.graph_of_row).unwrap())),
+        ("normalised sum", true, Box::new(move |x, b| Pool::NormalizedSum.apply(&b.graph_of_row, x).unwrap())),
     ]
 }
 
 fn on(run: &Run, graphs: &[Graph]) -> Tensor {
-    let batch = batch(graphs, &Structure::default(), Device::Cpu);
+    let batch = batch(graphs, &BatchOptions::default(), Device::Cpu);
     tch::no_grad(|| run(&batch.nodes.to_kind(Kind::Double), &batch))
 }
 
@@ -80,7 +80,7 @@ fn path() -> Graph {
 fn layers_over_whole_graphs_run_in_bf16() {
     let mut vs = nn::VarStore::new(Device::Cpu);
     let layers = layers(&vs.root());
-    let batch = batch(&[path(), path()], &Structure::default(), Device::Cpu);
+    let batch = batch(&[path(), path()], &BatchOptions::default(), Device::Cpu);
     let expected: Vec<Tensor> = layers.iter().map(|(_, _, run)| run(&batch.nodes, &batch).detach()).collect();
     vs.set_kind(Kind::BFloat16);
     for ((name, _, run), expected) in layers.iter().zip(expected) {
@@ -96,9 +96,9 @@ fn layers_over_whole_graphs_run_in_bf16() {
 fn dropout_of_attention_acts_in_training_only() {
     let vs = nn::VarStore::new(Device::Cpu);
     let layer = Gat::new(&vs.root(), WIDTH, 4, GatConfig { dropout: 1.0, ..GatConfig::default() }).unwrap();
-    let batch = batch(&[path()], &Structure { self_loops: true, ..Structure::default() }, Device::Cpu);
+    let batch = batch(&[path()], &BatchOptions { self_loops: true, ..BatchOptions::default() }, Device::Cpu);
     let most = |train| {
-        let y = layer.forward(&batch.nodes, batch.hop(0).unwrap(), None, train).unwrap();
+        let y = layer.forward(&batch.nodes, batch.layer_edges(0).unwrap(), None, train).unwrap();
         y.abs().max().double_value(&[])
     };
     assert_eq!(most(true), 0.0);

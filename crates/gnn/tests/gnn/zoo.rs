@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 use serde_json::json;
 use tachograph_gnn::{
-    Anee, EdgeAttention, Gat, GatV2, Gcn, Gin, GraphBatch, GraphConv, GraphRef, Hop, ResidualGcn, Result, Sage,
-    Structure,
+    Anee, BatchOptions, EdgeAttention, Gat, GatV2, Gcn, Gin, GraphBatch, GraphConv, GraphRef, LayerEdges, ResidualGcn,
+    Result, Sage,
 };
 use tch::{Device, Tensor, nn};
 
@@ -12,12 +12,12 @@ pub const WIDTH: i64 = 3;
 pub const FEATURES: i64 = 2;
 
 /// x, hop and edge features → nodes of the next layer.
-pub type Run = Box<dyn Fn(&Tensor, &Hop, &Tensor) -> Result<Tensor>>;
+pub type Run = Box<dyn Fn(&Tensor, &LayerEdges, &Tensor) -> Result<Tensor>>;
 
 /// A layer that keeps the width at [`WIDTH`].
 pub struct Case {
     pub name: &'static str,
-    pub structure: Structure,
+    pub options: BatchOptions,
     /// Equal nodes may be computed once.
     pub compressible: bool,
     pub build: fn(&nn::Path<'_>) -> Run,
@@ -65,13 +65,13 @@ fn edge_attention(vs: &nn::Path<'_>) -> EdgeAttention {
 
 /// All of them.
 pub fn cases() -> Vec<Case> {
-    let case = |name, build| Case { name, structure: Structure::default(), compressible: true, build };
+    let case = |name, build| Case { name, options: BatchOptions::default(), compressible: true, build };
     let looped = |name, build| {
-        let structure = Structure { self_loops: true, ..Structure::default() };
-        Case { structure, ..case(name, build) }
+        let options = BatchOptions { self_loops: true, ..BatchOptions::default() };
+        Case { options, ..case(name, build) }
     };
     let both = |name, build| Case {
-        structure: Structure { self_loops: true, reverse: true, ..Structure::default() },
+        options: BatchOptions { self_loops: true, reverse: true, ..BatchOptions::default() },
         ..case(name, build)
     };
     vec![
@@ -182,13 +182,13 @@ pub fn graph() -> impl Strategy<Value = Graph> {
     })
 }
 
-pub fn batch(graphs: &[Graph], structure: &Structure, device: Device) -> GraphBatch {
+pub fn batch(graphs: &[Graph], options: &BatchOptions, device: Device) -> GraphBatch {
     let views: Vec<GraphRef<'_>> = graphs.iter().map(Graph::view).collect();
-    GraphBatch::build(&views, structure, device).unwrap()
+    GraphBatch::build(&views, options, device).unwrap()
 }
 
 /// Features of the edges of a hop; (0, features) where no graph of the batch has an edge.
-pub fn features(hop: &Hop, x: &Tensor) -> Tensor {
+pub fn features(hop: &LayerEdges, x: &Tensor) -> Tensor {
     match &hop.features {
         Some(features) => features.to_kind(x.kind()),
         None => Tensor::zeros([hop.edges.len(), FEATURES], (x.kind(), x.device())),

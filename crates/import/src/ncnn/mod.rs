@@ -23,7 +23,7 @@ mod text;
 use bytes::Bytes;
 use tachograph_ir::{Graph, OpType};
 
-use crate::{Error, Model, Result};
+use crate::{Error, Imported, Result};
 
 /// First line of a file.
 pub const MAGIC: &[u8] = b"7767517";
@@ -33,7 +33,7 @@ pub const MAGIC: &[u8] = b"7767517";
 /// # Errors
 /// Bytes that are no such text, with the line; a layer whose parameters cannot be; a blob read before it is written
 /// or written twice.
-pub fn read(bytes: &Bytes, name: &str) -> Result<Model> {
+pub fn read(bytes: &Bytes, name: &str) -> Result<Imported> {
     let layers = text::parse(bytes, name)?;
     let mut net = graph::Net::new(name);
     for layer in &layers {
@@ -46,5 +46,5 @@ pub fn read(bytes: &Bytes, name: &str) -> Result<Model> {
     custom.sort();
     custom.dedup();
     let warnings = custom.into_iter().map(|op| format!("operator {op} has no cost but its memory traffic")).collect();
-    Ok(Model { graph, opset: 0, producer: "ncnn".into(), warnings })
+    Ok(Imported { graph, opset: 0, producer: "ncnn".into(), warnings })
 }

@@ -1,7 +1,7 @@
 //! Makes the batch, and the extents of images, hyperparameters where exporters fixed them.
 
 use tachograph_ir::{
-    Call, Config, Dim, Domain, Fact, Graph, Hyperparameter, Node, OpError, OpType, TensorId, TensorKind,
+    Assignment, Call, Dim, Domain, Fact, Graph, Hyperparameter, Node, OpError, OpType, TensorId, TensorKind,
 };
 
 use super::{image, rebatch::Rebatch};
@@ -20,7 +20,7 @@ const CHANNELS: u64 = 4;
 /// The graph does not follow another batch; the reason names the node. The graph is lost.
 pub(super) fn free(graph: Graph) -> Result<Graph, String> {
     let Some(batch) = leading_extent(&graph) else { return Ok(graph) };
-    let facts = graph.facts(&Config::new()).map_err(|e| e.to_string())?;
+    let facts = graph.facts(&Assignment::new()).map_err(|e| e.to_string())?;
     let (graph, rewritten) = rewrite(graph, &facts, batch)?;
     if rewritten {
         verify(&graph, &facts)?;
@@ -109,7 +109,7 @@ pub(super) fn infer(node: &Node, facts: &[Fact]) -> Result<Vec<Fact>, String> {
 
 /// The defaults must give the shapes of the file.
 fn verify(graph: &Graph, old: &[Fact]) -> Result<(), String> {
-    let same = graph.facts(&Config::new()).map_err(|e| e.to_string())?;
+    let same = graph.facts(&Assignment::new()).map_err(|e| e.to_string())?;
     match (0..old.len()).find(|&i| same[i].shape != old[i].shape) {
         None => Ok(()),
         Some(i) => Err(format!("rewriting changed the shape of `{}`", graph.tensors()[i].name)),

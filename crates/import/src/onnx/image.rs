@@ -1,6 +1,6 @@
 //! Rewrites of nodes whose constants hold the size of the exported image.
 
-use tachograph_ir::{Attr, Attrs, Config, Dim, Error, Fact, Graph, Node, TensorId, attrs, elements};
+use tachograph_ir::{Assignment, Attr, Attrs, Dim, Error, Fact, Graph, Node, TensorId, attrs, elements};
 
 use super::{
     batch::{BATCH, IMAGE},
@@ -15,15 +15,15 @@ pub(super) fn follow(graph: Graph) -> Graph {
         Some((name.to_owned(), extent))
     };
     let factors = [(BATCH, 3), (IMAGE[0], 2), (IMAGE[1], 2)];
-    let Some(larger) = factors.into_iter().map(scaled).collect::<Option<Config>>() else { return graph };
+    let Some(larger) = factors.into_iter().map(scaled).collect::<Option<Assignment>>() else { return graph };
     match graph.facts(&larger) {
         Err(Error::Operator { op, .. }) if op == "Reshape" => rewrite(&graph, &larger).unwrap_or(graph),
         _ => graph,
     }
 }
 
-fn rewrite(graph: &Graph, larger: &Config) -> Option<Graph> {
-    let old = graph.facts(&Config::new()).ok()?;
+fn rewrite(graph: &Graph, larger: &Assignment) -> Option<Graph> {
+    let old = graph.facts(&Assignment::new()).ok()?;
     let mut parts = graph.clone().into_parts();
     let nodes = std::mem::take(&mut parts.nodes);
     let mut facts = old.clone();
@@ -48,7 +48,7 @@ fn rewrite(graph: &Graph, larger: &Config) -> Option<Graph> {
         rebatch.push(node).ok()?;
     }
     let graph = Graph::new(rebatch.parts).ok()?;
-    let same = graph.facts(&Config::new()).ok()?;
+    let same = graph.facts(&Assignment::new()).ok()?;
     let equal = |(a, b): (&Fact, &Fact)| a.shape == b.shape;
     (old.iter().zip(&same).all(equal) && graph.facts(larger).is_ok()).then_some(graph)
 }

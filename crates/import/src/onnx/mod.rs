@@ -34,7 +34,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use tachograph_ir::Graph;
 
-use crate::{Error, Model, Result};
+use crate::{Error, Imported, Result};
 
 pub use write::{OPSET, write};
 
@@ -43,7 +43,7 @@ pub use write::{OPSET, write};
 /// # Errors
 /// Bytes that are no ONNX model or only a part of one; a tensor of impossible size or defined twice;
 /// a graph with a cycle or a dangling tensor.
-pub fn read(bytes: Bytes, name: &str) -> Result<Model> {
+pub fn read(bytes: Bytes, name: &str) -> Result<Imported> {
     let proto = wire::decode(bytes, name)?;
     let Some(mut graph) = proto.graph else {
         return Err(Error::Kind { file: name.into(), message: "it has no graph".into() });
@@ -67,7 +67,7 @@ pub fn read(bytes: Bytes, name: &str) -> Result<Model> {
         }
     };
     let producer = format!("{} {}", proto.producer_name, proto.producer_version).trim().to_owned();
-    Ok(Model { graph, opset, producer, warnings })
+    Ok(Imported { graph, opset, producer, warnings })
 }
 
 fn unknown(graph: &Graph) -> Vec<String> {

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use prost::Message;
 use tachograph_ir::{
-    Config, DType, Dim, Graph, Hyperparameter, Node, OpType, Phase, Shape, Tensor, TensorId, TensorKind, Value,
+    Assignment, DType, Dim, Graph, Hyperparameter, Node, OpType, Phase, Shape, Tensor, TensorId, TensorKind, Value,
     elements,
 };
 
@@ -182,7 +182,7 @@ impl Writer<'_> {
     fn outputs(&self) -> Vec<ValueInfoProto> {
         let free = self.graph.hyperparameters();
         let value = |h: &Hyperparameter| h.default.or(h.domain.get(0)).unwrap_or(1);
-        let config: Config = free.iter().map(|(name, h)| (name.clone(), value(h))).collect();
+        let config: Assignment = free.iter().map(|(name, h)| (name.clone(), value(h))).collect();
         let bound = self.graph.bind(&config).ok();
         let extent = |&n: &u64| Dimension { dim_value: free.is_empty().then_some(n as i64), dim_param: None };
         let output = |&id: &TensorId| {

@@ -33,7 +33,7 @@ use tachograph_ir::{Graph, OpType};
 
 pub use write::write;
 
-use crate::{Error, Model, Result};
+use crate::{Error, Imported, Result};
 
 /// Version of the schema that is read.
 pub const VERSION: i64 = 3;
@@ -42,7 +42,7 @@ pub const VERSION: i64 = 3;
 ///
 /// # Errors
 /// Bytes that the verifier of flatbuffers refuses; an index outside its list; an operator whose operands cannot be.
-pub fn read(bytes: &Bytes, name: &str) -> Result<Model> {
+pub fn read(bytes: &Bytes, name: &str) -> Result<Imported> {
     if bytes.get(4..8) != Some(schema::IDENTIFIER) {
         return Err(Error::Kind { file: name.into(), message: "bytes 4 to 7 are not `TFL3`".into() });
     }
@@ -69,5 +69,5 @@ pub fn read(bytes: &Bytes, name: &str) -> Result<Model> {
         warnings.push(format!("{others} graphs inside control flow are not read"));
     }
     let producer = format!("TFLite {}", model.description().unwrap_or_default()).trim().to_owned();
-    Ok(Model { graph, opset: VERSION, producer, warnings })
+    Ok(Imported { graph, opset: VERSION, producer, warnings })
 }

@@ -2,10 +2,10 @@
 
 use std::{collections::BTreeMap, path::Path, path::PathBuf};
 
-use tachograph_ir::{Concrete, Config, Graph, TensorId, TensorKind};
+use tachograph_ir::{Assignment, BoundGraph, Graph, TensorId, TensorKind};
 
 use super::{graph::permuted, schema};
-use crate::{Model, open, tflite::read};
+use crate::{Imported, open, tflite::read};
 
 fn shared(path: &str) -> PathBuf {
     let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
@@ -38,13 +38,13 @@ fn unstated(graph: &Graph) -> Graph {
     Graph::new(parts).unwrap()
 }
 
-fn bind(model: &Model, config: Config) -> Concrete {
+fn bind(model: &Imported, config: Assignment) -> BoundGraph {
     let name = model.graph.name();
     unstated(&model.graph).bind(&config).unwrap_or_else(|e| panic!("{name}: {e}"))
 }
 
 /// The size of images where the file leaves it open.
-fn image(model: &Model) -> Config {
+fn image(model: &Imported) -> Assignment {
     let open = model.graph.hyperparameters().keys().filter(|name| *name != "batch");
     open.map(|name| (name.clone(), 224)).collect()
 }
@@ -101,7 +101,7 @@ fn multiply_accumulates_are_near_those_of_vela() {
     for path in files() {
         let name = path.file_name().unwrap().to_string_lossy().replace(".tflite.gz", "");
         let Some(&expected) = vela.get(&name) else { continue };
-        let macs = bind(&read(&open(&path).unwrap(), &name).unwrap(), Config::new()).cost().unwrap().macs;
+        let macs = bind(&read(&open(&path).unwrap(), &name).unwrap(), Assignment::new()).cost().unwrap().macs;
         let ratio = macs as f64 / expected as f64;
         eprintln!("{name}: {macs}, Vela {expected}, {ratio:.4}");
         assert!((0.97..=1.0).contains(&ratio), "{name}: {macs}, not {expected}");

@@ -4,12 +4,12 @@
 //! carried values and one slice of each collected result. The number of trips is M where it is known and the body's
 //! condition is constantly true. Cost: that of the body times the trips; once where they are not known.
 
-use crate::{Call, Concrete, Cost, DType, Fact, OpError, Operator, Value, Work, body};
+use crate::{Call, BoundGraph, Cost, DType, Fact, OpError, Operator, Value, Work, body};
 
 pub(super) struct Loop;
 
 /// The body bound to shapes that hold at every trip, and the number of trips.
-fn steady(call: &Call<'_>) -> Result<(Concrete, Option<u64>), OpError> {
+fn steady(call: &Call<'_>) -> Result<(BoundGraph, Option<u64>), OpError> {
     let carried = carried(call)?;
     // The body runs only where the condition held.
     let condition = Fact::new(DType::Bool, []).with_value(Some(Value::Ints(vec![1])));

@@ -5,12 +5,12 @@
 //! body times the trips.
 
 use super::axes;
-use crate::{Call, Concrete, Cost, Fact, OpError, Operator, Work, body};
+use crate::{Call, BoundGraph, Cost, Fact, OpError, Operator, Work, body};
 
 pub(super) struct Scan;
 
 /// The body bound to one slice of every scanned tensor, the number of states, and of trips.
-fn trip(call: &Call<'_>) -> Result<(Concrete, usize, u64), OpError> {
+fn trip(call: &Call<'_>) -> Result<(BoundGraph, usize, u64), OpError> {
     let count = |name: &str| usize::try_from(call.int(name, -1)).map_err(|_| format!("has no `{name}`"));
     let (scanned, states) = (count("num_scan_inputs")?, count("carried")?);
     let mut given = body::operands(call, 0);

@@ -1,6 +1,6 @@
 //! Configs.
 
-use tachograph_models::{AdditiveConfig, Model, ModelConfig, NnlpConfig, Widths};
+use tachograph_models::{Model, ModelConfig, NnlpConfig, OperatorSumConfig, Widths};
 use tch::{Device, nn};
 
 use crate::{GLOBALS, WIDTH, batch, zoo};
@@ -11,7 +11,7 @@ fn all() -> [ModelConfig; 3] {
     [
         ModelConfig::Nnlp(NnlpConfig::default()),
         ModelConfig::Nnlp(NnlpConfig { hidden: 24, layers: 3, dropout: 0.0, normalize: false, embed_globals: true }),
-        ModelConfig::Additive(AdditiveConfig { hidden: 7, layers: 1 }),
+        ModelConfig::OperatorSum(OperatorSumConfig { hidden: 7, layers: 1 }),
     ]
 }
 

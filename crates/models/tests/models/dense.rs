@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use tachograph_gnn::{AneeGate, Structure};
+use tachograph_gnn::{AneeGate, BatchOptions};
 use tachograph_models::{DnnPerfConfig, ModelConfig, NodeGcnConfig, PerfSageConfig, SlappConfig};
 use tch::{Kind, Tensor};
 
@@ -103,12 +103,12 @@ fn compare(config: &ModelConfig, dense: impl Fn(&Weights, &Dense) -> Tensor) {
     let _guard = tch::no_grad_guard();
     let (vs, model) = model(config, 2);
     let weights = Weights(vs.variables().into_iter().map(|(n, t)| (n, t.to_kind(Kind::Double))).collect());
-    let structure = config.structure(false);
-    let expected: Vec<Tensor> = some().iter().map(|g| dense(&weights, &Dense::new(g, structure.self_loops))).collect();
+    let options = config.batch_options(false);
+    let expected: Vec<Tensor> = some().iter().map(|g| dense(&weights, &Dense::new(g, options.self_loops))).collect();
     let expected = Tensor::cat(&expected, 0).to_kind(Kind::Float);
-    let whole = build(&some(), &Structure { compressed: false, ..structure });
+    let whole = build(&some(), &BatchOptions { compressed: false, ..options });
     close(&model.forward(&whole, &[1], false).unwrap(), &expected);
-    close(&model.forward(&build(&some(), &structure), &[1], false).unwrap(), &expected);
+    close(&model.forward(&build(&some(), &options), &[1], false).unwrap(), &expected);
 }
 
 #[test]

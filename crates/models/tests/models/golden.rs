@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use tachograph_features::brp_nas;
-use tachograph_gnn::{GraphBatch, GraphRef, Structure};
+use tachograph_gnn::{BatchOptions, GraphBatch, GraphRef};
 use tachograph_models::{Model, ModelConfig, Widths};
 use tch::{Device, Kind, Tensor, nn};
 
@@ -111,8 +111,8 @@ fn released(kind: &str, text: &str) {
         let (_vs, model) = model(&config, widths, outputs, &case.weights);
         let heads: Vec<usize> = (0..outputs).collect();
         for compressed in [false, true] {
-            let structure = Structure { compressed, ..config.structure(false) };
-            let batch = GraphBatch::build(&views, &structure, Device::Cpu).unwrap();
+            let options = BatchOptions { compressed, ..config.batch_options(false) };
+            let batch = GraphBatch::build(&views, &options, Device::Cpu).unwrap();
             let y = tch::no_grad(|| model.forward(&batch, &heads, false).unwrap());
             equal(&y, &case.outputs.concat());
         }
@@ -150,8 +150,8 @@ fn brp_nas_with_the_features_of_cells() {
         .collect();
     let expected: Vec<f64> = golden.cells.iter().map(|c| c.output).collect();
     for compressed in [false, true] {
-        let structure = Structure { compressed, ..config.structure(false) };
-        let batch = GraphBatch::build(&views, &structure, Device::Cpu).unwrap();
+        let options = BatchOptions { compressed, ..config.batch_options(false) };
+        let batch = GraphBatch::build(&views, &options, Device::Cpu).unwrap();
         equal(&tch::no_grad(|| model.forward(&batch, &[0], false).unwrap()), &expected);
     }
 }

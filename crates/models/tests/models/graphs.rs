@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tachograph_gnn::{GraphBatch, GraphRef, Structure};
+use tachograph_gnn::{BatchOptions, GraphBatch, GraphRef};
 use tachograph_models::{Model, ModelConfig, Widths};
 use tch::{Device, Tensor, nn};
 
@@ -81,9 +81,9 @@ pub fn some() -> Vec<Sampled> {
     vec![Sampled::new(7, 1), Sampled::new(1, 2), Sampled::new(12, 3)]
 }
 
-pub fn build(graphs: &[Sampled], structure: &Structure) -> GraphBatch {
+pub fn build(graphs: &[Sampled], options: &BatchOptions) -> GraphBatch {
     let views: Vec<GraphRef<'_>> = graphs.iter().map(Sampled::view).collect();
-    GraphBatch::build(&views, structure, Device::Cpu).unwrap()
+    GraphBatch::build(&views, options, Device::Cpu).unwrap()
 }
 
 pub fn model(config: &ModelConfig, outputs: usize) -> (nn::VarStore, Model) {

@@ -1,12 +1,12 @@
 //! One binary, since linking libtorch is slow.
 
-mod additive;
 mod config;
 mod dense;
 mod golden;
 mod graphs;
+mod learned_roofline;
 mod nnlp;
-mod tachograph;
+mod operator_sum;
 mod zoo;
 
 use tachograph_gnn::{GraphBatch, GraphRef};

@@ -1,8 +1,8 @@
 //! What holds for every model.
 
-use tachograph_gnn::Structure;
+use tachograph_gnn::BatchOptions;
 use tachograph_models::{
-    AdditiveConfig, BrpNasConfig, DippmConfig, DnnPerfConfig, Model, ModelConfig, NnlpConfig, NodeGcnConfig,
+    BrpNasConfig, DippmConfig, DnnPerfConfig, Model, ModelConfig, NnlpConfig, NodeGcnConfig, OperatorSumConfig,
     PerfSageConfig, SlappConfig,
 };
 use tch::Tensor;
@@ -19,7 +19,7 @@ pub fn all() -> Vec<ModelConfig> {
     let channels = DnnPerfConfig { gate: tachograph_gnn::AneeGate::Channels, ..dnnperf.clone() };
     vec![
         ModelConfig::Nnlp(NnlpConfig { hidden: 8, dropout: 0.0, ..NnlpConfig::default() }),
-        ModelConfig::Additive(AdditiveConfig { hidden: 8, layers: 2 }),
+        ModelConfig::OperatorSum(OperatorSumConfig { hidden: 8, layers: 2 }),
         ModelConfig::Dippm(DippmConfig { hidden: 8, dropout: 0.0, ..DippmConfig::default() }),
         ModelConfig::DnnPerf(dnnperf),
         ModelConfig::DnnPerf(channels),
@@ -31,12 +31,12 @@ pub fn all() -> Vec<ModelConfig> {
     ]
 }
 
-fn whole(config: &ModelConfig) -> Structure {
-    Structure { compressed: false, ..config.structure(false) }
+fn whole(config: &ModelConfig) -> BatchOptions {
+    BatchOptions { compressed: false, ..config.batch_options(false) }
 }
 
-fn predict(model: &Model, graphs: &[Sampled], structure: &Structure) -> Tensor {
-    tch::no_grad(|| model.forward(&build(graphs, structure), &[0, 1], false).unwrap())
+fn predict(model: &Model, graphs: &[Sampled], options: &BatchOptions) -> Tensor {
+    tch::no_grad(|| model.forward(&build(graphs, options), &[0, 1], false).unwrap())
 }
 
 #[test]
@@ -47,8 +47,8 @@ fn a_batch_equals_its_parts_and_its_compressed_form() {
         assert_eq!(y.size(), [3, 2], "{config:?}");
         let parts: Vec<Tensor> = some().into_iter().map(|g| predict(&model, &[g], &whole(&config))).collect();
         close(&y, &Tensor::cat(&parts, 0));
-        close(&y, &predict(&model, &some(), &config.structure(false)));
-        close(&y, &predict(&model, &some(), &config.structure(true)));
+        close(&y, &predict(&model, &some(), &config.batch_options(false)));
+        close(&y, &predict(&model, &some(), &config.batch_options(true)));
         let embedding = tch::no_grad(|| model.embed(&build(&some(), &whole(&config))).unwrap());
         assert_eq!(embedding.size()[0], 3, "{config:?}");
     }
@@ -105,7 +105,7 @@ fn the_time_of_a_network_is_the_sum_of_its_operators_where_they_have_one() {
         with += 1;
         assert_eq!(times.size(), [20]);
         close(
-            &batch.members.sum(&times.unsqueeze(1), None).unwrap(),
+            &batch.graph_of_row.sum(&times.unsqueeze(1), None).unwrap(),
             &tch::no_grad(|| model.forward(&batch, &[1], false).unwrap()),
         );
     }
@@ -114,7 +114,7 @@ fn the_time_of_a_network_is_the_sum_of_its_operators_where_they_have_one() {
 
 #[test]
 fn what_a_batch_lacks_is_named() {
-    let plain = Structure { layers: 3, ..Structure::default() };
+    let plain = BatchOptions { layers: 3, ..BatchOptions::default() };
     for (config, message) in [
         (&all()[7], None),
         (&all()[9], Some("the batch was built without `reverse`")),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use tachograph_datasets::generate::{Family, sample};
-use tachograph_ir::{Concrete, Config, Graph};
+use tachograph_ir::{Assignment, BoundGraph, Graph};
 
 /// Where a network comes from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,7 +42,7 @@ impl Source {
     }
 
     /// The network at its default batch. A Softmax at the end is left off: it would hide differences.
-    pub fn load(&self) -> Concrete {
+    pub fn load(&self) -> BoundGraph {
         let graph = match self {
             Self::Generated { family, seed, index } => sample(*family, *seed, *index).unwrap().graph,
             _ => tachograph_import::load(&self.file().unwrap()).unwrap().graph,
@@ -56,7 +56,7 @@ impl Source {
         }
         let mut parts = graph.into_parts();
         parts.outputs = outputs;
-        Graph::new(parts).unwrap().bind(&Config::new()).unwrap()
+        Graph::new(parts).unwrap().bind(&Assignment::new()).unwrap()
     }
 }
 

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fs, path::PathBuf};
 
 use serde_json::{Value, json};
 use tachograph_datasets::generate::{Family, sample};
-use tachograph_ir::{Concrete, TensorId, TensorKind};
+use tachograph_ir::{BoundGraph, TensorId, TensorKind};
 use tachograph_profile::Fill;
 
 use crate::case::{Source, models, root, shared};
@@ -68,7 +68,7 @@ fn choose(family: Family) -> Vec<Source> {
 }
 
 /// Every tensor that an executor fills.
-fn stand_ins(bound: &Concrete) -> Vec<Value> {
+fn stand_ins(bound: &BoundGraph) -> Vec<Value> {
     let graph = bound.graph();
     let read: BTreeSet<TensorId> =
         bound.live().iter().flat_map(|&id| graph.node(id).inputs.iter().flatten().copied()).collect();
@@ -91,6 +91,6 @@ fn stand_ins(bound: &Concrete) -> Vec<Value> {
     read.into_iter().filter(filled).map(describe).collect()
 }
 
-fn elements(bound: &Concrete, id: TensorId) -> usize {
+fn elements(bound: &BoundGraph, id: TensorId) -> usize {
     bound.shape(id).unwrap().iter().product::<u64>() as usize
 }

@@ -5,7 +5,7 @@ use std::{
     path::Path,
 };
 
-use tachograph_ir::{Attr, Builder, Concrete, Config, DType, Graph, TensorId, TensorKind, attrs};
+use tachograph_ir::{Assignment, Attr, BoundGraph, Builder, DType, Graph, TensorId, TensorKind, attrs};
 use tachograph_profile::Executor;
 use tch::{Device, Kind, Tensor};
 
@@ -22,7 +22,7 @@ fn leaky_relu_of_any_slope() {
         let mut b = Builder::new("leaky");
         let t = b.input("x", DType::F32, vec![5.into()]);
         let y = b.op_with("LeakyRelu", &[t], attrs([("alpha", Attr::Float(slope))])).unwrap();
-        let bound = b.finish(&[y]).unwrap().bind(&Config::new()).unwrap();
+        let bound = b.finish(&[y]).unwrap().bind(&Assignment::new()).unwrap();
         let mut executor = Executor::new(&bound, Device::Cpu).unwrap();
         executor.set_input(0, &Tensor::from_slice(&x)).unwrap();
         let y: Vec<f32> = (&executor.run().unwrap()[0]).try_into().unwrap();
@@ -75,7 +75,7 @@ fn run(name: &str, case: &Case) -> Result<Vec<Tensor>, String> {
 }
 
 /// The graph, with the operands that an importer takes for weights as inputs.
-fn bind(name: &str, case: &Case) -> Result<Concrete, String> {
+fn bind(name: &str, case: &Case) -> Result<BoundGraph, String> {
     let bytes: Vec<u8> = (&case["model"]).try_into().unwrap();
     let model = tachograph_import::onnx::read(bytes.into(), name).map_err(|e| e.to_string())?;
     let mut parts = model.graph.into_parts();
@@ -85,7 +85,7 @@ fn bind(name: &str, case: &Case) -> Result<Concrete, String> {
             parts.inputs.push(TensorId(i as u32));
         }
     }
-    Graph::new(parts).and_then(|graph| graph.bind(&Config::new())).map_err(|e| e.to_string())
+    Graph::new(parts).and_then(|graph| graph.bind(&Assignment::new())).map_err(|e| e.to_string())
 }
 
 fn compare(case: &Case, outputs: &[Tensor]) -> Result<(), String> {

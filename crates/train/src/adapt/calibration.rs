@@ -6,20 +6,20 @@ use tch::{TchError, Tensor};
 /// ms = scale · outputᵉˣᵖᵒⁿᵉⁿᵗ, a line in logarithms.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Calibration {
+pub struct DeviceScale {
     /// Milliseconds at an output of 1.
     pub scale: f64,
     /// 1 for a device that is slower or faster by one factor.
     pub exponent: f64,
 }
 
-impl Default for Calibration {
+impl Default for DeviceScale {
     fn default() -> Self {
         Self { scale: 1.0, exponent: 1.0 }
     }
 }
 
-impl Calibration {
+impl DeviceScale {
     /// The median of measured/predicted as scale, which one far-off measurement does not move. Pairs are (predicted,
     /// measured), all positive; without any, the identity.
     pub fn scale(pairs: &[(f64, f64)]) -> Self {
@@ -33,7 +33,7 @@ impl Calibration {
         Self { scale, exponent: 1.0 }
     }
 
-    /// Least squares of ln measured = ln scale + exponent · ln predicted. Pairs as in [`Calibration::scale`], which it
+    /// Least squares of ln measured = ln scale + exponent · ln predicted. Pairs as in [`DeviceScale::scale`], which it
     /// is when there are fewer than three or the predictions are all equal.
     pub fn log_linear(pairs: &[(f64, f64)]) -> Self {
         let n = pairs.len() as f64;
@@ -76,19 +76,19 @@ mod tests {
     #[test]
     fn the_median_ratio_ignores_one_wild_measurement() {
         let pairs = [(1.0, 2.0), (2.0, 4.0), (3.0, 900.0), (4.0, 8.0), (5.0, 10.0)];
-        assert_eq!(Calibration::scale(&pairs), Calibration { scale: 2.0, exponent: 1.0 });
-        assert_eq!(Calibration::scale(&pairs[..2]).scale, 2.0);
-        assert_eq!(Calibration::scale(&[]), Calibration::default());
+        assert_eq!(DeviceScale::scale(&pairs), DeviceScale { scale: 2.0, exponent: 1.0 });
+        assert_eq!(DeviceScale::scale(&pairs[..2]).scale, 2.0);
+        assert_eq!(DeviceScale::scale(&[]), DeviceScale::default());
     }
 
     #[test]
     fn a_power_law_is_found_and_composed() {
-        let law = Calibration { scale: 3.0, exponent: 0.8 };
+        let law = DeviceScale { scale: 3.0, exponent: 0.8 };
         let pairs: Vec<(f64, f64)> = [0.3, 2.0, 17.0, 400.0].map(|x| (x, law.apply(x))).into();
-        let found = Calibration::log_linear(&pairs);
+        let found = DeviceScale::log_linear(&pairs);
         assert!((found.scale - 3.0).abs() < 1e-9 && (found.exponent - 0.8).abs() < 1e-9, "{found:?}");
-        let inner = Calibration { scale: 0.5, exponent: 1.1 };
+        let inner = DeviceScale { scale: 0.5, exponent: 1.1 };
         assert!((found.after(inner).apply(7.0) / law.apply(inner.apply(7.0)) - 1.0).abs() < 1e-9);
-        assert_eq!(Calibration::log_linear(&[(2.0, 1.0); 5]), Calibration { scale: 0.5, exponent: 1.0 });
+        assert_eq!(DeviceScale::log_linear(&[(2.0, 1.0); 5]), DeviceScale { scale: 0.5, exponent: 1.0 });
     }
 }

@@ -11,12 +11,12 @@ use serde::{Deserialize, Serialize};
 use tachograph_features::FeatureGraph;
 use tachograph_ir::Millis;
 
-pub use calibration::Calibration;
+pub use calibration::DeviceScale;
 pub use method::Method;
 pub use report::{AdaptReport, Candidate};
 pub use select::{Selection, select};
 
-use crate::{DeviceDocument, Error, Loss, Predictor, Result};
+use crate::{Error, Loss, Output, Predictor, Result};
 use tune::Start;
 
 /// Settings of [`adapt`].
@@ -68,7 +68,7 @@ impl Default for AdaptConfig {
 /// make no sense; a fit that ends in numbers that are not finite.
 pub fn adapt(
     predictor: &Predictor,
-    device: DeviceDocument,
+    device: Output,
     samples: &[(&FeatureGraph, Millis)],
     config: &AdaptConfig,
 ) -> Result<(Predictor, AdaptReport)> {
@@ -86,7 +86,7 @@ pub fn adapt(
         seed: config.seed,
         method: best.method,
         steps: best.steps,
-        calibration: adapted.document().devices.first().map(|d| d.calibration).unwrap_or_default(),
+        calibration: adapted.manifest().outputs.first().map(|d| d.calibration).unwrap_or_default(),
         candidates: validated.into_iter().map(|(candidate, _)| candidate).collect(),
     };
     Ok((adapted, report))

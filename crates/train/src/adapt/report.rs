@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Calibration, Method};
+use super::{DeviceScale, Method};
 
 /// A method with a number of steps, cross-validated.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -31,8 +31,8 @@ pub struct AdaptReport {
     pub method: Method,
     /// Its steps.
     pub steps: u64,
-    /// Calibration of the new device.
-    pub calibration: Calibration,
+    /// DeviceScale of the new device.
+    pub calibration: DeviceScale,
     /// What was tried.
     pub candidates: Vec<Candidate>,
 }
@@ -46,7 +46,7 @@ impl fmt::Display for AdaptReport {
             let mark = if (method, steps) == (&self.method, &self.steps) { "  ← chosen" } else { "" };
             writeln!(f, "{mape:>12}  {steps:>5}  {method}{mark}")?;
         }
-        let Calibration { scale, exponent } = self.calibration;
+        let DeviceScale { scale, exponent } = self.calibration;
         write!(f, "ms = {scale:.4} · output^{exponent:.4}")
     }
 }

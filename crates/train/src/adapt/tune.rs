@@ -9,9 +9,9 @@ use tachograph_gnn::GraphBatch;
 use tachograph_ir::Millis;
 use tch::Tensor;
 
-use super::{AdaptConfig, Calibration, Method, method::HEADS};
+use super::{AdaptConfig, DeviceScale, Method, method::HEADS};
 use crate::{
-    DeviceDocument, Error, FORMAT, Interval, Optimizer, OptimizerConfig, Predictor, Result, ensemble::role,
+    Error, FORMAT, Optimizer, OptimizerConfig, Output, PredictionInterval, Predictor, Result, ensemble::role,
     error::torch, interval::NOMINAL, samples::collate,
 };
 
@@ -24,7 +24,7 @@ const CLIP: f64 = 1.0;
 pub(super) struct Start<'a> {
     source: &'a Predictor,
     head: usize,
-    device: DeviceDocument,
+    device: Output,
     /// The source's predictions of the samples, milliseconds.
     predicted: Vec<f64>,
     pub samples: &'a [(&'a FeatureGraph, Millis)],
@@ -34,7 +34,7 @@ pub(super) struct Start<'a> {
 impl<'a> Start<'a> {
     pub fn new(
         source: &'a Predictor,
-        device: DeviceDocument,
+        device: Output,
         samples: &'a [(&'a FeatureGraph, Millis)],
         config: &'a AdaptConfig,
     ) -> Result<Self> {
@@ -44,8 +44,8 @@ impl<'a> Start<'a> {
         let heads = match &config.source {
             Some(name) => vec![source.device(Some(name))?],
             None => source
-                .document()
-                .devices
+                .manifest()
+                .outputs
                 .iter()
                 .enumerate()
                 .filter(|(_, d)| d.quantity.is_latency())
@@ -58,7 +58,7 @@ impl<'a> Start<'a> {
             let mut predicted = source.predict_all(&graphs, head)?;
             predicted.iter_mut().for_each(|p| *p = p.max(LEAST));
             let pairs: Vec<_> = predicted.iter().zip(samples).map(|(&p, s)| (p, s.1.0)).collect();
-            let fit = Calibration::log_linear(&pairs);
+            let fit = DeviceScale::log_linear(&pairs);
             let error = pairs.iter().map(|(p, m)| (fit.apply(*p) / m).ln().abs()).sum();
             if best.as_ref().is_none_or(|(least, ..)| error < *least) {
                 best = Some((error, head, predicted));
@@ -69,7 +69,7 @@ impl<'a> Start<'a> {
     }
 
     pub fn source_name(&self) -> &str {
-        &self.source.document().devices[self.head].name
+        &self.source.manifest().outputs[self.head].name
     }
 
     /// Applies `method` to the samples `members`; `watch` sees the predictor after every step, and once at step 0.
@@ -85,13 +85,13 @@ impl<'a> Start<'a> {
             members.iter().zip(predicted).map(|(&i, &p)| (p, self.samples[i].1.0)).collect()
         };
         let of_source: Vec<f64> = members.iter().map(|&i| self.predicted[i]).collect();
-        let inner = self.source.document().devices[self.head].calibration;
+        let inner = self.source.manifest().outputs[self.head].calibration;
         let calibration = match method {
-            Method::Scale => Calibration::scale(&pairs(&of_source)).after(inner),
-            Method::LogLinear | Method::FineTune { .. } => Calibration::log_linear(&pairs(&of_source)).after(inner),
+            Method::Scale => DeviceScale::scale(&pairs(&of_source)).after(inner),
+            Method::LogLinear | Method::FineTune { .. } => DeviceScale::log_linear(&pairs(&of_source)).after(inner),
             Method::FreshHead | Method::Transfer => {
                 let graphs: Vec<&FeatureGraph> = members.iter().map(|&i| self.samples[i].0).collect();
-                Calibration::scale(&pairs(&predictor.predict_all(&graphs, 0)?))
+                DeviceScale::scale(&pairs(&predictor.predict_all(&graphs, 0)?))
             }
         };
         self.place(&mut predictor, calibration);
@@ -106,12 +106,12 @@ impl<'a> Start<'a> {
     /// The source's weights, with its chosen head as the only one, or a fresh one.
     fn copy(&self, method: &Method) -> Result<Predictor> {
         tch::manual_seed(self.config.seed as i64);
-        let mut document = self.source.document().clone();
-        document.format = FORMAT;
-        let DeviceDocument { quantity, target, .. } = document.devices[self.head];
-        let calibration = Calibration::default();
-        document.devices = vec![DeviceDocument { quantity, target, calibration, ..self.device.clone() }];
-        let mut predictor = Predictor::new(document, self.source.store().device())?;
+        let mut manifest = self.source.manifest().clone();
+        manifest.format = FORMAT;
+        let Output { quantity, target, .. } = manifest.outputs[self.head];
+        let calibration = DeviceScale::default();
+        manifest.outputs = vec![Output { quantity, target, calibration, ..self.device.clone() }];
+        let mut predictor = Predictor::new(manifest, self.source.store().device())?;
         let mut weights: BTreeMap<String, Tensor> = self.source.weights();
         let own = format!("{HEADS}{}.", self.head);
         let moved: Vec<_> = predictor.weights().into_keys().filter(|name| role(name).starts_with(HEADS)).collect();
@@ -163,37 +163,37 @@ impl<'a> Start<'a> {
     fn batches(&self, predictor: &Predictor, members: &[usize]) -> Result<Vec<(GraphBatch, Tensor)>> {
         let mut order = members.to_vec();
         order.shuffle(&mut ChaCha8Rng::seed_from_u64(self.config.seed));
-        let (model, device) = (&predictor.document().model, predictor.store().device());
+        let (model, device) = (&predictor.manifest().model, predictor.store().device());
         let batch = |chunk: &[usize]| {
             let graphs: Vec<&FeatureGraph> = chunk.iter().map(|&i| self.samples[i].0).collect();
             let targets: Vec<f32> = chunk.iter().map(|&i| self.samples[i].1.0 as f32).collect();
             let targets =
                 Tensor::f_from_slice(&targets).and_then(|t| t.f_to_device(device)).map_err(torch("targets"))?;
-            Ok((collate(&graphs, &model.structure(true), device)?, targets))
+            Ok((collate(&graphs, &model.batch_options(true), device)?, targets))
         };
         order.chunks(self.config.batch).map(batch).collect()
     }
 
-    fn place(&self, predictor: &mut Predictor, calibration: Calibration) {
-        if let Some(device) = predictor.document_mut().devices.first_mut() {
+    fn place(&self, predictor: &mut Predictor, calibration: DeviceScale) {
+        if let Some(device) = predictor.manifest_mut().outputs.first_mut() {
             device.calibration = calibration;
         }
     }
 
-    /// Writes into the document what the weights are. Their range is the source's, carried over to the new device, and
+    /// Writes into the manifest what the weights are. Their range is the source's, carried over to the new device, and
     /// that of the measurements; the interval is that of the cross-validated errors of the samples.
     pub fn describe(&self, predictor: &mut Predictor, method: &Method, mape: f64, errors: &[f64]) {
         let n = self.samples.len();
         let pairs: Vec<_> = self.predicted.iter().zip(self.samples).map(|(&p, s)| (p, s.1.0)).collect();
-        let law = Calibration::log_linear(&pairs);
+        let law = DeviceScale::log_linear(&pairs);
         let ratios: Vec<f64> = errors.iter().map(|e| 1.0 + e).collect();
         let source = format!("cross-validation of the adaptation, {n} measurements");
-        let interval = Interval::fit(&ratios, &vec![1.0; ratios.len()], NOMINAL, source);
-        if let Some(device) = predictor.document_mut().devices.first_mut() {
+        let interval = PredictionInterval::fit(&ratios, &vec![1.0; ratios.len()], NOMINAL, source);
+        if let Some(device) = predictor.manifest_mut().outputs.first_mut() {
             device.interval = interval;
         }
-        let training = &mut predictor.document_mut().training;
-        let (low, high) = self.source.document().devices[self.head].range.unwrap_or(training.range_ms);
+        let training = &mut predictor.manifest_mut().training;
+        let (low, high) = self.source.manifest().outputs[self.head].range.unwrap_or(training.range_ms);
         let all = pairs.iter().map(|p| p.1).chain([law.apply(low), law.apply(high)]);
         training.range_ms = all.fold((f64::MAX, 0f64), |(l, h), ms| (l.min(ms), h.max(ms)));
         training.data = format!("{}, then {n} measurements on {} ({method})", training.data, self.device.name);

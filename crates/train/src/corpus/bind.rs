@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use rayon::prelude::*;
-use tachograph_ir::{Concrete, Config, Graph};
+use tachograph_ir::{Assignment, BoundGraph, Graph};
 
 use super::{Entry, Line};
 use crate::Result;
@@ -42,15 +42,15 @@ pub fn bind(
     (entries.into_iter().map(|(_, entry)| entry).collect(), left_out)
 }
 
-fn entry(line: Line, bound: Concrete, batch: u64) -> Entry {
+fn entry(line: Line, bound: BoundGraph, batch: u64) -> Entry {
     let Line { network, family, phase, targets, .. } = line;
     Entry { network, family, phase, batch, bound, targets, extra: false }
 }
 
 /// Binds what the graph leaves open; a batch that is fixed must be the one measured.
-fn as_measured(graph: &Graph, config: &Config) -> Result<(Concrete, u64), String> {
+fn as_measured(graph: &Graph, config: &Assignment) -> Result<(BoundGraph, u64), String> {
     let free = graph.hyperparameters();
-    let open: Config =
+    let open: Assignment =
         config.iter().filter(|(name, _)| free.contains_key(*name)).map(|(n, v)| (n.clone(), *v)).collect();
     let bound = graph.bind(&open).map_err(|error| error.to_string())?;
     let batch = config.get("batch").copied().unwrap_or_else(|| bound.batch());

@@ -9,9 +9,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use rayon::prelude::*;
 use tachograph_datasets::{Phase, Source};
 use tachograph_features::{FeatureGraph, Featurizer};
-use tachograph_ir::{Concrete, Config};
+use tachograph_ir::{Assignment, BoundGraph};
 
-use crate::{DeviceDocument, Error, Quantity, Result, Sample};
+use tachograph_ir::Quantity;
+
+use crate::{Error, Output, Result, Sample};
 
 /// What is measured of networks: a table of entries (networks under a configuration) by outputs (quantities on devices).
 #[derive(Debug)]
@@ -19,7 +21,7 @@ pub struct Corpus {
     /// The data set.
     pub data: String,
     /// What is measured: the columns of [`Entry::targets`].
-    pub outputs: Vec<DeviceDocument>,
+    pub outputs: Vec<Output>,
     /// Networks, in the order of the data set.
     pub entries: Vec<Entry>,
     /// Networks whose graph could not be had, and why.
@@ -38,7 +40,7 @@ pub struct Entry {
     /// The batch.
     pub batch: u64,
     /// The graph of an inference, also where a training step was measured.
-    pub bound: Concrete,
+    pub bound: BoundGraph,
     /// What was measured, one value an output; not a number where nothing was.
     pub targets: Vec<f64>,
     /// Of a set that was [added](Corpus::extend): always learned from, never validated or tested on.
@@ -163,6 +165,6 @@ struct Line {
     network: String,
     family: String,
     phase: Phase,
-    config: Config,
+    config: Assignment,
     targets: Vec<f64>,
 }

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use tachograph_datasets::{DataSet, Phase, RanOn, Source};
-use tachograph_ir::Config;
+use tachograph_ir::Assignment;
 
 use super::{Choice, Line};
-use crate::{DeviceDocument, Error, Result};
+use crate::{Error, Output, Result};
 
 /// One measurement.
 pub struct Row {
@@ -14,7 +14,7 @@ pub struct Row {
     pub family: String,
     pub device: String,
     pub phase: Phase,
-    pub config: Config,
+    pub config: Assignment,
     /// In the order of [`Quantity::ALL`](crate::Quantity::ALL).
     pub values: [Option<f64>; 3],
     pub recorded: Option<RanOn>,
@@ -40,7 +40,7 @@ pub fn of_source(source: &dyn Source) -> Result<Vec<Row>> {
             family: sample.family,
             device: sample.device,
             phase: sample.phase,
-            config: Config::from([("batch".into(), sample.batch)]),
+            config: Assignment::from([("batch".into(), sample.batch)]),
             values: [Some(sample.time), sample.memory_mb, sample.energy_j],
             recorded,
         })
@@ -68,7 +68,7 @@ pub fn of_data_set(data: &DataSet) -> Vec<Row> {
 
 /// Measurements by network and output.
 pub struct Table {
-    pub outputs: Vec<DeviceDocument>,
+    pub outputs: Vec<Output>,
     pub lines: Vec<Line>,
 }
 
@@ -96,7 +96,7 @@ impl Table {
                 let name = if apart { format!("{device} {phase}") } else { device.clone() };
                 for &quantity in &choice.quantities {
                     columns.insert((device.clone(), phase, quantity), outputs.len());
-                    outputs.push(DeviceDocument::new(name.clone(), quantity));
+                    outputs.push(Output::new(name.clone(), quantity));
                 }
             }
         }

@@ -4,39 +4,39 @@ use std::collections::BTreeMap;
 
 use safetensors::SafeTensors;
 use tachograph_datasets::generate::{Family, sample};
-use tachograph_features::{FeatureGraph, Featurizer, Kind};
-use tachograph_ir::{Concrete, Config, Millis};
-use tachograph_models::{AdditiveConfig, ModelConfig, NnlpConfig};
+use tachograph_features::{FeatureGraph, FeatureSet, Featurizer};
+use tachograph_ir::{Assignment, BoundGraph, Millis};
+use tachograph_models::{ModelConfig, NnlpConfig, OperatorSumConfig};
 use tachograph_train::{
-    AdaptConfig, AdaptReport, Calibration, DeviceDocument, Document, Error, FORMAT, Loss, Method, Predictor, Quantity,
+    AdaptConfig, AdaptReport, DeviceScale, Error, FORMAT, Loss, Manifest, Method, Output, Predictor, Quantity,
     Selection, Target, Training, adapt, select,
 };
 use tch::Device;
 
 use crate::child;
 
-fn networks() -> Vec<Concrete> {
-    let batch = Config::from([("batch".into(), 1)]);
+fn networks() -> Vec<BoundGraph> {
+    let batch = Assignment::from([("batch".into(), 1)]);
     let both = [Family::SqueezeNet, Family::Vgg].into_iter();
     both.flat_map(|family| (0..12).map(move |i| sample(family, 1, i).unwrap().graph))
         .map(|graph| graph.bind(&batch).unwrap())
         .collect()
 }
 
-fn device(name: &str) -> DeviceDocument {
-    DeviceDocument { target: Target { scale: 2.0 }, ..DeviceDocument::new(name, Quantity::Latency) }
+fn device(name: &str) -> Output {
+    Output { target: Target { scale: 2.0 }, ..Output::new(name, Quantity::Latency) }
 }
 
 /// A predictor of two devices with weights as they were drawn, and its features of the networks.
 fn source(model: ModelConfig) -> (Predictor, Vec<FeatureGraph>) {
     let networks = networks();
-    let document = Document {
+    let manifest = Manifest {
         format: FORMAT,
         library: "0.1.0".into(),
         model,
         members: 1,
-        featurizer: Featurizer::fit(Kind::Extended, &networks.iter().collect::<Vec<_>>()).unwrap(),
-        devices: ["one", "two"].map(device).into(),
+        featurizer: Featurizer::fit(FeatureSet::Costs, &networks.iter().collect::<Vec<_>>()).unwrap(),
+        outputs: ["one", "two"].map(device).into(),
         training: Training {
             data: "nowhere".into(),
             fingerprint: String::new(),
@@ -49,12 +49,12 @@ fn source(model: ModelConfig) -> (Predictor, Vec<FeatureGraph>) {
         },
     };
     tch::manual_seed(5);
-    let graphs = networks.iter().map(|n| document.featurizer.featurize(n).unwrap()).collect();
-    (Predictor::new(document, Device::Cpu).unwrap(), graphs)
+    let graphs = networks.iter().map(|n| manifest.featurizer.featurize(n).unwrap()).collect();
+    (Predictor::new(manifest, Device::Cpu).unwrap(), graphs)
 }
 
 pub fn additive() -> (Predictor, Vec<FeatureGraph>) {
-    source(ModelConfig::Additive(AdditiveConfig { hidden: 8, layers: 2 }))
+    source(ModelConfig::OperatorSum(OperatorSumConfig { hidden: 8, layers: 2 }))
 }
 
 pub fn run(
@@ -91,7 +91,7 @@ pub fn uneven(source: &(Predictor, Vec<FeatureGraph>)) -> Vec<f64> {
 #[test]
 fn a_power_of_the_source_is_found_exactly_and_survives_a_file() {
     let source = additive();
-    let law = Calibration { scale: 3.0, exponent: 0.8 };
+    let law = DeviceScale { scale: 3.0, exponent: 0.8 };
     let latencies: Vec<f64> = predictions(&source.0, &source.1, 1).iter().map(|&p| law.apply(p)).collect();
     let config = AdaptConfig { methods: vec![Method::Scale, Method::LogLinear], ..AdaptConfig::default() };
     let (adapted, report) = run(&source, &latencies, &config).unwrap();
@@ -105,8 +105,8 @@ fn a_power_of_the_source_is_found_exactly_and_survives_a_file() {
     adapted.save(&path).unwrap();
     let loaded = Predictor::load(&path, Device::Cpu).unwrap();
     assert_eq!(predictions(&loaded, &source.1, 0), found);
-    assert_eq!(loaded.document(), adapted.document());
-    assert_eq!((loaded.device(Some("new")).unwrap(), loaded.document().devices.len()), (0, 1));
+    assert_eq!(loaded.manifest(), adapted.manifest());
+    assert_eq!((loaded.device(Some("new")).unwrap(), loaded.manifest().outputs.len()), (0, 1));
 
     // Operators share out the calibrated whole.
     let network = &networks()[0];
@@ -162,7 +162,7 @@ fn a_device_of_another_kind_needs_learning_and_the_choice_shows_it() {
     assert!(report.method.trains() && report.steps > 0, "{report}");
     let chosen = report.candidates.iter().find(|c| (&c.method, c.steps) == (&report.method, report.steps));
     let mape = chosen.unwrap().mape.unwrap();
-    assert!((adapted.document().training.validation_mape.unwrap() - 100.0 * mape).abs() < 1e-9);
+    assert!((adapted.manifest().training.validation_mape.unwrap() - 100.0 * mape).abs() < 1e-9);
     let simple = report.candidates.iter().find(|c| c.method == Method::LogLinear).unwrap().mape.unwrap();
     assert!(mape < 0.7 * simple, "{report}");
     let found = predictions(&adapted, &source.1, 0);

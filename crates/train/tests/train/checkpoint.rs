@@ -7,21 +7,21 @@ use std::{
 };
 
 use safetensors::{SafeTensors, tensor::TensorView};
-use tachograph_features::{Featurizer, Kind};
-use tachograph_models::{AdditiveConfig, ModelConfig};
-use tachograph_train::{DeviceDocument, Document, FORMAT, Predictor, Quantity, Training};
+use tachograph_features::{FeatureSet, Featurizer};
+use tachograph_models::{ModelConfig, OperatorSumConfig};
+use tachograph_train::{FORMAT, Manifest, Output, Predictor, Quantity, Training};
 use tch::Device;
 
 use crate::data::graph;
 
-pub fn document() -> Document {
-    Document {
+pub fn manifest() -> Manifest {
+    Manifest {
         format: FORMAT,
         library: "0.1.0".into(),
-        model: ModelConfig::Additive(AdditiveConfig { hidden: 8, layers: 2 }),
+        model: ModelConfig::OperatorSum(OperatorSumConfig { hidden: 8, layers: 2 }),
         members: 1,
-        featurizer: Featurizer::fit(Kind::Extended, &[&graph()]).unwrap(),
-        devices: ["one", "two"].map(device).into(),
+        featurizer: Featurizer::fit(FeatureSet::Costs, &[&graph()]).unwrap(),
+        outputs: ["one", "two"].map(device).into(),
         training: Training {
             data: "nowhere".into(),
             fingerprint: "none".into(),
@@ -35,12 +35,12 @@ pub fn document() -> Document {
     }
 }
 
-fn device(name: &str) -> DeviceDocument {
-    DeviceDocument::new(name, Quantity::Latency)
+fn device(name: &str) -> Output {
+    Output::new(name, Quantity::Latency)
 }
 
 fn saved(dir: &Path) -> (PathBuf, Predictor) {
-    let predictor = Predictor::new(document(), Device::Cpu).unwrap();
+    let predictor = Predictor::new(manifest(), Device::Cpu).unwrap();
     let path = dir.join("model.safetensors");
     predictor.save(&path).unwrap();
     (path, predictor)
@@ -63,7 +63,7 @@ fn a_checkpoint_predicts_the_same_bit_for_bit() {
     let dir = tempfile::tempdir().unwrap();
     let (path, predictor) = saved(dir.path());
     let loaded = Predictor::load(&path, Device::Cpu).unwrap();
-    assert_eq!(loaded.document(), predictor.document());
+    assert_eq!(loaded.manifest(), predictor.manifest());
     assert_eq!(predictions(&loaded), predictions(&predictor));
     assert_ne!(predictions(&loaded)[0], predictions(&loaded)[1]);
 }
@@ -133,16 +133,16 @@ fn other_files_are_refused() {
 fn a_newer_format_is_refused_by_number() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("new.safetensors");
-    let newer = Document { format: FORMAT + 1, ..document() };
+    let newer = Manifest { format: FORMAT + 1, ..manifest() };
     Predictor::new(newer, Device::Cpu).unwrap().save(&path).unwrap();
     assert!(refusal(&path).contains(&format!("format {}; this library reads up to {FORMAT}", FORMAT + 1)));
 }
 
 /// Writes a file as docs/checkpoints.md describes it, with a right checksum.
-fn rewrite(path: &Path, document: impl Fn(&str) -> String, change: impl Fn(&str, Vec<usize>) -> Option<Vec<usize>>) {
+fn rewrite(path: &Path, manifest: impl Fn(&str) -> String, change: impl Fn(&str, Vec<usize>) -> Option<Vec<usize>>) {
     let bytes = fs::read(path).unwrap();
     let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
-    let document = document(&header.metadata().as_ref().unwrap()["tachograph"]);
+    let manifest = manifest(&header.metadata().as_ref().unwrap()["tachograph"]);
     let parsed = SafeTensors::deserialize(&bytes).unwrap();
     let mut rows: Vec<(String, Vec<usize>, &[u8])> = parsed
         .tensors()
@@ -154,14 +154,14 @@ fn rewrite(path: &Path, document: impl Fn(&str) -> String, change: impl Fn(&str,
         .collect();
     rows.sort();
     let mut sum = crc32fast::Hasher::new();
-    sum.update(document.as_bytes());
+    sum.update(manifest.as_bytes());
     for (name, shape, data) in &rows {
         sum.update(name.as_bytes());
         shape.iter().for_each(|&n| sum.update(&(n as u64).to_le_bytes()));
         sum.update(data);
     }
     let sum = format!("{:08x}", sum.finalize());
-    let metadata = HashMap::from([("tachograph".into(), document), ("crc32".into(), sum)]);
+    let metadata = HashMap::from([("tachograph".into(), manifest), ("crc32".into(), sum)]);
     let views = rows
         .into_iter()
         .map(|(name, shape, data)| (name, TensorView::new(safetensors::Dtype::F32, shape, data).unwrap()));
@@ -197,7 +197,7 @@ fn predictions_are_in_milliseconds_whatever_the_network_learned_in() {
     };
     rewrite(&path, scale, |_, shape| Some(shape));
     let scaled = Predictor::load(&path, Device::Cpu).unwrap();
-    assert!(scaled.document().devices.iter().all(|d| d.target.scale == 4.0));
+    assert!(scaled.manifest().outputs.iter().all(|d| d.target.scale == 4.0));
     let [one, four] = [&predictor, &scaled].map(|p| p.predict(&graph(), 0).unwrap().latency_ms);
     assert_eq!(four, 4.0 * one);
     let total: f64 = scaled.operators(&graph(), 0).unwrap().unwrap().iter().map(|(_, ms)| ms).sum();
@@ -206,14 +206,14 @@ fn predictions_are_in_milliseconds_whatever_the_network_learned_in() {
 
 #[test]
 fn outputs_are_found_by_device_and_quantity_and_predicted_together() {
-    let outputs = [Quantity::Latency, Quantity::Memory].map(|quantity| DeviceDocument::new("one", quantity));
-    let document = Document { devices: outputs.into(), ..document() };
-    let predictor = Predictor::new(document, Device::Cpu).unwrap();
+    let outputs = [Quantity::Latency, Quantity::Memory].map(|quantity| Output::new("one", quantity));
+    let manifest = Manifest { outputs: outputs.into(), ..manifest() };
+    let predictor = Predictor::new(manifest, Device::Cpu).unwrap();
     assert_eq!(predictor.output(Some("one"), Quantity::Memory).unwrap(), 1);
     assert_eq!(predictor.device(Some("one")).unwrap(), 0);
     let message = predictor.output(Some("one"), Quantity::Energy).unwrap_err().to_string();
     assert_eq!(message, "unknown device `one`; known: one, one memory");
-    let features = predictor.document().featurizer.featurize(&graph()).unwrap();
+    let features = predictor.manifest().featurizer.featurize(&graph()).unwrap();
     let together = predictor.predict_outputs(&[&features; 70], &[1, 0]).unwrap();
     let alone = [1, 0].map(|output| predictor.predict_all(&[&features; 70], output).unwrap());
     assert_eq!(together, alone);

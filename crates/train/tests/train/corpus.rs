@@ -10,7 +10,7 @@ use tachograph_datasets::{
     NetworkId, Part, Record, Run, Writer,
     generate::{Family, sample},
 };
-use tachograph_models::{AdditiveConfig, ModelConfig};
+use tachograph_models::{ModelConfig, OperatorSumConfig};
 use tachograph_train::{BEST, Choice, Corpus, Predictor, Quantity, RunConfig, SplitConfig, train};
 use tch::Device;
 
@@ -72,7 +72,7 @@ fn one_run_learns_every_output() {
         table(dir.path()).display().to_string()
     ))
     .unwrap();
-    let config = RunConfig { model: ModelConfig::Additive(AdditiveConfig { hidden: 8, layers: 1 }), ..config };
+    let config = RunConfig { model: ModelConfig::OperatorSum(OperatorSumConfig { hidden: 8, layers: 1 }), ..config };
     let mut losses = vec![];
     let outcome = train(&config, &dir.path().join("run"), |e| losses.push(e.loss)).unwrap();
     assert!(losses.len() == 3 && losses.iter().all(|l| l.is_finite()), "{losses:?}");
@@ -80,7 +80,7 @@ fn one_run_learns_every_output() {
     let n: usize = outcome.outputs.values().map(|r| r.n).sum();
     assert_eq!(outcome.predictions.len(), n);
     let predictor = Predictor::load(&dir.path().join("run").join(BEST), Device::Cpu).unwrap();
-    let devices = &predictor.document().devices;
+    let devices = &predictor.manifest().outputs;
     assert_eq!(predictor.output(Some("one"), Quantity::Memory).unwrap(), 1);
     assert!(devices[1].target.scale > devices[0].target.scale && devices[1].range.unwrap().0 >= 10.0, "{devices:?}");
 }

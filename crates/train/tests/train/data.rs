@@ -6,8 +6,8 @@ use tachograph_datasets::{
     DataSet, NetworkId, Record, Run, Writer,
     generate::{Family, sample},
 };
-use tachograph_ir::{Builder, Concrete, Config, DType, Domain};
-use tachograph_models::{AdditiveConfig, ModelConfig};
+use tachograph_ir::{Assignment, BoundGraph, Builder, DType, Domain};
+use tachograph_models::{ModelConfig, OperatorSumConfig};
 use tachograph_train::RunConfig;
 
 pub const DEVICE: &str = "invented-cpu";
@@ -15,7 +15,7 @@ pub const DEVICE: &str = "invented-cpu";
 pub fn record(network: NetworkId, median_ms: f64) -> Record {
     Record {
         network,
-        config: Config::from([("batch".into(), 1)]),
+        config: Assignment::from([("batch".into(), 1)]),
         device: DEVICE.into(),
         hardware: "none".into(),
         governor: "none".into(),
@@ -59,11 +59,11 @@ pub fn config(data: &Path) -> RunConfig {
     let toml =
         format!("data = {:?}\ndevice = {DEVICE:?}\nrate = 0.01\nepochs = 4\nbatch = 4", data.display().to_string());
     let config = toml::from_str(&toml).unwrap();
-    RunConfig { model: ModelConfig::Additive(AdditiveConfig { hidden: 8, layers: 2 }), ..config }
+    RunConfig { model: ModelConfig::OperatorSum(OperatorSumConfig { hidden: 8, layers: 2 }), ..config }
 }
 
 /// A fixed small network.
-pub fn graph() -> Concrete {
+pub fn graph() -> BoundGraph {
     let mut b = Builder::new("small");
     b.hyperparameter("batch", Domain::Range { min: 1, max: 64, step: 1 }, 2);
     let x = b.input("x", DType::F32, vec!["batch".into(), 3.into(), 32.into(), 32.into()]);
@@ -72,5 +72,5 @@ pub fn graph() -> Concrete {
     let x = b.pool("MaxPool", x, 2, 2, 0).unwrap();
     let x = b.conv(x, 32, [3, 3], 1, 1, 1, true).unwrap();
     let x = b.op("Relu", &[x]).unwrap();
-    b.finish(&[x]).unwrap().bind(&Config::new()).unwrap()
+    b.finish(&[x]).unwrap().bind(&Assignment::new()).unwrap()
 }

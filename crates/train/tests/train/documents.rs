@@ -10,16 +10,16 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// The blocks of `language` in a document.
-fn blocks(document: &str, language: &str) -> Vec<String> {
-    let text = fs::read_to_string(root().join("docs").join(document)).unwrap();
+/// The blocks of `language` in a manifest.
+fn blocks(manifest: &str, language: &str) -> Vec<String> {
+    let text = fs::read_to_string(root().join("docs").join(manifest)).unwrap();
     let start = format!("```{language}\n");
     text.split(&start).skip(1).map(|rest| rest.split("```").next().unwrap().to_owned()).collect()
 }
 
 /// The first of them.
-fn block(document: &str, language: &str) -> String {
-    blocks(document, language).swap_remove(0)
+fn block(manifest: &str, language: &str) -> String {
+    blocks(manifest, language).swap_remove(0)
 }
 
 #[test]

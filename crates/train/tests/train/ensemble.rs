@@ -1,19 +1,19 @@
 //! Ensembles of trainings.
 
-use tachograph_models::{AdditiveConfig, ModelConfig};
-use tachograph_train::{Document, Method, Predictor};
+use tachograph_models::{ModelConfig, OperatorSumConfig};
+use tachograph_train::{Manifest, Method, Predictor};
 use tch::Device;
 
 use crate::{
     adaptation::{additive, only, predictions, run, uneven, weights},
-    checkpoint::document,
+    checkpoint::manifest,
     data::graph,
 };
 
 fn members() -> [Predictor; 2] {
     [1, 2].map(|seed| {
         tch::manual_seed(seed);
-        Predictor::new(document(), Device::Cpu).unwrap()
+        Predictor::new(manifest(), Device::Cpu).unwrap()
     })
 }
 
@@ -30,7 +30,7 @@ fn an_ensemble_predicts_the_mean_of_its_members_and_survives_a_file() {
     let path = dir.path().join("ensemble.safetensors");
     ensemble.save(&path).unwrap();
     let loaded = Predictor::load(&path, Device::Cpu).unwrap();
-    assert_eq!(loaded.document(), ensemble.document());
+    assert_eq!(loaded.manifest(), ensemble.manifest());
     for output in [0, 1] {
         let [a, b] = members.each_ref().map(|member| member.predict(&graph(), output).unwrap().latency_ms);
         assert_ne!(a, b);
@@ -40,7 +40,7 @@ fn an_ensemble_predicts_the_mean_of_its_members_and_survives_a_file() {
         let sum: f64 = operators.iter().map(|(_, ms)| ms).sum();
         assert!((sum / mean - 1.0).abs() < 1e-5, "{sum}, expected {mean}");
     }
-    let features = loaded.document().featurizer.featurize(&graph()).unwrap();
+    let features = loaded.manifest().featurizer.featurize(&graph()).unwrap();
     let widths = [&members[0], &loaded].map(|predictor| predictor.embed(&[&features]).unwrap().size()[1]);
     assert_eq!(widths[1], 2 * widths[0]);
 }
@@ -49,12 +49,12 @@ fn an_ensemble_predicts_the_mean_of_its_members_and_survives_a_file() {
 fn members_that_do_not_go_together_are_refused() {
     assert_eq!(refusal(&[]), "an ensemble of no predictors");
     let [first, second] = members();
-    let other = |document| Predictor::new(document, Device::Cpu).unwrap();
-    let model = ModelConfig::Additive(AdditiveConfig { hidden: 4, layers: 2 });
-    let narrow = other(Document { model, ..document() });
+    let other = |manifest| Predictor::new(manifest, Device::Cpu).unwrap();
+    let model = ModelConfig::OperatorSum(OperatorSumConfig { hidden: 4, layers: 2 });
+    let narrow = other(Manifest { model, ..manifest() });
     assert!(refusal(&[first, narrow]).ends_with("number 2 has a network of other settings than the first"));
-    let mut fewer = document();
-    fewer.devices.truncate(1);
+    let mut fewer = manifest();
+    fewer.outputs.truncate(1);
     assert!(refusal(&[second, other(fewer)]).ends_with("has other outputs than the first"));
     let ensemble = Predictor::ensemble(&members()).unwrap();
     assert!(refusal(&[ensemble]).ends_with("number 1 is an ensemble itself"));

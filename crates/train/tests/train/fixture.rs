@@ -18,7 +18,7 @@ fn path(format: u32) -> PathBuf {
 fn checkpoints_of_earlier_formats_predict_what_they_predicted() {
     for format in [1, 2] {
         let predictor = Predictor::load(&path(format), Device::Cpu).unwrap();
-        assert_eq!(predictor.document().format, format);
+        assert_eq!(predictor.manifest().format, format);
         assert_eq!(predictor.device(Some(DEVICE)).unwrap(), 0);
         let prediction = predictor.predict(&graph(), 0).unwrap();
         let error = (prediction.latency_ms / EXPECTED_MS - 1.0).abs();

@@ -62,8 +62,8 @@ fn the_loss_falls_and_the_report_is_of_the_best_epoch() {
     assert!(best.best);
     assert_eq!(outcome.epoch, best.epoch);
     assert_eq!(outcome.validation, best.validation);
-    let document = Predictor::load(&dir.path().join(BEST), Device::Cpu).unwrap().document().clone();
-    assert_eq!((document.training.epoch, document.devices[0].name.as_str()), (best.epoch, DEVICE));
+    let manifest = Predictor::load(&dir.path().join(BEST), Device::Cpu).unwrap().manifest().clone();
+    assert_eq!((manifest.training.epoch, manifest.outputs[0].name.as_str()), (best.epoch, DEVICE));
     assert_eq!(fs::read_to_string(dir.path().join(METRICS)).unwrap().lines().count(), 12);
     assert_eq!(RunConfig::load(&dir.path().join("config.toml")).unwrap(), config);
     assert!(fs::read_to_string(dir.path().join("report.txt")).unwrap().contains("MAPE"));
@@ -114,7 +114,7 @@ fn the_averaged_weights_are_validated_and_kept() {
     let config = RunConfig { average: 0.5, target: TargetConfig::Mean, ..config(data.path()) };
     let epochs = run(&config, dir.path());
     let best = Predictor::load(&dir.path().join(BEST), Device::Cpu).unwrap();
-    assert!(best.document().devices[0].target.scale != 1.0 && epochs.last().unwrap().best);
+    assert!(best.manifest().outputs[0].target.scale != 1.0 && epochs.last().unwrap().best);
     let (kept, last) = (weights(&dir.path().join(BEST)), weights(&last(dir.path())));
     for (name, average) in &kept {
         assert_eq!(average, &last[&format!("{name}.average")], "{name}");
@@ -132,9 +132,9 @@ fn a_refit_learns_from_all_but_the_test_set_and_keeps_the_last_epoch() {
     assert_eq!((outcome.epoch, outcome.coverage), (config.epochs, None));
     assert_eq!((outcome.validation.n, outcome.test.n), (chosen.validation.n, chosen.test.n));
     let [chosen, refit] = ["chosen", "refit"]
-        .map(|run| Predictor::load(&dirs.path().join(run).join(BEST), Device::Cpu).unwrap().document().clone());
+        .map(|run| Predictor::load(&dirs.path().join(run).join(BEST), Device::Cpu).unwrap().manifest().clone());
     assert_eq!(refit.training.networks, chosen.training.networks + outcome.validation.n);
-    assert_eq!((refit.training.validation_mape, refit.devices[0].interval.clone()), (None, None));
+    assert_eq!((refit.training.validation_mape, refit.outputs[0].interval.clone()), (None, None));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::{fmt::Write, fs, path::PathBuf};
 
-use tachograph_ir::{Config, Millis};
+use tachograph_ir::{Assignment, Millis};
 use tachograph_train::{AdaptConfig, Choice, Corpus, Error, Method, Predictor, adapt};
 use tch::Device;
 
@@ -30,7 +30,7 @@ fn datasets() -> PathBuf {
 fn predictions(predictor: &Predictor) -> Vec<f64> {
     let predict = |name: &&str| {
         let model = tachograph_import::load(&datasets().join(format!("models/{name}.onnx.gz"))).unwrap();
-        let bound = model.graph.bind(&Config::from([("batch".into(), 2)])).unwrap();
+        let bound = model.graph.bind(&Assignment::from([("batch".into(), 2)])).unwrap();
         predictor.predict(&bound, 0).unwrap().latency_ms
     };
     MODELS.iter().map(predict).collect()
@@ -56,7 +56,7 @@ fn ten_rows_make_a_checkpoint_for_a_new_device() {
     assert_eq!((corpus.entries.len(), corpus.left_out.len()), (10, 1));
     let (file, why) = corpus.left_out.first_key_value().unwrap();
     assert!(file.contains("gone.onnx") && why.contains("gone.onnx"), "{file}: {why}");
-    let samples = corpus.featurize(&bundled.document().featurizer).unwrap();
+    let samples = corpus.featurize(&bundled.manifest().featurizer).unwrap();
     let samples: Vec<_> = samples.iter().map(|s| (&s.features, Millis(s.target(0).unwrap()))).collect();
     let config = AdaptConfig { methods: vec![Method::Scale, Method::LogLinear], ..AdaptConfig::default() };
     let (adapted, _) = adapt(&bundled, corpus.outputs[0].clone(), &samples, &config).unwrap();
@@ -65,14 +65,14 @@ fn ten_rows_make_a_checkpoint_for_a_new_device() {
 
     let loaded = Predictor::load(&path, Device::Cpu).unwrap();
     let output = loaded.find("My Phone").unwrap();
-    let interval = loaded.document().devices[output].interval.clone().unwrap();
+    let interval = loaded.manifest().outputs[output].interval.clone().unwrap();
     assert_eq!(
         (interval.nominal, interval.source.as_str()),
         (0.8, "cross-validation of the adaptation, 10 measurements")
     );
     assert!(interval.low < 1.0 && interval.high > 1.0, "{interval:?}");
     let model = tachograph_import::load(&datasets().join("models/squeezenet1_1.onnx.gz")).unwrap();
-    let bound = model.graph.bind(&Config::from([("batch".into(), 2)])).unwrap();
+    let bound = model.graph.bind(&Assignment::from([("batch".into(), 2)])).unwrap();
     let prediction = loaded.predict(&bound, output).unwrap();
     let expected = FACTOR * predicted[10];
     assert!((prediction.latency_ms / expected - 1.0).abs() < 0.2, "{prediction:?}, expected {expected}");

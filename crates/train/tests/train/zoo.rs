@@ -1,9 +1,7 @@
 //! Every model with its features: trained, stored, loaded, transferred.
 
 use tachograph_ir::Millis;
-use tachograph_train::{
-    AdaptConfig, BEST, DeviceDocument, Epoch, Loss, Method, Predictor, Quantity, RunConfig, adapt, train,
-};
+use tachograph_train::{AdaptConfig, BEST, Epoch, Loss, Method, Output, Predictor, Quantity, RunConfig, adapt, train};
 use tch::Device;
 
 use crate::data::{config, graph, proportional};
@@ -52,7 +50,7 @@ fn every_model_learns_and_is_stored_with_its_features() {
             let sum: f64 = times.iter().map(|(_, ms)| ms).sum();
             assert!((sum / predicted.latency_ms - 1.0).abs() < 1e-4, "{text}: {sum} in {predicted:?}");
         }
-        let features = predictor.document().featurizer.featurize(&network).unwrap();
+        let features = predictor.manifest().featurizer.featurize(&network).unwrap();
         let samples = [(&features, Millis(3.0)), (&features, Millis(3.0))];
         let method = AdaptConfig {
             methods: vec![Method::Transfer],
@@ -60,8 +58,8 @@ fn every_model_learns_and_is_stored_with_its_features() {
             loss: Loss::RelativeSquared,
             ..AdaptConfig::default()
         };
-        let (other, _) = adapt(&predictor, DeviceDocument::new("new", Quantity::Latency), &samples, &method).unwrap();
-        assert_eq!(other.document().devices.len(), 1);
+        let (other, _) = adapt(&predictor, Output::new("new", Quantity::Latency), &samples, &method).unwrap();
+        assert_eq!(other.manifest().outputs.len(), 1);
         assert!(other.predict(&network, 0).unwrap().latency_ms.is_finite());
     }
 }

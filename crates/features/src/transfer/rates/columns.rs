@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use tachograph_ir::{Concrete, DType, Node};
+use tachograph_ir::{BoundGraph, DType, Node};
 
-use crate::{KernelKind, Result, extended};
+use crate::{KernelKind, Result, costs};
 
 /// What kernels of one kind use up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -34,7 +34,7 @@ impl Resource {
 /// One term of the sum, with a rate of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Column {
-    /// Kind of the kernels; launches of all kinds are one column.
+    /// FeatureSet of the kernels; launches of all kinds are one column.
     pub kind: Option<KernelKind>,
     /// What they use up.
     pub resource: Resource,
@@ -78,7 +78,7 @@ fn multiplies(kind: KernelKind) -> bool {
 ///
 /// # Errors
 /// Costs that cannot be computed.
-pub fn costs(bound: &Concrete) -> Result<Vec<f64>> {
+pub fn costs(bound: &BoundGraph) -> Result<Vec<f64>> {
     let columns = Column::all();
     let mut sums = vec![0.0; columns.len()];
     let mut add = |column: Column, amount: f64| {
@@ -86,7 +86,7 @@ pub fn costs(bound: &Concrete) -> Result<Vec<f64>> {
             sums[at] += amount / column.resource.unit();
         }
     };
-    for (id, cost) in extended::costs(bound)? {
+    for (id, cost) in costs::costs(bound)? {
         let node = bound.graph().node(id);
         let kind = KernelKind::of(bound, node, &cost);
         let weights = weights(bound, node).min(cost.bytes() as f64);
@@ -101,12 +101,12 @@ pub fn costs(bound: &Concrete) -> Result<Vec<f64>> {
 }
 
 /// Bytes of the weights that a node reads.
-fn weights(bound: &Concrete, node: &Node) -> f64 {
+fn weights(bound: &BoundGraph, node: &Node) -> f64 {
     let weights = node.inputs.iter().flatten().filter(|&&tensor| bound.is_parameter(tensor));
     weights.filter_map(|&tensor| bound.fact(tensor).bytes()).sum::<u64>() as f64
 }
 
-fn eight_bits(bound: &Concrete, node: &Node) -> bool {
+fn eight_bits(bound: &BoundGraph, node: &Node) -> bool {
     let mut operands = node.inputs.iter().flatten().map(|&tensor| bound.fact(tensor).dtype);
     operands.any(|dtype| matches!(dtype, DType::I8 | DType::U8))
 }

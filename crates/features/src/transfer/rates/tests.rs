@@ -1,6 +1,6 @@
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use tachograph_ir::{Builder, Config, DType};
+use tachograph_ir::{Assignment, Builder, DType};
 
 use super::*;
 use crate::KernelKind;
@@ -69,7 +69,7 @@ fn costs_are_those_of_the_graph() {
     let x = b.input("x", DType::F32, vec![1.into(), 8.into(), 16.into(), 16.into()]);
     let x = b.conv(x, 8, [3, 3], 1, 1, 1, false).unwrap();
     let x = b.op("Relu", &[x]).unwrap();
-    let bound = b.finish(&[x]).unwrap().bind(&Config::new()).unwrap();
+    let bound = b.finish(&[x]).unwrap().bind(&Assignment::new()).unwrap();
     let costs = costs(&bound).unwrap();
     let of = |kind, resource| {
         let column = Column { kind, resource, int8: false };

@@ -15,7 +15,7 @@ mod window;
 
 use std::collections::{HashMap, HashSet};
 
-use tachograph_ir::{Concrete, Node, NodeId, TensorId};
+use tachograph_ir::{BoundGraph, Node, NodeId, TensorId};
 
 use self::file::{File, I8, I32, Operator, Tensor};
 use crate::{Error, Result};
@@ -33,7 +33,7 @@ const UNIT: (f32, i64) = (1.0 / 256.0, -128);
 /// # Errors
 /// Another operator, or one of these with attributes that TFLite has no form for; an activation that has neither two
 /// nor four axes; an extent above 2³¹. The message names the node.
-pub fn write(bound: &Concrete) -> Result<Vec<u8>> {
+pub fn write(bound: &BoundGraph) -> Result<Vec<u8>> {
     let mut writer = Writer::new(bound);
     for &id in bound.live() {
         let node = bound.graph().node(id);
@@ -53,7 +53,7 @@ pub fn write(bound: &Concrete) -> Result<Vec<u8>> {
 }
 
 struct Writer<'a> {
-    bound: &'a Concrete,
+    bound: &'a BoundGraph,
     file: File,
     /// Number in the file of each tensor that was read or written.
     tensors: HashMap<TensorId, i32>,
@@ -64,7 +64,7 @@ struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    fn new(bound: &'a Concrete) -> Self {
+    fn new(bound: &'a BoundGraph) -> Self {
         let mut readers: HashMap<TensorId, Vec<NodeId>> = HashMap::new();
         for &id in bound.live() {
             let operands = bound.graph().node(id).inputs.iter().flatten();

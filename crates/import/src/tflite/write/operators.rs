@@ -1,6 +1,6 @@
 //! Operators, by their numbers in the schema.
 
-use tachograph_ir::{Attr, Concrete, Node, Value};
+use tachograph_ir::{Attr, BoundGraph, Node, Value};
 
 use super::{
     Operator, SCALE, UNIT, Writer,
@@ -41,7 +41,7 @@ pub(super) fn write(writer: &mut Writer, node: &Node) -> Written {
 }
 
 /// Clip between 0 and 6.
-pub(super) fn is_relu6(bound: &Concrete, node: &Node) -> bool {
+pub(super) fn is_relu6(bound: &BoundGraph, node: &Node) -> bool {
     let bound_is = |i: usize, name: &str, expected: f64| match node.inputs.get(i).copied().flatten() {
         Some(t) => bound.fact(t).value.as_ref().map(Value::to_floats).as_deref() == Some(&[expected]),
         None => node.attrs.get(name) == Some(&Attr::Float(expected)),
@@ -221,7 +221,7 @@ fn gemm(writer: &mut Writer, node: &Node) -> Written {
 }
 
 /// A mean over height and width.
-fn is_over_image(bound: &Concrete, node: &Node) -> bool {
+fn is_over_image(bound: &BoundGraph, node: &Node) -> bool {
     let axes = match node.inputs.get(1).copied().flatten() {
         Some(t) => bound.fact(t).value.as_ref().and_then(Value::ints).map(<[i64]>::to_vec),
         None => match node.attrs.get("axes") {

@@ -1,6 +1,6 @@
 //! Windows of convolutions and poolings: padding as TFLite knows it.
 
-use tachograph_ir::{Attr, Concrete, Node};
+use tachograph_ir::{Attr, BoundGraph, Node};
 
 use super::{File, Writer, operand, result};
 
@@ -27,7 +27,7 @@ fn pair(node: &Node, name: &str, default: i64) -> Result<[i32; 2], String> {
 }
 
 impl Window {
-    pub fn new(bound: &Concrete, node: &Node, kernel: [i32; 2]) -> Result<Self, String> {
+    pub fn new(bound: &BoundGraph, node: &Node, kernel: [i32; 2]) -> Result<Self, String> {
         let (strides, dilations) = (pair(node, "strides", 1)?, pair(node, "dilations", 1)?);
         let extents = |t| match bound.shape(t) {
             Some(&[_, _, h, w]) if h.max(w) <= LONGEST as u64 => Ok([h as i64, w as i64]),

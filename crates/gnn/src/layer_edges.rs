@@ -7,7 +7,7 @@ use crate::{Adjacency, Error, Result, error::torch};
 /// How one layer passes messages: from `edges.columns()` source rows to `edges.rows()` destination rows. They are the
 /// same rows unless the batch is compressed.
 #[derive(Debug)]
-pub struct Hop {
+pub struct LayerEdges {
     /// Edges, sorted by destination.
     pub edges: Adjacency,
     /// The edges turned round (each node's successors), where the batch was built with `reverse`.
@@ -15,18 +15,18 @@ pub struct Hop {
     /// Features of `edges`, in their order: (E, width); `None` where the graphs have none.
     pub features: Option<Tensor>,
     /// Row of each destination among the sources, (destinations); `None` when they are the same rows.
-    pub(crate) own: Option<Tensor>,
+    pub(crate) residual_rows: Option<Tensor>,
     /// Each edge among the edges of the hop before, (E); `None` when they are the same edges.
-    pub(crate) own_edges: Option<Tensor>,
+    pub(crate) parent_edges: Option<Tensor>,
 }
 
-impl Hop {
+impl LayerEdges {
     /// Each destination's own row: (sources, d) → (destinations, d).
     ///
     /// # Errors
     /// `x` has too few rows.
-    pub fn own(&self, x: &Tensor) -> Result<Tensor> {
-        match &self.own {
+    pub fn residual_rows(&self, x: &Tensor) -> Result<Tensor> {
+        match &self.residual_rows {
             Some(index) => x.f_index_select(0, index).map_err(torch("own rows")),
             None => Ok(x.shallow_clone()),
         }
@@ -37,8 +37,8 @@ impl Hop {
     ///
     /// # Errors
     /// `e` has too few rows.
-    pub fn own_edges(&self, e: &Tensor) -> Result<Tensor> {
-        match &self.own_edges {
+    pub fn parent_edges(&self, e: &Tensor) -> Result<Tensor> {
+        match &self.parent_edges {
             Some(index) => e.f_index_select(0, index).map_err(torch("own edges")),
             None => Ok(e.shallow_clone()),
         }
@@ -46,7 +46,7 @@ impl Hop {
 
     /// True where source and destination rows are the same nodes.
     pub fn is_square(&self) -> bool {
-        self.own.is_none()
+        self.residual_rows.is_none()
     }
 
     /// The edges turned round.
@@ -68,8 +68,8 @@ impl Hop {
             edges: self.edges.to_device(device)?,
             reverse: self.reverse.as_ref().map(|r| r.to_device(device)).transpose()?,
             features: put(&self.features)?,
-            own: put(&self.own)?,
-            own_edges: put(&self.own_edges)?,
+            residual_rows: put(&self.residual_rows)?,
+            parent_edges: put(&self.parent_edges)?,
         })
     }
 }

@@ -6,10 +6,10 @@ use tch::{TchError, Tensor, nn};
 
 use crate::{Result, error::torch, heads::select};
 
-/// Settings of [`Tachograph`].
+/// Settings of [`LearnedRoofline`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct TachographConfig {
+pub struct LearnedRooflineConfig {
     /// Width of all hidden layers.
     pub hidden: i64,
     /// GraphSAGE layers before the others, each adding one operator of context to what the features hold.
@@ -18,7 +18,7 @@ pub struct TachographConfig {
     pub depth: usize,
 }
 
-impl Default for TachographConfig {
+impl Default for LearnedRooflineConfig {
     fn default() -> Self {
         Self { hidden: 192, layers: 0, depth: 2 }
     }
@@ -34,7 +34,7 @@ impl Default for TachographConfig {
 ///
 /// y = b · (weights / r + maxᵢ (aliveᵢ / r + trafficᵢ / q · exp(w·hᵢ + c − 3)))
 ///
-/// It reads the features of `Kind::Tachograph`: the logarithms of `compute`, `traffic`, `resident` and `alive`, times for one
+/// It reads the features of `Kind::LearnedRoofline`: the logarithms of `compute`, `traffic`, `resident` and `alive`, times for one
 /// image on an imaginary machine, are the first columns of a node; b and `weights` are those of a graph. `alive` is no
 /// part of x. One embedding h serves all outputs; an output has w, c and its speeds p, q and r against that machine, which are
 /// learned as logarithms. All start at 0, so an untrained network is the roofline, or what is resident with a workspace of
@@ -43,7 +43,7 @@ impl Default for TachographConfig {
 /// # Shapes
 /// A batch of G graphs with node features of width `inputs` → (G, outputs), in the unit of the training target.
 #[derive(Debug)]
-pub struct Tachograph {
+pub struct LearnedRoofline {
     graph: Vec<Sage>,
     hidden: Vec<Linear>,
     heads: Vec<Head>,
@@ -76,12 +76,12 @@ const FAR: f64 = 10.0;
 /// Keeps exp within f32 and its gradient alive.
 const LIMIT: f64 = 15.0;
 
-impl Tachograph {
+impl LearnedRoofline {
     /// Adds its parameters under `vs`; one head for each of `outputs` outputs.
     ///
     /// # Errors
     /// libtorch cannot allocate the parameters.
-    pub fn new(vs: &nn::Path<'_>, inputs: i64, outputs: usize, config: &TachographConfig) -> Result<Self> {
+    pub fn new(vs: &nn::Path<'_>, inputs: i64, outputs: usize, config: &LearnedRooflineConfig) -> Result<Self> {
         let hidden = config.hidden;
         let width = |l: usize| if l == 0 { inputs - 1 } else { hidden };
         let sage = |l: usize| Sage::new(&(vs / "graph" / l), width(l), hidden, SageConfig::default());
@@ -121,9 +121,9 @@ impl Tachograph {
         let input = || Tensor::f_cat(&[&own.f_narrow(1, 0, TIMES)?, &rest()?], 1);
         let (mut own, mut h) = (own.shallow_clone(), input().map_err(torch("features"))?);
         for (l, layer) in self.graph.iter().enumerate() {
-            let hop = batch.hop(l)?;
+            let hop = batch.layer_edges(l)?;
             h = layer.forward(&h, hop)?.f_silu().map_err(torch("SiLU"))?;
-            own = hop.own(&own)?;
+            own = hop.residual_rows(&own)?;
         }
         for linear in &self.hidden {
             h = linear.forward(&h)?.f_silu().map_err(torch("SiLU"))?;
@@ -140,8 +140,8 @@ impl Tachograph {
     pub fn embed(&self, batch: &GraphBatch) -> Result<Tensor> {
         let Rows { h, times, .. } = self.rows(batch)?;
         let times = times.f_sum_dim_intlist(1, true, None).map_err(torch("times"))?;
-        let sum = batch.members.sum(&h.f_mul(&times).map_err(torch("embedding"))?, None)?;
-        sum.f_div(&batch.members.sum(&times, None)?).map_err(torch("embedding"))
+        let sum = batch.graph_of_row.sum(&h.f_mul(&times).map_err(torch("embedding"))?, None)?;
+        sum.f_div(&batch.graph_of_row.sum(&times, None)?).map_err(torch("embedding"))
     }
 
     /// Time of each operator for one image and each of `heads`: (rows of the last layer, heads), positive. Rows are the
@@ -156,7 +156,7 @@ impl Tachograph {
     /// Predictions for each of `heads`: (G, heads), positive.
     ///
     /// # Errors
-    /// As [`Tachograph::operators`].
+    /// As [`LearnedRoofline::operators`].
     pub fn forward(&self, batch: &GraphBatch, heads: &[usize]) -> Result<Tensor> {
         let (rows, heads) = (self.rows(batch)?, select(&self.heads, heads)?);
         let (memory, others): (Vec<usize>, Vec<usize>) = (0..heads.len()).partition(|&o| heads[o].memory);
@@ -165,11 +165,11 @@ impl Tachograph {
         let mut parts = Vec::new();
         if !others.is_empty() {
             let times = times(&rows, &stack(&others)?).map_err(torch("heads"))?;
-            parts.push(batch.members.sum(&times, None)?);
+            parts.push(batch.graph_of_row.sum(&times, None)?);
         }
         if !memory.is_empty() {
             let heads = stack(&memory)?;
-            let most = batch.members.max(&moments(&rows, &heads).map_err(torch("heads"))?)?;
+            let most = batch.graph_of_row.max(&moments(&rows, &heads).map_err(torch("heads"))?)?;
             let weights = global(1)?.f_matmul(&heads.slowness(2).map_err(torch("heads"))?).map_err(torch("weights"))?;
             parts.push(most.f_add(&weights).map_err(torch("weights"))?);
         }

@@ -1,13 +1,13 @@
 //! The sum over operators.
 
-use tachograph_models::{Additive, AdditiveConfig};
+use tachograph_models::{OperatorSum, OperatorSumConfig};
 use tch::{Device, Kind, nn};
 
 use crate::{WIDTH, batch, close, values};
 
-fn model(outputs: usize, layers: usize) -> (nn::VarStore, Additive) {
+fn model(outputs: usize, layers: usize) -> (nn::VarStore, OperatorSum) {
     let vs = nn::VarStore::new(Device::Cpu);
-    let model = Additive::new(&vs.root(), WIDTH as i64, outputs, &AdditiveConfig { hidden: 16, layers }).unwrap();
+    let model = OperatorSum::new(&vs.root(), WIDTH as i64, outputs, &OperatorSumConfig { hidden: 16, layers }).unwrap();
     (vs, model)
 }
 

@@ -24,7 +24,7 @@
 use std::collections::BTreeSet;
 
 use ndarray::Array2;
-use tachograph_ir::{Concrete, Cost, Node, NodeId};
+use tachograph_ir::{BoundGraph, Cost, Node, NodeId};
 
 use crate::{
     Class, Error, FeatureGraph, Result, Schema,
@@ -67,7 +67,7 @@ pub(crate) const NODE_COLUMNS: [&str; 27] = [
 ];
 
 /// Names of the operators that occur in `graphs`, sorted.
-pub(crate) fn operators<'a>(graphs: impl IntoIterator<Item = &'a Concrete>) -> Vec<String> {
+pub(crate) fn operators<'a>(graphs: impl IntoIterator<Item = &'a BoundGraph>) -> Vec<String> {
     let nodes = graphs.into_iter().flat_map(|g| g.live().iter().map(|&id| g.graph().node(id).op.to_string()));
     nodes.collect::<BTreeSet<_>>().into_iter().collect()
 }
@@ -85,7 +85,7 @@ pub(crate) fn global_columns() -> Vec<String> {
     whole.into_iter().chain(Class::ALL.into_iter().flat_map(class)).collect()
 }
 
-pub(crate) fn featurize(schema: &Schema, bound: &Concrete) -> Result<FeatureGraph> {
+pub(crate) fn featurize(schema: &Schema, bound: &BoundGraph) -> Result<FeatureGraph> {
     let first = schema.operators.len() + 1;
     let mut nodes = Array2::zeros((bound.live().len(), first + NODE_COLUMNS.len()));
     let mut unknown = BTreeSet::new();
@@ -107,7 +107,7 @@ pub(crate) fn featurize(schema: &Schema, bound: &Concrete) -> Result<FeatureGrap
 }
 
 /// Cost of every live node.
-pub(crate) fn costs(bound: &Concrete) -> Result<Vec<(NodeId, Cost)>> {
+pub(crate) fn costs(bound: &BoundGraph) -> Result<Vec<(NodeId, Cost)>> {
     let name = || bound.graph().name().to_owned();
     let cost = |&id: &NodeId| bound.node_cost(id).map(|cost| (id, cost));
     let costs = bound.live().iter().map(cost).collect::<tachograph_ir::Result<Vec<_>>>();
@@ -115,7 +115,7 @@ pub(crate) fn costs(bound: &Concrete) -> Result<Vec<(NodeId, Cost)>> {
 }
 
 /// The graph columns, before normalisation.
-pub(crate) fn globals(bound: &Concrete, costs: &[(NodeId, Cost)]) -> Result<Vec<f64>> {
+pub(crate) fn globals(bound: &BoundGraph, costs: &[(NodeId, Cost)]) -> Result<Vec<f64>> {
     let total = bound.cost().map_err(|source| Error::Graph { graph: bound.graph().name().to_owned(), source })?;
     let whole = [bound.batch(), total.flops, total.bytes(), total.parameters, costs.len() as u64];
     let mut sums = [[0.0; 4]; Class::ALL.len()];
@@ -131,7 +131,7 @@ pub(crate) fn globals(bound: &Concrete, costs: &[(NodeId, Cost)]) -> Result<Vec<
 }
 
 /// A node's columns after the one-hot part, before normalisation; costs and leading extents are divided by `images`.
-pub(crate) fn numbers(bound: &Concrete, node: &Node, cost: &Cost, images: u64) -> [f64; NODE_COLUMNS.len()] {
+pub(crate) fn numbers(bound: &BoundGraph, node: &Node, cost: &Cost, images: u64) -> [f64; NODE_COLUMNS.len()] {
     let log2 = |v: f64| v.max(0.0).ln_1p() / std::f64::consts::LN_2;
     let log10 = |v: f64| v.ln_1p() / std::f64::consts::LN_10;
     let each = |v: u64| log10(v as f64 / images as f64);

@@ -10,17 +10,17 @@ use crate::{
     heads::{columns, select},
 };
 
-/// Settings of [`Additive`].
+/// Settings of [`OperatorSum`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct AdditiveConfig {
+pub struct OperatorSumConfig {
     /// Width of the graph layers and of the heads.
     pub hidden: i64,
     /// Number of GraphSAGE layers: how many operators away the context reaches.
     pub layers: usize,
 }
 
-impl Default for AdditiveConfig {
+impl Default for OperatorSumConfig {
     fn default() -> Self {
         Self { hidden: 128, layers: 2 }
     }
@@ -37,7 +37,7 @@ impl Default for AdditiveConfig {
 /// # Shapes
 /// A batch of G graphs with node features of width `inputs`, and H heads → (G, H), in the unit of the training targets.
 #[derive(Debug)]
-pub struct Additive {
+pub struct OperatorSum {
     layers: Vec<Sage>,
     heads: Vec<[Linear; 3]>,
 }
@@ -45,12 +45,12 @@ pub struct Additive {
 /// Keeps exp within f32 and its gradient alive.
 const LIMIT: f64 = 20.0;
 
-impl Additive {
+impl OperatorSum {
     /// Adds its parameters under `vs`; one head for each of `outputs` outputs.
     ///
     /// # Errors
     /// libtorch cannot allocate the parameters.
-    pub fn new(vs: &nn::Path<'_>, inputs: i64, outputs: usize, config: &AdditiveConfig) -> Result<Self> {
+    pub fn new(vs: &nn::Path<'_>, inputs: i64, outputs: usize, config: &OperatorSumConfig) -> Result<Self> {
         let hidden = config.hidden;
         let layer = |l: usize| {
             let width = if l == 0 { inputs } else { hidden };
@@ -74,9 +74,9 @@ impl Additive {
         // The features travel beside the embedding, to whichever rows the layer ends on.
         let (mut h, mut x) = (batch.nodes.shallow_clone(), batch.nodes.shallow_clone());
         for (l, layer) in self.layers.iter().enumerate() {
-            let hop = batch.hop(l)?;
+            let hop = batch.layer_edges(l)?;
             h = layer.forward(&h, hop)?.f_relu().map_err(torch("ReLU"))?;
-            x = hop.own(&x)?;
+            x = hop.residual_rows(&x)?;
         }
         if self.layers.is_empty() {
             return Ok(h);
@@ -89,7 +89,7 @@ impl Additive {
     /// # Errors
     /// The batch has another width or was built for fewer layers.
     pub fn embed(&self, batch: &GraphBatch) -> Result<Tensor> {
-        Ok(batch.members.sum(&self.rows(batch)?, None)?)
+        Ok(batch.graph_of_row.sum(&self.rows(batch)?, None)?)
     }
 
     /// Time of each operator for each of `heads`: (rows of the last layer, heads), positive. Rows are the nodes of the
@@ -112,8 +112,8 @@ impl Additive {
     /// Predictions for each of `heads`: (G, heads), positive.
     ///
     /// # Errors
-    /// As [`Additive::operators`].
+    /// As [`OperatorSum::operators`].
     pub fn forward(&self, batch: &GraphBatch, heads: &[usize]) -> Result<Tensor> {
-        Ok(batch.members.sum(&self.operators(batch, heads)?, None)?)
+        Ok(batch.graph_of_row.sum(&self.operators(batch, heads)?, None)?)
     }
 }

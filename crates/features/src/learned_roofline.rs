@@ -7,14 +7,14 @@
 //! | `compute`, `traffic` | ln of the times for one image, in ms, that an imaginary machine takes for the operations ([`PEAK`] a second) and for the bytes ([`BALANCE`] operations' time each) |
 //! | `resident` | the same for the bytes that the operator has resident when most is: its weights, inputs of the network that no operator before it reads, and what it fills, as long as that is in use then |
 //! | `alive` | the same for all that is resident while the operator runs, but for weights |
-//! | `op=NAME` …, `op=?` | as in [`extended`] |
+//! | `op=NAME` …, `op=?` | as in [`costs`] |
 //! | `from=NAME` …, `to=NAME` … | 1 for each operator among the producers of its operands, and among the readers of its results |
-//! | the 27 numbers of [`extended`] | with costs divided by the batch, and leading extents that are its multiples |
+//! | the 27 numbers of [`costs`] | with costs divided by the batch, and leading extents that are its multiples |
 //! | `anchor`, `kernel` | 1 for the first operator of its fused kernel; operators of that kernel, at most 8 |
 //! | `fan_in`, `fan_out` | producers and readers, at most 4 |
 //! | `aligned_in`, `aligned_out` | log₂ of the largest power of two, at most 64, that divides the channels of the first operand and of the first result |
 //! | `batch` | log₂ of the batch |
-//! | `peak` | 1 for the operator that runs when most is resident ([`Concrete::residency`]) |
+//! | `peak` | 1 for the operator that runs when most is resident ([`BoundGraph::residency`]) |
 //!
 //! Graph columns, not normalised: `batch`, and `weights`, the time for reading their bytes. A network of one image looks the
 //! same at every batch, but for weights, which are read once a batch.
@@ -22,12 +22,12 @@
 use std::collections::{BTreeSet, HashMap};
 
 use ndarray::Array2;
-use tachograph_ir::{Concrete, FusionRule, Node, NodeId, TensorId};
+use tachograph_ir::{BoundGraph, FusionRule, Node, NodeId, TensorId};
 
 use crate::{
     Error, FeatureGraph, Result, Schema,
     attributes::{operand_shape, result_shape},
-    extended,
+    costs,
     graph::undirected_edges,
 };
 
@@ -55,7 +55,7 @@ pub(crate) fn node_columns(operators: &[String]) -> Vec<String> {
     let named = |prefix: &'static str| {
         operators.iter().map(String::as_str).chain(["?"]).map(move |op| format!("{prefix}={op}"))
     };
-    let numbers = extended::NODE_COLUMNS.into_iter().chain(CONTEXT).map(String::from);
+    let numbers = costs::NODE_COLUMNS.into_iter().chain(CONTEXT).map(String::from);
     let times = ["compute", "traffic", "resident", "alive"].map(String::from);
     times.into_iter().chain(named("op")).chain(named("from")).chain(named("to")).chain(numbers).collect()
 }
@@ -67,14 +67,14 @@ pub(crate) fn untouched(operators: usize) -> usize {
     LEADING + 3 * (operators + 1)
 }
 
-pub(crate) fn featurize(schema: &Schema, bound: &Concrete) -> Result<FeatureGraph> {
+pub(crate) fn featurize(schema: &Schema, bound: &BoundGraph) -> Result<FeatureGraph> {
     let (images, live) = (bound.batch().max(1), bound.live());
     let slots = schema.operators.len() + 1;
     let mut unknown = BTreeSet::new();
     let operators: Vec<usize> = live.iter().map(|&id| schema.slot(&bound.graph().node(id).op, &mut unknown)).collect();
     let row: HashMap<NodeId, usize> = live.iter().enumerate().map(|(row, &id)| (id, row)).collect();
     let mut nodes = Array2::zeros((live.len(), schema.node_columns.len()));
-    let costs = extended::costs(bound)?;
+    let costs = costs::costs(bound)?;
     let graph = |source| Error::Graph { graph: bound.graph().name().to_owned(), source };
     let (residency, mut seen) = (bound.residency().map_err(graph)?, BTreeSet::new());
     let numbers = untouched(schema.operators.len());
@@ -86,10 +86,10 @@ pub(crate) fn featurize(schema: &Schema, bound: &Concrete) -> Result<FeatureGrap
             nodes[[i, k]] = time(operations, images).max(LEAST).ln() as f32;
         }
         nodes[[i, LEADING + operators[i]]] = 1.0;
-        let values = extended::numbers(bound, bound.graph().node(*id), cost, images);
+        let values = costs::numbers(bound, bound.graph().node(*id), cost, images);
         values.into_iter().enumerate().for_each(|(k, value)| nodes[[i, numbers + k]] = value as f32);
     }
-    let context = numbers + extended::NODE_COLUMNS.len();
+    let context = numbers + costs::NODE_COLUMNS.len();
     for (i, &id) in live.iter().enumerate() {
         let node = bound.graph().node(id);
         let shapes = [operand_shape(bound, node, 0), result_shape(bound, node, 0)];
@@ -132,7 +132,7 @@ fn alignment(shape: Option<&[u64]>) -> f32 {
 }
 
 /// Bytes of weights and of inputs of the network that `node` is the first to read, by those `seen` already.
-fn own_bytes(bound: &Concrete, node: &Node, seen: &mut BTreeSet<TensorId>) -> u64 {
+fn own_bytes(bound: &BoundGraph, node: &Node, seen: &mut BTreeSet<TensorId>) -> u64 {
     let graph = bound.graph();
     let given = |t: &TensorId| bound.is_parameter(*t) || graph.inputs().contains(t);
     let first = node.inputs.iter().flatten().copied().filter(given).filter(|&t| seen.insert(t));

@@ -1,19 +1,19 @@
 //! The corrected roofline.
 
-use tachograph_models::{Tachograph, TachographConfig};
+use tachograph_models::{LearnedRoofline, LearnedRooflineConfig};
 use tch::{Device, Kind, Tensor, nn};
 
 use crate::{WIDTH, batch, close, values};
 
-fn model(outputs: usize, layers: usize) -> (nn::VarStore, Tachograph) {
+fn model(outputs: usize, layers: usize) -> (nn::VarStore, LearnedRoofline) {
     let vs = nn::VarStore::new(Device::Cpu);
-    let config = TachographConfig { hidden: 16, layers, ..TachographConfig::default() };
-    let model = Tachograph::new(&vs.root(), WIDTH as i64, outputs, &config).unwrap();
+    let config = LearnedRooflineConfig { hidden: 16, layers, ..LearnedRooflineConfig::default() };
+    let model = LearnedRoofline::new(&vs.root(), WIDTH as i64, outputs, &config).unwrap();
     (vs, model)
 }
 
 /// Heads start at 0; these do not.
-fn trained(outputs: usize, layers: usize) -> (nn::VarStore, Tachograph) {
+fn trained(outputs: usize, layers: usize) -> (nn::VarStore, LearnedRoofline) {
     let (vs, model) = model(outputs, layers);
     let _guard = tch::no_grad_guard();
     for (name, mut variable) in vs.variables().into_iter().collect::<std::collections::BTreeMap<_, _>>() {

@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tachograph_features::Featurizer;
+use tachograph_ir::Quantity;
 use tachograph_models::ModelConfig;
 
-use crate::{Calibration, Interval, Target};
+use crate::{DeviceScale, PredictionInterval, Target};
 
 /// Version of the checkpoint format that this library writes.
 ///
@@ -15,7 +16,7 @@ pub const FORMAT: u32 = 4;
 
 /// What a checkpoint says about itself. Stored as JSON in the metadata of the safetensors file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Document {
+pub struct Manifest {
     /// Version of the checkpoint format.
     pub format: u32,
     /// Version of the library that wrote it.
@@ -28,24 +29,26 @@ pub struct Document {
     /// Featuriser with schema and normaliser.
     pub featurizer: Featurizer,
     /// Outputs in the order of the heads: quantities on devices.
-    pub devices: Vec<DeviceDocument>,
+    #[serde(alias = "devices")]
+    pub outputs: Vec<Output>,
     /// What it was trained on.
     pub training: Training,
 }
 
-impl Document {
-    /// Reads a document of any format up to the present.
+impl Manifest {
+    /// Reads a manifest of any format up to the present.
     pub(crate) fn parse(text: &str) -> serde_json::Result<Self> {
-        let mut document: Value = serde_json::from_str(text)?;
+        let mut manifest: Value = serde_json::from_str(text)?;
         // Before format 3 one target served every head.
-        let target = document.as_object_mut().and_then(|fields| fields.remove("target"));
-        let devices = document.get_mut("devices").and_then(Value::as_array_mut);
-        for device in devices.into_iter().flatten().filter_map(Value::as_object_mut) {
+        let target = manifest.as_object_mut().and_then(|fields| fields.remove("target"));
+        let key = if manifest.get("outputs").is_some() { "outputs" } else { "devices" };
+        let outputs = manifest.get_mut(key).and_then(Value::as_array_mut);
+        for device in outputs.into_iter().flatten().filter_map(Value::as_object_mut) {
             if let Some(target) = &target {
                 device.insert("target".into(), target.clone());
             }
         }
-        serde_json::from_value(document)
+        serde_json::from_value(manifest)
     }
 }
 
@@ -60,51 +63,9 @@ fn is_one(members: &usize) -> bool {
 /// Hardware or library of an output of which it is not known.
 pub(crate) const NOT_RECORDED: &str = "not recorded";
 
-/// What is measured and predicted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Quantity {
-    /// Time of one run of the whole batch, in milliseconds.
-    #[default]
-    Latency,
-    /// Peak memory of a run, in MB (10⁶ bytes).
-    Memory,
-    /// Energy of a run, in joules.
-    Energy,
-}
-
-impl Quantity {
-    /// Every quantity.
-    pub const ALL: [Self; 3] = [Self::Latency, Self::Memory, Self::Energy];
-
-    /// Its unit.
-    pub fn unit(self) -> &'static str {
-        match self {
-            Self::Latency => "ms",
-            Self::Memory => "MB",
-            Self::Energy => "J",
-        }
-    }
-
-    /// True for the quantity that is meant when none is named.
-    pub fn is_latency(&self) -> bool {
-        *self == Self::Latency
-    }
-}
-
-impl std::fmt::Display for Quantity {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Latency => "latency",
-            Self::Memory => "memory",
-            Self::Energy => "energy",
-        })
-    }
-}
-
 /// An output of a checkpoint: a quantity on a device.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct DeviceDocument {
+pub struct Output {
     /// Name in the data set.
     pub name: String,
     /// Model of the CPU or GPU.
@@ -116,21 +77,21 @@ pub struct DeviceDocument {
     /// What is predicted. Since format 3.
     #[serde(default, skip_serializing_if = "Quantity::is_latency")]
     pub quantity: Quantity,
-    /// From what its head puts out to the quantity. Since format 3; before, the document had one.
+    /// From what its head puts out to the quantity. Since format 3; before, the manifest had one.
     #[serde(default, skip_serializing_if = "Target::is_identity")]
     pub target: Target,
     /// Smallest and largest value trained on. Since format 3; before, [`Training::range_ms`] says it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub range: Option<(f64, f64)>,
     /// From there to the device that it was adapted to; [`adapt`](crate::adapt()) fits it. Since format 2.
-    #[serde(default, skip_serializing_if = "Calibration::is_identity")]
-    pub calibration: Calibration,
+    #[serde(default, skip_serializing_if = "DeviceScale::is_identity")]
+    pub calibration: DeviceScale,
     /// Where measurements lie beside predictions, where that is known. Since format 3.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub interval: Option<Interval>,
+    pub interval: Option<PredictionInterval>,
 }
 
-impl DeviceDocument {
+impl Output {
     /// An output of which nothing but device and quantity is recorded.
     pub fn new(name: impl Into<String>, quantity: Quantity) -> Self {
         let other = || NOT_RECORDED.to_owned();
