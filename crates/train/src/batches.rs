@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use rand::{SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 
-use crate::{RunConfig, Sample};
+use crate::{Example, RunConfig};
 
 /// Steps' worth of samples that are sorted by size together: similar sizes in a batch, and still a random mix.
 const POOL: usize = 32;
 
 /// The batches of an epoch, as positions in `training`: a function of the config's seed and the epoch alone, so that
 /// a checkpoint need not hold more of the sampler than the epoch and the number of batches done.
-pub(crate) fn plan(config: &RunConfig, epoch: u32, training: &[Sample]) -> Vec<Vec<usize>> {
+pub(crate) fn plan(config: &RunConfig, epoch: u32, training: &[Example]) -> Vec<Vec<usize>> {
     let mut rng = ChaCha8Rng::seed_from_u64(config.seed.wrapping_mul(1_000_003).wrapping_add(epoch.into()));
     let order = order(config.runs, training, &mut rng);
     let nodes = |i: usize| training.get(i).map_or(0, |s| s.features.nodes.nrows());
@@ -42,7 +42,7 @@ pub(crate) fn plan(config: &RunConfig, epoch: u32, training: &[Sample]) -> Vec<V
 }
 
 /// All samples in random order; with `runs` above 0, the networks in random order and of each that many of its samples.
-fn order(runs: usize, training: &[Sample], rng: &mut ChaCha8Rng) -> Vec<usize> {
+fn order(runs: usize, training: &[Example], rng: &mut ChaCha8Rng) -> Vec<usize> {
     if runs == 0 {
         let mut order: Vec<usize> = (0..training.len()).collect();
         order.shuffle(rng);
@@ -72,9 +72,9 @@ mod tests {
     use super::*;
 
     /// Networks of 1 to 40 nodes with three configurations each.
-    fn samples() -> Vec<Sample> {
+    fn samples() -> Vec<Example> {
         let features = |n| FeatureGraph { nodes: Array2::zeros((n, 1)), ..FeatureGraph::default() };
-        let sample = |i: usize| Sample {
+        let sample = |i: usize| Example {
             name: format!("network {}", i % 40),
             family: "any".into(),
             batch: 1,

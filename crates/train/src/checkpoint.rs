@@ -109,25 +109,27 @@ impl Checkpoints {
 
     /// The newest state that is whole. Damaged ones are renamed, and `notice` is told.
     pub fn latest(&self, mut notice: impl FnMut(&str)) -> Result<Option<Saved>> {
-        let mut damaged = None;
+        let mut damaged: Option<(PathBuf, String)> = None;
         for path in self.list()?.into_iter().rev() {
             match tensors::load(&path) {
                 Ok((text, tensors)) => {
                     let progress = serde_json::from_str(&text).map_err(|e| file(&path, e))?;
                     return Ok(Some(Saved { path, progress, tensors }));
                 }
-                Err(error @ Error::File { .. }) => {
+                Err(Error::File { message, .. }) => {
                     let aside = path.with_extension("damaged");
                     fs::rename(&path, &aside).map_err(io(&path))?;
-                    notice(&format!("{error}; kept as {}; the checkpoint before it is used", aside.display()));
-                    damaged = Some(error);
+                    let (bad, kept) = (path.display(), aside.display());
+                    notice(&format!("{bad}: {message}; kept as {kept}; the checkpoint before it is used"));
+                    damaged = Some((path, message));
                 }
                 Err(error) => return Err(error),
             }
         }
-        let none_left =
-            |error| Error::Config(format!("{error}; no whole checkpoint is left: started again, the run begins anew"));
-        damaged.map_or(Ok(None), |error| Err(none_left(error)))
+        damaged.map_or(Ok(None), |(path, message)| {
+            let anew = "no whole checkpoint is left: started again, the run begins anew";
+            Err(file(&path, format!("{message}; {anew}")))
+        })
     }
 
     /// By step.

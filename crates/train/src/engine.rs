@@ -9,7 +9,7 @@ use crate::{
     average::Average,
     batches,
     checkpoint::{Checkpoints, Progress, Saved},
-    error::{file, io, torch},
+    error::{file, io, setting, torch},
     evaluate::evaluate,
     interval::calibrate,
     known::Lists,
@@ -78,7 +78,7 @@ pub fn train_on(config: &RunConfig, corpus: &Corpus, dir: &Path, observer: &mut 
 }
 
 fn device(name: &str) -> Result<Device> {
-    let refuse = |message: &dyn std::fmt::Display| Error::Config(format!("torch_device `{name}`: {message}"));
+    let refuse = |message: &dyn std::fmt::Display| setting("torch_device", format!("{name}: {message}"));
     let index = match name.split_once(':') {
         None if name == "cpu" => return Ok(Device::Cpu),
         Some(("cuda", n)) => n.parse().map_err(|_| refuse(&"not a device number"))?,
@@ -116,14 +116,14 @@ impl<'a> Run<'a> {
             if !progress.continues(&saved) {
                 return Err(file(&path, "belongs to a run with another config or other data; use another directory"));
             }
-            predictor.set_weights(&tensors)?;
-            optimizer.restore(saved.steps, &tensors)?;
-            average.as_mut().map_or(Ok(()), |a| a.restore(&tensors))?;
+            let restored = predictor.set_weights(&tensors).and_then(|()| optimizer.restore(saved.steps, &tensors));
+            let restored = restored.and_then(|()| average.as_mut().map_or(Ok(()), |a| a.restore(&tensors)));
+            restored.map_err(|e| file(&path, e))?;
             *predictor.manifest_mut() = saved.manifest.clone();
             progress = Progress { config: config.clone(), ..saved };
         }
         let path = dir.join("config.toml");
-        let text = toml::to_string(config).map_err(|e| Error::Config(e.to_string()))?;
+        let text = toml::to_string(config).map_err(|e| file(&path, e))?;
         fs::write(&path, text).map_err(io(&path))?;
         let log = Log::open(dir, progress.epoch)?;
         let timing = Timing::default();
@@ -153,13 +153,10 @@ impl<'a> Run<'a> {
             device: self.predictor.store().device(),
         };
         let left = plan.split_off(self.progress.batch.min(total));
-        with_batches(&recipe, left, |batches| {
-            while self.progress.batch < total {
-                let (ready, waited) = timed(|| {
-                    let gone = |_| Error::Config("the preparation of batches ended early".into());
-                    batches.recv().map_err(gone)?
-                });
-                let ready = ready?;
+        with_batches(
+            left,
+            |members| recipe.make(members),
+            |ready: Ready, waited| {
                 self.timing.wait += waited;
                 self.timing.prepare += ready.seconds;
                 let step = self.step(&ready, data, total)?;
@@ -168,12 +165,9 @@ impl<'a> Run<'a> {
                 if !go_on || every > 0 && self.progress.steps.is_multiple_of(every) {
                     self.save()?;
                 }
-                if !go_on {
-                    return Err(Error::Interrupted { step: self.progress.steps, dir: self.dir.into() });
-                }
-            }
-            Ok(())
-        })?;
+                if go_on { Ok(()) } else { Err(Error::Interrupted { step: self.progress.steps, dir: self.dir.into() }) }
+            },
+        )?;
         self.finish(data, total, start, observer)
     }
 

@@ -8,7 +8,7 @@ use tachograph_metrics::Report;
 
 use tachograph_ir::Quantity;
 
-use crate::{Error, Metric, Predictor, Result, Sample};
+use crate::{Error, Example, Metric, Predictor, Result};
 
 /// A prediction beside its measurement.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -60,7 +60,7 @@ pub(crate) fn columns<'a>(rows: impl Iterator<Item = &'a Predicted>) -> (Vec<f64
 ///
 /// # Errors
 /// Features of another schema; nothing was measured.
-pub fn evaluate(predictor: &Predictor, samples: &[Sample]) -> Result<Evaluation> {
+pub fn evaluate(predictor: &Predictor, samples: &[Example]) -> Result<Evaluation> {
     let features: Vec<&FeatureGraph> = samples.iter().map(|s| &s.features).collect();
     let documents = &predictor.manifest().outputs;
     let all: Vec<usize> = (0..documents.len()).collect();
@@ -69,8 +69,8 @@ pub fn evaluate(predictor: &Predictor, samples: &[Sample]) -> Result<Evaluation>
     for ((output, values), manifest) in
         predictor.predict_outputs(&features, &all)?.into_iter().enumerate().zip(documents)
     {
-        let row = |(sample, predicted): (&Sample, f64)| {
-            let Sample { name, family, batch, .. } = sample;
+        let row = |(sample, predicted): (&Example, f64)| {
+            let Example { name, family, batch, .. } = sample;
             let measured = sample.target(output)?;
             Some(Predicted { name: name.clone(), family: family.clone(), batch: *batch, output, predicted, measured })
         };
@@ -84,6 +84,6 @@ pub fn evaluate(predictor: &Predictor, samples: &[Sample]) -> Result<Evaluation>
         outputs.insert(manifest.title(), report);
         predictions.extend(rows);
     }
-    let report = Report::mean(&reports).ok_or_else(|| Error::Config("nothing to compare with was measured".into()))?;
+    let report = Report::mean(&reports).ok_or_else(|| Error::NothingMeasured { what: "evaluation".into() })?;
     Ok(Evaluation { report, outputs, predictions })
 }

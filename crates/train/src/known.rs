@@ -2,7 +2,7 @@
 
 use tch::{Device, Tensor};
 
-use crate::{Output, Result, Sample, Segments, error::torch};
+use crate::{Example, Output, Result, error::torch, loss::Segments};
 
 /// What ranking losses rank.
 #[derive(Clone, Copy)]
@@ -30,7 +30,7 @@ impl Known {
     ///
     /// # Errors
     /// A device out of memory; samples of a network that do not stand together though its lists are ranked.
-    pub fn new(samples: &[&Sample], outputs: &[Output], lists: Option<Lists>, device: Device) -> Result<Self> {
+    pub fn new(samples: &[&Example], outputs: &[Output], lists: Option<Lists>, device: Device) -> Result<Self> {
         let (mut values, mut places, mut lengths) = (vec![], vec![], vec![]);
         let mut names: Vec<(usize, &str)> = vec![];
         for (o, output) in outputs.iter().enumerate() {
@@ -78,11 +78,14 @@ mod tests {
     use tachograph_ir::Quantity;
 
     use super::*;
-    use crate::{Loss, Target};
+    use crate::{
+        Loss, Target,
+        loss::{RankNet, Squared},
+    };
 
-    fn sample(name: &str, targets: [f64; 2]) -> Sample {
+    fn sample(name: &str, targets: [f64; 2]) -> Example {
         let features = FeatureGraph { nodes: Array2::zeros((1, 1)), ..FeatureGraph::default() };
-        Sample { name: name.into(), family: "any".into(), batch: 1, features, targets: targets.into() }
+        Example { name: name.into(), family: "any".into(), batch: 1, features, targets: targets.into() }
     }
 
     fn outputs() -> [Output; 2] {
@@ -97,26 +100,26 @@ mod tests {
     #[test]
     fn losses_see_what_is_known_and_nothing_else() {
         let samples = [sample("a", [1.0, f64::NAN]), sample("b", [2.0, 30.0]), sample("c", [f64::NAN, 40.0])];
-        let samples: Vec<&Sample> = samples.iter().collect();
+        let samples: Vec<&Example> = samples.iter().collect();
         let known = Known::new(&samples, &outputs(), Some(Lists::Batch), Device::Cpu).unwrap();
         assert_eq!(numbers(&known.targets), [1.0, 2.0, 3.0, 4.0]);
         let predictions = Tensor::from_slice(&[1.5f32, 99.0, 2.5, 3.5, 99.0, 4.5]).reshape([3, 2]);
         let predictions = predictions.set_requires_grad(true);
         let of_known = known.of(&predictions).unwrap();
         assert_eq!(numbers(&of_known), [1.5, 2.5, 3.5, 4.5]);
-        let loss = Loss::Squared.value(&of_known, &known.targets, known.lists.as_ref()).unwrap();
+        let loss = Loss::from(Squared {}).value(&of_known, &known.targets, known.lists.as_ref()).unwrap();
         assert_eq!(f64::try_from(&loss).unwrap(), 0.25);
         loss.backward();
         assert_eq!(numbers(&predictions.grad()), [0.25, 0.0, 0.25, 0.25, 0.0, 0.25]);
         let lists = known.lists.unwrap();
         assert_eq!((lists.lists(), lists.samples()), (2, 4));
-        assert!(Loss::RankNet.value(&of_known, &known.targets, Some(&lists)).is_ok());
+        assert!(Loss::from(RankNet {}).value(&of_known, &known.targets, Some(&lists)).is_ok());
     }
 
     #[test]
     fn networks_are_ranked_output_by_output() {
         let samples = [sample("a", [1.0, 2.0]), sample("a", [2.0, f64::NAN]), sample("b", [3.0, 4.0])];
-        let samples: Vec<&Sample> = samples.iter().collect();
+        let samples: Vec<&Example> = samples.iter().collect();
         let known = Known::new(&samples, &outputs(), Some(Lists::Networks), Device::Cpu).unwrap();
         assert_eq!(known.lists.unwrap().lists(), 4);
     }

@@ -11,10 +11,11 @@ use tch::{Device, Kind, Tensor, nn};
 use tachograph_ir::Quantity;
 
 use crate::{
-    Error, FORMAT, Manifest, Output, Predicted, Result, ensemble,
+    Error, FORMAT, Manifest, Output, Predicted, Result,
+    collate::collate,
+    ensemble,
     error::{file, torch},
     interval::calibrate,
-    samples::collate,
     tensors,
 };
 

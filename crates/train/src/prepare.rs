@@ -9,13 +9,13 @@ use tachograph_ir::BoundGraph;
 
 use tachograph_ir::Quantity;
 
-use crate::{Corpus, Error, FORMAT, Manifest, Output, Result, RunConfig, Sample, Target, Training};
+use crate::{Corpus, Error, Example, FORMAT, Manifest, Output, Result, RunConfig, Target, Training};
 
 /// A run's data.
 pub(crate) struct Prepared {
-    pub training: Vec<Sample>,
-    pub validation: Vec<Sample>,
-    pub test: Vec<Sample>,
+    pub training: Vec<Example>,
+    pub validation: Vec<Example>,
+    pub test: Vec<Example>,
     /// Of the checkpoint to be, before any epoch.
     pub manifest: Manifest,
 }
@@ -65,16 +65,16 @@ impl Prepared {
 }
 
 /// The outputs with targets and ranges of the training set.
-fn outputs(config: &RunConfig, corpus: &Corpus, training: &[Sample], featurizer: &Featurizer) -> Result<Vec<Output>> {
+fn outputs(config: &RunConfig, corpus: &Corpus, training: &[Example], featurizer: &Featurizer) -> Result<Vec<Output>> {
     let output = |(o, output): (usize, &Output)| {
         let paper = match output.quantity {
             Quantity::Memory => Featurizer::resident,
             Quantity::Latency | Quantity::Energy => Featurizer::roofline,
         };
-        let value = |sample: &Sample| Some((sample.target(o)?, paper(featurizer, &sample.features)));
+        let value = |sample: &Example| Some((sample.target(o)?, paper(featurizer, &sample.features)));
         let values: Vec<(f64, Option<f64>)> = training.iter().filter_map(value).collect();
         if values.is_empty() {
-            return Err(Error::Config(format!("{}: nothing was measured of the training set", output.title())));
+            return Err(Error::NothingMeasured { what: format!("{}, training set", output.title()) });
         }
         let range = values.iter().fold((f64::MAX, 0f64), |(l, h), &(t, _)| (l.min(t), h.max(t)));
         Ok(Output {
@@ -88,7 +88,7 @@ fn outputs(config: &RunConfig, corpus: &Corpus, training: &[Sample], featurizer:
 
 /// The first 16 hexadecimal digits of SHA-256 over the samples as trained on, in order: name, targets, features
 /// and edges.
-fn fingerprint(samples: &[Sample]) -> String {
+fn fingerprint(samples: &[Example]) -> String {
     let mut hash = Sha256::new();
     for sample in samples {
         hash.update(format!("{}\n", sample.name));

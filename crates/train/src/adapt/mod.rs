@@ -16,7 +16,7 @@ pub use method::Method;
 pub use report::{AdaptReport, Candidate};
 pub use select::{Selection, select};
 
-use crate::{Error, Loss, Output, Predictor, Result};
+use crate::{Error, Loss, Output, Predictor, Result, error::setting, loss::LogSquared};
 use tune::Start;
 
 /// Settings of [`adapt`].
@@ -50,7 +50,7 @@ impl Default for AdaptConfig {
             steps: 160,
             rate: 1e-3,
             batch: 32,
-            loss: Loss::LogSquared,
+            loss: LogSquared {}.into(),
             seed: 0,
         }
     }
@@ -75,8 +75,8 @@ pub fn adapt(
     check(samples, config)?;
     let start = Start::new(predictor, device, samples, config)?;
     let validated = cross::validate(&start)?;
-    let (best, mape, errors) = cross::choose(&validated)
-        .ok_or_else(|| Error::Config("adaptation: no method stays finite on these measurements".into()))?;
+    let (best, mape, errors) =
+        cross::choose(&validated).ok_or_else(|| measurements("no method stays finite on them".into()))?;
     let everything: Vec<usize> = (0..samples.len()).collect();
     let mut adapted = start.fit(&best.method, &everything, best.steps, |_, _| Ok(()))?;
     start.describe(&mut adapted, &best.method, mape, &errors);
@@ -93,22 +93,22 @@ pub fn adapt(
 }
 
 fn check(samples: &[(&FeatureGraph, Millis)], config: &AdaptConfig) -> Result<()> {
-    let refuse = |what: String| Err(Error::Config(format!("adaptation: {what}")));
     if samples.len() < 2 {
-        return refuse(format!("{} measurements; cross-validation needs two", samples.len()));
+        return Err(measurements(format!("{} measurements; cross-validation needs two", samples.len())));
     }
     if let Some((i, (_, ms))) = samples.iter().enumerate().find(|(_, (_, ms))| !(ms.0 > 0.0 && ms.0.is_finite())) {
-        return refuse(format!("measurement {i} is {} ms", ms.0));
+        return Err(measurements(format!("measurement {i} is {} ms", ms.0)));
     }
-    if config.methods.is_empty() {
-        return refuse("no methods".into());
+    match config {
+        c if c.methods.is_empty() => Err(setting("methods", "none")),
+        c if c.folds < 2 => Err(setting("folds", format!("{} is not 2 or above", c.folds))),
+        c if c.batch == 0 => Err(setting("batch", "0 is not above 0")),
+        c if c.steps == 0 => Err(setting("steps", "0 is not above 0")),
+        c if !(c.rate > 0.0 && c.rate.is_finite()) => Err(setting("rate", format!("{} is not above 0", c.rate))),
+        c => c.loss.check(),
     }
-    if config.folds < 2 || config.batch == 0 || config.steps == 0 {
-        let AdaptConfig { folds, batch, steps, .. } = config;
-        return refuse(format!("folds {folds} (at least 2), batch {batch}, steps {steps} (at least 1)"));
-    }
-    if !(config.rate > 0.0 && config.rate.is_finite()) {
-        return refuse(format!("rate {}", config.rate));
-    }
-    config.loss.check()
+}
+
+fn measurements(message: String) -> Error {
+    Error::Measurements { message }
 }

@@ -38,7 +38,7 @@ pub fn select(
 ) -> Result<Vec<usize>> {
     let n = candidates.len();
     if k == 0 || k > n {
-        return Err(Error::Config(format!("cannot choose {k} of {n} networks")));
+        return Err(Error::Selection { wanted: k, candidates: n });
     }
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let mut chosen = match selection {

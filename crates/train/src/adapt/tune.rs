@@ -11,8 +11,11 @@ use tch::Tensor;
 
 use super::{AdaptConfig, DeviceScale, Method, method::HEADS};
 use crate::{
-    Error, FORMAT, Optimizer, OptimizerConfig, Output, PredictionInterval, Predictor, Result, ensemble::role,
-    error::torch, interval::NOMINAL, samples::collate,
+    Error, FORMAT, Optimizer, OptimizerConfig, Output, PredictionInterval, Predictor, Result,
+    collate::collate,
+    ensemble::role,
+    error::{setting, torch},
+    interval::NOMINAL,
 };
 
 /// Least prediction of which a logarithm is taken, milliseconds.
@@ -64,7 +67,10 @@ impl<'a> Start<'a> {
                 best = Some((error, head, predicted));
             }
         }
-        let (_, head, predicted) = best.ok_or_else(|| Error::Config("adaptation: the source has no device".into()))?;
+        let (_, head, predicted) = best.ok_or_else(|| {
+            let known = source.manifest().outputs.iter().map(Output::title).collect::<Vec<_>>().join(", ");
+            Error::Device { name: "any with latencies".into(), known }
+        })?;
         Ok(Self { source, head, device, predicted, samples, config })
     }
 
@@ -207,6 +213,6 @@ fn known_prefixes(source: &Predictor, method: &Method) -> Result<()> {
     let Method::FineTune { frozen } = method else { return Ok(()) };
     let names = source.weights();
     let unknown = frozen.iter().find(|prefix| !names.keys().any(|name| role(name).starts_with(*prefix)));
-    let message = |prefix| format!("adaptation: no parameter of the model begins with `{prefix}`");
-    unknown.map_or(Ok(()), |prefix| Err(Error::Config(message(prefix))))
+    let message = |prefix| format!("no parameter of the model begins with `{prefix}`");
+    unknown.map_or(Ok(()), |prefix| Err(setting("methods.fine-tune.frozen", message(prefix))))
 }

@@ -8,8 +8,10 @@ use tachograph_features::{FeatureGraph, FeatureSet, Featurizer};
 use tachograph_ir::{Assignment, BoundGraph, Millis};
 use tachograph_models::{ModelConfig, NnlpConfig, OperatorSumConfig};
 use tachograph_train::{
-    AdaptConfig, AdaptReport, DeviceScale, Error, FORMAT, Loss, Manifest, Method, Output, Predictor, Quantity,
-    Selection, Target, Training, adapt, select,
+    AdaptConfig, AdaptReport, DeviceScale, Error, FORMAT, Manifest, Method, Output, Predictor, Quantity, Selection,
+    Target, Training, adapt,
+    loss::{Huber, ListNet},
+    select,
 };
 use tch::Device;
 
@@ -233,16 +235,19 @@ fn what_cannot_be_adapted_is_refused() {
     let unknown = AdaptConfig { source: Some("three".into()), ..usual() };
     assert_eq!(refusal(&good, unknown), "unknown device `three`; known: one, two");
     let prefix = only(Method::FineTune { frozen: vec!["graf".into()] });
-    assert_eq!(refusal(&good, prefix), "adaptation: no parameter of the model begins with `graf`");
+    assert_eq!(
+        refusal(&good, prefix),
+        "setting `methods.fine-tune.frozen`: no parameter of the model begins with `graf`"
+    );
     for bad in [
         AdaptConfig { methods: vec![], ..usual() },
         AdaptConfig { folds: 1, ..usual() },
         AdaptConfig { steps: 0, ..usual() },
         AdaptConfig { rate: 0.0, ..usual() },
-        AdaptConfig { loss: Loss::Huber { delta: -1.0 }, ..usual() },
+        AdaptConfig { loss: Huber { delta: -1.0 }.into(), ..usual() },
     ] {
-        assert!(matches!(run(&source, &good, &bad), Err(Error::Config(_))), "{bad:?}");
+        assert!(matches!(run(&source, &good, &bad), Err(Error::Setting { .. })), "{bad:?}");
     }
-    let ranking = AdaptConfig { loss: Loss::ListNet, ..usual() };
+    let ranking = AdaptConfig { loss: ListNet {}.into(), ..usual() };
     assert!(matches!(run(&source, &good, &ranking), Err(Error::LossWithoutSegments { .. })));
 }

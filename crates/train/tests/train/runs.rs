@@ -8,7 +8,7 @@ use std::{
 
 use safetensors::SafeTensors;
 use tachograph_datasets::{NetworkId, Run, Writer, generate};
-use tachograph_train::{BEST, Epoch, Error, Loss, METRICS, Metric, Predictor, RunConfig, TargetConfig, train};
+use tachograph_train::{BEST, Epoch, Error, METRICS, Metric, Predictor, RunConfig, TargetConfig, loss::RankNet, train};
 use tch::Device;
 
 use crate::data::{self, DEVICE, config, proportional, record};
@@ -99,7 +99,7 @@ fn a_run_without_progress_ends_early() {
 fn ranking_losses_rank_the_batch_or_the_runs_of_a_network() {
     let (data, dirs) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     proportional(data.path());
-    let config = RunConfig { loss: Loss::RankNet, metric: Metric::Kendall, ..config(data.path()) };
+    let config = RunConfig { loss: RankNet {}.into(), metric: Metric::Kendall, ..config(data.path()) };
     let epochs = run(&config, &dirs.path().join("batch"));
     assert!(epochs[3].loss < epochs[0].loss, "{epochs:?}");
     // Each network was measured once, so that its list has nothing to rank.
@@ -167,7 +167,7 @@ fn what_cannot_be_run_is_refused() {
             RunConfig { rate: value, ..config.clone() },
             RunConfig { average: value, ..config.clone() },
         ] {
-            assert!(matches!(refusal(&bad, dir.path()), Error::Config(_)));
+            assert!(matches!(refusal(&bad, dir.path()), Error::Setting { .. }));
         }
     }
 }

@@ -55,7 +55,7 @@ fn every_model_learns_and_is_stored_with_its_features() {
         let method = AdaptConfig {
             methods: vec![Method::Transfer],
             steps: 8,
-            loss: Loss::RelativeSquared,
+            loss: Loss::named("relative-squared").unwrap(),
             ..AdaptConfig::default()
         };
         let (other, _) = adapt(&predictor, Output::new("new", Quantity::Latency), &samples, &method).unwrap();
