@@ -45,6 +45,7 @@ impl Average {
         let _guard = tch::no_grad_guard();
         let mut swap = || {
             self.pairs.values_mut().try_for_each(|(weight, average)| -> Result<(), TchError> {
+                // Values change places, not tensors: the model and the optimiser hold on to theirs.
                 let kept = weight.f_detach_copy()?;
                 weight.f_copy_(average)?;
                 average.f_copy_(&kept)

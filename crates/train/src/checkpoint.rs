@@ -61,6 +61,8 @@ impl Progress {
     /// True where `saved` is of the same run: the same data, and a config that differs in the number of epochs or in
     /// when checkpoints are written, if at all.
     pub fn continues(&self, saved: &Self) -> bool {
+        // More epochs let a finished run go on (a cosine is stretched from here), and when states are written changes
+        // nothing that is learned.
         let (epochs, checkpoint) = (saved.config.epochs, saved.config.checkpoint);
         RunConfig { epochs, checkpoint, ..self.config.clone() } == saved.config
             && self.manifest.featurizer == saved.manifest.featurizer
@@ -97,6 +99,7 @@ impl Checkpoints {
 
     /// Writes a state and removes those that are too many.
     pub fn save(&self, progress: &Progress, tensors: &BTreeMap<String, Tensor>) -> Result<()> {
+        // Ten digits, so that the names sort by step.
         let path = self.dir.join(format!("{:010}.{EXTENSION}", progress.steps));
         let text = serde_json::to_string(progress).map_err(|e| file(&path, e))?;
         tensors::save(&path, &text, tensors)?;
@@ -117,6 +120,7 @@ impl Checkpoints {
                     return Ok(Some(Saved { path, progress, tensors }));
                 }
                 Err(Error::File { message, .. }) => {
+                    // Out of the way, since the next checkpoint may have its name, but there for who wants to look.
                     let aside = path.with_extension("damaged");
                     fs::rename(&path, &aside).map_err(io(&path))?;
                     let (bad, kept) = (path.display(), aside.display());

@@ -66,6 +66,7 @@ pub fn train_on(config: &RunConfig, corpus: &Corpus, dir: &Path, observer: &mut 
     fs::create_dir_all(dir).map_err(io(dir))?;
     let device = device(&config.torch_device)?;
     let data = Prepared::new(config, corpus)?;
+    // Initial weights follow from the seed; a resumed run draws them too, and then replaces them.
     tch::manual_seed(config.seed as i64);
     let predictor = Predictor::new(data.manifest.clone(), device)?;
     let mut run = Run::open(config, dir, predictor, observer)?;
@@ -73,6 +74,7 @@ pub fn train_on(config: &RunConfig, corpus: &Corpus, dir: &Path, observer: &mut 
         run.epoch(&data, observer)?;
     }
     let epochs = run.log.epochs()?;
+    // The best weights take the place of the last ones on the device.
     drop(run);
     report::write(dir, &Predictor::load(&dir.join(BEST), device)?, &data, &epochs)
 }
@@ -122,6 +124,7 @@ impl<'a> Run<'a> {
             *predictor.manifest_mut() = saved.manifest.clone();
             progress = Progress { config: config.clone(), ..saved };
         }
+        // Written only now, so that a directory refused for belonging to another run keeps its own.
         let path = dir.join("config.toml");
         let text = toml::to_string(config).map_err(|e| file(&path, e))?;
         fs::write(&path, text).map_err(io(&path))?;
@@ -179,7 +182,8 @@ impl<'a> Run<'a> {
 
     fn step(&mut self, ready: &Ready, data: &Prepared, total: usize) -> Result<Step> {
         let Progress { epoch, batch, steps, .. } = self.progress;
-        // The random numbers of a step depend on nothing but the seed and the step.
+        // The random numbers of a step depend on nothing but the seed and the step, so that a resumed run draws the
+        // same; the factor (2⁶⁴ over the golden ratio) spreads neighbouring seeds over all of u64.
         tch::manual_seed(self.config.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(steps) as i64);
         let finite = |what: &str, value: f64| {
             let name = |&i: &usize| data.training.get(i).map(|s| s.name.as_str());
@@ -197,6 +201,7 @@ impl<'a> Run<'a> {
         });
         let (loss, value) = loss?;
         self.timing.forward += seconds;
+        // Before the gradients: one that is not finite would reach the weights, and then the checkpoint.
         finite("loss", value)?;
         let (done, seconds) = timed(|| {
             self.optimizer.zero_grad();
@@ -230,6 +235,7 @@ impl<'a> Run<'a> {
 
     /// Validates, keeps the weights if they are the best or the epoch does not matter, logs, and makes the run resumable from here.
     fn finish(&mut self, data: &Prepared, total: usize, start: Instant, observer: &mut dyn Observer) -> Result<()> {
+        // Averaged weights are validated and kept; training goes on with its own, swapped back below.
         self.average.as_mut().map_or(Ok(()), Average::swap)?;
         let (evaluated, seconds) = timed(|| evaluate(&self.predictor, &data.validation));
         let evaluation = evaluated?;
@@ -253,6 +259,7 @@ impl<'a> Run<'a> {
         if best {
             let manifest = self.predictor.manifest_mut();
             manifest.training.epoch = progress.epoch;
+            // With `refit` the validation set was learned from: its errors promise nothing.
             if !self.config.refit {
                 calibrate(&mut manifest.outputs, &evaluation.predictions, "validation");
                 manifest.training.validation_mape = Some(100.0 * validation.mape);
@@ -271,6 +278,8 @@ impl<'a> Run<'a> {
             validation,
             timing: Timing { total: start.elapsed().as_secs_f64(), ..self.timing },
         };
+        // Before the checkpoint: a log that is ahead of the last checkpoint is cut when the run resumes, one that is
+        // behind would lack an epoch for ever.
         self.log.append(&line)?;
         (progress.batch, progress.loss, progress.seen) = (0, 0.0, 0);
         if progress.epoch.is_multiple_of(self.config.checkpoint.epochs) || self.is_over() {

@@ -31,7 +31,7 @@ pub struct AdaptReport {
     pub method: Method,
     /// Its steps.
     pub steps: u64,
-    /// DeviceScale of the new device.
+    /// From the output of the network to milliseconds on the new device.
     pub calibration: DeviceScale,
     /// What was tried.
     pub candidates: Vec<Candidate>,

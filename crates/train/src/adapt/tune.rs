@@ -18,9 +18,9 @@ use crate::{
     interval::NOMINAL,
 };
 
-/// Least prediction of which a logarithm is taken, milliseconds.
+/// Least prediction of which a logarithm is taken, milliseconds: a network untrained for such graphs may put out 0 or less.
 const LEAST: f64 = 1e-6;
-/// Longest gradient.
+/// Longest gradient: with few measurements one far-off prediction would decide the first steps.
 const CLIP: f64 = 1.0;
 
 /// Where every fit begins.
@@ -118,6 +118,8 @@ impl<'a> Start<'a> {
         let calibration = DeviceScale::default();
         manifest.outputs = vec![Output { quantity, target, calibration, ..self.device.clone() }];
         let mut predictor = Predictor::new(manifest, self.source.store().device())?;
+        // The adapted model has one head, number 0: it takes the weights of the source's head under that name, or keeps
+        // those it was born with.
         let mut weights: BTreeMap<String, Tensor> = self.source.weights();
         let own = format!("{HEADS}{}.", self.head);
         let moved: Vec<_> = predictor.weights().into_keys().filter(|name| role(name).starts_with(HEADS)).collect();

@@ -76,6 +76,8 @@ impl AdamConfig {
         let Self { beta1, beta2, eps, .. } = *self;
         let (correct1, correct2) = (1.0 - beta1.powf(step as f64), 1.0 - beta2.powf(step as f64));
         let Some(second) = &mut slot.second else { return Ok(()) };
+        // In PyTorch's order: the root is corrected before ε is added. Libtorch counts its own changes in place, and
+        // packed weights (`Linear`) ask for that count; whoever wrote to the memory himself would leave them stale.
         let _ = slot.first.f_lerp_(gradient, 1.0 - beta1)?;
         let _ = second.f_mul_scalar_(beta2)?.f_addcmul_(&gradient.f_mul_scalar(1.0 - beta2)?, gradient)?;
         let root = second.f_sqrt()?.f_div_scalar_(correct2.sqrt())?.f_add_scalar_(eps)?;

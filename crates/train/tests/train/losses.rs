@@ -395,8 +395,12 @@ fn the_table_of_losses_lists_every_one() {
             }),
             _ => None,
         };
-        let lists = if loss.ranks() && loss.name() != "sum" { "ranks" } else { "" };
-        let (formula, targets) = (loss.formula(), loss.targets().words());
+        let of_terms = "as its terms";
+        let (targets, lists) = match loss.name() {
+            "sum" => (of_terms, of_terms),
+            _ => (loss.targets().words(), if loss.ranks() { "ranks" } else { "" }),
+        };
+        let formula = loss.formula();
         let (names, settings) = (names.join(", "), settings.unwrap_or_default());
         table += &format!("| {names} | {settings} | {formula} | {targets} | {lists} |\n");
     }
