@@ -68,6 +68,14 @@ impl Manifest {
         found.map(|(id, _)| id).ok_or_else(|| self.unknown_device(device.unwrap_or_default()))
     }
 
+    /// The output at a position.
+    ///
+    /// # Errors
+    /// There are fewer.
+    pub fn id(&self, index: usize) -> Result<OutputId> {
+        self.get(OutputId(index)).map(|_| OutputId(index))
+    }
+
     /// What is known of an output.
     ///
     /// # Errors
@@ -99,6 +107,14 @@ pub struct NetworkSpec {
 }
 
 impl NetworkSpec {
+    /// Of a config that has its kind in the field `kind`.
+    ///
+    /// # Errors
+    /// It has none.
+    pub fn of(config: &impl Serialize) -> serde_json::Result<Self> {
+        serde_json::to_value(config).and_then(serde_json::from_value)
+    }
+
     /// A switch among the settings; off where it is not set.
     pub(crate) fn is_on(&self, setting: &str) -> bool {
         self.settings.get(setting).and_then(Value::as_bool).unwrap_or_default()

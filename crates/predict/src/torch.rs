@@ -300,3 +300,27 @@ fn to_numbers(y: &Tensor) -> Result<Vec<f64>> {
     let host = y.f_to_device(Device::Cpu).and_then(|y| y.f_to_kind(Kind::Double)).map_err(torch("prediction"))?;
     Vec::<f64>::try_from(host).map_err(torch("prediction"))
 }
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{Array2, s};
+
+    use super::*;
+
+    #[test]
+    fn features_that_do_not_lie_row_by_row_are_not_lost() {
+        let straight = Array2::from_shape_fn((3, 2), |(row, column)| (10 * row + column) as f32);
+        let transposed = straight.t().as_standard_layout().into_owned().reversed_axes();
+        let wide = Array2::from_shape_fn((3, 4), |(row, column)| (10 * row + column) as f32);
+        let cut = wide.slice_move(s![.., ..2]);
+        assert!(transposed.as_slice().is_none() && cut.as_slice().is_none());
+        let numbers = |nodes: Array2<f32>| {
+            let graph = FeatureGraph { nodes, edges: vec![(0, 1), (1, 2)], ..FeatureGraph::default() };
+            let batch = collate(&[&graph], &BatchOptions::default(), Device::Cpu).unwrap();
+            Vec::<f32>::try_from(batch.nodes.flatten(0, -1)).unwrap()
+        };
+        assert_eq!(numbers(straight), [0.0, 1.0, 10.0, 11.0, 20.0, 21.0]);
+        assert_eq!(numbers(transposed), [0.0, 1.0, 10.0, 11.0, 20.0, 21.0]);
+        assert_eq!(numbers(cut), [0.0, 1.0, 10.0, 11.0, 20.0, 21.0]);
+    }
+}

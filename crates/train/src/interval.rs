@@ -2,16 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use tachograph_predict::{Output, PredictionInterval};
-
-use crate::{Predicted, evaluate::columns};
+use crate::{Manifest, Predicted, PredictionInterval, evaluate::columns};
 
 /// The share of measurements that intervals of this library are to cover.
 pub(crate) const NOMINAL: f64 = 0.8;
 
-/// Fits the interval of each output on predictions for networks held out, where there are enough.
-pub(crate) fn calibrate(devices: &mut [Output], held_out: &[Predicted], source: &str) {
-    for (output, device) in devices.iter_mut().enumerate() {
+/// Fits the interval of each output on predictions of networks that were not learned from, such as those of
+/// cross-validation, which `source` describes. An output with too few loses its interval.
+pub fn calibrate(manifest: &mut Manifest, held_out: &[Predicted], source: &str) {
+    for (output, device) in manifest.outputs.iter_mut().enumerate() {
         let (predicted, measured) = columns(held_out.iter().filter(|row| row.output == output));
         let source = format!("{source}, {} measurements", measured.len());
         device.interval = PredictionInterval::fit(&predicted, &measured, NOMINAL, source);
