@@ -16,12 +16,10 @@ use std::{
 
 use rayon::prelude::*;
 use safetensors::{Dtype, tensor::TensorView};
-use tachograph_datasets::{
-    DataSet, NetworkId, Part, Record, Run, Writer,
-    generate::{self, Family},
-};
+use tachograph_datasets::{DataSet, NetworkId, Part, Record, Run, Writer};
 use tachograph_features::{FeatureSet, Featurizer};
 use tachograph_ir::{Assignment, DType, Graph};
+use tachograph_networks::{Family, sample};
 use tachograph_train::{Choice, Corpus, RunConfig, Sample, SplitConfig, train};
 
 const DEVICE: &str = "invented";
@@ -96,7 +94,7 @@ fn prepare(folder: &Path) {
 
 /// A network with an invented measurement, if it has the size asked for.
 fn network(family: Family, index: u64) -> Option<(Graph, Record)> {
-    let graph = generate::sample(family, 1, index).unwrap().graph;
+    let graph = sample(family, 1, index).unwrap().graph;
     let config = Assignment::from([("batch".into(), 1)]);
     let bound = graph.bind(&config).unwrap();
     let ms = bound.cost().unwrap().flops as f64 / 5e7;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::{About, generate::Family};
+use crate::About;
 
 /// What can go wrong with a data set.
 #[derive(Debug, thiserror::Error)]
@@ -80,21 +80,6 @@ pub enum Error {
         network: String,
         /// Why.
         message: String,
-    },
-    /// A name that is no family's.
-    #[error("unknown family `{0}`")]
-    UnknownFamily(String),
-    /// No random draw was within the bounds of [`sample`](crate::generate::sample).
-    #[error("{family}:{seed}:{index}: none of {draws} draws is within the bounds of size and cost")]
-    Exhausted {
-        /// Family to draw from.
-        family: Family,
-        /// Seed of the set.
-        seed: u64,
-        /// Index within the family.
-        index: u64,
-        /// Number of draws made.
-        draws: u64,
     },
 }
 

@@ -1,7 +1,6 @@
-//! Network generator, measurement records, splits, data sets of this project and published ones.
+//! Measurement records, splits, data sets of this project and published ones.
 //!
-//! [`generate::sample`] makes networks to measure;
-//! a [`DataSet`] is a folder that holds graphs and what was measured on them; a [`Writer`] makes one
+//! A [`DataSet`] is a folder that holds graphs and what was measured on them; a [`Writer`] makes one
 //! and survives being killed; a [`Split`] divides its networks for training and test.
 //!
 //! [`SETS`] lists published sets, [`open`] opens one of them as a [`Source`] of [`Sample`]s, and the types in
@@ -13,7 +12,6 @@ mod csv_set;
 mod device_split;
 mod error;
 mod folds;
-pub mod generate;
 mod measured;
 mod noise;
 mod record;

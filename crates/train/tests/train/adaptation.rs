@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use safetensors::SafeTensors;
-use tachograph_datasets::generate::{Family, sample};
 use tachograph_features::{FeatureGraph, FeatureSet, Featurizer};
 use tachograph_ir::{Assignment, BoundGraph, Millis};
 use tachograph_models::{ModelConfig, NnlpConfig, OperatorSumConfig};
+use tachograph_networks::{Family, sample};
 use tachograph_train::{
     AdaptConfig, AdaptReport, DeviceScale, Error, FORMAT, Loss, Manifest, Method, Output, Predictor, Quantity,
     Selection, Target, Training, adapt, select,

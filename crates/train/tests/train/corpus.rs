@@ -6,11 +6,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use tachograph_datasets::{
-    NetworkId, Part, Record, Run, Writer,
-    generate::{Family, sample},
-};
+use tachograph_datasets::{NetworkId, Part, Record, Run, Writer};
 use tachograph_models::{ModelConfig, OperatorSumConfig};
+use tachograph_networks::{Family, sample};
 use tachograph_train::{BEST, Choice, Corpus, Predictor, Quantity, RunConfig, SplitConfig, train};
 use tch::Device;
 
