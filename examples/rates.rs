@@ -12,7 +12,7 @@ use tachograph_features::transfer::{
     Sample,
     rates::{self, Column, RatePrior, Rates},
 };
-use tachograph_train::{Choice, Corpus};
+use tachograph_train::{Corpus, Query};
 
 /// Parts of the measurements, each predicted from the others.
 const FOLDS: usize = 10;
@@ -46,7 +46,7 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<()> {
-    let corpus = Corpus::open(&args.data, args.root.as_deref(), &Choice::latency([&args.device]))?;
+    let corpus = Corpus::open(&args.data, args.root.as_deref(), &Query::latency([&args.device]))?;
     corpus.left_out.iter().for_each(|(network, why)| eprintln!("left out: {network}: {why}"));
     let costs = corpus.entries.iter().map(|entry| rates::costs(&entry.bound)).collect::<Result<Vec<_>, _>>()?;
     let times = corpus.entries.iter().map(|entry| entry.targets.first().copied().context("no latency"));

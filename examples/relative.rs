@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use clap::Parser;
 use tachograph_examples::Start;
 use tachograph_features::transfer::{LogGaussian, Sample, rates};
-use tachograph_train::{Choice, Corpus};
+use tachograph_train::{Corpus, Query};
 
 /// Parts of the measurements, each predicted from the others.
 const FOLDS: usize = 10;
@@ -51,8 +51,8 @@ fn main() -> ExitCode {
 
 fn run(args: &Args) -> Result<()> {
     let devices = [Some(&args.like), args.device.as_ref()];
-    let choice = Choice { batch: args.batch, ..Choice::latency(devices.into_iter().flatten()) };
-    let corpus = Corpus::open(&args.data, args.root.as_deref(), &choice)?;
+    let query = Query { batch: args.batch, ..Query::latency(devices.into_iter().flatten()) };
+    let corpus = Corpus::open(&args.data, args.root.as_deref(), &query)?;
     corpus.left_out.iter().for_each(|(network, why)| eprintln!("left out: {network}: {why}"));
     let output = |name: &String| corpus.outputs.iter().position(|output| output.name == *name).context("no output");
     let old = output(&args.like)?;

@@ -20,7 +20,7 @@ use tachograph_datasets::{DataSet, NetworkId, Part, Record, Run, Writer};
 use tachograph_features::{FeatureSet, Featurizer};
 use tachograph_ir::{Assignment, DType, Graph};
 use tachograph_networks::{Family, sample};
-use tachograph_train::{Choice, Corpus, RunConfig, Sample, SplitConfig, train};
+use tachograph_train::{Corpus, Query, RunConfig, Sample, SplitConfig, train};
 
 const DEVICE: &str = "invented";
 const NETWORKS: usize = 2500;
@@ -84,7 +84,7 @@ fn prepare(folder: &Path) {
     }
     writer.finish().unwrap();
     let data = DataSet::open(folder.join("data")).unwrap();
-    let corpus = Corpus::of_data_set(&data, &Choice::latency([DEVICE])).unwrap();
+    let corpus = Corpus::read(&data, &Query::latency([DEVICE])).unwrap();
     let division = SplitConfig::default().divide(&corpus).unwrap();
     let mut parts = division.parts.iter();
     let mut samples = corpus.featurize(&Featurizer::nnlp()).unwrap();

@@ -39,7 +39,7 @@ pub use adapt::{AdaptConfig, AdaptReport, Candidate, DeviceScale, Method, Select
 pub use baselines::{baselines, fit_baseline, static_rows};
 pub use choose::{Budget, Choices, Configuration, choose};
 pub use config::{CheckpointConfig, Devices, RunConfig};
-pub use corpus::{Choice, Corpus, Entry};
+pub use corpus::{Corpus, Entry, Query};
 pub use engine::{BEST, train, train_observed, train_on};
 pub use error::{Error, Result};
 pub use evaluate::{Evaluation, Predicted, evaluate};
