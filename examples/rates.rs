@@ -12,6 +12,7 @@ use tachograph_features::transfer::{
     Sample,
     rates::{self, Column, RatePrior, Rates},
 };
+use tachograph_metrics::{Fold, folds, mape, median_ape};
 use tachograph_train::{Corpus, Query};
 
 /// Parts of the measurements, each predicted from the others.
@@ -72,22 +73,19 @@ fn run(args: &Args) -> Result<()> {
 
 /// How far off measurements are that are predicted from the others.
 fn cross_validate(prior: &RatePrior, samples: &[Sample], costs: &[Vec<f64>]) -> Result<()> {
-    let folds = FOLDS.min(samples.len());
-    let mut errors = Vec::with_capacity(samples.len());
-    for fold in 0..folds {
-        let (held, known): (Vec<(usize, &Sample)>, Vec<_>) =
-            samples.iter().enumerate().partition(|(i, _)| i % folds == fold);
-        let rates = prior.adapt(&known.into_iter().map(|(_, sample)| *sample).collect::<Vec<_>>(), costs)?;
-        for (_, sample) in held {
-            errors.push((rates.predict(&costs[sample.network])?.ms / sample.ms - 1.0).abs());
+    let folds = folds(samples.len(), FOLDS);
+    let count = folds.len();
+    let (mut predicted, mut measured) = (Vec::new(), Vec::new());
+    for Fold { held, known } in folds {
+        let rates = prior.adapt(&known.into_iter().map(|i| samples[i]).collect::<Vec<_>>(), costs)?;
+        for sample in held.into_iter().map(|i| &samples[i]) {
+            predicted.push(rates.predict(&costs[sample.network])?.ms);
+            measured.push(sample.ms);
         }
     }
-    errors.sort_by(f64::total_cmp);
-    let mean = 100.0 * errors.iter().sum::<f64>() / errors.len() as f64;
-    println!(
-        "predicted from the others ({folds} folds): MAPE {mean:.1} %, median {:.1} %",
-        100.0 * errors[errors.len() / 2]
-    );
+    let (mean, median) = (mape(&predicted, &measured)?, median_ape(&predicted, &measured)?);
+    let [mean, median] = [mean, median].map(|error| 100.0 * error);
+    println!("predicted from the others ({count} folds): MAPE {mean:.1} %, median {median:.1} %");
     Ok(())
 }
 

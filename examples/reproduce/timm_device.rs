@@ -14,6 +14,7 @@ use tachograph_features::transfer::{
     rates::{RatePrior, costs},
 };
 use tachograph_ir::{DType, Device};
+use tachograph_metrics::median;
 use tachograph_train::{Corpus, Predicted, Query};
 
 use crate::{Args, rows::Rows};
@@ -59,9 +60,8 @@ pub fn table(args: &Args) -> Result<()> {
                     let candidates = cards.draw(&copy, CANDIDATES, seed * DRAWS + draw);
                     let drawn = &candidates[..measured.min(candidates.len())];
                     let sample = cards.measure(output, &copy, drawn);
-                    let mut ratios: Vec<f64> = sample.iter().map(|s| s.ms).collect();
-                    ratios.sort_by(f64::total_cmp);
-                    let median = ratios[ratios.len() / 2];
+                    let ratios: Vec<f64> = sample.iter().map(|s| s.ms).collect();
+                    let median = median(&ratios).unwrap_or(1.0);
                     add("copy, scaled by the median ratio", seed, drawn, &vec![median; copy.networks.len()], &copy);
                     add("tachograph, measured at random", seed, drawn, &gaussian.adapt(&sample)?, &copy);
                     let chosen = gaussian.select(&candidates, measured)?;

@@ -1,14 +1,11 @@
 //! Checksums of the files of published sets, as this project's results were made with them.
 
 use std::{
-    fs::File,
     io,
     path::{Path, PathBuf},
 };
 
-use sha2::{Digest, Sha256};
-
-use crate::{About, Error, Result, SETS};
+use crate::{About, Error, Result, SETS, store::sha256};
 
 /// In the form of `sha256sum`, below the data root.
 const CHECKSUMS: &str = include_str!("../checksums/data.sha256");
@@ -55,14 +52,12 @@ fn owner(file: &str) -> Option<&'static About> {
 }
 
 fn verify(path: PathBuf, sum: &str) -> Result<Verified> {
-    let mut file = match File::open(&path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Verified { path, state: State::Missing }),
+    let state = match sha256(&path) {
+        Ok(found) if found == sum => State::Same,
+        Ok(_) => State::Different,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => State::Missing,
         Err(error) => return Err(Error::io(&path)(error)),
     };
-    let mut hash = Sha256::new();
-    io::copy(&mut file, &mut hash).map_err(Error::io(&path))?;
-    let state = if format!("{:x}", hash.finalize()) == sum { State::Same } else { State::Different };
     Ok(Verified { path, state })
 }
 
