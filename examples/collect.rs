@@ -7,11 +7,9 @@ use std::{path::PathBuf, process::ExitCode};
 use anyhow::{Context, Result};
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
-use tachograph_datasets::{
-    Key, NetworkId, Record, Run, Writer,
-    generate::{Family, Network, sample},
-};
+use tachograph_datasets::{Key, NetworkId, Record, Run, Writer};
 use tachograph_ir::{Assignment, BoundGraph, DType, Graph};
+use tachograph_networks::{Family, Network, sample};
 use tachograph_profile::{Environment, Measurement, Protocol, Session, parse_device};
 
 #[derive(Parser)]

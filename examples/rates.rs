@@ -12,7 +12,8 @@ use tachograph_features::transfer::{
     Sample,
     rates::{self, Column, RatePrior, Rates},
 };
-use tachograph_train::{Choice, Corpus};
+use tachograph_metrics::{Fold, folds, mape, median_ape};
+use tachograph_train::{Corpus, Query};
 
 /// Parts of the measurements, each predicted from the others.
 const FOLDS: usize = 10;
@@ -46,7 +47,7 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<()> {
-    let corpus = Corpus::open(&args.data, args.root.as_deref(), &Choice::latency([&args.device]))?;
+    let corpus = Corpus::open(&args.data, args.root.as_deref(), &Query::latency([&args.device]))?;
     corpus.left_out.iter().for_each(|(network, why)| eprintln!("left out: {network}: {why}"));
     let costs = corpus.entries.iter().map(|entry| rates::costs(&entry.bound)).collect::<Result<Vec<_>, _>>()?;
     let times = corpus.entries.iter().map(|entry| entry.targets.first().copied().context("no latency"));
@@ -72,22 +73,19 @@ fn run(args: &Args) -> Result<()> {
 
 /// How far off measurements are that are predicted from the others.
 fn cross_validate(prior: &RatePrior, samples: &[Sample], costs: &[Vec<f64>]) -> Result<()> {
-    let folds = FOLDS.min(samples.len());
-    let mut errors = Vec::with_capacity(samples.len());
-    for fold in 0..folds {
-        let (held, known): (Vec<(usize, &Sample)>, Vec<_>) =
-            samples.iter().enumerate().partition(|(i, _)| i % folds == fold);
-        let rates = prior.adapt(&known.into_iter().map(|(_, sample)| *sample).collect::<Vec<_>>(), costs)?;
-        for (_, sample) in held {
-            errors.push((rates.predict(&costs[sample.network])?.ms / sample.ms - 1.0).abs());
+    let folds = folds(samples.len(), FOLDS);
+    let count = folds.len();
+    let (mut predicted, mut measured) = (Vec::new(), Vec::new());
+    for Fold { held, known } in folds {
+        let rates = prior.adapt(&known.into_iter().map(|i| samples[i]).collect::<Vec<_>>(), costs)?;
+        for sample in held.into_iter().map(|i| &samples[i]) {
+            predicted.push(rates.predict(&costs[sample.network])?.ms);
+            measured.push(sample.ms);
         }
     }
-    errors.sort_by(f64::total_cmp);
-    let mean = 100.0 * errors.iter().sum::<f64>() / errors.len() as f64;
-    println!(
-        "predicted from the others ({folds} folds): MAPE {mean:.1} %, median {:.1} %",
-        100.0 * errors[errors.len() / 2]
-    );
+    let (mean, median) = (mape(&predicted, &measured)?, median_ape(&predicted, &measured)?);
+    let [mean, median] = [mean, median].map(|error| 100.0 * error);
+    println!("predicted from the others ({count} folds): MAPE {mean:.1} %, median {median:.1} %");
     Ok(())
 }
 

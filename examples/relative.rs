@@ -10,7 +10,8 @@ use anyhow::{Context, Result, bail};
 use clap::Parser;
 use tachograph_examples::Start;
 use tachograph_features::transfer::{LogGaussian, Sample, rates};
-use tachograph_train::{Choice, Corpus};
+use tachograph_metrics::{Fold, folds, median};
+use tachograph_train::{Corpus, Query};
 
 /// Parts of the measurements, each predicted from the others.
 const FOLDS: usize = 10;
@@ -51,8 +52,8 @@ fn main() -> ExitCode {
 
 fn run(args: &Args) -> Result<()> {
     let devices = [Some(&args.like), args.device.as_ref()];
-    let choice = Choice { batch: args.batch, ..Choice::latency(devices.into_iter().flatten()) };
-    let corpus = Corpus::open(&args.data, args.root.as_deref(), &choice)?;
+    let query = Query { batch: args.batch, ..Query::latency(devices.into_iter().flatten()) };
+    let corpus = Corpus::open(&args.data, args.root.as_deref(), &query)?;
     corpus.left_out.iter().for_each(|(network, why)| eprintln!("left out: {network}: {why}"));
     let output = |name: &String| corpus.outputs.iter().position(|output| output.name == *name).context("no output");
     let old = output(&args.like)?;
@@ -88,20 +89,19 @@ fn run(args: &Args) -> Result<()> {
 
 /// How far off measurements are that are predicted from the others, and by their median ratio.
 fn cross_validate(gaussian: &LogGaussian, ratios: &[Sample]) -> Result<()> {
-    let folds = FOLDS.min(ratios.len());
+    let folds = folds(ratios.len(), FOLDS);
+    let count = folds.len();
     let (mut errors, mut of_median) = (0.0, 0.0);
-    for fold in 0..folds {
-        let (held, known): (Vec<_>, Vec<_>) = ratios.iter().enumerate().partition(|(i, _)| i % folds == fold);
-        let known: Vec<Sample> = known.into_iter().map(|(_, ratio)| *ratio).collect();
+    for Fold { held, known } in folds {
+        let known: Vec<Sample> = known.into_iter().map(|i| ratios[i]).collect();
         let factors = gaussian.adapt(&known)?;
-        let mut sorted: Vec<f64> = known.iter().map(|ratio| ratio.ms).collect();
-        sorted.sort_by(f64::total_cmp);
-        for (_, ratio) in held {
+        let middle = median(&known.iter().map(|ratio| ratio.ms).collect::<Vec<_>>()).unwrap_or(1.0);
+        for ratio in held.into_iter().map(|i| ratios[i]) {
             let error = |factor: f64| 100.0 * (factor / ratio.ms - 1.0).abs() / ratios.len() as f64;
             errors += error(factors[ratio.network]);
-            of_median += error(sorted[sorted.len() / 2]);
+            of_median += error(middle);
         }
     }
-    println!("predicted from the others ({folds} folds): MAPE {errors:.1} %; by their median ratio: {of_median:.1} %");
+    println!("predicted from the others ({count} folds): MAPE {errors:.1} %; by their median ratio: {of_median:.1} %");
     Ok(())
 }

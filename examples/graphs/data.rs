@@ -13,20 +13,20 @@ use std::{
 
 use anyhow::Result;
 use clap::Parser;
-use tachograph_datasets::{CsvSet, DataSet, Noise, SETS, Sample, Source, State, data_root, open};
+use tachograph_datasets::{Measurement, Noise, SETS, Source, State, data_root, open};
 
 #[derive(Parser)]
 #[command(about)]
 struct Args {
     /// A published set, a table of your own (.csv), or a folder made by `collect`; all published sets if absent.
     set: Option<String>,
-    /// Folder of the published sets; else what TACHOGRAPH_DATA names, else ../shared/data.
+    /// Folder of the published sets; else what TACHOGRAPH_DATA names.
     #[arg(long)]
     root: Option<PathBuf>,
     /// Compare the files with their recorded checksums.
     #[arg(long)]
     verify: bool,
-    /// List the samples of every device.
+    /// List the measurements of every device.
     #[arg(long)]
     devices: bool,
 }
@@ -36,23 +36,18 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<()> {
-    let root = data_root(args.root.as_deref());
-    let Some(name) = &args.set else { return list(&root, args.verify) };
-    let path = Path::new(name);
-    let set: Box<dyn Source> = match () {
-        () if path.is_dir() => Box::new(DataSet::open(path)?),
-        () if path.is_file() => Box::new(CsvSet::open(path)?),
-        () => open(name, &root)?,
-    };
+    let root = args.root.as_deref();
+    let Some(name) = &args.set else { return list(&data_root(root)?, args.verify) };
+    let set = open(Path::new(name), root)?;
     show(set.as_ref(), args.devices)?;
-    if args.verify { verify(set.as_ref(), &root) } else { Ok(()) }
+    if args.verify { verify(set.as_ref(), &data_root(root)?) } else { Ok(()) }
 }
 
 fn list(root: &Path, check: bool) -> Result<()> {
     for about in SETS {
-        match open(about.name, root) {
+        match (about.open)(root) {
             Ok(set) => {
-                println!("{:14} {:>8} samples  {}", about.name, set.samples()?.count(), about.what);
+                println!("{:14} {:>8} measurements  {}", about.name, set.measurements()?.count(), about.what);
                 if check {
                     verify(set.as_ref(), root)?;
                 }
@@ -74,37 +69,41 @@ fn verify(set: &dyn Source, root: &Path) -> Result<()> {
 }
 
 fn show(set: &dyn Source, devices: bool) -> Result<()> {
-    let (about, samples) = (set.about(), set.samples()?.collect::<Result<Vec<_>, _>>()?);
-    let distinct = |of: fn(&Sample) -> &str| samples.iter().map(of).collect::<BTreeSet<_>>().len();
+    let (about, all) = (set.about(), set.measurements()?.collect::<Result<Vec<_>, _>>()?);
+    let distinct = |of: fn(&Measurement) -> &str| all.iter().map(of).collect::<BTreeSet<_>>().len();
     println!("{}: {}\n  from {} ({})", about.name, about.what, about.from, about.licence);
     let [networks, families, places] = [distinct(|s| &s.network), distinct(|s| &s.family), distinct(|s| &s.device)];
-    println!("  {} samples: {networks} networks of {families} families on {places} devices", samples.len());
-    println!("  {} of them calculated, not measured", samples.iter().filter(|s| s.estimated).count());
+    println!("  {} measurements: {networks} networks of {families} families on {places} devices", all.len());
+    println!("  {} of them calculated, not measured", all.iter().filter(|m| m.estimated).count());
     set.splits().iter().for_each(|split| println!("  split {split}"));
     if devices {
         let mut by_device: BTreeMap<&str, usize> = BTreeMap::new();
-        samples.iter().for_each(|s| *by_device.entry(&s.device).or_default() += 1);
+        all.iter().for_each(|m| *by_device.entry(&m.device).or_default() += 1);
         by_device.iter().for_each(|(device, count)| println!("  {count:8} {device}"));
     }
-    let key = |s: &Sample| (s.network.clone(), s.device.clone(), s.batch, s.phase, s.configuration);
-    if let Some(noise) = Noise::of(samples.iter().map(|s| (key(s), s.time))) {
+    // The histogram and the noise are of one quantity: times, where there are any.
+    let first = all.iter().map(|m| m.value.quantity()).min_by_key(|quantity| quantity.is_none());
+    let times: Vec<&Measurement> = all.iter().filter(|m| Some(m.value.quantity()) == first).collect();
+    let key = |m: &Measurement| (m.network.clone(), m.device.clone(), m.assignment.clone(), m.phase, m.configuration);
+    if let Some(noise) = Noise::of(times.iter().map(|m| (key(m), m.value.number()))) {
         println!("  noise floor, the same measured again: {noise}");
     }
-    versions(about.name, &samples);
-    tachograph_examples_graphs::histogram(samples.iter().map(|s| s.time), about.unit);
+    versions(about.name, &times);
+    let unit = times.first().map_or("", |m| m.value.unit());
+    tachograph_examples_graphs::histogram(times.iter().map(|m| m.value.number()), unit);
     Ok(())
 }
 
 /// timm measured some devices again with other library versions.
-fn versions(set: &str, samples: &[Sample]) {
+fn versions(set: &str, times: &[&Measurement]) {
     const AGAIN: [(&str, &str); 3] = [
         ("infer-amp-nchw-pt210-cu121-rtx3090", "infer-amp-nchw-pt240-cu124-rtx3090"),
         ("infer-amp-nhwc-pt210-cu121-rtx3090", "infer-amp-nhwc-pt240-cu124-rtx3090"),
         ("infer-fp32-nchw-pt221-cpu-i9_10940x-dynamo", "infer-fp32-nchw-pt240-cpu-i9_10940x-dynamo"),
     ];
     for (old, new) in AGAIN.into_iter().filter(|_| set == "timm") {
-        let both = samples.iter().filter(|s| s.device == old || s.device == new);
-        if let Some(noise) = Noise::of(both.map(|s| ((&s.network, s.batch), s.time))) {
+        let both = times.iter().filter(|m| m.device == old || m.device == new);
+        if let Some(noise) = Noise::of(both.map(|m| ((&m.network, &m.assignment), m.value.number()))) {
             println!("  {old} and {new}: {noise}");
         }
     }

@@ -14,7 +14,8 @@ use tachograph_features::transfer::{
     rates::{RatePrior, costs},
 };
 use tachograph_ir::{DType, Device};
-use tachograph_train::{Choice, Corpus, Predicted};
+use tachograph_metrics::median;
+use tachograph_train::{Corpus, Predicted, Query};
 
 use crate::{Args, rows::Rows};
 
@@ -29,13 +30,13 @@ const DRAWS: u64 = 5;
 
 /// Prints one table for each number of measured models.
 pub fn table(args: &Args) -> Result<()> {
-    let source = Timm::open(&data_root(args.data.as_deref()))?;
+    let source = Timm::open(&data_root(args.data.as_deref())?)?;
     let settings: BTreeMap<String, Setting> = source
         .settings()
         .filter(|s| s.phase == Phase::Inference && s.platform != "cpu")
         .map(|s| (s.name.clone(), s.clone()))
         .collect();
-    let corpus = Corpus::read(&source, &Choice { batch: Some(1), ..Choice::latency(settings.keys()) })?;
+    let corpus = Corpus::read(&source, &Query { batch: Some(1), ..Query::latency(settings.keys()) })?;
     let costs = corpus.entries.iter().map(|entry| costs(&entry.bound)).collect::<Result<_, _>>()?;
     let settings = corpus.outputs.iter().map(|o| settings.get(&o.name).cloned().context("a setting without a file"));
     let cards = Cards { settings: settings.collect::<Result<_>>()?, costs, corpus: &corpus };
@@ -59,9 +60,8 @@ pub fn table(args: &Args) -> Result<()> {
                     let candidates = cards.draw(&copy, CANDIDATES, seed * DRAWS + draw);
                     let drawn = &candidates[..measured.min(candidates.len())];
                     let sample = cards.measure(output, &copy, drawn);
-                    let mut ratios: Vec<f64> = sample.iter().map(|s| s.ms).collect();
-                    ratios.sort_by(f64::total_cmp);
-                    let median = ratios[ratios.len() / 2];
+                    let ratios: Vec<f64> = sample.iter().map(|s| s.ms).collect();
+                    let median = median(&ratios).unwrap_or(1.0);
                     add("copy, scaled by the median ratio", seed, drawn, &vec![median; copy.networks.len()], &copy);
                     add("tachograph, measured at random", seed, drawn, &gaussian.adapt(&sample)?, &copy);
                     let chosen = gaussian.select(&candidates, measured)?;

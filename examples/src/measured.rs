@@ -8,7 +8,7 @@ use tachograph_features::{
     FeatureGraph, Featurizer,
     transfer::rates::{self, RatePrior},
 };
-use tachograph_train::{Choice, Corpus, Output, Selection};
+use tachograph_train::{Corpus, Output, Query, Selection};
 
 /// Measurements of one device, in the order of their source.
 pub struct Measured {
@@ -31,7 +31,7 @@ impl Measured {
     /// # Errors
     /// A table or a data set that cannot be read, no measurement of the device.
     pub fn read(data: &Path, root: Option<&Path>, device: &str, featurizer: &Featurizer) -> Result<Self> {
-        let corpus = Corpus::open(data, root, &Choice::latency([device]))?;
+        let corpus = Corpus::open(data, root, &Query::latency([device]))?;
         corpus.left_out.iter().for_each(|(network, why)| eprintln!("left out: {network}: {why}"));
         let samples = corpus.featurize(featurizer)?;
         Ok(Self {

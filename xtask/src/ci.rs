@@ -6,11 +6,12 @@ use crate::libtorch;
 use crate::tools::{cargo, output, run};
 
 /// The crates that must build and pass their tests where there is no libtorch.
-const WITHOUT_LIBTORCH: [&str; 7] = [
+const WITHOUT_LIBTORCH: [&str; 8] = [
     "tachograph-ir",
     "tachograph-import",
     "tachograph-features",
     "tachograph-metrics",
+    "tachograph-networks",
     "tachograph-datasets",
     "tachograph-report",
     "tachograph-torch-link",

@@ -13,6 +13,7 @@ mod cost;
 mod counting;
 mod detect;
 mod device;
+pub mod disk;
 mod dot;
 mod dtype;
 mod error;

@@ -50,7 +50,7 @@ struct Measured {
 
 /// Networks held out, and machines held out.
 pub fn table(args: &Args) -> Result<()> {
-    let set = Ncnn::open(&data_root(args.data.as_deref()))?;
+    let set = Ncnn::open(&data_root(args.data.as_deref())?)?;
     let measured = Measured::read(&set)?;
     let rows: usize = measured.settings.iter().map(|s| s.samples.len()).sum();
     println!(
@@ -68,12 +68,12 @@ pub fn table(args: &Args) -> Result<()> {
 
 /// Machines and networks held out together.
 pub fn unseen(args: &Args) -> Result<()> {
-    Measured::read(&Ncnn::open(&data_root(args.data.as_deref()))?)?.both_held_out(args)
+    Measured::read(&Ncnn::open(&data_root(args.data.as_deref())?)?)?.both_held_out(args)
 }
 
 /// The starting points of [`RatePrior::cpu`] and [`RatePrior::gpu`], from everything, as Rust.
 pub fn rates(args: &Args) -> Result<()> {
-    let measured = Measured::read(&Ncnn::open(&data_root(args.data.as_deref()))?)?;
+    let measured = Measured::read(&Ncnn::open(&data_root(args.data.as_deref())?)?)?;
     println!("//! ln rates of ncnn's machines, by column. Printed by `reproduce ncnn-rates`.\n");
     for (name, vulkan) in [("CPU", false), ("GPU", true)] {
         let prior = measured.rates(vulkan, |_| true, |_| true)?;

@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 
 use rand::{Rng, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;
+use tachograph_import::nas::layers::divisible;
 
 /// Source of randomness: portable across platforms and releases.
 pub(super) struct Draw(pub ChaCha8Rng);
@@ -54,11 +55,4 @@ impl Draw {
     pub fn batch(&mut self) -> u64 {
         self.pick(&[1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 3, 4, 4, 4, 8, 8, 16])
     }
-}
-
-/// The nearest multiple of 8, at least 8 and at least nine tenths of `width`: the rule of MobileNet,
-/// MnasNet and EfficientNet.
-pub(super) fn divisible(width: f64) -> u64 {
-    let rounded = (((width + 4.0) / 8.0).floor() * 8.0).max(8.0);
-    (if rounded < 0.9 * width { rounded + 8.0 } else { rounded }) as u64
 }

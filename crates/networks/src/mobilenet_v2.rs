@@ -1,21 +1,16 @@
 //! MobileNetV2: inverted residual blocks with ReLU6.
 
+use tachograph_import::nas::layers::{Act, Gate, Net, divisible};
 use tachograph_ir::{Result, TensorId};
 
 use super::{
     Architecture,
-    draw::{Draw, divisible},
+    draw::Draw,
     inverted::{Stage, Style},
-    net::{Act, Gate, Net},
+    staged::Staged,
 };
 
-pub(super) struct MobileNetV2 {
-    resolution: u64,
-    stem: u64,
-    stages: Vec<Stage>,
-    head: u64,
-    classes: u64,
-}
+pub(super) struct MobileNetV2(Staged);
 
 const STYLE: Style = Style { act: Act::Relu6, squeeze_act: Act::Relu, gate: Gate::Sigmoid };
 
@@ -32,35 +27,25 @@ const PUBLISHED: [Stage; 7] = [
 impl MobileNetV2 {
     /// The published shape with a width multiplier.
     pub fn published(width: f64) -> Self {
-        Self {
+        Self(Staged {
             resolution: 224,
             stem: divisible(32.0 * width),
             stages: PUBLISHED.map(|stage| stage.scaled(width)).into(),
             head: divisible(1280.0 * width.max(1.0)),
             classes: 1000,
-        }
+            style: STYLE,
+        })
     }
 }
 
 impl Architecture for MobileNetV2 {
     fn sample(draw: &mut Draw) -> Self {
         let scale = draw.log(0.4, 1.6);
-        Self {
-            resolution: draw.resolution(32, 256),
-            stem: draw.near((32.0 * scale) as u64),
-            stages: PUBLISHED.map(|stage| stage.vary(draw, scale)).into(),
-            head: draw.near(1280),
-            classes: draw.classes(),
-        }
+        Self(Staged::sample(draw, scale, STYLE, |draw| PUBLISHED.map(|stage| stage.vary(draw, scale)).into()))
     }
 
     fn build(&self, net: &mut Net) -> Result<TensorId> {
-        let x = net.image(self.resolution);
-        let mut x = net.conv_norm(x, self.stem, 3, 2, 1, Act::Relu6)?;
-        for stage in &self.stages {
-            x = stage.build(net, x, STYLE)?;
-        }
-        x = net.conv_norm(x, self.head, 1, 1, 1, Act::Relu6)?;
-        net.classify(x, self.classes)
+        let x = self.0.features(net)?;
+        net.classify(x, self.0.classes)
     }
 }

@@ -1,11 +1,9 @@
 //! The inverted residual block of MobileNetV2, MobileNetV3, MnasNet and EfficientNet, and stages of it.
 
+use tachograph_import::nas::layers::{Act, Gate, Net, divisible};
 use tachograph_ir::{Result, TensorId};
 
-use super::{
-    draw::{Draw, divisible},
-    net::{Act, Gate, Net},
-};
+use super::draw::Draw;
 
 /// 1×1 expansion, depthwise convolution, optional squeeze-and-excite, 1×1 projection; residual where it fits.
 #[derive(Clone, Copy)]

@@ -1,12 +1,9 @@
 //! SqueezeNet: fire modules, and a convolution as classifier.
 
+use tachograph_import::nas::layers::{Act, Net};
 use tachograph_ir::{Result, TensorId};
 
-use super::{
-    Architecture,
-    draw::Draw,
-    net::{Act, Net},
-};
+use super::{Architecture, draw::Draw};
 
 pub(super) struct SqueezeNet {
     resolution: u64,

@@ -1,12 +1,9 @@
 //! ResNet and ResNeXt: stages of residual blocks.
 
+use tachograph_import::nas::layers::{Act, Net};
 use tachograph_ir::{Result, TensorId};
 
-use super::{
-    Architecture,
-    draw::Draw,
-    net::{Act, Net},
-};
+use super::{Architecture, draw::Draw};
 
 pub(super) struct ResNet {
     resolution: u64,

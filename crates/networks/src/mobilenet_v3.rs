@@ -1,12 +1,12 @@
 //! MobileNetV3: inverted residual blocks with hard swish, some with squeeze-and-excite.
 
+use tachograph_import::nas::layers::{Act, Gate, Net, divisible};
 use tachograph_ir::{Result, TensorId};
 
 use super::{
     Architecture,
-    draw::{Draw, divisible},
+    draw::Draw,
     inverted::{Inverted, Style},
-    net::{Act, Gate, Net},
 };
 
 pub(super) struct MobileNetV3 {

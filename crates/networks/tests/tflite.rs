@@ -3,9 +3,9 @@
 use std::{collections::BTreeMap, env, path::PathBuf, process::Command};
 
 use proptest::prelude::*;
-use tachograph_datasets::generate::{Family, reference, sample};
 use tachograph_import::{load, tflite};
 use tachograph_ir::{Assignment, BoundGraph, Graph};
+use tachograph_networks::{Family, reference, sample};
 
 const CONVOLUTIONAL: [Family; 10] = [
     Family::AlexNet,

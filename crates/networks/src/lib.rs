@@ -5,7 +5,7 @@
 //! convolutions, but in one sample of four it is kept, so that predictors see both.
 //!
 //! ```
-//! use tachograph_datasets::generate::{Family, sample};
+//! use tachograph_networks::{Family, sample};
 //! let network = sample(Family::ResNet, 7, 0)?;
 //! let cost = network.graph.bind(&Default::default())?.cost()?;
 //! assert!((5_000_000..=8_000_000_000).contains(&cost.flops));
@@ -16,6 +16,7 @@ mod alexnet;
 mod bert;
 mod draw;
 mod efficientnet;
+mod error;
 mod family;
 mod googlenet;
 mod gpt;
@@ -24,10 +25,10 @@ mod mnasnet;
 mod mobilenet_v2;
 mod mobilenet_v3;
 mod nasbench201;
-mod net;
 mod reference;
 mod resnet;
 mod squeezenet;
+mod staged;
 #[cfg(test)]
 mod tests;
 mod transformer;
@@ -36,14 +37,15 @@ mod vit;
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
+use tachograph_import::nas::layers::{Net, Norm};
 use tachograph_ir::{Assignment, Graph, TensorId};
 
-use self::{
-    draw::Draw,
-    net::{Net, Norm},
+use self::draw::Draw;
+pub use self::{
+    error::{Error, Result},
+    family::Family,
+    reference::reference,
 };
-pub use self::{family::Family, reference::reference};
-use crate::{Error, NetworkId, Result};
 
 /// A generated network.
 #[derive(Clone, Debug)]
@@ -91,10 +93,7 @@ pub fn sample(family: Family, seed: u64, index: u64) -> Result<Network> {
     for i in 1..=DRAWS {
         let graph = draw_graph(family, &format!("{family}-{index}"), stream(family, seed, index, i));
         let graph = graph.and_then(|graph| Ok((admissible(&graph)?, graph)));
-        let (flops, graph) = graph.map_err(|source| Error::Graph {
-            network: NetworkId::generated(family, seed, index).to_string(),
-            source,
-        })?;
+        let (flops, graph) = graph.map_err(|source| Error::Graph { family, seed, index, source })?;
         let Some(flops) = flops else { continue };
         let distance = (flops as f64 / target).ln().abs();
         if closest.as_ref().is_none_or(|(best, _)| distance < *best) {
@@ -130,7 +129,7 @@ fn draw_graph(family: Family, name: &str, mut draw: Draw) -> tachograph_ir::Resu
     let draw = &mut draw;
     let batch = draw.batch();
     let norm = if draw.chance(0.75) { Norm::Folded } else { Norm::Kept };
-    let net = Net::new(name, batch, norm);
+    let net = network(name, batch, norm);
     match family {
         Family::AlexNet => build(net, &alexnet::AlexNet::sample(draw)),
         Family::Vgg => build(net, &vgg::Vgg::sample(draw)),
@@ -148,7 +147,16 @@ fn draw_graph(family: Family, name: &str, mut draw: Draw) -> tachograph_ir::Resu
     }
 }
 
+/// An empty network whose batch is free up to 256.
+fn network(name: &str, batch: u64, norm: Norm) -> Net {
+    Net::new(name, batch, 256, norm)
+}
+
 fn build(mut net: Net, architecture: &impl Architecture) -> tachograph_ir::Result<Graph> {
     let output = architecture.build(&mut net)?;
     net.finish(output)
 }
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

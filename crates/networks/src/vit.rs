@@ -1,11 +1,11 @@
 //! Vision transformer: patches of an image as tokens.
 
+use tachograph_import::nas::layers::{Net, axis};
 use tachograph_ir::{Attr, Result, TensorId, attrs};
 
 use super::{
     Architecture,
     draw::Draw,
-    net::{Net, axis},
     transformer::{Gelu, Projection, Transformer, first_token, reshape, transpose},
 };
 

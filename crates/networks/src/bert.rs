@@ -1,11 +1,11 @@
 //! BERT-like encoder: embeddings, layers normalised after their residuals, a pooled first token.
 
+use tachograph_import::nas::layers::Net;
 use tachograph_ir::{Attr, Result, TensorId, attrs};
 
 use super::{
     Architecture,
     draw::Draw,
-    net::Net,
     transformer::{Gelu, Projection, Transformer, embed, first_token},
 };
 

@@ -1,21 +1,16 @@
 //! MnasNet: inverted residual blocks with ReLU, found by search; squeeze-and-excite in some stages of some.
 
+use tachograph_import::nas::layers::{Act, Gate, Net, divisible};
 use tachograph_ir::{Attr, Result, TensorId, attrs};
 
 use super::{
     Architecture,
-    draw::{Draw, divisible},
+    draw::Draw,
     inverted::{Stage, Style},
-    net::{Act, Gate, Net},
+    staged::Staged,
 };
 
-pub(super) struct MnasNet {
-    resolution: u64,
-    stem: u64,
-    stages: Vec<Stage>,
-    head: u64,
-    classes: u64,
-}
+pub(super) struct MnasNet(Staged);
 
 const STYLE: Style = Style { act: Act::Relu, squeeze_act: Act::Relu, gate: Gate::Sigmoid };
 
@@ -33,13 +28,14 @@ const PUBLISHED: [Stage; 7] = [
 impl MnasNet {
     /// MnasNet-B1 with a depth multiplier, as torchvision calls the factor of widths.
     pub fn published(width: f64) -> Self {
-        Self {
+        Self(Staged {
             resolution: 224,
             stem: divisible(32.0 * width),
             stages: PUBLISHED.map(|stage| stage.scaled(width)).into(),
             head: 1280,
             classes: 1000,
-        }
+            style: STYLE,
+        })
     }
 }
 
@@ -48,24 +44,13 @@ impl Architecture for MnasNet {
         let scale = draw.log(0.4, 1.6);
         let squeeze = if draw.chance(0.5) { 0.5 } else { 0.0 };
         let stage = |draw: &mut Draw, stage: Stage| Stage { squeeze: draw.chance(squeeze), ..stage.vary(draw, scale) };
-        Self {
-            resolution: draw.resolution(32, 256),
-            stem: draw.near((32.0 * scale) as u64),
-            stages: PUBLISHED.map(|published| stage(draw, published)).into(),
-            head: draw.near(1280),
-            classes: draw.classes(),
-        }
+        Self(Staged::sample(draw, scale, STYLE, |draw| PUBLISHED.map(|published| stage(draw, published)).into()))
     }
 
     fn build(&self, net: &mut Net) -> Result<TensorId> {
-        let x = net.image(self.resolution);
-        let mut x = net.conv_norm(x, self.stem, 3, 2, 1, Act::Relu)?;
-        for stage in &self.stages {
-            x = stage.build(net, x, STYLE)?;
-        }
-        x = net.conv_norm(x, self.head, 1, 1, 1, Act::Relu)?;
+        let x = self.0.features(net)?;
         let axes = net.b.ints(&[2, 3]);
-        x = net.b.op_with("ReduceMean", &[x, axes], attrs([("keepdims", Attr::Int(0))]))?;
-        net.b.gemm(x, self.classes)
+        let x = net.b.op_with("ReduceMean", &[x, axes], attrs([("keepdims", Attr::Int(0))]))?;
+        net.b.gemm(x, self.0.classes)
     }
 }

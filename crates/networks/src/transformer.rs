@@ -1,11 +1,9 @@
 //! Attention and feed-forward layers of the transformers, in the forms that exporters write.
 
+use tachograph_import::nas::layers::{Net, axis};
 use tachograph_ir::{Attr, Result, TensorId, attrs};
 
-use super::{
-    draw::Draw,
-    net::{Net, axis},
-};
+use super::draw::Draw;
 
 /// How query, key and value are projected.
 #[derive(Clone, Copy, Debug, Default)]

@@ -1,12 +1,9 @@
 //! AlexNet: five convolutions, three poolings, three fully connected layers.
 
+use tachograph_import::nas::layers::{Act, Net};
 use tachograph_ir::{Result, TensorId};
 
-use super::{
-    Architecture,
-    draw::Draw,
-    net::{Act, Net},
-};
+use super::{Architecture, draw::Draw};
 
 pub(super) struct AlexNet {
     resolution: u64,

@@ -1,12 +1,9 @@
 //! GoogLeNet: inception modules of four branches.
 
+use tachograph_import::nas::layers::{Act, Net};
 use tachograph_ir::{Result, TensorId};
 
-use super::{
-    Architecture,
-    draw::Draw,
-    net::{Act, Net},
-};
+use super::{Architecture, draw::Draw};
 
 pub(super) struct GoogLeNet {
     resolution: u64,

@@ -2,7 +2,7 @@ use std::collections::HashSet;
 
 use tachograph_ir::{Assignment, BoundGraph, Graph, TensorId, elements};
 
-use super::{gpt::MASK, net::Norm, reference::published, *};
+use super::{gpt::MASK, reference::published, *};
 
 const PER_FAMILY: u64 = 20;
 
@@ -120,7 +120,7 @@ fn samples_are_distinct_known_and_within_bounds() {
     }
 }
 
-/// `cargo test -p tachograph-datasets --release -- --ignored --nocapture distribution`
+/// `cargo test -p tachograph-networks --release -- --ignored --nocapture distribution`
 #[test]
 #[ignore = "prints the distribution of 100 samples a family"]
 fn distribution() {

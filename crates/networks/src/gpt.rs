@@ -1,11 +1,11 @@
 //! GPT-like decoder: causal attention over the whole sequence at once, as in reading a prompt.
 
+use tachograph_import::nas::layers::Net;
 use tachograph_ir::{DType, Result, Tensor, TensorId};
 
 use super::{
     Architecture,
     draw::Draw,
-    net::Net,
     transformer::{Gelu, Projection, Transformer, embed},
 };
 

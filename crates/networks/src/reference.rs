@@ -1,24 +1,15 @@
 //! The published shapes, built at batch 1.
 
+use tachograph_import::nas::{
+    layers::Norm,
+    nasbench201::{Cell, Edge},
+};
 use tachograph_ir::{Graph, Result};
 
 use super::{
-    Architecture,
-    alexnet::AlexNet,
-    bert::Bert,
-    build,
-    efficientnet::EfficientNet,
-    googlenet::GoogLeNet,
-    gpt::Gpt,
-    mnasnet::MnasNet,
-    mobilenet_v2::MobileNetV2,
-    mobilenet_v3::MobileNetV3,
-    nasbench201::{Edge, NasBench201},
-    net::{Net, Norm},
-    resnet::ResNet,
-    squeezenet::SqueezeNet,
-    vgg::Vgg,
-    vit::Vit,
+    Architecture, alexnet::AlexNet, bert::Bert, build, efficientnet::EfficientNet, googlenet::GoogLeNet, gpt::Gpt,
+    mnasnet::MnasNet, mobilenet_v2::MobileNetV2, mobilenet_v3::MobileNetV3, nasbench201::NasBench201, network,
+    resnet::ResNet, squeezenet::SqueezeNet, vgg::Vgg, vit::Vit,
 };
 
 /// Networks as published, by name, for batch 1 and, where they read text, 128 tokens.
@@ -32,7 +23,7 @@ pub fn reference() -> Vec<(&'static str, Graph)> {
 /// As [`reference`]; without `sequence`, transformers read as many tokens as they have positions for.
 pub(super) fn published(norm: Norm, sequence: Option<u64>) -> Result<Vec<(&'static str, Graph)>> {
     fn net(name: &'static str, norm: Norm, shape: impl Architecture) -> Result<(&'static str, Graph)> {
-        Ok((name, build(Net::new(name, 1, norm), &shape)?))
+        Ok((name, build(network(name, 1, norm), &shape)?))
     }
     let bert = |layers, hidden| Bert::published(layers, hidden, sequence.unwrap_or(512));
     [
@@ -55,7 +46,7 @@ pub(super) fn published(norm: Norm, sequence: Option<u64>) -> Result<Vec<(&'stat
         net("mnasnet1_0", norm, MnasNet::published(1.0)),
         net("efficientnet_b0", norm, EfficientNet::published(1.0, 1.0, 224)),
         net("efficientnet_b1", norm, EfficientNet::published(1.0, 1.1, 240)),
-        net("nasbench201", norm, NasBench201::published([Edge::Conv3; 6])),
+        net("nasbench201", norm, NasBench201::published(Cell([Edge::Conv3; 6]))),
         net("vit_b_16", norm, Vit::published(12, 768, 12)),
         net("vit_tiny", norm, Vit::published(12, 192, 3)),
         net("bert_base", norm, bert(12, 768)),

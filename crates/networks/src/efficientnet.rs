@@ -1,21 +1,16 @@
 //! EfficientNet: inverted residual blocks with SiLU and squeeze-and-excite, scaled in depth, width and resolution.
 
+use tachograph_import::nas::layers::{Act, Gate, Net, divisible};
 use tachograph_ir::{Result, TensorId};
 
 use super::{
     Architecture,
-    draw::{Draw, divisible},
+    draw::Draw,
     inverted::{Stage, Style},
-    net::{Act, Gate, Net},
+    staged::Staged,
 };
 
-pub(super) struct EfficientNet {
-    resolution: u64,
-    stem: u64,
-    stages: Vec<Stage>,
-    head: u64,
-    classes: u64,
-}
+pub(super) struct EfficientNet(Staged);
 
 const STYLE: Style = Style { act: Act::Silu, squeeze_act: Act::Silu, gate: Gate::Sigmoid };
 
@@ -35,29 +30,18 @@ impl EfficientNet {
         let deeper = |stage: Stage| Stage { depth: (stage.depth as f64 * depth).ceil() as u64, ..stage };
         let stages: Vec<_> = PUBLISHED.into_iter().map(|stage| deeper(stage.scaled(width))).collect();
         let head = 4 * divisible(320.0 * width);
-        Self { resolution, stem: divisible(32.0 * width), stages, head, classes: 1000 }
+        Self(Staged { resolution, stem: divisible(32.0 * width), stages, head, classes: 1000, style: STYLE })
     }
 }
 
 impl Architecture for EfficientNet {
     fn sample(draw: &mut Draw) -> Self {
         let scale = draw.log(0.4, 1.6);
-        Self {
-            resolution: draw.resolution(32, 256),
-            stem: draw.near((32.0 * scale) as u64),
-            stages: PUBLISHED.map(|stage| stage.vary(draw, scale)).into(),
-            head: draw.near(1280),
-            classes: draw.classes(),
-        }
+        Self(Staged::sample(draw, scale, STYLE, |draw| PUBLISHED.map(|stage| stage.vary(draw, scale)).into()))
     }
 
     fn build(&self, net: &mut Net) -> Result<TensorId> {
-        let x = net.image(self.resolution);
-        let mut x = net.conv_norm(x, self.stem, 3, 2, 1, Act::Silu)?;
-        for stage in &self.stages {
-            x = stage.build(net, x, STYLE)?;
-        }
-        x = net.conv_norm(x, self.head, 1, 1, 1, Act::Silu)?;
-        net.classify(x, self.classes)
+        let x = self.0.features(net)?;
+        net.classify(x, self.0.classes)
     }
 }

@@ -1,12 +1,9 @@
 //! VGG: stages of convolutions of one width, each followed by pooling, and three fully connected layers.
 
+use tachograph_import::nas::layers::{Act, Net};
 use tachograph_ir::{Result, TensorId};
 
-use super::{
-    Architecture,
-    draw::Draw,
-    net::{Act, Net},
-};
+use super::{Architecture, draw::Draw};
 
 pub(super) struct Vgg {
     resolution: u64,
