@@ -141,6 +141,7 @@ fn calls<'a>(bound: &'a BoundGraph, node: &Node) -> Vec<Call<'a>> {
     let variable = |t: &TensorId| bound.is_parameter(*t) || inputs.contains(t);
     let at = |i: usize| node.inputs.get(i).copied().flatten().filter(variable).and_then(|t| bound.shape(t));
     let last = node.inputs.iter().flatten().rev().copied().find(variable).and_then(|t| bound.shape(t));
+    // By name: the released vocabulary is fixed, whatever else is registered.
     let op = node.op.name();
     if matches!(op, "Conv" | "ConvTranspose" | "Gemm") {
         let name = match op {

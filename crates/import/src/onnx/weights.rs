@@ -59,7 +59,8 @@ impl<'a> Uses<'a> {
     }
 }
 
-/// True for operators that only rearrange the elements of their operand.
+/// True for operators through which exporters lead a weight to where it is used. By name: other movements, such as
+/// `Slice` or `Gather`, take parts of tables that may be constants.
 fn rearranges(op: &str) -> bool {
     matches!(op, "Identity" | "Reshape" | "Squeeze" | "Unsqueeze" | "Transpose" | "Flatten" | "Cast" | "Expand")
 }
@@ -115,4 +116,29 @@ pub(super) fn parameter_inputs(graph: &GraphProto, uses: &Uses<'_>) -> HashSet<S
     }
     let parameters = inputs.into_iter().filter(|i| certain(i) || (named(&i.name) && float(i)));
     parameters.map(|i| i.name.clone()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn node(op: &str, input: &[&str], output: &str) -> NodeProto {
+        let input = input.iter().map(|&name| name.into()).collect();
+        NodeProto { op_type: op.into(), input, output: vec![output.into()], ..NodeProto::default() }
+    }
+
+    #[test]
+    fn roles_tell_weights_from_constants() {
+        let nodes = [
+            node("FusedConv", &["x", "filter", "shift"], "y"),
+            node("Clip", &["y", "low"], "z"),
+            node("Add", &["z", "more"], "sum"),
+            node("SkipLayerNormalization", &["sum", "y", "gain"], "out"),
+        ];
+        let uses = Uses::new(&nodes);
+        assert!(["filter", "gain"].iter().all(|name| uses.only_weight(name)) && !uses.only_weight("y"));
+        assert!(!uses.is_constant("shift", DType::F32, &[4]));
+        assert!(uses.is_constant("low", DType::F32, &[]));
+        assert!(uses.is_constant("more", DType::F32, &[1]) && !uses.is_constant("more", DType::F32, &[4]));
+    }
 }

@@ -1,6 +1,10 @@
 //! Convolution: (N, C, …) with weight (M, C/group, k…) → (N, M, …), in floating point or quantised.
 
-use super::{axes::product, spatial::{self, Windows}};
+use super::{
+    axes::product,
+    quantize::QUANTIZED,
+    spatial::{self, Windows},
+};
 use crate::{Call, Class, DType, Fact, Fvcore, Node, OpError, Operator, Role, Shape, Work};
 
 pub(super) struct Conv;
@@ -37,9 +41,7 @@ impl Operator for Conv {
         let roles: &[Role] = match node.op.name() {
             "ConvInteger" => &[Role::Data, Role::Weight, Role::Setting, Role::Setting],
             "FusedConv" => &[Role::Data, Role::Weight, Role::Bias, Role::Term],
-            "QLinearConv" if i == 8 => &[Role::Bias; 9],
-            "QLinearConv" if i == 3 => &[Role::Weight; 4],
-            "QLinearConv" if i > 0 => &[Role::Setting; 8],
+            "QLinearConv" => &QUANTIZED,
             _ => &[Role::Data, Role::Weight, Role::Bias],
         };
         roles.get(i).copied()

@@ -1,6 +1,6 @@
 //! Matrix product with NumPy's rules: (…, M, K) × (…, K, N) → (…, M, N), in floating point or quantised.
 
-use super::{axes::product, values::broadcast};
+use super::{axes::product, quantize::QUANTIZED, values::broadcast};
 use crate::{Call, Class, DType, Fact, Fvcore, Node, OpError, Operator, Role, Shape, Work};
 
 pub(super) struct MatMul;
@@ -54,9 +54,7 @@ impl Operator for MatMul {
 
     fn operand(&self, node: &Node, i: usize) -> Option<Role> {
         let roles: &[Role] = match node.op.name() {
-            "QLinearMatMul" if i == 3 => &[Role::Weight; 4],
-            "QLinearMatMul" if i > 0 => &[Role::Setting; 8],
-            "QLinearMatMul" => &[Role::Data],
+            "QLinearMatMul" => &QUANTIZED[..8],
             "MatMulInteger" => &[Role::Matrix, Role::Matrix, Role::Setting, Role::Setting],
             _ => &[Role::Matrix, Role::Matrix],
         };

@@ -5,6 +5,20 @@ use crate::{Call, DType, Fact, Fusion, Node, OpError, Operator, Role, Work};
 
 pub(super) struct Quantize;
 
+/// Operands of a quantised convolution and, but for the bias, of a quantised product of matrices: two factors, each
+/// with scale and zero point, then those of the result.
+pub(super) const QUANTIZED: [Role; 9] = [
+    Role::Data,
+    Role::Setting,
+    Role::Setting,
+    Role::Weight,
+    Role::Setting,
+    Role::Setting,
+    Role::Setting,
+    Role::Setting,
+    Role::Bias,
+];
+
 impl Operator for Quantize {
     fn names(&self) -> &'static [&'static str] {
         &["DequantizeLinear", "DynamicQuantizeLinear", "QuantizeLinear"]
