@@ -17,7 +17,6 @@
 mod attributes;
 pub mod baseline;
 pub mod brp_nas;
-mod class;
 pub mod costs;
 pub mod dippm;
 pub mod dnnperf;
@@ -37,7 +36,6 @@ mod schema;
 pub mod slapp;
 pub mod transfer;
 
-pub use class::Class;
 pub use error::{Error, Result};
 pub use featurizer::{FeatureSet, Featurizer};
 pub use graph::FeatureGraph;

@@ -18,7 +18,7 @@ use tachograph_ir::{BoundGraph, NodeId};
 
 use crate::{
     FeatureGraph, Result, Schema,
-    attributes::{int, ints, kernel, operand_shape, result_shape},
+    attributes::{kernel, operand_shape, result_shape},
     costs::costs,
     graph::flows,
 };
@@ -26,8 +26,6 @@ use crate::{
 const WINDOW: [&str; 8] =
     ["kernel_h", "kernel_w", "stride_h", "stride_w", "dilation_h", "dilation_w", "pad_h", "pad_w"];
 const REST: [&str; 4] = ["activation", "width", "macs", "bytes"];
-const ACTIVATIONS: [&str; 10] =
-    ["Relu", "Clip", "Sigmoid", "Tanh", "HardSwish", "HardSigmoid", "LeakyRelu", "PRelu", "Elu", "Gelu"];
 
 /// Names of the node columns.
 pub(crate) fn node_columns(operators: &[String]) -> Vec<String> {
@@ -42,7 +40,7 @@ pub(crate) fn featurize(schema: &Schema, bound: &BoundGraph) -> Result<FeatureGr
     let mut unknown = BTreeSet::new();
     let flows = flows(bound);
     let log2 = |v: f64| v.max(0.0).ln_1p() / std::f64::consts::LN_2;
-    let is_activation = |id: &NodeId| ACTIVATIONS.contains(&bound.graph().node(*id).op.name());
+    let is_activation = |id: &NodeId| bound.graph().node(*id).activates();
     let mut readers = vec![vec![]; bound.live().len()];
     for ((from, to), _) in &flows {
         if let (Some(list), Some(id)) = (readers.get_mut(*from as usize), bound.live().get(*to as usize)) {
@@ -62,7 +60,7 @@ pub(crate) fn featurize(schema: &Schema, bound: &BoundGraph) -> Result<FeatureGr
         let window = kernel(bound, node);
         let axis = |i: usize| window.as_ref().and_then(|w| w.get(i)).map_or(0.0, |&k| k as f64);
         let setting = |name: &str, i: usize, default: i64| match &window {
-            Some(_) => ints(node, name).and_then(|_| int(node, name, i)).unwrap_or(default) as f64,
+            Some(_) => node.ints(name).and_then(|_| node.int_at(name, i)).unwrap_or(default) as f64,
             None => 0.0,
         };
         let one = |name: &str, i: usize| setting(name, i, 1);

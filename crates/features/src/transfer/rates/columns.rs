@@ -88,7 +88,7 @@ pub fn costs(bound: &BoundGraph) -> Result<Vec<f64>> {
     };
     for (id, cost) in costs::costs(bound)? {
         let node = bound.graph().node(id);
-        let kind = KernelKind::of(bound, node, &cost);
+        let kind = KernelKind::of(bound, node);
         let weights = weights(bound, node).min(cost.bytes() as f64);
         let int8 = multiplies(kind) && eight_bits(bound, node);
         let column = |resource| Column { kind: Some(kind), resource, int8 };

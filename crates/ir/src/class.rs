@@ -1,10 +1,8 @@
 //! Classes of operators that use a machine in different ways.
 
-use tachograph_ir::{Cost, Node};
+use std::fmt;
 
-use crate::attributes::int;
-
-/// What limits an operator, coarsely.
+/// What limits an operator, coarsely. Operators tell it of themselves: [`Operator::class`](crate::Operator::class).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Class {
     /// Convolution with one group.
@@ -17,9 +15,9 @@ pub enum Class {
     Reduction,
     /// Normalisation and softmax.
     Normalization,
-    /// Arithmetic by element.
+    /// Other arithmetic, most of it by element.
     Elementwise,
-    /// No arithmetic: copies and views.
+    /// No arithmetic: copies, comparisons and views.
     Movement,
 }
 
@@ -35,22 +33,6 @@ impl Class {
         Self::Movement,
     ];
 
-    /// Class of a node whose cost is known.
-    pub fn of(node: &Node, cost: &Cost) -> Self {
-        let name = node.op.name();
-        let pools = ["Pool", "Reduce", "Arg"].iter().any(|part| name.contains(part));
-        let normalizes = ["Norm", "Softmax", "LRN"].iter().any(|part| name.contains(part));
-        match name {
-            _ if name.contains("Conv") && int(node, "group", 0).unwrap_or(1) > 1 => Self::GroupedConvolution,
-            _ if name.contains("Conv") => Self::Convolution,
-            _ if cost.macs > 0 => Self::Matrix,
-            _ if pools => Self::Reduction,
-            _ if normalizes => Self::Normalization,
-            _ if cost.flops > 0 => Self::Elementwise,
-            _ => Self::Movement,
-        }
-    }
-
     /// Name in columns and reports.
     pub fn name(self) -> &'static str {
         match self {
@@ -62,5 +44,21 @@ impl Class {
             Self::Elementwise => "elementwise",
             Self::Movement => "movement",
         }
+    }
+
+    /// True for convolutions, whatever their groups.
+    pub fn convolves(self) -> bool {
+        matches!(self, Self::Convolution | Self::GroupedConvolution)
+    }
+
+    /// True for convolutions and products of matrices.
+    pub fn multiplies(self) -> bool {
+        self.convolves() || self == Self::Matrix
+    }
+}
+
+impl fmt::Display for Class {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
     }
 }
