@@ -7,8 +7,6 @@ use tachograph_datasets::Part;
 use tachograph_features::{FeatureGraph, Featurizer};
 use tachograph_ir::BoundGraph;
 
-use tachograph_ir::Quantity;
-
 use crate::{Corpus, Error, FORMAT, Manifest, Output, Result, RunConfig, Sample, Target, Training};
 
 /// A run's data.
@@ -67,11 +65,8 @@ impl Prepared {
 /// The outputs with targets and ranges of the training set.
 fn outputs(config: &RunConfig, corpus: &Corpus, training: &[Sample], featurizer: &Featurizer) -> Result<Vec<Output>> {
     let output = |(o, output): (usize, &Output)| {
-        let paper = match output.quantity {
-            Quantity::Memory => Featurizer::resident,
-            Quantity::Latency | Quantity::Energy => Featurizer::roofline,
-        };
-        let value = |sample: &Sample| Some((sample.target(o)?, paper(featurizer, &sample.features)));
+        let value =
+            |sample: &Sample| Some((sample.target(o)?, featurizer.roofline_ms(&sample.features, output.quantity)));
         let values: Vec<(f64, Option<f64>)> = training.iter().filter_map(value).collect();
         if values.is_empty() {
             return Err(Error::Config(format!("{}: nothing was measured of the training set", output.title())));

@@ -35,7 +35,7 @@ fn source(model: ModelConfig) -> (Predictor, Vec<FeatureGraph>) {
         library: "0.1.0".into(),
         model,
         members: 1,
-        featurizer: Featurizer::fit(FeatureSet::Costs, &networks.iter().collect::<Vec<_>>()).unwrap(),
+        featurizer: Featurizer::fit(FeatureSet::COSTS, &networks.iter().collect::<Vec<_>>()).unwrap(),
         outputs: ["one", "two"].map(device).into(),
         training: Training {
             data: "nowhere".into(),
