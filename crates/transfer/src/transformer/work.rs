@@ -53,7 +53,7 @@ pub struct Work {
     pub forward: Vec<Operator>,
     /// In the backward pass; nothing in inference.
     pub backward: Vec<Operator>,
-    /// Elements sent between GPUs forward and backward.
+    /// Elements sent between GPUs forward, and backward.
     pub sent: [f64; 2],
 }
 
@@ -92,6 +92,7 @@ impl Traced<'_> {
             work.backward.extend(self.gradients());
         } else {
             work.backward.clear();
+            work.sent[1] = 0.0;
         }
         Ok(work)
     }
