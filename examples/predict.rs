@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use clap::Parser;
 use tachograph_examples::{Subject, page};
-use tachograph_features::costs::BALANCE;
+use tachograph_features::roofline_operations;
 use tachograph_ir::{BoundGraph, NodeId};
 use tachograph_profile::{Protocol, measure};
 use tachograph_report::Report;
@@ -194,9 +194,6 @@ fn unknown(predictor: &Predictor, name: &str, checkpoint: &Path, args: &Args) ->
 
 /// Operations of each node, or its bytes where those take longer.
 fn roofline(bound: &BoundGraph) -> Result<Vec<(NodeId, f64)>> {
-    let time = |&id: &NodeId| {
-        let cost = bound.node_cost(id)?;
-        Ok((id, (cost.flops as f64).max(BALANCE * cost.bytes() as f64)))
-    };
+    let time = |&id: &NodeId| Ok((id, roofline_operations(&bound.node_cost(id)?)));
     bound.live().iter().map(time).collect()
 }

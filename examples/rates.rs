@@ -8,12 +8,11 @@ use std::{path::PathBuf, process::ExitCode};
 use anyhow::{Context, Result, bail};
 use clap::Parser;
 use tachograph_examples::Start;
-use tachograph_features::transfer::{
-    Sample,
-    rates::{self, Column, RatePrior, Rates},
-};
-use tachograph_metrics::{Fold, folds, mape, median_ape};
 use tachograph_train::{Corpus, Query};
+use tachograph_transfer::{
+    Observation, cross_validate,
+    rates::{self, Column, Rates},
+};
 
 /// Parts of the measurements, each predicted from the others.
 const FOLDS: usize = 10;
@@ -51,19 +50,24 @@ fn run(args: &Args) -> Result<()> {
     corpus.left_out.iter().for_each(|(network, why)| eprintln!("left out: {network}: {why}"));
     let costs = corpus.entries.iter().map(|entry| rates::costs(&entry.bound)).collect::<Result<Vec<_>, _>>()?;
     let times = corpus.entries.iter().map(|entry| entry.targets.first().copied().context("no latency"));
-    let samples = times.enumerate().map(|(network, ms)| Ok(Sample { network, ms: ms? })).collect::<Result<Vec<_>>>()?;
-    if samples.is_empty() {
-        bail!("no measurement of `{}`", args.device);
-    }
+    let known = times.enumerate().map(|(network, ms)| Ok(Observation { network, ms: ms? }));
+    let known = known.collect::<Result<Vec<_>>>()?;
     let prior = args.start.prior();
-    match samples.len() {
+    match known.len() {
+        0 => bail!("no measurement of `{}`", args.device),
         1 => println!("1 measurement on {}", args.device),
         n => {
             println!("{n} measurements on {}", args.device);
-            cross_validate(&prior, &samples, &costs)?;
+            let found = cross_validate(&prior.clone().over(&costs)?, &known, FOLDS)?;
+            println!(
+                "predicted from the others ({} folds): MAPE {:.1} %, median {:.1} %",
+                found.folds,
+                100.0 * found.mape,
+                100.0 * found.median_ape
+            );
         }
     }
-    let rates = prior.adapt(&samples, &costs)?;
+    let rates = prior.adapt(&known, &costs)?;
     for path in &args.models {
         let (_, bound) = tachograph_examples_graphs::load(path, &args.bind)?;
         show(&path.display().to_string(), &rates, &rates::costs(&bound)?, args.top)?;
@@ -71,28 +75,9 @@ fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// How far off measurements are that are predicted from the others.
-fn cross_validate(prior: &RatePrior, samples: &[Sample], costs: &[Vec<f64>]) -> Result<()> {
-    let folds = folds(samples.len(), FOLDS);
-    let count = folds.len();
-    let (mut predicted, mut measured) = (Vec::new(), Vec::new());
-    for Fold { held, known } in folds {
-        let rates = prior.adapt(&known.into_iter().map(|i| samples[i]).collect::<Vec<_>>(), costs)?;
-        for sample in held.into_iter().map(|i| &samples[i]) {
-            predicted.push(rates.predict(&costs[sample.network])?.ms);
-            measured.push(sample.ms);
-        }
-    }
-    let (mean, median) = (mape(&predicted, &measured)?, median_ape(&predicted, &measured)?);
-    let [mean, median] = [mean, median].map(|error| 100.0 * error);
-    println!("predicted from the others ({count} folds): MAPE {mean:.1} %, median {median:.1} %");
-    Ok(())
-}
-
 fn show(name: &str, rates: &Rates, costs: &[f64], top: usize) -> Result<()> {
     let time = rates.predict(costs)?;
-    let (low, high) = time.interval();
-    println!("{name}: {:.3} ms (80 %: {low:.3} to {high:.3} ms)", time.ms);
+    println!("{name}: {:.3} ms (80 %: {:.3} to {:.3} ms)", time.ms, time.low, time.high);
     let mut terms: Vec<(f64, Column)> = rates.terms(costs)?.into_iter().zip(Column::all()).collect();
     terms.sort_by(|a, b| b.0.total_cmp(&a.0));
     for (ms, column) in terms.iter().take(top).filter(|(ms, _)| *ms > 0.0) {

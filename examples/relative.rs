@@ -9,16 +9,14 @@ use std::{path::PathBuf, process::ExitCode};
 use anyhow::{Context, Result, bail};
 use clap::Parser;
 use tachograph_examples::Start;
-use tachograph_features::transfer::{LogGaussian, Sample, rates};
-use tachograph_metrics::{Fold, folds, median};
 use tachograph_train::{Corpus, Query};
+use tachograph_transfer::{
+    MedianRatio, Observation, Transfer, cross_validate,
+    rates::{self, Relative},
+};
 
 /// Parts of the measurements, each predicted from the others.
 const FOLDS: usize = 10;
-/// Standard deviation of the logarithm of a rate relative to the other device.
-const DEPARTURE: f64 = 0.1;
-/// Standard deviation of what rates do not explain, in logarithms of times.
-const NOISE: f64 = 0.07;
 
 #[derive(Parser)]
 #[command(about)]
@@ -60,48 +58,34 @@ fn run(args: &Args) -> Result<()> {
     let entries: Vec<_> = corpus.entries.iter().filter(|entry| entry.targets[old].is_finite()).collect();
     let costs = entries.iter().map(|entry| rates::costs(&entry.bound)).collect::<Result<Vec<_>, _>>()?;
     let times: Vec<_> = entries.iter().map(|entry| entry.targets[old]).collect();
-    let known = times.iter().enumerate().map(|(network, &ms)| Sample { network, ms });
-    let rates = args.start.prior().adapt(&known.collect::<Vec<_>>(), &costs)?;
-    let gaussian = rates.relative(&costs, DEPARTURE, NOISE)?;
+    let relative = Relative::new(&args.start.prior(), &times, &costs)?;
     let title = |network: usize| format!("{} at batch {}", entries[network].network, entries[network].batch);
 
     let Some(device) = &args.device else {
-        let chosen = gaussian.select(&(0..entries.len()).collect::<Vec<_>>(), args.measure)?;
+        let chosen = relative.select(&(0..entries.len()).collect::<Vec<_>>(), args.measure)?;
         chosen.into_iter().for_each(|network| println!("{}", title(network)));
         return Ok(());
     };
     let new = output(device)?;
-    let ratio = |network: usize| Sample { network, ms: entries[network].targets[new] / times[network] };
-    let ratios: Vec<Sample> = (0..entries.len()).map(ratio).filter(|ratio| ratio.ms.is_finite()).collect();
-    if ratios.is_empty() {
+    let known = |network: usize| Observation { network, ms: entries[network].targets[new] };
+    let known: Vec<Observation> = (0..entries.len()).map(known).filter(|o| o.ms.is_finite()).collect();
+    if known.is_empty() {
         bail!("no network was measured on both `{}` and `{device}`", args.like);
     }
-    println!("{} networks measured on both", ratios.len());
-    if ratios.len() > 1 {
-        cross_validate(&gaussian, &ratios)?;
+    println!("{} networks measured on both", known.len());
+    if known.len() > 1 {
+        let found = cross_validate(&relative, &known, FOLDS)?;
+        let median = cross_validate(&MedianRatio::new(times.clone())?, &known, FOLDS)?;
+        println!(
+            "predicted from the others ({} folds): MAPE {:.1} %; by their median ratio: {:.1} %",
+            found.folds,
+            100.0 * found.mape,
+            100.0 * median.mape
+        );
     }
-    let factors = gaussian.adapt(&ratios)?;
-    for (network, factor) in factors.iter().enumerate().filter(|(i, _)| !entries[*i].targets[new].is_finite()) {
-        println!("{}: {:.5} ms", title(network), factor * times[network]);
+    let predicted = relative.adapt(&known)?.predict_all();
+    for (network, ms) in predicted.iter().enumerate().filter(|(i, _)| !entries[*i].targets[new].is_finite()) {
+        println!("{}: {ms:.5} ms", title(network));
     }
-    Ok(())
-}
-
-/// How far off measurements are that are predicted from the others, and by their median ratio.
-fn cross_validate(gaussian: &LogGaussian, ratios: &[Sample]) -> Result<()> {
-    let folds = folds(ratios.len(), FOLDS);
-    let count = folds.len();
-    let (mut errors, mut of_median) = (0.0, 0.0);
-    for Fold { held, known } in folds {
-        let known: Vec<Sample> = known.into_iter().map(|i| ratios[i]).collect();
-        let factors = gaussian.adapt(&known)?;
-        let middle = median(&known.iter().map(|ratio| ratio.ms).collect::<Vec<_>>()).unwrap_or(1.0);
-        for ratio in held.into_iter().map(|i| ratios[i]) {
-            let error = |factor: f64| 100.0 * (factor / ratio.ms - 1.0).abs() / ratios.len() as f64;
-            errors += error(factors[ratio.network]);
-            of_median += error(middle);
-        }
-    }
-    println!("predicted from the others ({count} folds): MAPE {errors:.1} %; by their median ratio: {of_median:.1} %");
     Ok(())
 }

@@ -4,11 +4,9 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use clap::ValueEnum;
-use tachograph_features::{
-    FeatureGraph, Featurizer,
-    transfer::rates::{self, RatePrior},
-};
+use tachograph_features::{FeatureGraph, Featurizer};
 use tachograph_train::{Corpus, Output, Query, Selection};
+use tachograph_transfer::rates::{self, RatePrior};
 
 /// Measurements of one device, in the order of their source.
 pub struct Measured {

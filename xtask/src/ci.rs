@@ -10,6 +10,7 @@ const WITHOUT_LIBTORCH: [&str; 8] = [
     "tachograph-ir",
     "tachograph-import",
     "tachograph-features",
+    "tachograph-transfer",
     "tachograph-metrics",
     "tachograph-networks",
     "tachograph-datasets",

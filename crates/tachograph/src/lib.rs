@@ -6,7 +6,8 @@
 //! |---|---|---|
 //! | [`ir`] | `tachograph-ir` | graphs, binding, shapes, costs, devices |
 //! | [`import`] | `tachograph-import` | model files to graphs and back |
-//! | [`features`] | `tachograph-features` | featurisers, and baselines without a network |
+//! | [`features`] | `tachograph-features` | featurisers |
+//! | [`transfer`] | `tachograph-transfer` | baselines, and prediction for devices measured a few times or never |
 //! | [`metrics`] | `tachograph-metrics` | regression and ranking metrics |
 //! | [`networks`] | `tachograph-networks` | random networks of thirteen families |
 //! | [`datasets`] | `tachograph-datasets` | measurements, splits, published sets |
@@ -25,6 +26,7 @@ pub use tachograph_ir as ir;
 pub use tachograph_metrics as metrics;
 pub use tachograph_networks as networks;
 pub use tachograph_report as report;
+pub use tachograph_transfer as transfer;
 #[cfg(feature = "torch")]
 pub use {
     tachograph_gnn as gnn, tachograph_models as models, tachograph_profile as profile, tachograph_train as train,

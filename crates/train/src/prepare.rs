@@ -64,11 +64,8 @@ impl Prepared {
 /// The outputs with targets and ranges of the training set.
 fn outputs(config: &RunConfig, corpus: &Corpus, training: &[Example], featurizer: &Featurizer) -> Result<Vec<Output>> {
     let output = |(o, output): (usize, &Output)| {
-        let paper = match output.quantity {
-            Quantity::Memory => Featurizer::resident,
-            Quantity::Latency | Quantity::Energy => Featurizer::roofline,
-        };
-        let value = |sample: &Example| Some((sample.target(o)?, paper(featurizer, &sample.features)));
+        let value =
+            |sample: &Example| Some((sample.target(o)?, featurizer.roofline_ms(&sample.features, output.quantity)));
         let values: Vec<(f64, Option<f64>)> = training.iter().filter_map(value).collect();
         if values.is_empty() {
             return Err(Error::NothingMeasured { what: format!("{}, training set", output.title()) });
