@@ -14,7 +14,6 @@ mod groups;
 mod init;
 mod layer_edges;
 mod linear;
-mod native;
 pub mod norm;
 mod readout;
 pub mod segment;
