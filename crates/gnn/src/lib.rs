@@ -5,7 +5,7 @@ mod attention;
 mod batch;
 mod check;
 mod compress;
-pub mod conv;
+mod conv;
 mod dropout;
 mod edges;
 mod error;
@@ -17,20 +17,17 @@ mod linear;
 pub mod norm;
 mod readout;
 pub mod segment;
+pub mod tagged;
 mod union;
 
 pub use adjacency::Adjacency;
 pub use attention::{MultiHeadAttention, MultiHeadAttentionConfig, VectorAttention, key_padding, same_segment};
 pub use batch::{BatchOptions, GraphBatch, GraphRef};
 pub use check::check_finite;
-pub use conv::{
-    Aggregate, Anee, AneeConfig, AneeGate, EdgeAttention, EdgeAttentionConfig, Gat, GatConfig, GatV2, GatV2Config, Gcn,
-    GcnConfig, Gin, GinConfig, GraphConv, GraphConvConfig, ResidualForm, ResidualGcn, ResidualGcnConfig, Sage,
-    SageConfig,
-};
+pub use conv::*;
 pub use dropout::{dropout, relu_dropout};
 pub use edges::undirected;
-pub use error::{Error, Result};
+pub use error::{Error, Result, torch};
 pub use groups::Groups;
 pub use layer_edges::LayerEdges;
 pub use linear::Linear;

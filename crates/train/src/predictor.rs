@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path};
 use tachograph_features::FeatureGraph;
 use tachograph_gnn::{BatchOptions, GraphBatch};
 use tachograph_ir::{BoundGraph, NodeId};
-use tachograph_models::{Model, Widths};
+use tachograph_models::Network;
 use tch::{Device, Kind, Tensor, nn};
 
 use tachograph_ir::Quantity;
@@ -38,7 +38,7 @@ pub struct Prediction {
 pub struct Predictor {
     manifest: Manifest,
     /// One, or those of an ensemble.
-    models: Vec<Model>,
+    models: Vec<Box<dyn Network>>,
     store: nn::VarStore,
 }
 
@@ -49,19 +49,10 @@ impl Predictor {
     /// libtorch cannot allocate it.
     pub fn new(manifest: Manifest, device: Device) -> Result<Self> {
         let store = nn::VarStore::new(device);
-        let schema = manifest.featurizer.schema();
-        let widths = Widths {
-            nodes: schema.node_columns.len() as i64,
-            edges: schema.edge_columns.len() as i64,
-            globals: schema.global_columns.len() as i64,
-        };
-        let memory = manifest.outputs.iter().enumerate().filter(|(_, output)| output.quantity == Quantity::Memory);
-        let memory: Vec<usize> = memory.map(|(o, _)| o).collect();
+        let quantities: Vec<Quantity> = manifest.outputs.iter().map(|output| output.quantity).collect();
         let model = |member| {
             let vs = ensemble::place(&store.root(), member);
-            let mut model = Model::new(&vs, widths, manifest.outputs.len(), &manifest.model)?;
-            model.set_memory(&memory);
-            Ok(model)
+            Ok(manifest.model.build(&vs, manifest.featurizer.schema(), &quantities)?)
         };
         let models = (0..manifest.members.max(1)).map(model).collect::<Result<_>>()?;
         Ok(Self { manifest, models, store })

@@ -9,7 +9,7 @@ use tachograph_ir::BoundGraph;
 
 use tachograph_ir::Quantity;
 
-use crate::{Corpus, Error, FORMAT, Manifest, Output, Result, RunConfig, Sample, Target, Training};
+use crate::{Corpus, Error, FORMAT, Manifest, Output, Result, RunConfig, Sample, Target, TargetConfig, Training};
 
 /// A run's data.
 pub(crate) struct Prepared {
@@ -77,11 +77,14 @@ fn outputs(config: &RunConfig, corpus: &Corpus, training: &[Sample], featurizer:
             return Err(Error::Config(format!("{}: nothing was measured of the training set", output.title())));
         }
         let range = values.iter().fold((f64::MAX, 0f64), |(l, h), &(t, _)| (l.min(t), h.max(t)));
-        Ok(Output {
-            target: Target::fit(config.target, output.quantity, &values),
-            range: Some(range),
-            ..output.clone()
-        })
+        let published = config.model.target_scale(output.quantity);
+        if config.target == TargetConfig::Published && published.is_none() {
+            let kind = config.model.kind();
+            return Err(Error::Config(format!(
+                "target `published`: model `{kind}` was published without a unit of its own"
+            )));
+        }
+        Ok(Output { target: Target::fit(config.target, published, &values), range: Some(range), ..output.clone() })
     };
     corpus.outputs.iter().enumerate().map(output).collect()
 }

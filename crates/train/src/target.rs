@@ -2,8 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Quantity;
-
 /// Unit in which the network learns, as a run's config names it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -16,8 +14,10 @@ pub enum TargetConfig {
     /// Multiples of the roofline of [`tachograph_features::tachograph`] (of memory, of what is resident), times the median
     /// ratio of the training set to it, output by output; needs features of that kind.
     Roofline,
-    /// DIPPM's: milliseconds times 1000, joules times 10, MB.
-    Dippm,
+    /// That in which the model was published, of those that say one: DIPPM's milliseconds times 1000, joules times 10
+    /// and MB.
+    #[serde(alias = "dippm")]
+    Published,
 }
 
 /// From a quantity to what its head puts out: output = quantity / scale. Part of a checkpoint.
@@ -35,14 +35,10 @@ impl Default for Target {
 
 impl Target {
     /// Fitted on the values of the training set, each with the roofline of its features where they have one.
-    pub fn fit(config: TargetConfig, quantity: Quantity, training: &[(f64, Option<f64>)]) -> Self {
-        let [latency, energy, memory] = tachograph_models::SCALES;
+    /// `published` is what the publication of the model multiplies the quantity with, where it does.
+    pub fn fit(config: TargetConfig, published: Option<f64>, training: &[(f64, Option<f64>)]) -> Self {
         let scale = match config {
-            TargetConfig::Dippm => match quantity {
-                Quantity::Latency => 1.0 / latency,
-                Quantity::Energy => 1.0 / energy,
-                Quantity::Memory => 1.0 / memory,
-            },
+            TargetConfig::Published => published.map_or(1.0, |factor| 1.0 / factor),
             TargetConfig::Milliseconds => 1.0,
             TargetConfig::Mean => training.iter().map(|(value, _)| value).sum::<f64>() / training.len() as f64,
             TargetConfig::Roofline => {

@@ -18,7 +18,7 @@ pub fn manifest() -> Manifest {
     Manifest {
         format: FORMAT,
         library: "0.1.0".into(),
-        model: ModelConfig::OperatorSum(OperatorSumConfig { hidden: 8, layers: 2 }),
+        model: ModelConfig::from(OperatorSumConfig { hidden: 8, layers: 2 }),
         members: 1,
         featurizer: Featurizer::fit(FeatureSet::Costs, &[&graph()]).unwrap(),
         outputs: ["one", "two"].map(device).into(),
