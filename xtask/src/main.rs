@@ -2,7 +2,6 @@
 //! peers, the fuzz targets and the CI.
 
 mod ci;
-mod doctor;
 mod fuzz;
 mod libtorch;
 mod peers;
@@ -13,8 +12,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
-
-use libtorch::Variant;
+use tachograph_torch_link::install::Variant;
 
 /// Set-up and checks of the workspace.
 #[derive(Parser)]
@@ -53,11 +51,7 @@ enum Task {
 fn main() -> ExitCode {
     let outcome = match Task::parse() {
         Task::Libtorch { cuda } => libtorch::set_up(if cuda { Variant::Cuda } else { Variant::Cpu }),
-        Task::Doctor => match doctor::report() {
-            Ok(true) => Ok(()),
-            Ok(false) => return ExitCode::FAILURE,
-            Err(error) => Err(error),
-        },
+        Task::Doctor => libtorch::doctor(),
         Task::Test { peers } => ci::test(peers),
         Task::Demo => ci::demo(),
         Task::BenchPeers(options) => peers::bench(&options),
