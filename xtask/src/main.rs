@@ -44,7 +44,12 @@ enum Task {
         #[arg(long, default_value_t = 600)]
         seconds: u32,
     },
-    /// What continuous integration runs: formatting, lints, documentation, tests, packages.
+    /// Do what the front page of a crate says, as someone would who has no checkout.
+    FrontPage {
+        /// The crate's folder in crates/.
+        dir: String,
+    },
+    /// What continuous integration runs: formatting, lints, documentation, packages, front pages, tests.
     Ci,
 }
 
@@ -56,6 +61,7 @@ fn main() -> ExitCode {
         Task::Demo => ci::demo(),
         Task::BenchPeers(options) => peers::bench(&options),
         Task::Fuzz { target, seconds } => fuzz::fuzz(target.as_deref(), seconds),
+        Task::FrontPage { dir } => ci::follow(&dir),
         Task::Ci => ci::ci(),
     };
     match outcome {

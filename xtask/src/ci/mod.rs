@@ -9,6 +9,7 @@ use anyhow::Result;
 use crate::libtorch;
 use crate::tools::{cargo, run};
 
+pub use outside::follow;
 pub use suite::test;
 
 /// The crates whose front pages are followed by someone who has no checkout.
@@ -24,7 +25,7 @@ pub fn ci() -> Result<()> {
     run(cargo(["doc", "--workspace", "--no-deps"])?.env("RUSTDOCFLAGS", "-D warnings"))?;
     package(&packages)?;
     for dir in OUTSIDE {
-        outside::follow(dir)?;
+        follow(dir)?;
     }
     test(false)
 }
