@@ -26,9 +26,9 @@ enum Task {
     },
     /// Say what is installed and intact, and the command that mends what is not.
     Doctor,
-    /// Run every test of the workspace, documentation tests too.
+    /// Run every test of the workspace, documentation tests too, and say how many could not be run for want of data or a GPU.
     Test {
-        /// Then also the tests marked `#[ignore]`: they compare with other programs, which must be installed.
+        /// Then also those that compare with other programs, which must be installed.
         #[arg(long)]
         peers: bool,
     },

@@ -51,9 +51,16 @@ fn ignored(choice: &[&str], possible: Result<(), String>, left: &mut Vec<String>
 }
 
 fn cargo_test(targets: &[&str], options: &[&str]) -> Result<()> {
-    let args = [&["test", "--workspace"], targets, &["--"], options].concat();
+    let mut command = cargo([&["test", "--workspace"], targets, &["--"], options].concat())?;
     // Tests run side by side; OpenMP threads of each on the same cores only get in each other's way.
-    run(cargo(args)?.env("OMP_NUM_THREADS", "1"))
+    command.env("OMP_NUM_THREADS", "1");
+    for name in FOLDERS {
+        if let Some(folder) = std::env::var_os(name) {
+            // Each test binary runs in the folder of its package.
+            command.env(name, std::path::absolute(folder)?);
+        }
+    }
+    run(&mut command)
 }
 
 /// How many tests a list has.
