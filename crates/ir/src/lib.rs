@@ -54,3 +54,8 @@ pub use space::{Assignment, ConfigSpace, Domain, Hyperparameter};
 pub use tensor::{Dim, Shape, Tensor, TensorId, TensorKind, Value, elements};
 pub use training::Optimizer;
 pub use units::{Bytes, Joules, Millis};
+
+/// The front page, whose program is tested.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct FrontPage;
