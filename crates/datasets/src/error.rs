@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::{About, generate::Family};
+use crate::{About, SETS, generate::Family};
 
 /// What can go wrong with a data set.
 #[derive(Debug, thiserror::Error)]
@@ -57,8 +57,24 @@ pub enum Error {
         source: tachograph_ir::Error,
     },
     /// A name that is no published set's.
-    #[error("unknown data set `{0}`")]
+    #[error("data set `{0}`: no folder, no table (.csv), and none of {names}", names = SETS.map(|set| set.name).join(", "))]
     UnknownSet(String),
+    /// A device that a set does not have.
+    #[error("no measurement of `{device}`; there are some of {known}")]
+    UnknownDevice {
+        /// The device.
+        device: String,
+        /// Those that the set has.
+        known: String,
+    },
+    /// Latencies were asked of a set that holds something else.
+    #[error("{set}: its numbers are {unit}, not milliseconds")]
+    Unit {
+        /// The set.
+        set: &'static str,
+        /// What its numbers are.
+        unit: &'static str,
+    },
     /// A published set that is not on this machine.
     #[error(
         "{}: not there. The set `{}` comes from {}. Put it into a folder `{}` below the data root \

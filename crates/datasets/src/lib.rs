@@ -11,7 +11,9 @@
 mod about;
 mod csv_set;
 mod device_split;
+mod device_times;
 mod error;
+mod find;
 mod folds;
 pub mod generate;
 mod measured;
@@ -21,6 +23,7 @@ pub mod sets;
 mod source;
 mod split;
 mod store;
+mod summary;
 mod table;
 mod verify;
 
@@ -29,10 +32,13 @@ pub use about::{
 };
 pub use csv_set::{CsvRow, CsvSet};
 pub use device_split::DeviceSplit;
+pub use device_times::{DeviceTimes, TimedNetwork};
 pub use error::{Error, Result};
+pub use find::find;
 pub use noise::Noise;
 pub use record::{Key, NetworkId, Record};
 pub use source::{Phase, RanOn, Sample, Samples, Source};
 pub use split::{Part, Split};
 pub use store::{DataSet, DeviceMeta, FileMeta, Meta, Run, Writer};
+pub use summary::Summary;
 pub use verify::{State, Verified};

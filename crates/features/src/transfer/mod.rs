@@ -35,10 +35,12 @@
 mod adapted;
 mod gaussian;
 pub mod rates;
+mod relative;
 mod select;
 mod smoother;
 #[cfg(test)]
 mod tests;
+mod validate;
 
 use nalgebra::{DMatrix, DVector};
 
@@ -46,7 +48,9 @@ use crate::{Error, Result};
 
 pub use adapted::{Adapted, Estimate, Sample};
 pub use gaussian::{LogGaussian, Scales};
+pub use relative::Relative;
 pub use smoother::Smoother;
+pub use validate::{CrossValidation, cross_validate};
 
 /// How far a new device may be from the known ones, in shares of its mean time.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -8,7 +8,7 @@ mod tests;
 
 use nalgebra::{Cholesky, DMatrix, DVector, Dyn, RowDVector};
 
-use super::{Sample, gaussian::logs, median};
+use super::{CrossValidation, Sample, cross_validate, gaussian::logs, median};
 use crate::{Error, Result};
 
 pub use columns::{Column, Resource, costs};
@@ -125,6 +125,17 @@ impl RatePrior {
     /// No samples; otherwise as [`learn`](Self::learn).
     pub fn adapt(&self, samples: &[Sample], costs: &[Vec<f64>]) -> Result<Rates> {
         self.fit(&logs(samples, costs.len())?, costs)
+    }
+
+    /// How far off `samples` are when predicted from each other.
+    ///
+    /// # Errors
+    /// Fewer than two; otherwise as [`adapt`](Self::adapt).
+    pub fn cross_validate(&self, samples: &[Sample], costs: &[Vec<f64>]) -> Result<CrossValidation> {
+        cross_validate(samples, |known, held| {
+            let rates = self.adapt(known, costs)?;
+            held.iter().map(|sample| Ok(rates.predict(&costs[sample.network])?.ms)).collect()
+        })
     }
 
     /// The most probable ln r by Gauss–Newton, from the prior's shifted to the level of what was measured.

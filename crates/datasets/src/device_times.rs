@@ -1,0 +1,141 @@
+//! What networks took on a few devices, with their graphs.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use rayon::prelude::*;
+use tachograph_ir::{Assignment, BoundGraph, Graph};
+
+use crate::{Error, Phase, Result, Sample, Source};
+
+/// Latencies on some devices of the networks of a set, each bound as it was measured.
+#[derive(Debug)]
+pub struct DeviceTimes {
+    /// Networks that were measured on at least one of the devices, in the order of the set.
+    pub networks: Vec<TimedNetwork>,
+    /// Networks whose graph could not be had, and why.
+    pub left_out: BTreeMap<String, String>,
+}
+
+/// A network and its latencies.
+#[derive(Debug)]
+pub struct TimedNetwork {
+    /// Its name in the set.
+    pub name: String,
+    /// The batch.
+    pub batch: u64,
+    /// Its graph.
+    pub graph: BoundGraph,
+    /// Milliseconds on each of the devices asked for; of several measurements the fastest, since interference only slows
+    /// down.
+    pub ms: Vec<Option<f64>>,
+}
+
+impl DeviceTimes {
+    /// Reads the inferences that `devices` measured. With `batch`, times are scaled to it in proportion, for devices that
+    /// measured at batches of their own which fill them.
+    ///
+    /// # Errors
+    /// A set that cannot be read or does not hold milliseconds; a device that measured nothing; no graph of any network.
+    pub fn read(source: &dyn Source, devices: &[&str], batch: Option<u64>) -> Result<Self> {
+        let (about, samples) = (source.about(), source.samples()?.collect::<Result<Vec<Sample>>>()?);
+        if about.unit != "ms" {
+            return Err(Error::Unit { set: about.name, unit: about.unit });
+        }
+        let inferences = || samples.iter().filter(|sample| sample.phase == Phase::Inference);
+        let known: BTreeSet<&str> = inferences().map(|sample| sample.device.as_str()).collect();
+        if let Some(device) = devices.iter().find(|device| !known.contains(*device)) {
+            let known = known.into_iter().collect::<Vec<_>>().join(", ");
+            return Err(Error::UnknownDevice { device: (*device).into(), known });
+        }
+        let (mut rows, mut places) = (Vec::<(&str, u64, Vec<Option<f64>>)>::new(), HashMap::new());
+        for sample in inferences() {
+            let Some(device) = devices.iter().position(|device| *device == sample.device) else { continue };
+            let at = batch.unwrap_or(sample.batch);
+            let ms = sample.time * at as f64 / sample.batch.max(1) as f64;
+            let place = *places.entry((&sample.network, at)).or_insert(rows.len());
+            if place == rows.len() {
+                rows.push((&sample.network, at, vec![None; devices.len()]));
+            }
+            let slot = &mut rows[place].2[device];
+            *slot = Some(slot.map_or(ms, |other: f64| other.min(ms)));
+        }
+        let graphs = graphs(source, rows.iter().map(|row| row.0).collect());
+        let (mut networks, mut left_out) = (Vec::new(), BTreeMap::new());
+        for (name, batch, ms) in rows {
+            let bound = graphs[name].as_ref().map_err(Clone::clone).and_then(|graph| at_batch(graph, batch));
+            match bound {
+                Ok(graph) => networks.push(TimedNetwork { name: name.into(), batch, graph, ms }),
+                Err(why) => _ = left_out.insert(name.to_owned(), why),
+            }
+        }
+        match left_out.iter().next() {
+            Some((network, message)) if networks.is_empty() => {
+                Err(Error::NoGraph { set: about.name, network: network.clone(), message: message.clone() })
+            }
+            _ => Ok(Self { networks, left_out }),
+        }
+    }
+}
+
+/// The graph of each network, or why there is none.
+fn graphs<'a>(source: &dyn Source, names: BTreeSet<&'a str>) -> HashMap<&'a str, Result<Graph, String>> {
+    names.into_par_iter().map(|name| (name, source.graph(name).map_err(|error| error.to_string()))).collect()
+}
+
+/// Binds the batch where it is open; one that is fixed must be the one measured.
+fn at_batch(graph: &Graph, batch: u64) -> Result<BoundGraph, String> {
+    let open = graph.hyperparameters().contains_key("batch");
+    let config = if open { Assignment::from([("batch".to_owned(), batch)]) } else { Assignment::new() };
+    let bound = graph.bind(&config).map_err(|error| error.to_string())?;
+    match bound.batch() {
+        fixed if !open && fixed != batch => Err(format!("measured at batch {batch}, but its file fixes {fixed}")),
+        _ => Ok(bound),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tachograph_import::onnx;
+    use tachograph_ir::{Builder, DType, Domain};
+
+    use super::*;
+    use crate::CsvSet;
+
+    /// A table beside one model whose batch is open.
+    fn set(rows: &str) -> (tempfile::TempDir, CsvSet) {
+        let root = tempfile::tempdir().unwrap();
+        let mut b = Builder::new("a");
+        b.hyperparameter("batch", Domain::POSITIVE, 1);
+        let x = b.input("x", DType::F32, vec!["batch".into(), 3.into(), 8.into(), 8.into()]);
+        let y = b.conv(x, 4, [3, 3], 1, 1, 1, true).unwrap();
+        let bytes = onnx::write(&b.finish(&[y]).unwrap(), |_, _| None).unwrap();
+        std::fs::write(root.path().join("a.onnx"), bytes).unwrap();
+        let table = root.path().join("t.csv");
+        std::fs::write(&table, format!("file,device,latency_ms,batch\n{rows}")).unwrap();
+        (root, CsvSet::open(&table).unwrap())
+    }
+
+    #[test]
+    fn the_fastest_stands_and_networks_without_a_graph_are_named() {
+        let (_root, set) = set("a.onnx,old,9,2\na.onnx,old,8,2\na.onnx,new,4,2\na.onnx,new,3,4\nlost.onnx,old,1,1\n");
+        let times = DeviceTimes::read(&set, &["old", "new"], None).unwrap();
+        let rows: Vec<_> = times.networks.iter().map(|n| (n.batch, n.graph.batch(), n.ms.clone())).collect();
+        assert_eq!(rows, [(2, 2, vec![Some(8.0), Some(4.0)]), (4, 4, vec![None, Some(3.0)])]);
+        assert!(times.left_out["lost.onnx"].contains("lost.onnx"), "{:?}", times.left_out);
+    }
+
+    #[test]
+    fn times_are_scaled_to_one_batch() {
+        let (_root, set) = set("a.onnx,old,8,2\na.onnx,new,12,4\n");
+        let times = DeviceTimes::read(&set, &["old", "new"], Some(1)).unwrap();
+        assert_eq!(times.networks.len(), 1);
+        assert_eq!((times.networks[0].batch, &times.networks[0].ms), (1, &vec![Some(4.0), Some(3.0)]));
+    }
+
+    #[test]
+    fn an_unknown_device_is_told_which_there_are() {
+        let (_root, set) = set("a.onnx,old,8,2\na.onnx,new,12,4\n");
+        let error = DeviceTimes::read(&set, &["other"], None).unwrap_err().to_string();
+        assert_eq!(error, "no measurement of `other`; there are some of new, old");
+    }
+}
