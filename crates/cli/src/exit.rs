@@ -57,11 +57,13 @@ pub fn each<T>(items: impl IntoIterator<Item = T>, mut work: impl FnMut(T) -> Re
 }
 
 fn say(error: &Error) {
-    // A cause that the message before it quotes is not said twice.
+    // A cause that the message before it quotes, or that says it again, is not said twice.
     let mut text = String::new();
     for cause in error.chain().map(ToString::to_string) {
-        if !text.contains(&cause) {
-            text += if text.is_empty() { "" } else { ": " };
+        if cause.starts_with(&text) {
+            text = cause;
+        } else if !text.contains(&cause) {
+            text += ": ";
             text += &cause;
         }
     }

@@ -5,13 +5,15 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use rayon::prelude::*;
 use tachograph_ir::{Assignment, BoundGraph, Graph};
 
-use crate::{Error, Phase, Result, Sample, Source};
+use crate::{Error, Phase, RanOn, Result, Sample, Source};
 
 /// Latencies on some devices of the networks of a set, each bound as it was measured.
 #[derive(Debug)]
 pub struct DeviceTimes {
     /// Networks that were measured on at least one of the devices, in the order of the set.
     pub networks: Vec<TimedNetwork>,
+    /// What each of the devices is, where the set says.
+    pub ran_on: Vec<Option<RanOn>>,
     /// Networks whose graph could not be had, and why.
     pub left_out: BTreeMap<String, String>,
 }
@@ -31,7 +33,7 @@ pub struct TimedNetwork {
 }
 
 impl DeviceTimes {
-    /// Reads the inferences that `devices` measured. With `batch`, times are scaled to it in proportion, for devices that
+    /// Reads the inferences that `devices` measured; without any device, the networks of all. With `batch`, times are scaled to it in proportion, for devices that
     /// measured at batches of their own which fill them.
     ///
     /// # Errors
@@ -49,15 +51,19 @@ impl DeviceTimes {
         }
         let (mut rows, mut places) = (Vec::<(&str, u64, Vec<Option<f64>>)>::new(), HashMap::new());
         for sample in inferences() {
-            let Some(device) = devices.iter().position(|device| *device == sample.device) else { continue };
+            let device = devices.iter().position(|device| *device == sample.device);
+            if device.is_none() && !devices.is_empty() {
+                continue;
+            }
             let at = batch.unwrap_or(sample.batch);
             let ms = sample.time * at as f64 / sample.batch.max(1) as f64;
             let place = *places.entry((&sample.network, at)).or_insert(rows.len());
             if place == rows.len() {
                 rows.push((&sample.network, at, vec![None; devices.len()]));
             }
-            let slot = &mut rows[place].2[device];
-            *slot = Some(slot.map_or(ms, |other: f64| other.min(ms)));
+            if let Some(slot) = device.map(|device| &mut rows[place].2[device]) {
+                *slot = Some(slot.map_or(ms, |other: f64| other.min(ms)));
+            }
         }
         let graphs = graphs(source, rows.iter().map(|row| row.0).collect());
         let (mut networks, mut left_out) = (Vec::new(), BTreeMap::new());
@@ -72,7 +78,7 @@ impl DeviceTimes {
             Some((network, message)) if networks.is_empty() => {
                 Err(Error::NoGraph { set: about.name, network: network.clone(), message: message.clone() })
             }
-            _ => Ok(Self { networks, left_out }),
+            _ => Ok(Self { networks, ran_on: devices.iter().map(|device| source.ran_on(device)).collect(), left_out }),
         }
     }
 }
@@ -121,6 +127,7 @@ mod tests {
         let times = DeviceTimes::read(&set, &["old", "new"], None).unwrap();
         let rows: Vec<_> = times.networks.iter().map(|n| (n.batch, n.graph.batch(), n.ms.clone())).collect();
         assert_eq!(rows, [(2, 2, vec![Some(8.0), Some(4.0)]), (4, 4, vec![None, Some(3.0)])]);
+        assert_eq!(DeviceTimes::read(&set, &[], None).unwrap().networks.len(), 2);
         assert!(times.left_out["lost.onnx"].contains("lost.onnx"), "{:?}", times.left_out);
     }
 

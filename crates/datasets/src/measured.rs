@@ -2,13 +2,13 @@
 
 use tachograph_ir::Graph;
 
-use crate::{About, DataSet, Error, NetworkId, Result, Sample, Samples, Source};
+use crate::{About, DataSet, Error, NetworkId, RanOn, Result, Sample, Samples, Source};
 
 /// What the folders below `datasets/` of the repository are.
 static MEASURED: About = About {
     name: "measured",
     what: "networks measured by this project",
-    from: "the folder `datasets` of this repository, or the example `collect`",
+    from: "the folder `datasets` of this repository, or `tachograph collect`",
     licence: "MIT OR Apache-2.0",
     folder: "datasets",
     unit: "ms",
@@ -28,6 +28,12 @@ impl Source for DataSet {
             let memory_mb = record.peak_bytes.map(|bytes| bytes as f64 / 1e6);
             Some(Ok(Sample { memory_mb, energy_j: record.energy_j, ..sample }))
         })))
+    }
+
+    fn ran_on(&self, device: &str) -> Option<RanOn> {
+        let record = self.records().iter().find(|record| record.device == device)?;
+        let (hardware, library) = (record.hardware.clone(), record.library.clone());
+        Some(RanOn { hardware, threads: record.threads, library })
     }
 
     fn graph(&self, network: &str) -> Result<Graph> {

@@ -36,6 +36,9 @@ pub enum Error {
     /// A graph that cannot be bound or costed.
     #[error(transparent)]
     Graph(#[from] tachograph_ir::Error),
+    /// A data set that cannot be written, or a network that cannot be made.
+    #[error(transparent)]
+    DataSet(#[from] tachograph_datasets::Error),
 }
 
 /// Result of this crate.

@@ -1,3 +1,84 @@
+//! `tachograph doctor`.
+
+use anyhow::{Result, ensure};
+use serde_json::json;
+use tachograph_datasets::{SETS, data_root, open};
+use tachograph_ir::Device;
+use tachograph_predict::{Bundled, Catalog};
+
+use super::INSTALL;
+use crate::{exit, table};
+
+/// Say what this build can do, which checkpoints it has, what this machine is, and whether libtorch is there
 #[derive(clap::Args)]
-pub struct Args {}
-pub fn run(_: &Args) -> anyhow::Result<()> { Ok(()) }
+#[command(after_help = exit::CODES)]
+pub struct Args {
+    /// One JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+/// A line of the report.
+struct Finding {
+    thing: &'static str,
+    well: bool,
+    detail: String,
+}
+
+pub fn run(args: &Args) -> Result<()> {
+    let mut findings: Vec<Finding> = Bundled::ALL.iter().map(checkpoint).collect();
+    findings.push(Finding { thing: "this machine", well: true, detail: machine() });
+    let root = data_root(None);
+    let there: Vec<&str> = SETS.iter().map(|set| set.name).filter(|name| open(name, &root).is_ok()).collect();
+    let detail = format!("{} of {} in {}", there.len(), SETS.len(), root.display());
+    findings.push(Finding { thing: "published sets", well: true, detail });
+    findings.push(libtorch());
+    if args.json {
+        let line = |f: &Finding| json!({ "thing": f.thing, "ok": f.well, "detail": f.detail });
+        let (version, torch) = (env!("CARGO_PKG_VERSION"), cfg!(feature = "torch"));
+        let findings: Vec<_> = findings.iter().map(line).collect();
+        table::json(&json!({ "version": version, "libtorch": torch, "findings": findings }))?;
+    } else {
+        println!("tachograph {}", env!("CARGO_PKG_VERSION"));
+        for Finding { thing, well, detail } in &findings {
+            println!("{:<7}{thing:<16}{detail}", if *well { "ok" } else { "WRONG" });
+        }
+    }
+    ensure!(findings.iter().all(|finding| finding.well), "something is wrong");
+    Ok(())
+}
+
+fn checkpoint(bundled: &Bundled) -> Finding {
+    let (well, detail) = match bundled.load() {
+        Ok(predictor) => {
+            let outputs = predictor.manifest().outputs.len();
+            (true, format!("{}, {outputs} outputs, {}", bundled.name, predictor.manifest().training))
+        }
+        Err(error) => (false, format!("{}: {error}", bundled.name)),
+    };
+    Finding { thing: "checkpoint", well, detail }
+}
+
+/// Its processor, and whether a bundled checkpoint knows it.
+fn machine() -> String {
+    let name = Device::detect_cpu().map_or_else(|error| error.to_string(), |cpu| cpu.name);
+    match Catalog::bundled().here() {
+        Ok(Some(device)) => format!("{name}, predicted for as {device}"),
+        _ => format!("{name}, which no bundled checkpoint knows: `tachograph transfer` predicts for it"),
+    }
+}
+
+#[cfg(not(feature = "torch"))]
+fn libtorch() -> Finding {
+    let verbs = "profile, collect, train, evaluate, ensemble, adapt and predict --measure need it";
+    Finding { thing: "libtorch", well: true, detail: format!("not in this build; {verbs}: {INSTALL}") }
+}
+
+#[cfg(feature = "torch")]
+fn libtorch() -> Finding {
+    let cuda = tachograph_profile::parse_device("cuda:0");
+    let cuda = cuda.map_or_else(|error| format!("no CUDA: {error}"), |_| format!("{} CUDA device(s)", tch::Cuda::device_count()));
+    let detail = format!("{}, {} thread(s); {cuda}", tachograph_profile::LIBRARY, tch::get_num_threads());
+    let _ = INSTALL;
+    Finding { thing: "libtorch", well: true, detail }
+}

@@ -25,3 +25,9 @@ pub mod train;
 
 /// How to get the verbs that run libtorch.
 pub const INSTALL: &str = "cargo install tachograph-cli --features torch (in a checkout: --path crates/cli)";
+
+/// As many threads as a machine may have.
+#[cfg(feature = "torch")]
+fn threads() -> clap::builder::RangedI64ValueParser<i32> {
+    clap::value_parser!(i32).range(1..=1024)
+}

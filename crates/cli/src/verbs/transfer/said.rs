@@ -7,7 +7,7 @@ use tachograph_features::transfer::CrossValidation;
 use crate::table;
 
 /// What `--json` prints for a device.
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 pub struct Transferred {
     pub device: String,
     pub by: &'static str,
@@ -21,6 +21,9 @@ pub struct Transferred {
     /// The same when all times of the other device are scaled by the median ratio (relative).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scaled_mape_percent: Option<f64>,
+    /// How far off the measurements are that `--k` left for a test (checkpoint).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tested_mape_percent: Option<f64>,
     /// The checkpoint that was written (checkpoint).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checkpoint: Option<String>,
@@ -44,18 +47,7 @@ pub struct Predicted {
 
 impl Transferred {
     pub fn new(device: &str, by: &'static str, measurements: usize) -> Self {
-        let (device, predictions) = (device.to_owned(), Vec::new());
-        let (mape_percent, median_ape_percent, scaled_mape_percent, checkpoint) = (None, None, None, None);
-        Self {
-            device,
-            by,
-            measurements,
-            mape_percent,
-            median_ape_percent,
-            scaled_mape_percent,
-            checkpoint,
-            predictions,
-        }
+        Self { device: device.to_owned(), by, measurements, ..Self::default() }
     }
 
     pub fn validated(&mut self, validation: &CrossValidation) {
@@ -68,10 +60,11 @@ impl Transferred {
             return table::json(self);
         }
         println!("{}: by {} from {} measurement(s)", self.device, self.by, self.measurements);
-        if let Some((mape, median)) = self.mape_percent.zip(self.median_ape_percent) {
+        if let Some(mape) = self.mape_percent {
+            let median = self.median_ape_percent.map_or(String::new(), |m| format!(", median {m:.1} %"));
             let scaled = self.scaled_mape_percent;
             let scaled = scaled.map_or(String::new(), |s| format!("; by their median ratio: MAPE {s:.1} %"));
-            println!("predicted from each other: MAPE {mape:.1} %, median {median:.1} %{scaled}");
+            println!("predicted from each other: MAPE {mape:.1} %{median}{scaled}");
         }
         for one in &self.predictions {
             let interval = one.interval_low_ms.zip(one.interval_high_ms);
