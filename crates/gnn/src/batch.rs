@@ -1,53 +1,9 @@
 //! Many graphs as one disjoint union.
 
-use serde::{Deserialize, Serialize};
-use tch::{Device, Tensor};
+use tachograph_batch::{BatchOptions, Colours, Edges, GraphRef, Lists, Union, offsets};
+use tch::{Device, Kind, TchError, Tensor};
 
-use crate::{
-    Adjacency, Error, Groups, LayerEdges, Result,
-    adjacency::HostEdges,
-    compress::Colours,
-    error::torch,
-    union::{Lists, Union},
-};
-
-/// One graph as the caller holds it.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct GraphRef<'a> {
-    /// Node features, row-major: (nodes, width).
-    pub nodes: &'a [f32],
-    /// Features per node.
-    pub width: usize,
-    /// Edges as (source, destination); messages flow from source to destination.
-    pub edges: &'a [(u32, u32)],
-    /// Edge features, row-major, in the order of `edges`: (edges, any width); may be empty.
-    pub edge_features: &'a [f32],
-    /// Features of the whole graph.
-    pub globals: &'a [f32],
-    /// Group of each node (a kernel, say), 0, 1, …; may be empty.
-    pub groups: &'a [u32],
-}
-
-/// What a batch must offer to the network that it is built for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct BatchOptions {
-    /// Message-passing layers.
-    pub layers: usize,
-    /// Compute equal nodes once; see [`GraphBatch`].
-    pub compressed: bool,
-    /// Give every node exactly one self-loop in place of those that it has, whose features are the mean of the other
-    /// edges into the node. GCN and GAT want this.
-    pub self_loops: bool,
-    /// Carry the edges turned round as well, for layers that listen to successors.
-    pub reverse: bool,
-}
-
-impl Default for BatchOptions {
-    fn default() -> Self {
-        Self { layers: 1, compressed: false, self_loops: false, reverse: false }
-    }
-}
+use crate::{Adjacency, Error, Groups, LayerEdges, Result, error::torch};
 
 /// A batch of graphs on a device, ready for a network of a fixed number of layers.
 ///
@@ -105,8 +61,7 @@ impl GraphBatch {
             return Self::compress(&union, options, globals, sizes, device);
         }
         let n = union.len();
-        let members =
-            HostEdges { offsets: offsets(&union.sizes), sources: (0..n as i64).collect(), ..HostEdges::default() };
+        let members = Edges { offsets: offsets(&union.sizes), sources: (0..n as i64).collect(), ..Edges::default() };
         let reverse = union.reverse.as_ref().map(|lists| Adjacency::new(&host(lists), n, device)).transpose()?;
         let hop = LayerEdges {
             edges: Adjacency::new(&host(&union.edges), n, device)?,
@@ -116,7 +71,7 @@ impl GraphBatch {
             parent_edges: None,
         };
         Ok(Self {
-            nodes: union.nodes(device)?,
+            nodes: node_rows(&union, device)?,
             globals,
             graph_of_row: Adjacency::new(&members, n, device)?,
             groups: Groups::new(graphs, &union.sizes, device)?,
@@ -139,23 +94,23 @@ impl GraphBatch {
         let colours = Colours::new(union, &node_rows, options.layers, degrees);
         let rounds = &colours.rounds;
         let mut hops = Vec::with_capacity(options.layers);
-        let mut before: Option<(HostEdges, Vec<u32>)> = None;
+        let mut before: Option<(Edges, Vec<u32>)> = None;
         for (l, round) in rounds[..options.layers].iter().enumerate() {
             let sources = round.representatives.len();
-            let (edges, places) = colours.hop(union, l, false, degrees);
+            let (edges, places) = colours.edges(union, l, false, degrees);
             let w = union.edge_width;
             let rows: Vec<f32> = places
                 .iter()
                 .flat_map(|&e| &union.edge_features[e as usize * w..(e as usize + 1) * w])
                 .copied()
                 .collect();
-            let reverse = || Adjacency::new(&colours.hop(union, l, true, false).0, sources, device);
+            let reverse = || Adjacency::new(&colours.edges(union, l, true, false).0, sources, device);
             let parents = before.take().filter(|_| w > 0).map(|b| colours.parents(union, l, &b, &places));
             hops.push(LayerEdges {
                 edges: Adjacency::new(&edges, sources, device)?,
                 reverse: union.reverse.as_ref().map(|_| reverse()).transpose()?,
                 features: features(union, places.len(), &rows, device)?,
-                residual_rows: Some(indices(&colours.own(l), device)?),
+                residual_rows: Some(indices(&colours.residual_rows(l), device)?),
                 parent_edges: parents.map(|p| indices(&p, device)).transpose()?,
             });
             before = Some((edges, places));
@@ -166,7 +121,7 @@ impl GraphBatch {
         Ok(Self {
             nodes: to_tensor(&nodes, first.representatives.len(), union.width, device)?,
             globals,
-            graph_of_row: Adjacency::new(&colours.members(union), last.representatives.len(), device)?,
+            graph_of_row: Adjacency::new(&colours.graph_of_row(union), last.representatives.len(), device)?,
             groups: None,
             hops,
             layers: options.layers,
@@ -238,22 +193,31 @@ impl GraphBatch {
     }
 }
 
-fn host(lists: &Lists) -> HostEdges {
+/// Features of all nodes of the union: (nodes, width).
+fn node_rows(union: &Union<'_>, device: Device) -> Result<Tensor> {
+    let width = union.width as i64;
+    let view = |g: &GraphRef<'_>| {
+        let n = (g.nodes.len() / union.width) as i64;
+        // SAFETY: the tensor is read before the slice ends, and `Union::new` found n rows of this width in it.
+        unsafe { Tensor::f_from_blob(g.nodes.as_ptr().cast(), &[n, width], &[width, 1], Kind::Float, Device::Cpu) }
+    };
+    let build = || -> Result<Tensor, TchError> {
+        if union.graphs().is_empty() {
+            return Tensor::f_zeros([0, width], (Kind::Float, device));
+        }
+        let views = union.graphs().iter().map(view).collect::<Result<Vec<_>, _>>()?;
+        Tensor::f_cat(&views, 0)?.f_to_device(device)
+    };
+    build().map_err(torch("graph batch"))
+}
+
+fn host(lists: &Lists) -> Edges {
     let wide = |v: &[u32]| v.iter().map(|&x| i64::from(x)).collect();
-    HostEdges { offsets: wide(&lists.offsets), sources: wide(&lists.items), ..HostEdges::default() }
+    Edges { offsets: wide(&lists.offsets), sources: wide(&lists.items), ..Edges::default() }
 }
 
 fn features(union: &Union<'_>, edges: usize, values: &[f32], device: Device) -> Result<Option<Tensor>> {
     (union.edge_width > 0).then(|| to_tensor(values, edges, union.edge_width, device)).transpose()
-}
-
-/// Running totals, from 0.
-pub(crate) fn offsets(lengths: &[usize]) -> Vec<i64> {
-    let totals = lengths.iter().scan(0, |total, &n| {
-        *total += n as i64;
-        Some(*total)
-    });
-    std::iter::once(0).chain(totals).collect()
 }
 
 fn indices(values: &[i64], device: Device) -> Result<Tensor> {

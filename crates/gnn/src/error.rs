@@ -7,13 +7,8 @@ use tch::TchError;
 #[non_exhaustive]
 pub enum Error {
     /// A graph that does not fit the batch.
-    #[error("graph {index}: {message}")]
-    Graph {
-        /// Position in the batch.
-        index: usize,
-        /// What does not fit, with the sizes.
-        message: String,
-    },
+    #[error(transparent)]
+    Graph(#[from] tachograph_batch::GraphError),
     /// Shapes that do not fit a layer.
     #[error("{layer}: {message}")]
     Shape {

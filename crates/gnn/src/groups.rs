@@ -1,8 +1,9 @@
 //! Groups of nodes within graphs.
 
+use tachograph_batch::{Edges, GraphError, GraphRef};
 use tch::Device;
 
-use crate::{Adjacency, Error, GraphRef, Result, adjacency::HostEdges};
+use crate::{Adjacency, Error, Result};
 
 /// Groups of nodes within the graphs of a batch, such as the kernels that a compiler makes of operators. A read-out
 /// over `nodes` gives one row a group, and one over `graphs` takes these on to the graphs.
@@ -25,7 +26,7 @@ impl Groups {
         }
         let (mut lists, mut counts, mut offset) = (Vec::<Vec<i64>>::new(), vec![0], 0);
         for (index, (graph, &n)) in graphs.iter().zip(sizes).enumerate() {
-            let refuse = |message| Error::Graph { index, message };
+            let refuse = |message| Error::from(GraphError { index, message });
             if graph.groups.len() != n {
                 return Err(refuse(format!("groups of {} nodes for {n} nodes", graph.groups.len())));
             }
@@ -47,8 +48,8 @@ impl Groups {
         }));
         let offsets: Vec<i64> = offsets.collect();
         let groups = lists.len();
-        let nodes = HostEdges { offsets, sources: lists.concat(), ..HostEdges::default() };
-        let members = HostEdges { offsets: counts, sources: (0..groups as i64).collect(), ..HostEdges::default() };
+        let nodes = Edges { offsets, sources: lists.concat(), ..Edges::default() };
+        let members = Edges { offsets: counts, sources: (0..groups as i64).collect(), ..Edges::default() };
         Ok(Some(Self {
             nodes: Adjacency::new(&nodes, offset as usize, device)?,
             graphs: Adjacency::new(&members, groups, device)?,

@@ -4,7 +4,6 @@ mod adjacency;
 mod attention;
 mod batch;
 mod check;
-mod compress;
 pub mod conv;
 mod dropout;
 mod edges;
@@ -18,11 +17,10 @@ mod native;
 pub mod norm;
 mod readout;
 pub mod segment;
-mod union;
 
 pub use adjacency::Adjacency;
 pub use attention::{MultiHeadAttention, MultiHeadAttentionConfig, VectorAttention, key_padding, same_segment};
-pub use batch::{BatchOptions, GraphBatch, GraphRef};
+pub use batch::GraphBatch;
 pub use check::check_finite;
 pub use conv::{
     Aggregate, Anee, AneeConfig, AneeGate, EdgeAttention, EdgeAttentionConfig, Gat, GatConfig, GatV2, GatV2Config, Gcn,
@@ -40,3 +38,4 @@ pub use norm::{
     LayerNormConfig, LayerNormMode,
 };
 pub use readout::{AttentionPool, AttentionPoolConfig, Pool};
+pub use tachograph_batch::{BatchOptions, GraphRef};

@@ -10,9 +10,10 @@
 //! # Ok::<(), tachograph_gnn::Error>(())
 //! ```
 
+use tachograph_batch::{Edges, offsets};
 use tch::{Device, Tensor};
 
-use crate::{Adjacency, Result, adjacency::HostEdges, batch::offsets, error::torch};
+use crate::{Adjacency, Result, error::torch};
 
 /// Consecutive rows in segments, some of which may be empty.
 #[derive(Debug)]
@@ -27,8 +28,7 @@ impl Segments {
     /// A device out of memory.
     pub fn new(lengths: &[usize], device: Device) -> Result<Self> {
         let rows: usize = lengths.iter().sum();
-        let edges =
-            HostEdges { offsets: offsets(lengths), sources: (0..rows as i64).collect(), ..HostEdges::default() };
+        let edges = Edges { offsets: offsets(lengths), sources: (0..rows as i64).collect(), ..Edges::default() };
         Ok(Self { edges: Adjacency::new(&edges, rows, device)? })
     }
 

@@ -4,6 +4,7 @@ mod messages;
 
 use std::cell::OnceCell;
 
+use tachograph_batch::Edges;
 use tch::{Device, Kind, TchError, Tensor};
 
 use crate::{Error, Result, error::torch, fallback, native};
@@ -59,20 +60,8 @@ fn cached<T, E>(cell: &OnceCell<T>, make: impl FnOnce() -> Result<T, E>) -> Resu
     }
 }
 
-/// Edges on the host, before they go to a device.
-#[derive(Debug, Default)]
-pub(crate) struct HostEdges {
-    /// (rows + 1)
-    pub offsets: Vec<i64>,
-    pub sources: Vec<i64>,
-    /// Empty: each edge counts once.
-    pub counts: Vec<f32>,
-    /// Empty: the in-degrees of the rows themselves.
-    pub source_degrees: Vec<f64>,
-}
-
 impl Adjacency {
-    pub(crate) fn new(edges: &HostEdges, columns: usize, device: Device) -> Result<Self> {
+    pub(crate) fn new(edges: &Edges, columns: usize, device: Device) -> Result<Self> {
         let optional = |t: Option<Result<Tensor, TchError>>| t.transpose();
         let build = || -> Result<Self, TchError> {
             let put = |t: Result<Tensor, TchError>| t.and_then(|t| t.f_to_device(device));

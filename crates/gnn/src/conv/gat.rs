@@ -67,7 +67,7 @@ impl Gat {
         check::positive(LAYER, "output width", outputs)?;
         let heads = config.heads;
         let attention = |name| init::glorot(vs, name, &[1, heads, outputs]);
-        let edge = || {
+        let edge = || -> Result<_> {
             let linear = Linear::glorot(&(vs / "lin_edge"), config.edge_features, heads * outputs)?;
             Ok((linear, attention("att_edge")?))
         };

@@ -1,32 +1,37 @@
-//! The disjoint union of graphs on the host, before it goes to a device.
+//! The disjoint union of graphs.
 
-use tch::{Device, Kind, TchError, Tensor};
-
-use crate::{Error, GraphRef, Result, error::torch};
+use crate::{GraphError, GraphRef};
 
 /// Nodes one graph after the other, edges sorted by destination. Features of nodes stay with the graphs.
 #[derive(Debug, Default)]
-pub(crate) struct Union<'a> {
+pub struct Union<'a> {
     graphs: &'a [GraphRef<'a>],
+    /// Features per node.
     pub width: usize,
+    /// In-neighbours of each node.
     pub edges: Lists,
     /// Features of the edges in their order, `edge_width` each.
     pub edge_features: Vec<f32>,
+    /// Features per edge.
     pub edge_width: usize,
     /// The edges turned round, sorted by their source; `reverse_places` says which edge each is.
     pub reverse: Option<Lists>,
+    /// Place among `edges` of each of `reverse`.
     pub reverse_places: Vec<u32>,
     /// Nodes of each graph.
     pub sizes: Vec<usize>,
+    /// Graph features, row-major: (graphs, `global_width`).
     pub globals: Vec<f32>,
+    /// Features per graph.
     pub global_width: usize,
 }
 
 /// Lists of nodes, one list a node.
 #[derive(Debug)]
-pub(crate) struct Lists {
+pub struct Lists {
     /// (nodes + 1)
     pub offsets: Vec<u32>,
+    /// The lists one after the other.
     pub items: Vec<u32>,
 }
 
@@ -37,13 +42,19 @@ impl Default for Lists {
 }
 
 impl Lists {
+    /// Where the list of `node` lies in [`items`](Self::items).
     pub fn range(&self, node: usize) -> std::ops::Range<usize> {
         self.offsets[node] as usize..self.offsets[node + 1] as usize
     }
 }
 
 impl<'a> Union<'a> {
-    pub fn new(graphs: &'a [GraphRef<'a>], self_loops: bool, reverse: bool) -> Result<Self> {
+    /// Puts `graphs` side by side. With `self_loops` every node gets exactly one self-loop in place of those that it has;
+    /// with `reverse` the edges are there turned round as well.
+    ///
+    /// # Errors
+    /// Graphs of different widths, ragged features, or edges that name a node that is not there.
+    pub fn new(graphs: &'a [GraphRef<'a>], self_loops: bool, reverse: bool) -> Result<Self, GraphError> {
         let first = graphs.first().copied().unwrap_or_default();
         let edge_width =
             graphs.iter().find(|g| !g.edges.is_empty()).map_or(0, |g| g.edge_features.len() / g.edges.len());
@@ -51,7 +62,7 @@ impl<'a> Union<'a> {
             Self { graphs, width: first.width, edge_width, global_width: first.globals.len(), ..Self::default() };
         union.edges.offsets.reserve(graphs.iter().map(|g| g.nodes.len()).sum::<usize>() / first.width.max(1));
         for (index, graph) in graphs.iter().enumerate() {
-            union.push(graph, self_loops).map_err(|message| Error::Graph { index, message })?;
+            union.push(graph, self_loops).map_err(|message| GraphError { index, message })?;
         }
         if reverse {
             union.turn_round();
@@ -59,8 +70,19 @@ impl<'a> Union<'a> {
         Ok(union)
     }
 
+    /// The graphs.
+    pub fn graphs(&self) -> &'a [GraphRef<'a>] {
+        self.graphs
+    }
+
+    /// Number of nodes.
     pub fn len(&self) -> usize {
         self.edges.offsets.len() - 1
+    }
+
+    /// True without nodes.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// Features of each node.
@@ -68,23 +90,6 @@ impl<'a> Union<'a> {
         let mut rows = Vec::with_capacity(self.len());
         rows.extend(self.graphs.iter().flat_map(|g| g.nodes.chunks_exact(self.width)));
         rows
-    }
-
-    /// Features of all nodes: (nodes, width).
-    pub fn nodes(&self, device: Device) -> Result<Tensor> {
-        let view = |g: &GraphRef<'_>| {
-            let (n, width) = ((g.nodes.len() / self.width) as i64, self.width as i64);
-            // SAFETY: the tensor is read before the slice ends, and `new` found n rows of this width in it.
-            unsafe { Tensor::f_from_blob(g.nodes.as_ptr().cast(), &[n, width], &[width, 1], Kind::Float, Device::Cpu) }
-        };
-        let build = || -> Result<Tensor, TchError> {
-            if self.graphs.is_empty() {
-                return Tensor::f_zeros([0, self.width as i64], (Kind::Float, device));
-            }
-            let views = self.graphs.iter().map(view).collect::<Result<Vec<_>, _>>()?;
-            Tensor::f_cat(&views, 0)?.f_to_device(device)
-        };
-        build().map_err(torch("graph batch"))
     }
 
     fn push(&mut self, graph: &GraphRef<'_>, self_loops: bool) -> Result<(), String> {

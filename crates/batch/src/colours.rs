@@ -5,13 +5,10 @@ use std::hash::Hasher;
 use hashbrown::HashTable;
 use rustc_hash::FxHasher;
 
-use crate::{
-    adjacency::HostEdges,
-    union::{Lists, Union},
-};
+use crate::{Edges, Lists, Union};
 
 /// One round of refinement: a partition of things (nodes or edges) into classes.
-pub(crate) struct Round {
+pub struct Round {
     /// Class of each.
     pub class: Vec<u32>,
     /// One of each class.
@@ -19,7 +16,7 @@ pub(crate) struct Round {
 }
 
 /// The colours of a union: classes of its edges by their features, and of its nodes in each round.
-pub(crate) struct Colours {
+pub struct Colours {
     edges: Option<Round>,
     /// Round 0 groups nodes with equal features (bit for bit), and equal in-degree where `degrees`; round `l` splits
     /// the classes of round `l − 1` by the multiset of (class, edge class) of their neighbours.
@@ -27,6 +24,8 @@ pub(crate) struct Colours {
 }
 
 impl Colours {
+    /// Colours of `union`, whose node features are `rows`, after each of `layers` rounds. With `degrees`, nodes of
+    /// different in-degree are told apart from the start, as layers want that normalise by the degree of the source.
     pub fn new(union: &Union<'_>, rows: &[&[f32]], layers: usize, degrees: bool) -> Self {
         let w = union.edge_width;
         let edge = |e: usize| &union.edge_features[e * w..(e + 1) * w];
@@ -93,10 +92,10 @@ impl Colours {
 
     /// Messages from the classes of round `l` to those of round `l + 1`, along the edges or against them; and the
     /// edge of the union that each stands for.
-    pub fn hop(&self, union: &Union<'_>, l: usize, reverse: bool, degrees: bool) -> (HostEdges, Vec<u32>) {
+    pub fn edges(&self, union: &Union<'_>, l: usize, reverse: bool, degrees: bool) -> (Edges, Vec<u32>) {
         let (from, to) = (&self.rounds[l], &self.rounds[l + 1]);
         let lists = if reverse { union.reverse.as_ref().unwrap_or(&union.edges) } else { &union.edges };
-        let mut edges = HostEdges { offsets: vec![0], ..HostEdges::default() };
+        let mut edges = Edges { offsets: vec![0], ..Edges::default() };
         let mut features = vec![];
         let mut keys: Vec<(u64, u32)> = vec![];
         for &v in &to.representatives {
@@ -114,8 +113,8 @@ impl Colours {
         (edges, features)
     }
 
-    /// Place of each edge of hop `l` among those of hop `l − 1`. Hops are as [`Colours::hop`] returns them.
-    pub fn parents(&self, union: &Union<'_>, l: usize, before: &(HostEdges, Vec<u32>), places: &[u32]) -> Vec<i64> {
+    /// Place of each edge of layer `l` among those of layer `l − 1`. Edges are as [`Colours::edges`] returns them.
+    pub fn parents(&self, union: &Union<'_>, l: usize, before: &(Edges, Vec<u32>), places: &[u32]) -> Vec<i64> {
         let (sources, destinations) = (&self.rounds[l - 1].class, &self.rounds[l].class);
         let key = |edge: u32| self.key(union, sources, 0, &union.edges, edge as usize);
         let (edges, earlier) = before;
@@ -130,14 +129,14 @@ impl Colours {
     }
 
     /// Row of each class of round `l + 1` among the classes of round `l`.
-    pub fn own(&self, l: usize) -> Vec<i64> {
+    pub fn residual_rows(&self, l: usize) -> Vec<i64> {
         let (from, to) = (&self.rounds[l], &self.rounds[l + 1]);
         to.representatives.iter().map(|&v| i64::from(from.class[v as usize])).collect()
     }
 
     /// How often each class of the last round occurs in each graph.
-    pub fn members(&self, union: &Union<'_>) -> HostEdges {
-        let mut edges = HostEdges { offsets: vec![0], ..HostEdges::default() };
+    pub fn graph_of_row(&self, union: &Union<'_>) -> Edges {
+        let mut edges = Edges { offsets: vec![0], ..Edges::default() };
         let Some(last) = self.rounds.last() else { return edges };
         let (mut start, mut keys) = (0, vec![]);
         for &n in &union.sizes {
@@ -151,7 +150,7 @@ impl Colours {
 }
 
 /// Appends one row: the distinct keys, whose low halves are source rows, and how often each occurs.
-fn runs(keys: &mut [(u64, u32)], edges: &mut HostEdges, mut first: impl FnMut(u32)) {
+fn runs(keys: &mut [(u64, u32)], edges: &mut Edges, mut first: impl FnMut(u32)) {
     keys.sort_unstable();
     for run in keys.chunk_by(|a, b| a.0 == b.0) {
         edges.sources.push(i64::from(run[0].0 as u32));
