@@ -1,5 +1,6 @@
 //! `tachograph`: what a neural network will take on a device, before anyone runs it. A verb is a module of [`verbs`].
 
+mod device;
 mod exit;
 mod models;
 #[cfg(feature = "torch")]

@@ -33,14 +33,12 @@ pub fn page(
             chosen: id == forecast.output,
         })
     };
-    let training = &predictor.manifest().training;
-    let error = training.validation_mape.map_or(String::new(), |mape| format!(", validation MAPE {mape:.1} %"));
     let of_other = forecast.memory_as_on.as_ref().map_or(String::new(), |device| format!(", as on {device}"));
     let mut facts = vec![("device", format!("{} ({})", forecast.device, forecast.ran_on))];
     facts.extend(forecast.memory.as_ref().map(|memory| ("memory", format!("{}{of_other}", memory.value))));
     facts.extend(forecast.energy.as_ref().map(|energy| ("energy", energy.value.to_string())));
-    facts.push(("checkpoint", format!("{}{error}", forecast.checkpoint)));
-    facts.push(("trained on", training.to_string()));
+    facts.push(("checkpoint", forecast.checkpoint.clone()));
+    facts.push(("trained on", predictor.manifest().training.to_string()));
     Ok(Report {
         title: bound.graph().name().to_owned(),
         latency: estimate(predictor, forecast.output, forecast.latency.value.value())?,

@@ -12,6 +12,7 @@ use tachograph_datasets::{DeviceTimes, find};
 use tachograph_features::transfer::rates::costs;
 
 use crate::exit;
+use args::Start;
 pub use args::{Args, By};
 
 pub fn run(args: &Args) -> Result<()> {
