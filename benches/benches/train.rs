@@ -22,7 +22,7 @@ use tachograph_datasets::{
 };
 use tachograph_features::{FeatureSet, Featurizer};
 use tachograph_ir::{Assignment, DType, Graph};
-use tachograph_train::{Choice, Corpus, RunConfig, Sample, SplitConfig, train};
+use tachograph_train::{Choice, Corpus, Example, RunConfig, SplitConfig, train};
 
 const DEVICE: &str = "invented";
 const NETWORKS: usize = 2500;
@@ -122,7 +122,7 @@ fn network(family: Family, index: u64) -> Option<(Graph, Record)> {
 }
 
 /// All graphs end to end: nodes, edges, globals, targets, and the nodes and edges of each.
-fn export(samples: &[Sample], path: &Path) {
+fn export(samples: &[Example], path: &Path) {
     let floats = |values: Vec<f32>| values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>();
     let integers = |values: Vec<i64>| values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>();
     let graphs = samples.len();

@@ -45,6 +45,7 @@ impl Average {
         let _guard = tch::no_grad_guard();
         let mut swap = || {
             self.pairs.values_mut().try_for_each(|(weight, average)| -> Result<(), TchError> {
+                // Values change places, not tensors: the model and the optimiser hold on to theirs.
                 let kept = weight.f_detach_copy()?;
                 weight.f_copy_(average)?;
                 average.f_copy_(&kept)
@@ -62,8 +63,9 @@ impl Average {
     pub fn restore(&mut self, state: &BTreeMap<String, Tensor>) -> Result<()> {
         let _guard = tch::no_grad_guard();
         for (name, (_, average)) in &mut self.pairs {
-            let saved = state.get(&format!("{name}.{SUFFIX}")).filter(|t| t.size() == average.size());
-            let saved = saved.ok_or_else(|| Error::Config(format!("averaged weight `{name}` is missing")))?;
+            let name = format!("{name}.{SUFFIX}");
+            let saved = state.get(&name).filter(|t| t.size() == average.size());
+            let saved = saved.ok_or_else(|| Error::State { name, shape: average.size() })?;
             average.f_copy_(saved).map_err(torch("weight average"))?;
         }
         Ok(())

@@ -72,7 +72,7 @@ pub fn baselines(config: &RunConfig, specification: Option<&Device>) -> Result<V
         }
     }
     let mean = |(name, reports): (String, Vec<Report>)| {
-        let report = Report::mean(&reports).ok_or_else(|| Error::Config("no output was measured".into()))?;
+        let report = Report::mean(&reports).ok_or_else(|| Error::NothingMeasured { what: "baselines".into() })?;
         Ok((name, report))
     };
     reports.into_iter().map(mean).collect()

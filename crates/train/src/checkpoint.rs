@@ -11,9 +11,12 @@ use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use crate::{
-    Error, Manifest, Plateau, Result, RunConfig,
+    Manifest, Plateau, Result, RunConfig,
     error::{file, io},
-    tensors,
+};
+use tachograph_predict::{
+    Error as Refused, tensors,
+    torch::{to_arrays, to_tensors},
 };
 
 const EXTENSION: &str = "safetensors";
@@ -61,6 +64,8 @@ impl Progress {
     /// True where `saved` is of the same run: the same data, and a config that differs in the number of epochs or in
     /// when checkpoints are written, if at all.
     pub fn continues(&self, saved: &Self) -> bool {
+        // More epochs let a finished run go on (a cosine is stretched from here), and when states are written changes
+        // nothing that is learned.
         let (epochs, checkpoint) = (saved.config.epochs, saved.config.checkpoint);
         RunConfig { epochs, checkpoint, ..self.config.clone() } == saved.config
             && self.manifest.featurizer == saved.manifest.featurizer
@@ -97,9 +102,10 @@ impl Checkpoints {
 
     /// Writes a state and removes those that are too many.
     pub fn save(&self, progress: &Progress, tensors: &BTreeMap<String, Tensor>) -> Result<()> {
+        // Ten digits, so that the names sort by step.
         let path = self.dir.join(format!("{:010}.{EXTENSION}", progress.steps));
         let text = serde_json::to_string(progress).map_err(|e| file(&path, e))?;
-        tensors::save(&path, &text, tensors)?;
+        tensors::save(&path, &text, &to_arrays(tensors)?)?;
         let all = self.list()?;
         for old in all.iter().rev().skip(self.keep) {
             fs::remove_file(old).map_err(io(old))?;
@@ -109,25 +115,28 @@ impl Checkpoints {
 
     /// The newest state that is whole. Damaged ones are renamed, and `notice` is told.
     pub fn latest(&self, mut notice: impl FnMut(&str)) -> Result<Option<Saved>> {
-        let mut damaged = None;
+        let mut damaged: Option<(PathBuf, String)> = None;
         for path in self.list()?.into_iter().rev() {
             match tensors::load(&path) {
-                Ok((text, tensors)) => {
+                Ok((text, arrays)) => {
                     let progress = serde_json::from_str(&text).map_err(|e| file(&path, e))?;
-                    return Ok(Some(Saved { path, progress, tensors }));
+                    return Ok(Some(Saved { path, progress, tensors: to_tensors(&arrays)? }));
                 }
-                Err(error @ Error::File { .. }) => {
+                Err(Refused::Checkpoint { message, .. }) => {
+                    // Out of the way, since the next checkpoint may have its name, but there for who wants to look.
                     let aside = path.with_extension("damaged");
                     fs::rename(&path, &aside).map_err(io(&path))?;
-                    notice(&format!("{error}; kept as {}; the checkpoint before it is used", aside.display()));
-                    damaged = Some(error);
+                    let (bad, kept) = (path.display(), aside.display());
+                    notice(&format!("{bad}: {message}; kept as {kept}; the checkpoint before it is used"));
+                    damaged = Some((path, message));
                 }
-                Err(error) => return Err(error),
+                Err(error) => return Err(error.into()),
             }
         }
-        let none_left =
-            |error| Error::Config(format!("{error}; no whole checkpoint is left: started again, the run begins anew"));
-        damaged.map_or(Ok(None), |error| Err(none_left(error)))
+        damaged.map_or(Ok(None), |(path, message)| {
+            let anew = "no whole checkpoint is left: started again, the run begins anew";
+            Err(file(&path, format!("{message}; {anew}")))
+        })
     }
 
     /// By step.

@@ -10,7 +10,7 @@ use tachograph_ir::Quantity;
 
 use crate::{
     Choice, Corpus, Error, Loss, Metric, OptimizerConfig, Result, Schedule, SplitConfig, TargetConfig,
-    error::{file, io},
+    error::{io, setting},
 };
 
 /// A training run. Read from TOML; everything but `data` has a default.
@@ -38,7 +38,7 @@ pub struct RunConfig {
     pub split: SplitConfig,
     /// Learns from the validation part as well and keeps the weights of the last epoch: for a run whose length and
     /// settings are decided. What it says of validation is then of networks that it has seen, and its predictions have
-    /// no intervals until others are held out ([`Predictor::calibrate`](crate::Predictor::calibrate)).
+    /// no intervals until others are held out ([`TorchPredictor::calibrate`](crate::TorchPredictor::calibrate)).
     #[serde(default)]
     pub refit: bool,
     /// Node and graph features.
@@ -187,7 +187,9 @@ impl RunConfig {
     /// Names the file and the line.
     pub fn load(path: &Path) -> Result<Self> {
         let text = fs::read_to_string(path).map_err(io(path))?;
-        toml::from_str(&text).map_err(|e| file(path, e.to_string().replace('\n', " ")))
+        let refuse =
+            |e: toml::de::Error| Error::ConfigFile { path: path.into(), message: e.to_string().replace('\n', " ") };
+        toml::from_str(&text).map_err(refuse)
     }
 
     /// Reads the measurements that the run learns from.
@@ -207,21 +209,21 @@ impl RunConfig {
     pub(crate) fn check(&self) -> Result<()> {
         self.schedule.check()?;
         self.loss.check()?;
-        let positive = |x: f64| x >= 0.0 && x.is_finite();
-        let refuse = |what: &str, value: f64| Err(Error::Config(format!("{what} = {value}")));
+        let size = |x: f64| x >= 0.0 && x.is_finite();
+        let refuse = |key: &str, message: String| Err(setting(key, message));
         match self {
-            c if !positive(c.rate) => refuse("rate", c.rate),
-            c if !positive(c.clip) => refuse("clip", c.clip),
-            c if !positive(c.clip_each) => refuse("clip_each", c.clip_each),
-            c if !(0.0..1.0).contains(&c.average) => refuse("average", c.average),
+            c if !size(c.rate) => refuse("rate", format!("{} is not 0 or above", c.rate)),
+            c if !size(c.clip) => refuse("clip", format!("{} is not 0 or above", c.clip)),
+            c if !size(c.clip_each) => refuse("clip_each", format!("{} is not 0 or above", c.clip_each)),
+            c if !(0.0..1.0).contains(&c.average) => refuse("average", format!("{} is not within [0, 1)", c.average)),
             c if c.refit && (c.patience > 0 || matches!(c.schedule, Schedule::Plateau { .. })) => {
-                let why = "leaves nothing to validate on, which `patience` and the schedule `plateau` need";
-                Err(Error::Config(format!("refit = true {why}")))
+                let why = "true leaves nothing to validate on, which `patience` and the schedule `plateau` need";
+                refuse("refit", why.into())
             }
-            c if c.quantities.is_empty() => Err(Error::Config("quantities = []".into())),
-            c if c.batch == 0 => refuse("batch", 0.0),
-            c if c.checkpoint.epochs == 0 => refuse("checkpoint.epochs", 0.0),
-            c if c.checkpoint.keep == 0 => refuse("checkpoint.keep", 0.0),
+            c if c.quantities.is_empty() => refuse("quantities", "none".into()),
+            c if c.batch == 0 => refuse("batch", "0 is not above 0".into()),
+            c if c.checkpoint.epochs == 0 => refuse("checkpoint.epochs", "0 is not above 0".into()),
+            c if c.checkpoint.keep == 0 => refuse("checkpoint.keep", "0 is not above 0".into()),
             _ => Ok(()),
         }
     }

@@ -5,11 +5,11 @@ use std::{fs, path::Path, time::Instant};
 use tch::Device;
 
 use crate::{
-    Corpus, Epoch, Error, Observer, Outcome, Predictor, Result, RunConfig, Schedule, Step, Timing,
+    Corpus, Epoch, Error, Observer, Outcome, Result, RunConfig, Schedule, Step, Timing, TorchPredictor,
     average::Average,
     batches,
     checkpoint::{Checkpoints, Progress, Saved},
-    error::{file, io, torch},
+    error::{file, io, setting, torch},
     evaluate::evaluate,
     interval::calibrate,
     known::Lists,
@@ -66,19 +66,21 @@ pub fn train_on(config: &RunConfig, corpus: &Corpus, dir: &Path, observer: &mut 
     fs::create_dir_all(dir).map_err(io(dir))?;
     let device = device(&config.torch_device)?;
     let data = Prepared::new(config, corpus)?;
+    // Initial weights follow from the seed; a resumed run draws them too, and then replaces them.
     tch::manual_seed(config.seed as i64);
-    let predictor = Predictor::new(data.manifest.clone(), device)?;
+    let predictor = TorchPredictor::untrained(data.manifest.clone(), device)?;
     let mut run = Run::open(config, dir, predictor, observer)?;
     while !run.is_over() {
         run.epoch(&data, observer)?;
     }
     let epochs = run.log.epochs()?;
+    // The best weights take the place of the last ones on the device.
     drop(run);
-    report::write(dir, &Predictor::load(&dir.join(BEST), device)?, &data, &epochs)
+    report::write(dir, &TorchPredictor::load(&dir.join(BEST), device)?, &data, &epochs)
 }
 
 fn device(name: &str) -> Result<Device> {
-    let refuse = |message: &dyn std::fmt::Display| Error::Config(format!("torch_device `{name}`: {message}"));
+    let refuse = |message: &dyn std::fmt::Display| setting("torch_device", format!("{name}: {message}"));
     let index = match name.split_once(':') {
         None if name == "cpu" => return Ok(Device::Cpu),
         Some(("cuda", n)) => n.parse().map_err(|_| refuse(&"not a device number"))?,
@@ -92,7 +94,7 @@ fn device(name: &str) -> Result<Device> {
 struct Run<'a> {
     config: &'a RunConfig,
     dir: &'a Path,
-    predictor: Predictor,
+    predictor: TorchPredictor,
     optimizer: Optimizer,
     average: Option<Average>,
     progress: Progress,
@@ -104,7 +106,12 @@ struct Run<'a> {
 
 impl<'a> Run<'a> {
     /// A new run, or the state of the last checkpoint.
-    fn open(config: &'a RunConfig, dir: &'a Path, predictor: Predictor, observer: &mut dyn Observer) -> Result<Self> {
+    fn open(
+        config: &'a RunConfig,
+        dir: &'a Path,
+        predictor: TorchPredictor,
+        observer: &mut dyn Observer,
+    ) -> Result<Self> {
         let mut optimizer = Optimizer::new(predictor.store(), config.optimizer)?;
         let average = (config.average > 0.0).then(|| Average::new(predictor.store(), config.average));
         let (mut predictor, mut average) = (predictor, average.transpose()?);
@@ -116,14 +123,18 @@ impl<'a> Run<'a> {
             if !progress.continues(&saved) {
                 return Err(file(&path, "belongs to a run with another config or other data; use another directory"));
             }
-            predictor.set_weights(&tensors)?;
-            optimizer.restore(saved.steps, &tensors)?;
-            average.as_mut().map_or(Ok(()), |a| a.restore(&tensors))?;
+            let restored = predictor
+                .set_weights(&tensors)
+                .map_err(Error::from)
+                .and_then(|()| optimizer.restore(saved.steps, &tensors));
+            let restored = restored.and_then(|()| average.as_mut().map_or(Ok(()), |a| a.restore(&tensors)));
+            restored.map_err(|e| file(&path, e))?;
             *predictor.manifest_mut() = saved.manifest.clone();
             progress = Progress { config: config.clone(), ..saved };
         }
+        // Written only now, so that a directory refused for belonging to another run keeps its own.
         let path = dir.join("config.toml");
-        let text = toml::to_string(config).map_err(|e| Error::Config(e.to_string()))?;
+        let text = toml::to_string(config).map_err(|e| file(&path, e))?;
         fs::write(&path, text).map_err(io(&path))?;
         let log = Log::open(dir, progress.epoch)?;
         let timing = Timing::default();
@@ -153,13 +164,10 @@ impl<'a> Run<'a> {
             device: self.predictor.store().device(),
         };
         let left = plan.split_off(self.progress.batch.min(total));
-        with_batches(&recipe, left, |batches| {
-            while self.progress.batch < total {
-                let (ready, waited) = timed(|| {
-                    let gone = |_| Error::Config("the preparation of batches ended early".into());
-                    batches.recv().map_err(gone)?
-                });
-                let ready = ready?;
+        with_batches(
+            left,
+            |members| recipe.make(members),
+            |ready: Ready, waited| {
                 self.timing.wait += waited;
                 self.timing.prepare += ready.seconds;
                 let step = self.step(&ready, data, total)?;
@@ -168,12 +176,9 @@ impl<'a> Run<'a> {
                 if !go_on || every > 0 && self.progress.steps.is_multiple_of(every) {
                     self.save()?;
                 }
-                if !go_on {
-                    return Err(Error::Interrupted { step: self.progress.steps, dir: self.dir.into() });
-                }
-            }
-            Ok(())
-        })?;
+                if go_on { Ok(()) } else { Err(Error::Interrupted { step: self.progress.steps, dir: self.dir.into() }) }
+            },
+        )?;
         self.finish(data, total, start, observer)
     }
 
@@ -185,7 +190,8 @@ impl<'a> Run<'a> {
 
     fn step(&mut self, ready: &Ready, data: &Prepared, total: usize) -> Result<Step> {
         let Progress { epoch, batch, steps, .. } = self.progress;
-        // The random numbers of a step depend on nothing but the seed and the step.
+        // The random numbers of a step depend on nothing but the seed and the step, so that a resumed run draws the
+        // same; the factor (2⁶⁴ over the golden ratio) spreads neighbouring seeds over all of u64.
         tch::manual_seed(self.config.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(steps) as i64);
         let finite = |what: &str, value: f64| {
             let name = |&i: &usize| data.training.get(i).map(|s| s.name.as_str());
@@ -203,6 +209,7 @@ impl<'a> Run<'a> {
         });
         let (loss, value) = loss?;
         self.timing.forward += seconds;
+        // Before the gradients: one that is not finite would reach the weights, and then the checkpoint.
         finite("loss", value)?;
         let (done, seconds) = timed(|| {
             self.optimizer.zero_grad();
@@ -236,6 +243,7 @@ impl<'a> Run<'a> {
 
     /// Validates, keeps the weights if they are the best or the epoch does not matter, logs, and makes the run resumable from here.
     fn finish(&mut self, data: &Prepared, total: usize, start: Instant, observer: &mut dyn Observer) -> Result<()> {
+        // Averaged weights are validated and kept; training goes on with its own, swapped back below.
         self.average.as_mut().map_or(Ok(()), Average::swap)?;
         let (evaluated, seconds) = timed(|| evaluate(&self.predictor, &data.validation));
         let evaluation = evaluated?;
@@ -259,8 +267,9 @@ impl<'a> Run<'a> {
         if best {
             let manifest = self.predictor.manifest_mut();
             manifest.training.epoch = progress.epoch;
+            // With `refit` the validation set was learned from: its errors promise nothing.
             if !self.config.refit {
-                calibrate(&mut manifest.outputs, &evaluation.predictions, "validation");
+                calibrate(manifest, &evaluation.predictions, "validation");
                 manifest.training.validation_mape = Some(100.0 * validation.mape);
             }
             progress.manifest = self.predictor.manifest().clone();
@@ -277,6 +286,8 @@ impl<'a> Run<'a> {
             validation,
             timing: Timing { total: start.elapsed().as_secs_f64(), ..self.timing },
         };
+        // Before the checkpoint: a log that is ahead of the last checkpoint is cut when the run resumes, one that is
+        // behind would lack an epoch for ever.
         self.log.append(&line)?;
         (progress.batch, progress.loss, progress.seen) = (0, 0.0, 0);
         if progress.epoch.is_multiple_of(self.config.checkpoint.epochs) || self.is_over() {

@@ -14,13 +14,37 @@ pub enum Error {
         /// The cause.
         source: std::io::Error,
     },
-    /// A checkpoint, config or log that is not what it should be.
+    /// A checkpoint or log that is not what it should be.
     #[error("{}: {message}", path.display())]
     File {
         /// The file.
         path: PathBuf,
         /// What is wrong.
         message: String,
+    },
+    /// A file that is no config: not TOML, an unknown key, a value of another type.
+    #[error("{}: {message}", path.display())]
+    ConfigFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, with the line.
+        message: String,
+    },
+    /// A setting of a config that makes no sense.
+    #[error("setting `{key}`: {message}")]
+    Setting {
+        /// The setting, by its path in the config.
+        key: String,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// The saved state of an optimiser or of averaged weights does not fit the model.
+    #[error("the saved state lacks `{name}` of shape {shape:?}")]
+    State {
+        /// The tensor.
+        name: String,
+        /// The shape that the model asks for.
+        shape: Vec<i64>,
     },
     /// A loss or gradient that is not finite.
     #[error("step {step}: {what} is not finite; networks in the batch: {members}")]
@@ -62,6 +86,12 @@ pub enum Error {
         /// The loss.
         loss: &'static str,
     },
+    /// Lists of a batch that make no sense.
+    #[error("{message}")]
+    Lists {
+        /// What is wrong with them.
+        message: String,
+    },
     /// The observer asked for a stop; the state is saved.
     #[error("stopped after step {step}; the same command goes on from there, with what is in {}", dir.display())]
     Interrupted {
@@ -78,9 +108,47 @@ pub enum Error {
         /// The names it knows.
         known: String,
     },
-    /// A run that makes no sense.
-    #[error("{0}")]
-    Config(String),
+    /// No data set has the name.
+    #[error("data set `{name}`: no folder, no table (.csv), and none of {known}")]
+    UnknownDataSet {
+        /// The name.
+        name: String,
+        /// The published sets.
+        known: String,
+    },
+    /// No network of a data set has a graph.
+    #[error("{data}: no graph of {networks} networks can be had: {why}")]
+    NoGraphs {
+        /// The data set.
+        data: String,
+        /// Networks of the set.
+        networks: usize,
+        /// What stands in the way, of the first.
+        why: String,
+    },
+    /// Nothing to learn from or to compare with.
+    #[error("{what}: nothing was measured")]
+    NothingMeasured {
+        /// Of what.
+        what: String,
+    },
+    /// Measurements of a new device that say nothing of it.
+    #[error("adaptation: {message}")]
+    Measurements {
+        /// What is wrong with them.
+        message: String,
+    },
+    /// More networks to choose than there are, or none.
+    #[error("cannot choose {wanted} of {candidates} networks")]
+    Selection {
+        /// Networks to choose.
+        wanted: usize,
+        /// Networks to choose from.
+        candidates: usize,
+    },
+    /// A checkpoint cannot be read, or refuses what it is asked.
+    #[error(transparent)]
+    Predict(#[from] tachograph_predict::Error),
     /// A model refused its input.
     #[error(transparent)]
     Model(#[from] tachograph_models::Error),
@@ -127,6 +195,10 @@ pub(crate) fn torch(place: &'static str) -> impl FnOnce(tch::TchError) -> Error 
 pub(crate) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Error {
     let path = path.to_path_buf();
     move |source| Error::Io { path, source }
+}
+
+pub(crate) fn setting(key: impl Into<String>, message: impl Into<String>) -> Error {
+    Error::Setting { key: key.into(), message: message.into() }
 }
 
 pub(crate) fn file(path: &Path, message: impl ToString) -> Error {

@@ -8,7 +8,7 @@ use tachograph_metrics::Report;
 
 use tachograph_ir::Quantity;
 
-use crate::{Error, Metric, Predictor, Result, Sample};
+use crate::{Error, Example, Metric, Result, TorchPredictor};
 
 /// A prediction beside its measurement.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,7 +27,7 @@ pub struct Predicted {
     pub measured: f64,
 }
 
-/// How a predictor does on samples.
+/// How a predictor does on examples.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Evaluation {
     /// The mean over outputs; with one output, its report.
@@ -52,38 +52,37 @@ impl Evaluation {
 }
 
 /// Predictions and measurements.
-pub(crate) fn columns<'a>(rows: impl Iterator<Item = &'a Predicted>) -> (Vec<f64>, Vec<f64>) {
-    rows.map(|row| (row.predicted, row.measured)).unzip()
+pub(crate) fn columns<'a>(predictions: impl Iterator<Item = &'a Predicted>) -> (Vec<f64>, Vec<f64>) {
+    predictions.map(|p| (p.predicted, p.measured)).unzip()
 }
 
-/// Predicts `samples` for every output of the predictor and compares where something was measured.
+/// Predicts `examples` for every output of the predictor and compares where something was measured.
 ///
 /// # Errors
 /// Features of another schema; nothing was measured.
-pub fn evaluate(predictor: &Predictor, samples: &[Sample]) -> Result<Evaluation> {
-    let features: Vec<&FeatureGraph> = samples.iter().map(|s| &s.features).collect();
-    let documents = &predictor.manifest().outputs;
-    let all: Vec<usize> = (0..documents.len()).collect();
-    let (mut outputs, mut predictions) = (BTreeMap::new(), Vec::new());
-    let mut reports = Vec::new();
-    for ((output, values), manifest) in
-        predictor.predict_outputs(&features, &all)?.into_iter().enumerate().zip(documents)
-    {
-        let row = |(sample, predicted): (&Sample, f64)| {
-            let Sample { name, family, batch, .. } = sample;
-            let measured = sample.target(output)?;
+pub fn evaluate(predictor: &TorchPredictor, examples: &[Example]) -> Result<Evaluation> {
+    let features: Vec<&FeatureGraph> = examples.iter().map(|e| &e.features).collect();
+    let known = &predictor.manifest().outputs;
+    let all: Vec<_> = predictor.manifest().ids().map(|(id, _)| id).collect();
+    let predicted = predictor.predict_outputs(&features, &all)?;
+    let (mut outputs, mut reports, mut predictions) = (BTreeMap::new(), Vec::new(), Vec::new());
+    for (output, (values, head)) in predicted.into_iter().zip(known).enumerate() {
+        let beside = |(example, predicted): (&Example, f64)| {
+            let Example { name, family, batch, .. } = example;
+            let measured = example.target(output)?;
             Some(Predicted { name: name.clone(), family: family.clone(), batch: *batch, output, predicted, measured })
         };
-        let rows: Vec<Predicted> = samples.iter().zip(values).filter_map(row).collect();
-        if rows.is_empty() {
+        let of_output: Vec<Predicted> = examples.iter().zip(values).filter_map(beside).collect();
+        // A device may have measured none of these networks: it has no report then, and no part in the mean.
+        if of_output.is_empty() {
             continue;
         }
-        let (predicted, measured) = columns(rows.iter());
-        let report = Report::new(&predicted[..], &measured[..], Quantity::unit(manifest.quantity))?;
+        let (predicted, measured) = columns(of_output.iter());
+        let report = Report::new(&predicted[..], &measured[..], Quantity::unit(head.quantity))?;
         reports.push(report.clone());
-        outputs.insert(manifest.title(), report);
-        predictions.extend(rows);
+        outputs.insert(head.title(), report);
+        predictions.extend(of_output);
     }
-    let report = Report::mean(&reports).ok_or_else(|| Error::Config("nothing to compare with was measured".into()))?;
+    let report = Report::mean(&reports).ok_or_else(|| Error::NothingMeasured { what: "evaluation".into() })?;
     Ok(Evaluation { report, outputs, predictions })
 }

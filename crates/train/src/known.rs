@@ -2,7 +2,7 @@
 
 use tch::{Device, Tensor};
 
-use crate::{Output, Result, Sample, Segments, error::torch};
+use crate::{Example, Output, Result, error::torch, loss::Segments};
 
 /// What ranking losses rank.
 #[derive(Clone, Copy)]
@@ -13,7 +13,7 @@ pub(crate) enum Lists {
     Batch,
 }
 
-/// The measured values of a batch of samples by outputs: those of the first output, then those of the second, and so
+/// The measured values of a batch of examples by outputs: those of the first output, then those of the second, and so
 /// on. A loss sees nothing else, so that what was not measured has no part in it.
 #[derive(Debug)]
 pub(crate) struct Known {
@@ -26,25 +26,28 @@ pub(crate) struct Known {
 }
 
 impl Known {
-    /// Of `samples`, in the units of `outputs`' targets.
+    /// Of `examples`, in the units of `outputs`' targets.
     ///
     /// # Errors
-    /// A device out of memory; samples of a network that do not stand together though its lists are ranked.
-    pub fn new(samples: &[&Sample], outputs: &[Output], lists: Option<Lists>, device: Device) -> Result<Self> {
+    /// A device out of memory; examples of a network that do not stand together though its lists are ranked.
+    pub fn new(examples: &[&Example], outputs: &[Output], lists: Option<Lists>, device: Device) -> Result<Self> {
         let (mut values, mut places, mut lengths) = (vec![], vec![], vec![]);
         let mut names: Vec<(usize, &str)> = vec![];
         for (o, output) in outputs.iter().enumerate() {
             let before = values.len();
-            for (s, sample) in samples.iter().enumerate() {
-                if let Some(value) = sample.target(o) {
+            for (s, example) in examples.iter().enumerate() {
+                if let Some(value) = example.target(o) {
                     values.push(output.target.encode(value) as f32);
+                    // Where the prediction for it stands once (examples, outputs) is laid out row by row.
                     places.push((s * outputs.len() + o) as i64);
-                    names.push((o, &sample.name));
+                    names.push((o, &example.name));
                 }
             }
+            // One list an output, since values of different outputs cannot be compared; an empty list is none.
             lengths.extend(Some(values.len() - before).filter(|&n| n > 0));
         }
-        let whole = outputs.len() == 1 && values.len() == samples.len();
+        // The usual case saves a gather, and its gradient, in every step.
+        let whole = outputs.len() == 1 && values.len() == examples.len();
         let place = |t: Tensor| t.f_to_device(device);
         let places = (!whole).then(|| Tensor::f_from_slice(&places).and_then(place)).transpose();
         Ok(Self {
@@ -58,7 +61,7 @@ impl Known {
         })
     }
 
-    /// The predictions of what is known: (samples, outputs) → (values).
+    /// The predictions of what is known: (examples, outputs) → (values).
     ///
     /// # Errors
     /// Predictions of another shape.
@@ -78,15 +81,18 @@ mod tests {
     use tachograph_ir::Quantity;
 
     use super::*;
-    use crate::{Loss, Target};
+    use crate::{
+        Loss, Target,
+        loss::{RankNet, Squared},
+    };
 
-    fn sample(name: &str, targets: [f64; 2]) -> Sample {
+    fn example(name: &str, targets: [f64; 2]) -> Example {
         let features = FeatureGraph { nodes: Array2::zeros((1, 1)), ..FeatureGraph::default() };
-        Sample { name: name.into(), family: "any".into(), batch: 1, features, targets: targets.into() }
+        Example { name: name.into(), family: "any".into(), batch: 1, features, targets: targets.into() }
     }
 
     fn outputs() -> [Output; 2] {
-        let output = |name, scale| Output { target: Target { scale }, ..Output::new(name, Quantity::Latency) };
+        let output = |name, scale| Output { target: OutputScale { scale }, ..Output::new(name, Quantity::Latency) };
         [output("one", 1.0), output("two", 10.0)]
     }
 
@@ -96,28 +102,28 @@ mod tests {
 
     #[test]
     fn losses_see_what_is_known_and_nothing_else() {
-        let samples = [sample("a", [1.0, f64::NAN]), sample("b", [2.0, 30.0]), sample("c", [f64::NAN, 40.0])];
-        let samples: Vec<&Sample> = samples.iter().collect();
-        let known = Known::new(&samples, &outputs(), Some(Lists::Batch), Device::Cpu).unwrap();
+        let examples = [example("a", [1.0, f64::NAN]), example("b", [2.0, 30.0]), example("c", [f64::NAN, 40.0])];
+        let examples: Vec<&Example> = examples.iter().collect();
+        let known = Known::new(&examples, &outputs(), Some(Lists::Batch), Device::Cpu).unwrap();
         assert_eq!(numbers(&known.targets), [1.0, 2.0, 3.0, 4.0]);
         let predictions = Tensor::from_slice(&[1.5f32, 99.0, 2.5, 3.5, 99.0, 4.5]).reshape([3, 2]);
         let predictions = predictions.set_requires_grad(true);
         let of_known = known.of(&predictions).unwrap();
         assert_eq!(numbers(&of_known), [1.5, 2.5, 3.5, 4.5]);
-        let loss = Loss::Squared.value(&of_known, &known.targets, known.lists.as_ref()).unwrap();
+        let loss = Loss::from(Squared {}).value(&of_known, &known.targets, known.lists.as_ref()).unwrap();
         assert_eq!(f64::try_from(&loss).unwrap(), 0.25);
         loss.backward();
         assert_eq!(numbers(&predictions.grad()), [0.25, 0.0, 0.25, 0.25, 0.0, 0.25]);
         let lists = known.lists.unwrap();
         assert_eq!((lists.lists(), lists.samples()), (2, 4));
-        assert!(Loss::RankNet.value(&of_known, &known.targets, Some(&lists)).is_ok());
+        assert!(Loss::from(RankNet {}).value(&of_known, &known.targets, Some(&lists)).is_ok());
     }
 
     #[test]
     fn networks_are_ranked_output_by_output() {
-        let samples = [sample("a", [1.0, 2.0]), sample("a", [2.0, f64::NAN]), sample("b", [3.0, 4.0])];
-        let samples: Vec<&Sample> = samples.iter().collect();
-        let known = Known::new(&samples, &outputs(), Some(Lists::Networks), Device::Cpu).unwrap();
+        let examples = [example("a", [1.0, 2.0]), example("a", [2.0, f64::NAN]), example("b", [3.0, 4.0])];
+        let examples: Vec<&Example> = examples.iter().collect();
+        let known = Known::new(&examples, &outputs(), Some(Lists::Networks), Device::Cpu).unwrap();
         assert_eq!(known.lists.unwrap().lists(), 4);
     }
 }

@@ -1,19 +1,14 @@
 //! Batches prepared on a thread of their own.
 
-use std::{
-    sync::mpsc::{Receiver, sync_channel},
-    thread,
-    time::Instant,
-};
+use std::{panic::resume_unwind, sync::mpsc::sync_channel, thread, time::Instant};
 
 use tachograph_features::FeatureGraph;
 use tachograph_gnn::{BatchOptions, GraphBatch};
 use tch::Device;
 
 use crate::{
-    Error, Output, Result, Sample,
+    Example, Output, Result, collate,
     known::{Known, Lists},
-    samples,
 };
 
 /// Batches that may lie ready.
@@ -32,7 +27,7 @@ pub(crate) struct Ready {
 
 /// How batches are made.
 pub(crate) struct Recipe<'a> {
-    pub training: &'a [Sample],
+    pub training: &'a [Example],
     pub options: BatchOptions,
     pub outputs: &'a [Output],
     /// `None` where the loss does not rank.
@@ -41,34 +36,89 @@ pub(crate) struct Recipe<'a> {
 }
 
 impl Recipe<'_> {
-    fn make(&self, members: Vec<usize>) -> Result<Ready> {
+    /// The batch of some examples, given as positions in the training set.
+    pub fn make(&self, members: Vec<usize>) -> Result<Ready> {
         let start = Instant::now();
-        let samples: Vec<&Sample> = members.iter().filter_map(|&i| self.training.get(i)).collect();
-        let features: Vec<&FeatureGraph> = samples.iter().map(|s| &s.features).collect();
-        let batch = samples::collate(&features, &self.options, self.device)?;
-        let known = Known::new(&samples, self.outputs, self.lists, self.device)?;
+        let examples: Vec<&Example> = members.iter().filter_map(|&i| self.training.get(i)).collect();
+        let features: Vec<&FeatureGraph> = examples.iter().map(|e| &e.features).collect();
+        let batch = collate(&features, &self.options, self.device)?;
+        let known = Known::new(&examples, self.outputs, self.lists, self.device)?;
         Ok(Ready { members, batch, known, seconds: start.elapsed().as_secs_f64() })
     }
 }
 
-/// Runs `consume` on the batches of `plan`, in order, while the next ones are prepared beside it.
-pub(crate) fn with_batches<T>(
-    recipe: &Recipe<'_>,
+/// Gives `consume` what `make` makes of each part of `plan`, one by one and in order, with the seconds that were waited
+/// for it, while the next ones are made on a thread beside it.
+///
+/// # Errors
+/// The first of `make` or `consume`.
+///
+/// # Panics
+/// With the panic of `make`, if there is one: it is a bug, and no less one for happening on another thread.
+pub(crate) fn with_batches<B: Send>(
     plan: Vec<Vec<usize>>,
-    consume: impl FnOnce(Receiver<Result<Ready>>) -> Result<T>,
-) -> Result<T> {
+    make: impl Fn(Vec<usize>) -> Result<B> + Send,
+    mut consume: impl FnMut(B, f64) -> Result<()>,
+) -> Result<()> {
     thread::scope(|scope| {
         let (sender, receiver) = sync_channel(AHEAD);
         let producer = scope.spawn(move || {
             for members in plan {
-                if sender.send(recipe.make(members)).is_err() {
+                if sender.send(make(members)).is_err() {
                     // The consumer has gone.
                     break;
                 }
             }
         });
-        let outcome = consume(receiver);
-        let panicked = |_| Error::Config("the preparation of batches panicked".into());
-        producer.join().map_err(panicked).and(outcome)
+        let mut asked = Instant::now();
+        let outcome = receiver.iter().try_for_each(|ready| {
+            consume(ready?, asked.elapsed().as_secs_f64())?;
+            asked = Instant::now();
+            Ok(())
+        });
+        // The producer may be waiting for room in the channel; without a receiver it ends.
+        drop(receiver);
+        match producer.join() {
+            Ok(()) => outcome,
+            Err(panic) => resume_unwind(panic),
+        }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use super::*;
+    use crate::Error;
+
+    fn plan() -> Vec<Vec<usize>> {
+        (0..9).map(|i| vec![i]).collect()
+    }
+
+    #[test]
+    fn batches_come_in_order_and_the_first_error_ends_them() {
+        let mut seen = vec![];
+        let keep = |batch: Vec<usize>, _| {
+            seen.extend(batch);
+            Ok(())
+        };
+        with_batches(plan(), Ok, keep).unwrap();
+        assert_eq!(seen, (0..9).collect::<Vec<_>>());
+        let refuse = |what: &str| Error::NothingMeasured { what: what.into() };
+        // By then the producer waits for room in the channel.
+        let error = with_batches(plan(), Ok, |_, _| Err(refuse("consumer"))).unwrap_err();
+        assert_eq!(error.to_string(), "consumer: nothing was measured");
+        let make = |members: Vec<usize>| if members == [4] { Err(refuse("producer")) } else { Ok(members) };
+        let error = with_batches(plan(), make, |_, _| Ok(())).unwrap_err();
+        assert_eq!(error.to_string(), "producer: nothing was measured");
+    }
+
+    #[test]
+    fn a_panic_of_the_thread_goes_on_in_the_caller() {
+        let make = |members: Vec<usize>| if members == [4] { panic!("a bug in a featuriser") } else { Ok(members) };
+        let run = || with_batches(plan(), make, |_, _| Ok(()));
+        let panic = catch_unwind(AssertUnwindSafe(run)).unwrap_err();
+        assert_eq!(panic.downcast_ref::<&str>(), Some(&"a bug in a featuriser"));
+    }
 }

@@ -5,17 +5,16 @@ use std::fmt::Write;
 use sha2::{Digest, Sha256};
 use tachograph_datasets::Part;
 use tachograph_features::{FeatureGraph, Featurizer};
-use tachograph_ir::BoundGraph;
+use tachograph_ir::{BoundGraph, Quantity};
+use tachograph_predict::NetworkSpec;
 
-use tachograph_ir::Quantity;
-
-use crate::{Corpus, Error, FORMAT, Manifest, Output, Result, RunConfig, Sample, Target, Training};
+use crate::{Corpus, Error, Example, FORMAT, Manifest, Output, Result, RunConfig, Training, error::setting};
 
 /// A run's data.
 pub(crate) struct Prepared {
-    pub training: Vec<Sample>,
-    pub validation: Vec<Sample>,
-    pub test: Vec<Sample>,
+    pub training: Vec<Example>,
+    pub validation: Vec<Example>,
+    pub test: Vec<Example>,
     /// Of the checkpoint to be, before any epoch.
     pub manifest: Manifest,
 }
@@ -45,7 +44,7 @@ impl Prepared {
         let manifest = Manifest {
             format: FORMAT,
             library: env!("CARGO_PKG_VERSION").into(),
-            model: config.model.clone(),
+            model: NetworkSpec::of(&config.model).map_err(|e| setting("model", e.to_string()))?,
             members: 1,
             featurizer,
             training: Training {
@@ -65,30 +64,26 @@ impl Prepared {
 }
 
 /// The outputs with targets and ranges of the training set.
-fn outputs(config: &RunConfig, corpus: &Corpus, training: &[Sample], featurizer: &Featurizer) -> Result<Vec<Output>> {
+fn outputs(config: &RunConfig, corpus: &Corpus, training: &[Example], featurizer: &Featurizer) -> Result<Vec<Output>> {
     let output = |(o, output): (usize, &Output)| {
         let paper = match output.quantity {
             Quantity::Memory => Featurizer::resident,
             Quantity::Latency | Quantity::Energy => Featurizer::roofline,
         };
-        let value = |sample: &Sample| Some((sample.target(o)?, paper(featurizer, &sample.features)));
+        let value = |sample: &Example| Some((sample.target(o)?, paper(featurizer, &sample.features)));
         let values: Vec<(f64, Option<f64>)> = training.iter().filter_map(value).collect();
         if values.is_empty() {
-            return Err(Error::Config(format!("{}: nothing was measured of the training set", output.title())));
+            return Err(Error::NothingMeasured { what: format!("{}, training set", output.title()) });
         }
         let range = values.iter().fold((f64::MAX, 0f64), |(l, h), &(t, _)| (l.min(t), h.max(t)));
-        Ok(Output {
-            target: Target::fit(config.target, output.quantity, &values),
-            range: Some(range),
-            ..output.clone()
-        })
+        Ok(Output { target: config.target.scale(output.quantity, &values), range: Some(range), ..output.clone() })
     };
     corpus.outputs.iter().enumerate().map(output).collect()
 }
 
 /// The first 16 hexadecimal digits of SHA-256 over the samples as trained on, in order: name, targets, features
 /// and edges.
-fn fingerprint(samples: &[Sample]) -> String {
+fn fingerprint(samples: &[Example]) -> String {
     let mut hash = Sha256::new();
     for sample in samples {
         hash.update(format!("{}\n", sample.name));

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use tachograph_metrics::{GroupReport, Report};
 
 use crate::{
-    Epoch, Output, Predicted, Predictor, Result,
+    Epoch, Output, Predicted, Result, TorchPredictor,
     error::{file, io},
     evaluate::{columns, evaluate},
     interval::{NOMINAL, coverage},
@@ -39,7 +39,7 @@ pub struct Outcome {
 }
 
 /// Evaluates the chosen weights and writes the report into `dir`.
-pub(crate) fn write(dir: &Path, best: &Predictor, data: &Prepared, epochs: &[Epoch]) -> Result<Outcome> {
+pub(crate) fn write(dir: &Path, best: &TorchPredictor, data: &Prepared, epochs: &[Epoch]) -> Result<Outcome> {
     let validation = evaluate(best, &data.validation)?;
     let test = evaluate(best, &data.test)?;
     let (predicted, measured) = columns(test.predictions.iter());
@@ -66,7 +66,7 @@ pub(crate) fn write(dir: &Path, best: &Predictor, data: &Prepared, epochs: &[Epo
     Ok(outcome)
 }
 
-fn text(best: &Predictor, outcome: &Outcome) -> String {
+fn text(best: &TorchPredictor, outcome: &Outcome) -> String {
     let manifest = best.manifest();
     let devices: Vec<String> = manifest.outputs.iter().map(Output::title).collect();
     let mut text = format!(

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result};
+use crate::{Result, error::setting};
 
 /// The learning rate over a run, as a factor on the rate of the config.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -66,13 +66,17 @@ impl Schedule {
     /// # Errors
     /// A factor outside (0, 1] or a share outside [0, 1).
     pub(crate) fn check(&self) -> Result<()> {
-        let (what, sound) = match *self {
-            Self::Constant => return Ok(()),
-            Self::Step { factor, every } => ("step: factor in (0, 1] and every above 0", sound(factor) && every > 0),
-            Self::Plateau { factor, .. } => ("plateau: factor in (0, 1]", sound(factor)),
-            Self::Cosine { warmup } => ("cosine: warmup in [0, 1)", (0.0..1.0).contains(&warmup)),
-        };
-        if sound { Ok(()) } else { Err(Error::Config(format!("schedule {what}; found {self:?}"))) }
+        let refuse = |key: &str, message: String| Err(setting(format!("schedule.{key}"), message));
+        match *self {
+            Self::Step { every: 0, .. } => refuse("every", "0 is not above 0".into()),
+            Self::Step { factor, .. } | Self::Plateau { factor, .. } if !sound(factor) => {
+                refuse("factor", format!("{factor} is not within (0, 1]"))
+            }
+            Self::Cosine { warmup } if !(0.0..1.0).contains(&warmup) => {
+                refuse("warmup", format!("{warmup} is not within [0, 1)"))
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -130,13 +134,14 @@ mod tests {
 
     #[test]
     fn refuses_factors_that_make_no_sense() {
-        for bad in [
-            Schedule::Step { every: 0, factor: 0.5 },
-            Schedule::Step { every: 1, factor: f64::NAN },
-            Schedule::Plateau { patience: 1, factor: 0.0 },
-            Schedule::Cosine { warmup: 1.0 },
+        for (key, bad) in [
+            ("every", Schedule::Step { every: 0, factor: 0.5 }),
+            ("factor", Schedule::Step { every: 1, factor: f64::NAN }),
+            ("factor", Schedule::Plateau { patience: 1, factor: 0.0 }),
+            ("warmup", Schedule::Cosine { warmup: 1.0 }),
         ] {
-            assert!(bad.check().unwrap_err().to_string().contains("schedule"), "{bad:?}");
+            let message = bad.check().unwrap_err().to_string();
+            assert!(message.starts_with(&format!("setting `schedule.{key}`")), "{bad:?}: {message}");
         }
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Display;
 use serde::{Deserialize, Serialize};
 use tachograph_datasets::{NetworkId, Part, Split};
 
-use crate::{Corpus, Entry, Error, Result};
+use crate::{Corpus, Entry, Result};
 
 /// How networks are divided into training, validation and test.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,7 +87,7 @@ impl SplitConfig {
             Self::Family { family, seed } => Split::without(named(), family, *seed)?,
             Self::Fold { folds, fold, families, seed } => {
                 let all = Split::folds(named(), *folds, *families, *seed)?;
-                let none = || Error::Config(format!("split: fold {fold} of {folds}, counted from 0"));
+                let none = || crate::error::setting("split.fold", format!("{fold} of {folds}, counted from 0"));
                 all.into_iter().nth(*fold).ok_or_else(none)?
             }
         };

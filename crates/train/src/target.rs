@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Quantity;
+use crate::{OutputScale, Quantity};
 
 /// Unit in which the network learns, as a run's config names it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,52 +20,25 @@ pub enum TargetConfig {
     Dippm,
 }
 
-/// From a quantity to what its head puts out: output = quantity / scale. Part of a checkpoint.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Target {
-    /// Milliseconds, MB or joules per unit of the output.
-    pub scale: f64,
-}
-
-impl Default for Target {
-    fn default() -> Self {
-        Self { scale: 1.0 }
-    }
-}
-
-impl Target {
-    /// Fitted on the values of the training set, each with the roofline of its features where they have one.
-    pub fn fit(config: TargetConfig, quantity: Quantity, training: &[(f64, Option<f64>)]) -> Self {
+impl TargetConfig {
+    /// The scale of an output, fitted on the values of the training set, each with the roofline of its features where they have one.
+    pub(crate) fn scale(self, quantity: Quantity, training: &[(f64, Option<f64>)]) -> OutputScale {
         let [latency, energy, memory] = tachograph_models::SCALES;
-        let scale = match config {
-            TargetConfig::Dippm => match quantity {
+        let scale = match self {
+            Self::Dippm => match quantity {
                 Quantity::Latency => 1.0 / latency,
                 Quantity::Energy => 1.0 / energy,
                 Quantity::Memory => 1.0 / memory,
             },
-            TargetConfig::Milliseconds => 1.0,
-            TargetConfig::Mean => training.iter().map(|(value, _)| value).sum::<f64>() / training.len() as f64,
-            TargetConfig::Roofline => {
+            Self::Milliseconds => 1.0,
+            Self::Mean => training.iter().map(|(value, _)| value).sum::<f64>() / training.len() as f64,
+            Self::Roofline => {
                 let mut ratios: Vec<f64> =
                     training.iter().filter_map(|(value, roofline)| Some(value / (*roofline)?)).collect();
                 ratios.sort_by(f64::total_cmp);
                 ratios.get(ratios.len() / 2).copied().unwrap_or(1.0)
             }
         };
-        if scale > 0.0 && scale.is_finite() { Self { scale } } else { Self::default() }
-    }
-
-    /// What the head should put out for a value.
-    pub fn encode(&self, value: f64) -> f64 {
-        value / self.scale
-    }
-
-    /// The value of an output.
-    pub fn decode(&self, output: f64) -> f64 {
-        output * self.scale
-    }
-
-    pub(crate) fn is_identity(&self) -> bool {
-        *self == Self::default()
+        if scale > 0.0 && scale.is_finite() { OutputScale { scale } } else { OutputScale::default() }
     }
 }

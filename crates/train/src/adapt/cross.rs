@@ -4,7 +4,7 @@ use rand::{SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 
 use super::{Candidate, tune::Start};
-use crate::{Error, Predictor, Result};
+use crate::{Error, Result, TorchPredictor};
 
 /// A candidate with the relative error, predicted / measured − 1, of each sample when it was left out.
 pub(super) type Validated = (Candidate, Vec<f64>);
@@ -24,7 +24,7 @@ pub(super) fn validate(start: &Start<'_>) -> Result<Vec<Validated>> {
         for fold in 0..folds {
             let (out, kept): (Vec<usize>, Vec<usize>) = (0..n).partition(|i| i % folds == fold);
             let [out, kept] = [out, kept].map(|part| part.into_iter().map(|i| order[i]).collect::<Vec<_>>());
-            let watch = |step: u64, predictor: &Predictor| {
+            let watch = |step: u64, predictor: &TorchPredictor| {
                 if let Some(at) = grid.iter().position(|&s| s == step) {
                     for (&i, error) in out.iter().zip(relative(start, predictor, &out)?) {
                         errors[at][i] = error;
@@ -73,10 +73,10 @@ fn stops(steps: u64) -> Vec<u64> {
     stops
 }
 
-fn relative(start: &Start<'_>, predictor: &Predictor, members: &[usize]) -> Result<Vec<f64>> {
+fn relative(start: &Start<'_>, predictor: &TorchPredictor, members: &[usize]) -> Result<Vec<f64>> {
     let samples = members.iter().map(|&i| &start.samples[i]);
     let graphs: Vec<_> = samples.clone().map(|s| s.0).collect();
-    let predicted = predictor.predict_all(&graphs, 0)?;
+    let predicted = predictor.predict_all(&graphs, predictor.manifest().id(0)?)?;
     Ok(predicted.iter().zip(samples).map(|(p, s)| p / s.1.0 - 1.0).collect())
 }
 

@@ -1,6 +1,5 @@
 //! A predictor for a new device from few measurements.
 
-mod calibration;
 mod cross;
 mod method;
 mod report;
@@ -11,12 +10,11 @@ use serde::{Deserialize, Serialize};
 use tachograph_features::FeatureGraph;
 use tachograph_ir::Millis;
 
-pub use calibration::DeviceScale;
 pub use method::Method;
 pub use report::{AdaptReport, Candidate};
 pub use select::{Selection, select};
 
-use crate::{Error, Loss, Output, Predictor, Result};
+use crate::{Error, Loss, Output, Result, TorchPredictor, error::setting, loss::LogSquared};
 use tune::Start;
 
 /// Settings of [`adapt`].
@@ -50,7 +48,7 @@ impl Default for AdaptConfig {
             steps: 160,
             rate: 1e-3,
             batch: 32,
-            loss: Loss::LogSquared,
+            loss: LogSquared {}.into(),
             seed: 0,
         }
     }
@@ -67,16 +65,16 @@ impl Default for AdaptConfig {
 /// Fewer than two samples, or one whose latency is no positive number; a source that the predictor does not know; settings that
 /// make no sense; a fit that ends in numbers that are not finite.
 pub fn adapt(
-    predictor: &Predictor,
+    predictor: &TorchPredictor,
     device: Output,
     samples: &[(&FeatureGraph, Millis)],
     config: &AdaptConfig,
-) -> Result<(Predictor, AdaptReport)> {
+) -> Result<(TorchPredictor, AdaptReport)> {
     check(samples, config)?;
     let start = Start::new(predictor, device, samples, config)?;
     let validated = cross::validate(&start)?;
-    let (best, mape, errors) = cross::choose(&validated)
-        .ok_or_else(|| Error::Config("adaptation: no method stays finite on these measurements".into()))?;
+    let (best, mape, errors) =
+        cross::choose(&validated).ok_or_else(|| measurements("no method stays finite on them".into()))?;
     let everything: Vec<usize> = (0..samples.len()).collect();
     let mut adapted = start.fit(&best.method, &everything, best.steps, |_, _| Ok(()))?;
     start.describe(&mut adapted, &best.method, mape, &errors);
@@ -93,22 +91,22 @@ pub fn adapt(
 }
 
 fn check(samples: &[(&FeatureGraph, Millis)], config: &AdaptConfig) -> Result<()> {
-    let refuse = |what: String| Err(Error::Config(format!("adaptation: {what}")));
     if samples.len() < 2 {
-        return refuse(format!("{} measurements; cross-validation needs two", samples.len()));
+        return Err(measurements(format!("{} measurements; cross-validation needs two", samples.len())));
     }
     if let Some((i, (_, ms))) = samples.iter().enumerate().find(|(_, (_, ms))| !(ms.0 > 0.0 && ms.0.is_finite())) {
-        return refuse(format!("measurement {i} is {} ms", ms.0));
+        return Err(measurements(format!("measurement {i} is {} ms", ms.0)));
     }
-    if config.methods.is_empty() {
-        return refuse("no methods".into());
+    match config {
+        c if c.methods.is_empty() => Err(setting("methods", "none")),
+        c if c.folds < 2 => Err(setting("folds", format!("{} is not 2 or above", c.folds))),
+        c if c.batch == 0 => Err(setting("batch", "0 is not above 0")),
+        c if c.steps == 0 => Err(setting("steps", "0 is not above 0")),
+        c if !(c.rate > 0.0 && c.rate.is_finite()) => Err(setting("rate", format!("{} is not above 0", c.rate))),
+        c => c.loss.check(),
     }
-    if config.folds < 2 || config.batch == 0 || config.steps == 0 {
-        let AdaptConfig { folds, batch, steps, .. } = config;
-        return refuse(format!("folds {folds} (at least 2), batch {batch}, steps {steps} (at least 1)"));
-    }
-    if !(config.rate > 0.0 && config.rate.is_finite()) {
-        return refuse(format!("rate {}", config.rate));
-    }
-    config.loss.check()
+}
+
+fn measurements(message: String) -> Error {
+    Error::Measurements { message }
 }

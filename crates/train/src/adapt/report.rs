@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{DeviceScale, Method};
+use super::Method;
+use crate::DeviceScale;
 
 /// A method with a number of steps, cross-validated.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -31,7 +32,7 @@ pub struct AdaptReport {
     pub method: Method,
     /// Its steps.
     pub steps: u64,
-    /// DeviceScale of the new device.
+    /// From the output of the network to milliseconds on the new device.
     pub calibration: DeviceScale,
     /// What was tried.
     pub candidates: Vec<Candidate>,

@@ -1,12 +1,13 @@
 //! Which networks to measure on a new device.
 
+use ndarray::{Array2, Axis};
 use rand::{Rng, SeedableRng, seq::index};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use tachograph_features::FeatureGraph;
-use tch::{TchError, Tensor};
+use tachograph_predict::OutputId;
 
-use crate::{Error, Predictor, Result, error::torch};
+use crate::{Error, Result, TorchPredictor};
 
 /// How the networks to measure are chosen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,14 +24,14 @@ pub enum Selection {
     Stratified,
 }
 
-/// Chooses `k` of `candidates`, featurised by the predictor's featuriser: their positions, rising. `device` is the
-/// head whose predictions stratify.
+/// Chooses `k` of `candidates`, featurised by the predictor's featuriser: their positions, rising. `output` is
+/// the one whose predictions stratify.
 ///
 /// # Errors
 /// `k` is 0 or more than there are candidates; features of another schema.
 pub fn select(
-    predictor: &Predictor,
-    device: usize,
+    predictor: &TorchPredictor,
+    output: OutputId,
     candidates: &[&FeatureGraph],
     k: usize,
     selection: Selection,
@@ -38,13 +39,13 @@ pub fn select(
 ) -> Result<Vec<usize>> {
     let n = candidates.len();
     if k == 0 || k > n {
-        return Err(Error::Config(format!("cannot choose {k} of {n} networks")));
+        return Err(Error::Selection { wanted: k, candidates: n });
     }
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let mut chosen = match selection {
         Selection::Random => index::sample(&mut random, n, k).into_vec(),
-        Selection::Diverse => diverse(&predictor.embed(candidates)?, k, &mut random).map_err(torch("selection"))?,
-        Selection::Stratified => stratified(&predictor.predict_all(candidates, device)?, k, &mut random),
+        Selection::Diverse => diverse(predictor.embed(candidates)?, k, &mut random),
+        Selection::Stratified => stratified(&predictor.predict_all(candidates, output)?, k, &mut random),
     };
     chosen.sort_unstable();
     Ok(chosen)
@@ -57,24 +58,25 @@ fn stratified(predicted: &[f64], k: usize, random: &mut ChaCha8Rng) -> Vec<usize
     (0..k).map(|i| order[random.random_range(i * n / k..(i + 1) * n / k)]).collect()
 }
 
-fn diverse(embeddings: &Tensor, k: usize, random: &mut ChaCha8Rng) -> Result<Vec<usize>, TchError> {
-    let e = embeddings.f_abs()?.f_log1p()?.f_mul(&embeddings.f_sign()?)?;
-    let centred = e.f_sub(&e.f_mean_dim(&[0i64][..], true, None)?)?;
-    let spread = centred.f_square()?.f_mean_dim(&[0i64][..], true, None)?.f_sqrt()?;
-    let e = centred.f_div(&spread.f_clamp_min(1e-6)?)?;
-
-    let n = e.size()[0] as usize;
+fn diverse(mut e: Array2<f64>, k: usize, random: &mut ChaCha8Rng) -> Vec<usize> {
+    e.mapv_inplace(|x| x.abs().ln_1p().copysign(x));
+    for mut column in e.axis_iter_mut(Axis(1)) {
+        let mean = column.mean().unwrap_or_default();
+        column -= mean;
+        let spread = column.iter().map(|x| x * x).sum::<f64>() / column.len() as f64;
+        column /= spread.sqrt().max(1e-6);
+    }
+    let n = e.nrows();
     let mut chosen = vec![random.random_range(0..n)];
     let mut nearest = vec![f64::INFINITY; n];
     while let Some(&last) = chosen.last().filter(|_| chosen.len() < k) {
-        let from_last =
-            e.f_sub(&e.f_select(0, last as i64)?)?.f_square()?.f_sum_dim_intlist(&[1i64][..], false, None)?;
-        let distances = Vec::<f64>::try_from(from_last)?;
-        nearest.iter_mut().zip(distances).for_each(|(near, d)| *near = near.min(d));
+        for (near, row) in nearest.iter_mut().zip(e.rows()) {
+            *near = near.min(row.iter().zip(e.row(last)).map(|(a, b)| (a - b).powi(2)).sum());
+        }
         chosen.iter().for_each(|&i| nearest[i] = 0.0);
         chosen.push(draw(&nearest, &chosen, random));
     }
-    Ok(chosen)
+    chosen
 }
 
 /// A position in proportion to its weight; when all weights are 0, one not yet chosen.

@@ -6,24 +6,27 @@ use rand::{SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 use tachograph_features::FeatureGraph;
 use tachograph_gnn::GraphBatch;
-use tachograph_ir::Millis;
+use tachograph_ir::{Millis, Quantity};
+use tachograph_predict::{OutputId, role};
 use tch::Tensor;
 
-use super::{AdaptConfig, DeviceScale, Method, method::HEADS};
+use super::{AdaptConfig, Method, method::HEADS};
 use crate::{
-    Error, FORMAT, Optimizer, OptimizerConfig, Output, PredictionInterval, Predictor, Result, ensemble::role,
-    error::torch, interval::NOMINAL, samples::collate,
+    DeviceScale, Error, FORMAT, Optimizer, OptimizerConfig, Output, PredictionInterval, Result, TorchPredictor,
+    collate,
+    error::{setting, torch},
+    interval::NOMINAL,
 };
 
-/// Least prediction of which a logarithm is taken, milliseconds.
+/// Least prediction of which a logarithm is taken, milliseconds: a network untrained for such graphs may put out 0 or less.
 const LEAST: f64 = 1e-6;
-/// Longest gradient.
+/// Longest gradient: with few measurements one far-off prediction would decide the first steps.
 const CLIP: f64 = 1.0;
 
 /// Where every fit begins.
 pub(super) struct Start<'a> {
-    source: &'a Predictor,
-    head: usize,
+    source: &'a TorchPredictor,
+    head: OutputId,
     device: Output,
     /// The source's predictions of the samples, milliseconds.
     predicted: Vec<f64>,
@@ -33,7 +36,7 @@ pub(super) struct Start<'a> {
 
 impl<'a> Start<'a> {
     pub fn new(
-        source: &'a Predictor,
+        source: &'a TorchPredictor,
         device: Output,
         samples: &'a [(&'a FeatureGraph, Millis)],
         config: &'a AdaptConfig,
@@ -41,19 +44,12 @@ impl<'a> Start<'a> {
         for method in &config.methods {
             known_prefixes(source, method)?;
         }
-        let heads = match &config.source {
-            Some(name) => vec![source.device(Some(name))?],
-            None => source
-                .manifest()
-                .outputs
-                .iter()
-                .enumerate()
-                .filter(|(_, d)| d.quantity.is_latency())
-                .map(|(i, _)| i)
-                .collect(),
+        let heads: Vec<OutputId> = match &config.source {
+            Some(name) => vec![source.manifest().output(Some(name), Quantity::Latency)?],
+            None => source.manifest().ids().filter(|(_, d)| d.quantity.is_latency()).map(|(id, _)| id).collect(),
         };
         let graphs: Vec<&FeatureGraph> = samples.iter().map(|s| s.0).collect();
-        let mut best: Option<(f64, usize, Vec<f64>)> = None;
+        let mut best: Option<(f64, OutputId, Vec<f64>)> = None;
         for head in heads {
             let mut predicted = source.predict_all(&graphs, head)?;
             predicted.iter_mut().for_each(|p| *p = p.max(LEAST));
@@ -64,12 +60,15 @@ impl<'a> Start<'a> {
                 best = Some((error, head, predicted));
             }
         }
-        let (_, head, predicted) = best.ok_or_else(|| Error::Config("adaptation: the source has no device".into()))?;
+        let (_, head, predicted) = best.ok_or_else(|| {
+            let known = source.manifest().outputs.iter().map(Output::title).collect::<Vec<_>>().join(", ");
+            Error::Device { name: "any with latencies".into(), known }
+        })?;
         Ok(Self { source, head, device, predicted, samples, config })
     }
 
     pub fn source_name(&self) -> &str {
-        &self.source.manifest().outputs[self.head].name
+        &self.source.manifest().outputs[self.head.index()].name
     }
 
     /// Applies `method` to the samples `members`; `watch` sees the predictor after every step, and once at step 0.
@@ -78,20 +77,20 @@ impl<'a> Start<'a> {
         method: &Method,
         members: &[usize],
         steps: u64,
-        mut watch: impl FnMut(u64, &Predictor) -> Result<()>,
-    ) -> Result<Predictor> {
+        mut watch: impl FnMut(u64, &TorchPredictor) -> Result<()>,
+    ) -> Result<TorchPredictor> {
         let mut predictor = self.copy(method)?;
         let pairs = |predicted: &[f64]| -> Vec<(f64, f64)> {
             members.iter().zip(predicted).map(|(&i, &p)| (p, self.samples[i].1.0)).collect()
         };
         let of_source: Vec<f64> = members.iter().map(|&i| self.predicted[i]).collect();
-        let inner = self.source.manifest().outputs[self.head].calibration;
+        let inner = self.source.manifest().outputs[self.head.index()].calibration;
         let calibration = match method {
             Method::Scale => DeviceScale::scale(&pairs(&of_source)).after(inner),
             Method::LogLinear | Method::FineTune { .. } => DeviceScale::log_linear(&pairs(&of_source)).after(inner),
             Method::FreshHead | Method::Transfer => {
                 let graphs: Vec<&FeatureGraph> = members.iter().map(|&i| self.samples[i].0).collect();
-                DeviceScale::scale(&pairs(&predictor.predict_all(&graphs, 0)?))
+                DeviceScale::scale(&pairs(&predictor.predict_all(&graphs, predictor.manifest().id(0)?)?))
             }
         };
         self.place(&mut predictor, calibration);
@@ -104,16 +103,18 @@ impl<'a> Start<'a> {
     }
 
     /// The source's weights, with its chosen head as the only one, or a fresh one.
-    fn copy(&self, method: &Method) -> Result<Predictor> {
+    fn copy(&self, method: &Method) -> Result<TorchPredictor> {
         tch::manual_seed(self.config.seed as i64);
         let mut manifest = self.source.manifest().clone();
         manifest.format = FORMAT;
-        let Output { quantity, target, .. } = manifest.outputs[self.head];
+        let Output { quantity, target, .. } = manifest.outputs[self.head.index()];
         let calibration = DeviceScale::default();
         manifest.outputs = vec![Output { quantity, target, calibration, ..self.device.clone() }];
-        let mut predictor = Predictor::new(manifest, self.source.store().device())?;
+        let mut predictor = TorchPredictor::untrained(manifest, self.source.store().device())?;
+        // The adapted model has one head, number 0: it takes the weights of the source's head under that name, or keeps
+        // those it was born with.
         let mut weights: BTreeMap<String, Tensor> = self.source.weights();
-        let own = format!("{HEADS}{}.", self.head);
+        let own = format!("{HEADS}{}.", self.head.index());
         let moved: Vec<_> = predictor.weights().into_keys().filter(|name| role(name).starts_with(HEADS)).collect();
         let fresh = predictor.weights();
         for name in moved {
@@ -131,11 +132,11 @@ impl<'a> Start<'a> {
 
     fn learn(
         &self,
-        predictor: &Predictor,
+        predictor: &TorchPredictor,
         method: &Method,
         members: &[usize],
         steps: u64,
-        mut watch: impl FnMut(u64, &Predictor) -> Result<()>,
+        mut watch: impl FnMut(u64, &TorchPredictor) -> Result<()>,
     ) -> Result<()> {
         for (name, weight) in predictor.weights() {
             let _ = weight.f_set_requires_grad(!method.freezes(role(&name))).map_err(torch("adaptation"))?;
@@ -143,7 +144,7 @@ impl<'a> Start<'a> {
         let batches = self.batches(predictor, members)?;
         let mut adam = Optimizer::new(predictor.store(), OptimizerConfig::default())?;
         for ((batch, target), step) in batches.iter().cycle().zip(1..=steps) {
-            let prediction = predictor.forward(batch, 0, true)?;
+            let prediction = predictor.forward(batch, predictor.manifest().id(0)?, true)?;
             let loss = self.config.loss.value(&prediction, target, None)?;
             let value = f64::try_from(&loss).map_err(torch("loss"))?;
             adam.zero_grad();
@@ -160,10 +161,10 @@ impl<'a> Start<'a> {
         Ok(())
     }
 
-    fn batches(&self, predictor: &Predictor, members: &[usize]) -> Result<Vec<(GraphBatch, Tensor)>> {
+    fn batches(&self, predictor: &TorchPredictor, members: &[usize]) -> Result<Vec<(GraphBatch, Tensor)>> {
         let mut order = members.to_vec();
         order.shuffle(&mut ChaCha8Rng::seed_from_u64(self.config.seed));
-        let (model, device) = (&predictor.manifest().model, predictor.store().device());
+        let (model, device) = (predictor.config(), predictor.store().device());
         let batch = |chunk: &[usize]| {
             let graphs: Vec<&FeatureGraph> = chunk.iter().map(|&i| self.samples[i].0).collect();
             let targets: Vec<f32> = chunk.iter().map(|&i| self.samples[i].1.0 as f32).collect();
@@ -174,7 +175,7 @@ impl<'a> Start<'a> {
         order.chunks(self.config.batch).map(batch).collect()
     }
 
-    fn place(&self, predictor: &mut Predictor, calibration: DeviceScale) {
+    fn place(&self, predictor: &mut TorchPredictor, calibration: DeviceScale) {
         if let Some(device) = predictor.manifest_mut().outputs.first_mut() {
             device.calibration = calibration;
         }
@@ -182,7 +183,7 @@ impl<'a> Start<'a> {
 
     /// Writes into the manifest what the weights are. Their range is the source's, carried over to the new device, and
     /// that of the measurements; the interval is that of the cross-validated errors of the samples.
-    pub fn describe(&self, predictor: &mut Predictor, method: &Method, mape: f64, errors: &[f64]) {
+    pub fn describe(&self, predictor: &mut TorchPredictor, method: &Method, mape: f64, errors: &[f64]) {
         let n = self.samples.len();
         let pairs: Vec<_> = self.predicted.iter().zip(self.samples).map(|(&p, s)| (p, s.1.0)).collect();
         let law = DeviceScale::log_linear(&pairs);
@@ -193,7 +194,7 @@ impl<'a> Start<'a> {
             device.interval = interval;
         }
         let training = &mut predictor.manifest_mut().training;
-        let (low, high) = self.source.manifest().outputs[self.head].range.unwrap_or(training.range_ms);
+        let (low, high) = self.source.manifest().outputs[self.head.index()].range.unwrap_or(training.range_ms);
         let all = pairs.iter().map(|p| p.1).chain([law.apply(low), law.apply(high)]);
         training.range_ms = all.fold((f64::MAX, 0f64), |(l, h), ms| (l.min(ms), h.max(ms)));
         training.data = format!("{}, then {n} measurements on {} ({method})", training.data, self.device.name);
@@ -203,10 +204,10 @@ impl<'a> Start<'a> {
     }
 }
 
-fn known_prefixes(source: &Predictor, method: &Method) -> Result<()> {
+fn known_prefixes(source: &TorchPredictor, method: &Method) -> Result<()> {
     let Method::FineTune { frozen } = method else { return Ok(()) };
     let names = source.weights();
     let unknown = frozen.iter().find(|prefix| !names.keys().any(|name| role(name).starts_with(*prefix)));
-    let message = |prefix| format!("adaptation: no parameter of the model begins with `{prefix}`");
-    unknown.map_or(Ok(()), |prefix| Err(Error::Config(message(prefix))))
+    let message = |prefix| format!("no parameter of the model begins with `{prefix}`");
+    unknown.map_or(Ok(()), |prefix| Err(setting("methods.fine-tune.frozen", message(prefix))))
 }

@@ -13,7 +13,7 @@ use tachograph_ir::{Assignment, BoundGraph};
 
 use tachograph_ir::Quantity;
 
-use crate::{Error, Output, Result, Sample};
+use crate::{Error, Example, Output, Result};
 
 /// What is measured of networks: a table of entries (networks under a configuration) by outputs (quantities on devices).
 #[derive(Debug)]
@@ -117,10 +117,10 @@ impl Corpus {
     ///
     /// # Errors
     /// A network that the featuriser refuses.
-    pub fn featurize(&self, featurizer: &Featurizer) -> Result<Vec<Sample>> {
-        let sample = |entry: &Entry| -> Result<Sample> {
+    pub fn featurize(&self, featurizer: &Featurizer) -> Result<Vec<Example>> {
+        let sample = |entry: &Entry| -> Result<Example> {
             let features: FeatureGraph = featurizer.featurize(&entry.bound)?;
-            Ok(Sample {
+            Ok(Example {
                 name: entry.network.clone(),
                 family: entry.family.clone(),
                 batch: entry.batch,
@@ -141,7 +141,7 @@ impl Corpus {
         let (entries, left_out) = bind::bind(table.lines, graph);
         if entries.is_empty() {
             let why = left_out.values().next().cloned().unwrap_or_default();
-            return Err(Error::Config(format!("{data}: no graph of {} networks can be had: {why}", left_out.len())));
+            return Err(Error::NoGraphs { data: data.into(), networks: left_out.len(), why: why.into() });
         }
         let mut corpus = Self { data, outputs: table.outputs, entries, left_out };
         corpus.drop_empty_outputs();

@@ -25,7 +25,7 @@ impl Corpus {
             return Self::read(&*tachograph_datasets::open(&name, &data_root(root))?, choice);
         }
         let known = SETS.iter().map(|set| set.name).collect::<Vec<_>>().join(", ");
-        Err(Error::Config(format!("data set `{name}`: no folder, no table (.csv), and none of {known}")))
+        Err(Error::UnknownDataSet { name, known })
     }
 
     /// Reads a set in the project's own format.

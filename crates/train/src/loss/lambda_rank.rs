@@ -2,16 +2,48 @@
 
 use std::f64::consts::LN_2;
 
+use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
-use super::{Segments, Torch};
+use super::{LossFunction, Segments, function::Torch};
+use crate::{Result, error::torch};
 
 /// Least σ and least σ^w.
 const LEAST: f64 = 1e-10;
 /// Stands for −∞ where there is no sample.
 const ABSENT: f64 = -1e30;
 
-pub(super) fn lambda_rank(prediction: &Tensor, target: &Tensor, lists: &Segments) -> Torch {
+/// Pairwise logistic loss weighted by what swapping the pair changes in NDCG, as TenSet and TLP use it
+/// (allRank's formula; Burges et al., "Learning to rank with nonsmooth cost functions", NIPS 2006):
+///
+/// −Σ_{i,j: yᵢ > yⱼ} w_ij log₂ σ(ŷᵢ − ŷⱼ), w_ij = |1/Dᵢ − 1/Dⱼ|·|Gᵢ − Gⱼ|, D = log₂(1 + rank by ŷ),
+/// G = (2^y − 1)/max DCG; mean over lists. σ and σ^w are kept above 10⁻¹⁰.
+///
+/// Targets are relevances, best first, in TenSet and TLP `min cost / cost` of the program within its task;
+/// negative ones count 0. Equal predictions are ranked least relevant first. No gradient flows through w.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LambdaRank {}
+
+impl LossFunction for LambdaRank {
+    fn name(&self) -> &'static str {
+        "lambda-rank"
+    }
+
+    fn formula(&self) -> &'static str {
+        "−Σ(i,j: yᵢ > yⱼ) w log₂ σ(ŷᵢ − ŷⱼ), w what swapping the two changes in NDCG"
+    }
+
+    fn ranks(&self) -> bool {
+        true
+    }
+
+    fn value(&self, prediction: &Tensor, target: &Tensor, lists: Option<&Segments>) -> Result<Tensor> {
+        lambda_rank(prediction, target, Segments::required(lists, self.name(), target)?).map_err(torch("loss"))
+    }
+}
+
+fn lambda_rank(prediction: &Tensor, target: &Tensor, lists: &Segments) -> Torch {
     let weights = {
         let _guard = tch::no_grad_guard();
         weights(&prediction.f_detach()?, target, lists)?

@@ -2,7 +2,7 @@
 
 use tch::{Device, Kind, Tensor};
 
-use super::Torch;
+use super::function::Torch;
 use crate::{Error, Result, error::torch};
 
 /// Which samples of a batch are ranked against each other: consecutive lists of unequal length, one a graph or a
@@ -31,10 +31,10 @@ impl Segments {
     pub fn from_lengths(lengths: &[usize], device: Device) -> Result<Self> {
         let longest = lengths.iter().copied().max().unwrap_or(0);
         if let Some(empty) = lengths.iter().position(|&n| n == 0) {
-            return Err(Error::Config(format!("list {empty} of the batch is empty")));
+            return Err(refuse(format!("list {empty} of the batch is empty")));
         }
         let places = lengths.len().checked_mul(longest).filter(|&n| n > 0);
-        let places = places.ok_or_else(|| Error::Config(format!("{} lists in a batch", lengths.len())))?;
+        let places = places.ok_or_else(|| refuse(format!("{} lists in a batch", lengths.len())))?;
         let (mut index, mut mask, mut start) = (Vec::with_capacity(places), Vec::with_capacity(places), 0);
         for &length in lengths {
             index.extend((0..longest).map(|i| if i < length { (start + i) as i64 } else { 0 }));
@@ -66,9 +66,19 @@ impl Segments {
         let mut heads: Vec<&I> = runs.iter().filter_map(|run| run.first()).collect();
         heads.sort_unstable();
         if let Some(twice) = heads.windows(2).find(|pair| pair[0] == pair[1]) {
-            return Err(Error::Config(format!("samples of list {:?} do not stand together", twice[0])));
+            return Err(refuse(format!("samples of list {:?} do not stand together", twice[0])));
         }
         Self::from_lengths(&runs.iter().map(|run| run.len()).collect::<Vec<_>>(), device)
+    }
+
+    /// The lists that `loss` cannot do without, of as many samples as there are targets.
+    ///
+    /// # Errors
+    /// There are none, or of another number of samples.
+    pub fn required<'a>(lists: Option<&'a Self>, loss: &'static str, target: &Tensor) -> Result<&'a Self> {
+        let lists = lists.ok_or(Error::LossWithoutSegments { loss })?;
+        let (found, expected) = (vec![lists.samples], target.size());
+        if found == expected { Ok(lists) } else { Err(Error::LossShape { loss, what: "segments", found, expected }) }
     }
 
     /// Samples of all lists together.
@@ -98,14 +108,30 @@ impl Segments {
         self.mask.f_unsqueeze(2)?.f_logical_and(&self.mask.f_unsqueeze(1)?)
     }
 
+    /// True for each two samples of a list once, i < j: (L, M, M).
+    pub(super) fn upper(&self) -> Torch {
+        self.pairs()?.f_triu(1)
+    }
+
+    /// Sums (L, M, M) `costs` over the pairs in `chosen`, divides by the number of unordered pairs of the list, and
+    /// averages over lists.
+    pub(super) fn mean_over_pairs(&self, costs: &Tensor, chosen: &Tensor) -> Torch {
+        let sums = costs.f_mul(&chosen.f_to_kind(costs.kind())?)?.f_sum_dim_intlist(&[1i64, 2][..], false, None)?;
+        sums.f_div(&self.pair_counts(costs.kind())?)?.f_mean(None)
+    }
+
     /// True where a list has a sample: (L, M).
     pub(super) fn mask(&self) -> &Tensor {
         &self.mask
     }
 
-    /// m(m − 1)/2 of each list, at least 1: (L).
-    pub(super) fn pair_counts(&self, kind: Kind) -> Torch {
+    /// m(m − 1)/2 of each list, at least 1, since a list of one has no pair and counts 0: (L).
+    fn pair_counts(&self, kind: Kind) -> Torch {
         let m = self.lengths.f_to_kind(kind)?;
         m.f_mul(&m.f_sub_scalar(1.0)?)?.f_div_scalar(2.0)?.f_clamp_min(1.0)
     }
+}
+
+fn refuse(message: String) -> Error {
+    Error::Lists { message }
 }

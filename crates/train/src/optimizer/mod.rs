@@ -8,7 +8,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use tch::{TchError, Tensor, nn};
 
-use crate::{Error, Result, error::torch};
+use crate::{
+    Error, Result,
+    error::{setting, torch},
+};
 
 pub use adam::{AdamConfig, AdamWConfig};
 pub use sgd::SgdConfig;
@@ -134,12 +137,18 @@ impl Optimizer {
             let moments = [Some((&mut slot.first, "first")), slot.second.as_mut().map(|t| (t, "second"))];
             for (moment, kind) in moments.into_iter().flatten() {
                 let saved = state.get(&format!("{name}.{kind}")).filter(|t| t.size() == moment.size());
-                let saved = saved.ok_or_else(|| Error::Config(format!("optimiser state lacks `{name}.{kind}`")))?;
+                let lacking = || Error::State { name: format!("{name}.{kind}"), shape: moment.size() };
+                let saved = saved.ok_or_else(lacking)?;
                 moment.f_copy_(saved).map_err(torch("optimiser"))?;
             }
         }
         Ok(())
     }
+}
+
+/// Refuses a setting of the optimiser that is not `expected`.
+fn sound(key: &str, value: f64, expected: &str, holds: impl Fn(f64) -> bool) -> Result<()> {
+    if holds(value) { Ok(()) } else { Err(setting(format!("optimizer.{key}"), format!("{value} is not {expected}"))) }
 }
 
 fn clip(gradients: &mut [Tensor], all: f64, each: f64) -> Result<f64, TchError> {

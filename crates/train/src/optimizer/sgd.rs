@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use tch::{TchError, Tensor};
 
-use super::Slot;
-use crate::{Error, Result};
+use super::{Slot, sound};
+use crate::Result;
 
 /// Settings of SGD, as `torch.optim.SGD` means them: v ← μ·v + g, θ ← θ − rate·v.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,8 +28,8 @@ impl SgdConfig {
     /// # Errors
     /// A momentum outside [0, 1), a decay that is negative or no number.
     pub(super) fn check(&self) -> Result<()> {
-        let sound = (0.0..1.0).contains(&self.momentum) && self.decay >= 0.0 && self.decay.is_finite();
-        if sound { Ok(()) } else { Err(Error::Config(format!("optimiser: {self:?} makes no sense"))) }
+        sound("momentum", self.momentum, "within [0, 1)", |momentum| (0.0..1.0).contains(&momentum))?;
+        sound("decay", self.decay, "0 or above", |decay| decay >= 0.0 && decay.is_finite())
     }
 
     pub(super) fn update(&self, slot: &mut Slot, gradient: Tensor, rate: f64) -> Result<(), TchError> {

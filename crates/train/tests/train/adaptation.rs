@@ -8,8 +8,10 @@ use tachograph_features::{FeatureGraph, FeatureSet, Featurizer};
 use tachograph_ir::{Assignment, BoundGraph, Millis};
 use tachograph_models::{ModelConfig, NnlpConfig, OperatorSumConfig};
 use tachograph_train::{
-    AdaptConfig, AdaptReport, DeviceScale, Error, FORMAT, Loss, Manifest, Method, Output, Predictor, Quantity,
-    Selection, Target, Training, adapt, select,
+    AdaptConfig, AdaptReport, DeviceScale, Error, FORMAT, Manifest, Method, Output, OutputScale, Quantity, Selection,
+    TorchPredictor, Training, adapt,
+    loss::{Huber, ListNet},
+    select,
 };
 use tch::Device;
 
@@ -24,11 +26,11 @@ fn networks() -> Vec<BoundGraph> {
 }
 
 fn device(name: &str) -> Output {
-    Output { target: Target { scale: 2.0 }, ..Output::new(name, Quantity::Latency) }
+    Output { target: OutputScale { scale: 2.0 }, ..Output::new(name, Quantity::Latency) }
 }
 
 /// A predictor of two devices with weights as they were drawn, and its features of the networks.
-fn source(model: ModelConfig) -> (Predictor, Vec<FeatureGraph>) {
+fn source(model: ModelConfig) -> (TorchPredictor, Vec<FeatureGraph>) {
     let networks = networks();
     let manifest = Manifest {
         format: FORMAT,
@@ -50,18 +52,18 @@ fn source(model: ModelConfig) -> (Predictor, Vec<FeatureGraph>) {
     };
     tch::manual_seed(5);
     let graphs = networks.iter().map(|n| manifest.featurizer.featurize(n).unwrap()).collect();
-    (Predictor::new(manifest, Device::Cpu).unwrap(), graphs)
+    (TorchPredictor::untrained(manifest, Device::Cpu).unwrap(), graphs)
 }
 
-pub fn additive() -> (Predictor, Vec<FeatureGraph>) {
+pub fn additive() -> (TorchPredictor, Vec<FeatureGraph>) {
     source(ModelConfig::OperatorSum(OperatorSumConfig { hidden: 8, layers: 2 }))
 }
 
 pub fn run(
-    (predictor, graphs): &(Predictor, Vec<FeatureGraph>),
+    (predictor, graphs): &(TorchPredictor, Vec<FeatureGraph>),
     latencies: &[f64],
     config: &AdaptConfig,
-) -> Result<(Predictor, AdaptReport), Error> {
+) -> Result<(TorchPredictor, AdaptReport), Error> {
     let samples: Vec<_> = graphs.iter().zip(latencies).map(|(g, &ms)| (g, Millis(ms))).collect();
     adapt(predictor, device("new"), &samples, config)
 }
@@ -70,11 +72,11 @@ pub fn only(method: Method) -> AdaptConfig {
     AdaptConfig { methods: vec![method], steps: 8, source: Some("two".into()), ..AdaptConfig::default() }
 }
 
-pub fn predictions(predictor: &Predictor, graphs: &[FeatureGraph], head: usize) -> Vec<f64> {
+pub fn predictions(predictor: &TorchPredictor, graphs: &[FeatureGraph], head: usize) -> Vec<f64> {
     predictor.predict_all(&graphs.iter().collect::<Vec<_>>(), head).unwrap()
 }
 
-pub fn weights(predictor: &Predictor) -> BTreeMap<String, Vec<u8>> {
+pub fn weights(predictor: &TorchPredictor) -> BTreeMap<String, Vec<u8>> {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("p.safetensors");
     predictor.save(&path).unwrap();
@@ -83,7 +85,7 @@ pub fn weights(predictor: &Predictor) -> BTreeMap<String, Vec<u8>> {
 }
 
 /// Latencies of a device that runs one family at another speed.
-pub fn uneven(source: &(Predictor, Vec<FeatureGraph>)) -> Vec<f64> {
+pub fn uneven(source: &(TorchPredictor, Vec<FeatureGraph>)) -> Vec<f64> {
     let predicted = predictions(&source.0, &source.1, 1);
     predicted.iter().enumerate().map(|(i, p)| if i < 12 { 2.0 * p } else { 6.0 * p }).collect()
 }
@@ -103,7 +105,7 @@ fn a_power_of_the_source_is_found_exactly_and_survives_a_file() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("new.safetensors");
     adapted.save(&path).unwrap();
-    let loaded = Predictor::load(&path, Device::Cpu).unwrap();
+    let loaded = TorchPredictor::load(&path, Device::Cpu).unwrap();
     assert_eq!(predictions(&loaded, &source.1, 0), found);
     assert_eq!(loaded.manifest(), adapted.manifest());
     assert_eq!((loaded.device(Some("new")).unwrap(), loaded.manifest().outputs.len()), (0, 1));
@@ -233,16 +235,19 @@ fn what_cannot_be_adapted_is_refused() {
     let unknown = AdaptConfig { source: Some("three".into()), ..usual() };
     assert_eq!(refusal(&good, unknown), "unknown device `three`; known: one, two");
     let prefix = only(Method::FineTune { frozen: vec!["graf".into()] });
-    assert_eq!(refusal(&good, prefix), "adaptation: no parameter of the model begins with `graf`");
+    assert_eq!(
+        refusal(&good, prefix),
+        "setting `methods.fine-tune.frozen`: no parameter of the model begins with `graf`"
+    );
     for bad in [
         AdaptConfig { methods: vec![], ..usual() },
         AdaptConfig { folds: 1, ..usual() },
         AdaptConfig { steps: 0, ..usual() },
         AdaptConfig { rate: 0.0, ..usual() },
-        AdaptConfig { loss: Loss::Huber { delta: -1.0 }, ..usual() },
+        AdaptConfig { loss: Huber { delta: -1.0 }.into(), ..usual() },
     ] {
-        assert!(matches!(run(&source, &good, &bad), Err(Error::Config(_))), "{bad:?}");
+        assert!(matches!(run(&source, &good, &bad), Err(Error::Setting { .. })), "{bad:?}");
     }
-    let ranking = AdaptConfig { loss: Loss::ListNet, ..usual() };
+    let ranking = AdaptConfig { loss: ListNet {}.into(), ..usual() };
     assert!(matches!(run(&source, &good, &ranking), Err(Error::LossWithoutSegments { .. })));
 }

@@ -9,7 +9,7 @@ use std::{
 use safetensors::{SafeTensors, tensor::TensorView};
 use tachograph_features::{FeatureSet, Featurizer};
 use tachograph_models::{ModelConfig, OperatorSumConfig};
-use tachograph_train::{FORMAT, Manifest, Output, Predictor, Quantity, Training};
+use tachograph_train::{FORMAT, Manifest, Output, Quantity, TorchPredictor, Training};
 use tch::Device;
 
 use crate::data::graph;
@@ -39,21 +39,21 @@ fn device(name: &str) -> Output {
     Output::new(name, Quantity::Latency)
 }
 
-fn saved(dir: &Path) -> (PathBuf, Predictor) {
-    let predictor = Predictor::new(manifest(), Device::Cpu).unwrap();
+fn saved(dir: &Path) -> (PathBuf, TorchPredictor) {
+    let predictor = TorchPredictor::untrained(manifest(), Device::Cpu).unwrap();
     let path = dir.join("model.safetensors");
     predictor.save(&path).unwrap();
     (path, predictor)
 }
 
-fn predictions(predictor: &Predictor) -> [u64; 2] {
+fn predictions(predictor: &TorchPredictor) -> [u64; 2] {
     [0, 1].map(|d| predictor.predict(&graph(), d).unwrap().latency_ms.to_bits())
 }
 
 /// The message of a failed load, which must name the file.
 #[track_caller]
 fn refusal(path: &Path) -> String {
-    let message = Predictor::load(path, Device::Cpu).unwrap_err().to_string();
+    let message = TorchPredictor::load(path, Device::Cpu).unwrap_err().to_string();
     assert!(message.contains(&path.display().to_string()), "{message}");
     message
 }
@@ -62,7 +62,7 @@ fn refusal(path: &Path) -> String {
 fn a_checkpoint_predicts_the_same_bit_for_bit() {
     let dir = tempfile::tempdir().unwrap();
     let (path, predictor) = saved(dir.path());
-    let loaded = Predictor::load(&path, Device::Cpu).unwrap();
+    let loaded = TorchPredictor::load(&path, Device::Cpu).unwrap();
     assert_eq!(loaded.manifest(), predictor.manifest());
     assert_eq!(predictions(&loaded), predictions(&predictor));
     assert_ne!(predictions(&loaded)[0], predictions(&loaded)[1]);
@@ -91,7 +91,7 @@ fn no_flipped_byte_changes_a_prediction() {
             bytes[at] ^= mask;
             fs::write(&path, &bytes).unwrap();
             tried += 1;
-            match Predictor::load(&path, Device::Cpu) {
+            match TorchPredictor::load(&path, Device::Cpu) {
                 Ok(loaded) => assert_eq!(predictions(&loaded), expected, "byte {at}"),
                 Err(_) => {
                     refusal(&path);
@@ -134,7 +134,7 @@ fn a_newer_format_is_refused_by_number() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("new.safetensors");
     let newer = Manifest { format: FORMAT + 1, ..manifest() };
-    Predictor::new(newer, Device::Cpu).unwrap().save(&path).unwrap();
+    TorchPredictor::untrained(newer, Device::Cpu).unwrap().save(&path).unwrap();
     assert!(refusal(&path).contains(&format!("format {}; this library reads up to {FORMAT}", FORMAT + 1)));
 }
 
@@ -173,7 +173,7 @@ fn a_missing_or_misshapen_weight_is_refused_by_name() {
     let dir = tempfile::tempdir().unwrap();
     let (path, predictor) = saved(dir.path());
     rewrite(&path, str::to_owned, |_, shape| Some(shape));
-    assert_eq!(predictions(&Predictor::load(&path, Device::Cpu).unwrap()), predictions(&predictor));
+    assert_eq!(predictions(&TorchPredictor::load(&path, Device::Cpu).unwrap()), predictions(&predictor));
     rewrite(&path, str::to_owned, |name, shape| {
         let turned: Vec<usize> = shape.iter().rev().copied().collect();
         Some(if name == "graph.0.lin_l.weight" { turned } else { shape })
@@ -196,7 +196,7 @@ fn predictions_are_in_milliseconds_whatever_the_network_learned_in() {
         text.replacen(r#"{"format":4,"#, r#"{"format":2,"target":{"scale":4.0},"#, 1)
     };
     rewrite(&path, scale, |_, shape| Some(shape));
-    let scaled = Predictor::load(&path, Device::Cpu).unwrap();
+    let scaled = TorchPredictor::load(&path, Device::Cpu).unwrap();
     assert!(scaled.manifest().outputs.iter().all(|d| d.target.scale == 4.0));
     let [one, four] = [&predictor, &scaled].map(|p| p.predict(&graph(), 0).unwrap().latency_ms);
     assert_eq!(four, 4.0 * one);
@@ -208,7 +208,7 @@ fn predictions_are_in_milliseconds_whatever_the_network_learned_in() {
 fn outputs_are_found_by_device_and_quantity_and_predicted_together() {
     let outputs = [Quantity::Latency, Quantity::Memory].map(|quantity| Output::new("one", quantity));
     let manifest = Manifest { outputs: outputs.into(), ..manifest() };
-    let predictor = Predictor::new(manifest, Device::Cpu).unwrap();
+    let predictor = TorchPredictor::untrained(manifest, Device::Cpu).unwrap();
     assert_eq!(predictor.output(Some("one"), Quantity::Memory).unwrap(), 1);
     assert_eq!(predictor.device(Some("one")).unwrap(), 0);
     let message = predictor.output(Some("one"), Quantity::Energy).unwrap_err().to_string();

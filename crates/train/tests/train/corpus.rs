@@ -11,7 +11,7 @@ use tachograph_datasets::{
     generate::{Family, sample},
 };
 use tachograph_models::{ModelConfig, OperatorSumConfig};
-use tachograph_train::{BEST, Choice, Corpus, Predictor, Quantity, RunConfig, SplitConfig, train};
+use tachograph_train::{BEST, Choice, Corpus, Quantity, RunConfig, SplitConfig, TorchPredictor, train};
 use tch::Device;
 
 use crate::data;
@@ -79,7 +79,7 @@ fn one_run_learns_every_output() {
     assert!(outcome.outputs.contains_key("one memory"), "{:?}", outcome.outputs.keys());
     let n: usize = outcome.outputs.values().map(|r| r.n).sum();
     assert_eq!(outcome.predictions.len(), n);
-    let predictor = Predictor::load(&dir.path().join("run").join(BEST), Device::Cpu).unwrap();
+    let predictor = TorchPredictor::load(&dir.path().join("run").join(BEST), Device::Cpu).unwrap();
     let devices = &predictor.manifest().outputs;
     assert_eq!(predictor.output(Some("one"), Quantity::Memory).unwrap(), 1);
     assert!(devices[1].target.scale > devices[0].target.scale && devices[1].range.unwrap().0 >= 10.0, "{devices:?}");

@@ -1,7 +1,7 @@
 //! Ensembles of trainings.
 
 use tachograph_models::{ModelConfig, OperatorSumConfig};
-use tachograph_train::{Manifest, Method, Predictor};
+use tachograph_train::{Manifest, Method, TorchPredictor};
 use tch::Device;
 
 use crate::{
@@ -10,26 +10,26 @@ use crate::{
     data::graph,
 };
 
-fn members() -> [Predictor; 2] {
+fn members() -> [TorchPredictor; 2] {
     [1, 2].map(|seed| {
         tch::manual_seed(seed);
-        Predictor::new(manifest(), Device::Cpu).unwrap()
+        TorchPredictor::untrained(manifest(), Device::Cpu).unwrap()
     })
 }
 
 #[track_caller]
-fn refusal(members: &[Predictor]) -> String {
-    Predictor::ensemble(members).unwrap_err().to_string()
+fn refusal(members: &[TorchPredictor]) -> String {
+    TorchPredictor::ensemble(members).unwrap_err().to_string()
 }
 
 #[test]
 fn an_ensemble_predicts_the_mean_of_its_members_and_survives_a_file() {
     let members = members();
-    let ensemble = Predictor::ensemble(&members).unwrap();
+    let ensemble = TorchPredictor::ensemble(&members).unwrap();
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("ensemble.safetensors");
     ensemble.save(&path).unwrap();
-    let loaded = Predictor::load(&path, Device::Cpu).unwrap();
+    let loaded = TorchPredictor::load(&path, Device::Cpu).unwrap();
     assert_eq!(loaded.manifest(), ensemble.manifest());
     for output in [0, 1] {
         let [a, b] = members.each_ref().map(|member| member.predict(&graph(), output).unwrap().latency_ms);
@@ -49,21 +49,21 @@ fn an_ensemble_predicts_the_mean_of_its_members_and_survives_a_file() {
 fn members_that_do_not_go_together_are_refused() {
     assert_eq!(refusal(&[]), "an ensemble of no predictors");
     let [first, second] = members();
-    let other = |manifest| Predictor::new(manifest, Device::Cpu).unwrap();
+    let other = |manifest| TorchPredictor::untrained(manifest, Device::Cpu).unwrap();
     let model = ModelConfig::OperatorSum(OperatorSumConfig { hidden: 4, layers: 2 });
     let narrow = other(Manifest { model, ..manifest() });
     assert!(refusal(&[first, narrow]).ends_with("number 2 has a network of other settings than the first"));
     let mut fewer = manifest();
     fewer.outputs.truncate(1);
     assert!(refusal(&[second, other(fewer)]).ends_with("has other outputs than the first"));
-    let ensemble = Predictor::ensemble(&members()).unwrap();
+    let ensemble = TorchPredictor::ensemble(&members()).unwrap();
     assert!(refusal(&[ensemble]).ends_with("number 1 is an ensemble itself"));
 }
 
 #[test]
 fn an_ensemble_adapts_as_its_members_do() {
     let (graphs, sources) = (additive().1, [(); 2].map(|()| additive().0));
-    let alike = (Predictor::ensemble(&sources).unwrap(), graphs.clone());
+    let alike = (TorchPredictor::ensemble(&sources).unwrap(), graphs.clone());
     let [alone, _] = sources.map(|source| (source, graphs.clone()));
     let latencies = uneven(&alone);
     let frozen = Method::FineTune { frozen: vec!["graph".into()] };

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use tachograph_train::{BEST, FORMAT, Predictor, RunConfig, train};
+use tachograph_train::{BEST, FORMAT, RunConfig, TorchPredictor, train};
 use tch::Device;
 
 use crate::data::{DEVICE, config, graph, proportional};
@@ -17,7 +17,7 @@ fn path(format: u32) -> PathBuf {
 #[test]
 fn checkpoints_of_earlier_formats_predict_what_they_predicted() {
     for format in [1, 2] {
-        let predictor = Predictor::load(&path(format), Device::Cpu).unwrap();
+        let predictor = TorchPredictor::load(&path(format), Device::Cpu).unwrap();
         assert_eq!(predictor.manifest().format, format);
         assert_eq!(predictor.device(Some(DEVICE)).unwrap(), 0);
         let prediction = predictor.predict(&graph(), 0).unwrap();
@@ -35,7 +35,7 @@ fn write() {
     std::env::set_current_dir(data.path()).unwrap();
     let config = RunConfig { epochs: 12, ..config(Path::new(".")) };
     train(&config, dir.path(), |_| ()).unwrap();
-    let predictor = Predictor::load(&dir.path().join(BEST), Device::Cpu).unwrap();
+    let predictor = TorchPredictor::load(&dir.path().join(BEST), Device::Cpu).unwrap();
     println!("{:?}", predictor.predict(&graph(), 0).unwrap());
     std::fs::copy(dir.path().join(BEST), path(FORMAT)).unwrap();
 }

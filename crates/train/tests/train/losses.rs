@@ -1,8 +1,14 @@
-//! Losses: agreement with PyTorch (`golden/losses.py` made the numbers), invariances, refusals.
+//! Losses: what holds for every one in the registry, what holds for those that rank, agreement with PyTorch
+//! (`golden/losses.py` made the numbers), refusals.
+
+use std::{fs, path::Path};
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use tachograph_train::{Error, Loss, RunConfig, Segments};
+use tachograph_train::{
+    Error, Loss, RunConfig,
+    loss::{Huber, LossFunction, RelativeSquared, Segments, Squared, Sum, Weighted},
+};
 use tch::{Device, Kind, Tensor};
 
 fn golden() -> Value {
@@ -17,20 +23,27 @@ fn loss(config: Value) -> Loss {
     serde_json::from_value(config).unwrap()
 }
 
-/// Every ranking loss.
+/// Every loss that ranks and sees nothing of a list but differences of scores; those two see the values as well.
 fn ranking() -> Vec<Loss> {
-    let names = ["list-net", "pairwise-logistic", "rank-net", "lambda-rank"].map(|name| json!(name));
-    let tables = ["list-mle", "pairwise-hinge", "diff-mat"].map(|name| json!({name: {}}));
-    names.into_iter().chain(tables).map(loss).collect()
+    let orders = |loss: &Loss| loss.ranks() && !["differential", "sum"].contains(&loss.name());
+    let ranking: Vec<Loss> = Loss::all().filter(orders).collect();
+    assert!(ranking.len() > 6);
+    ranking
+}
+
+/// Predictions of the width that a loss asks for, from one number a sample: further columns spread around it.
+fn spread(loss: &Loss, s: &[f64]) -> Vec<f64> {
+    let columns = |&s: &f64| (0..loss.columns().unwrap_or(1)).map(move |c| s * (0.7 + 0.3 * c as f64));
+    if loss.columns().is_none() { s.to_vec() } else { s.iter().flat_map(columns).collect() }
 }
 
 /// Value and gradient.
 fn run(loss: &Loss, s: &[f64], y: &[f64], lengths: &[usize], kind: Kind) -> (f64, Vec<f64>) {
     let segments = Segments::from_lengths(lengths, Device::Cpu).unwrap();
     let s = Tensor::from_slice(s).to_kind(kind).set_requires_grad(true);
-    let columns = loss.quantiles().map_or(vec![y.len() as i64], |q| vec![y.len() as i64, q.len() as i64]);
+    let shape = loss.columns().map_or(vec![y.len() as i64], |columns| vec![y.len() as i64, columns as i64]);
     let y = Tensor::from_slice(y).to_kind(kind);
-    let value = loss.value(&s.reshape(columns), &y, Some(&segments)).unwrap();
+    let value = loss.value(&s.reshape(shape), &y, Some(&segments)).unwrap();
     assert!(value.size().is_empty(), "{value:?}");
     value.backward();
     let value = f64::try_from(value.detach()).unwrap();
@@ -51,7 +64,7 @@ fn values_and_gradients_agree_with_pytorch() {
     assert_eq!(cases.len(), 18);
     for case in cases {
         let loss = loss(case["loss"].clone());
-        let s = numbers(&golden[if loss.quantiles().is_some() { "spread" } else { "prediction" }]);
+        let s = numbers(&golden[if loss.columns().is_some() { "spread" } else { "prediction" }]);
         for (kind, tolerance) in [(Kind::Double, 1e-12), (Kind::Float, 2e-5)] {
             let (value, gradient) = run(&loss, &s, &y, &lengths, kind);
             let what = format!("{} in {kind:?}", case["loss"]);
@@ -63,10 +76,39 @@ fn values_and_gradients_agree_with_pytorch() {
     }
 }
 
+#[test]
+fn gradients_agree_with_finite_differences() {
+    // Far from every kink: no two scores, nor a score and its target, nearly equal.
+    let s = [0.31, 1.7, 0.95, 2.6, 1.22, 0.57, 3.4];
+    let y = [0.5, 1.5, 0.75, 1.5, 2.0, 0.25, 3.0];
+    let (h, lengths) = (1e-6, [3, 4]);
+    for loss in Loss::all() {
+        let s = spread(&loss, &s);
+        let (_, gradient) = run(&loss, &s, &y, &lengths, Kind::Double);
+        assert!(gradient.iter().any(|g| *g != 0.0), "{loss:?} teaches nothing");
+        for (i, found) in gradient.iter().enumerate() {
+            let at = |step: f64| {
+                let mut s = s.clone();
+                s[i] += step;
+                run(&loss, &s, &y, &lengths, Kind::Double).0
+            };
+            close(*found, (at(h) - at(-h)) / (2.0 * h), 1e-7, &format!("{loss:?}, prediction {i}"));
+        }
+    }
+}
+
 /// Lists of 1 to 6 samples with few different targets, so that many tie.
 fn lists() -> impl Strategy<Value = Vec<Vec<(f64, f64)>>> {
     let sample = (-3.0..3.0f64, (0..4u8).prop_map(|y| f64::from(y) * 0.25));
     prop::collection::vec(prop::collection::vec(sample, 1..7), 1..6)
+}
+
+/// The same with scores and targets above 0, of which every loss has a value.
+fn positive_lists() -> impl Strategy<Value = Vec<Vec<(f64, f64)>>> {
+    let above = |lists: Vec<Vec<(f64, f64)>>| -> Vec<Vec<(f64, f64)>> {
+        lists.into_iter().map(|list| list.into_iter().map(|(s, y)| (s + 3.1, y + 0.25)).collect()).collect()
+    };
+    lists().prop_map(above)
 }
 
 fn flat(lists: &[Vec<(f64, f64)>]) -> (Vec<f64>, Vec<f64>, Vec<usize>) {
@@ -76,14 +118,21 @@ fn flat(lists: &[Vec<(f64, f64)>]) -> (Vec<f64>, Vec<f64>, Vec<usize>) {
 
 fn value(loss: &Loss, lists: &[Vec<(f64, f64)>]) -> f64 {
     let (s, y, lengths) = flat(lists);
-    run(loss, &s, &y, &lengths, Kind::Double).0
+    run(loss, &spread(loss, &s), &y, &lengths, Kind::Double).0
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
 
     #[test]
-    fn order_within_and_of_lists_changes_nothing(lists in lists(), seed in any::<u64>()) {
+    fn the_mean_does_not_grow_with_the_batch(lists in positive_lists()) {
+        for loss in Loss::all() {
+            close(value(&loss, &[&lists[..], &lists[..]].concat()), value(&loss, &lists), 1e-12, loss.name());
+        }
+    }
+
+    #[test]
+    fn order_within_and_of_lists_changes_nothing(lists in positive_lists(), seed in any::<u64>()) {
         let mut other = lists.clone();
         let mut state = seed;
         let mut next = |n: usize| {
@@ -95,7 +144,7 @@ proptest! {
         }
         let turn = next(other.len());
         other.rotate_left(turn);
-        for loss in ranking() {
+        for loss in Loss::all() {
             close(value(&loss, &other), value(&loss, &lists), 1e-12, loss.name());
         }
     }
@@ -105,7 +154,6 @@ proptest! {
         for loss in ranking() {
             let alone: Vec<f64> = lists.iter().map(|list| value(&loss, std::slice::from_ref(list))).collect();
             close(value(&loss, &lists), alone.iter().sum::<f64>() / alone.len() as f64, 1e-12, loss.name());
-            close(value(&loss, &[&lists[..], &lists[..]].concat()), value(&loss, &lists), 1e-12, loss.name());
         }
     }
 
@@ -157,29 +205,53 @@ fn refusal(loss: &Loss, s: &[f32], y: &[f32], segments: Option<&Segments>) -> Er
 }
 
 #[test]
-fn what_has_no_value_is_refused_by_type_and_name() {
-    let (relative, log) = (Loss::RelativeAbsolute, Loss::LogSquared);
+fn every_loss_refuses_shapes_targets_and_lists_that_do_not_fit() {
+    let list = |n: usize| Segments::from_lengths(&[n], Device::Cpu).unwrap();
+    for loss in Loss::all() {
+        let what = |error: Error| match error {
+            Error::LossShape { loss: named, what, .. } => {
+                assert_eq!(named, loss.name());
+                what
+            }
+            other => panic!("{loss:?}: {other}"),
+        };
+        let columns = loss.columns().unwrap_or(1);
+        assert_eq!(what(refusal(&loss, &[1.0; 2], &[1.0; 3], Some(&list(3)))), "prediction");
+        assert_eq!(what(refusal(&loss, &[], &[], None)), "target");
+        let s = Tensor::ones([3, 2 + columns as i64], (Kind::Float, Device::Cpu));
+        let y = Tensor::ones([3], (Kind::Float, Device::Cpu));
+        assert_eq!(what(loss.value(&s, &y, Some(&list(3))).unwrap_err()), "prediction");
+
+        let s = spread(&loss, &[1.0, 2.0, 3.0]);
+        let shape = loss.columns().map_or(vec![3], |columns| vec![3, columns as i64]);
+        let s = Tensor::from_slice(&s).reshape(shape);
+        let value = |y: [f64; 3], lists: Option<&Segments>| loss.value(&s, &Tensor::from_slice(&y), lists);
+        for bad in [f64::NAN, f64::INFINITY] {
+            let error = value([1.0, 2.0, bad], Some(&list(3))).unwrap_err();
+            assert!(matches!(error, Error::LossTarget { index: 2, what: "finite", .. }), "{loss:?}: {error}");
+        }
+        if loss.ranks() {
+            let error = value([1.0, 2.0, 3.0], None).unwrap_err();
+            assert!(matches!(error, Error::LossWithoutSegments { .. }), "{loss:?}: {error}");
+            let error = value([1.0, 2.0, 3.0], Some(&list(4))).unwrap_err().to_string();
+            assert!(error.ends_with("segments is [4], expected [3]"), "{loss:?}: {error}");
+        } else {
+            assert!(value([1.0, 2.0, 3.0], None).is_ok(), "{loss:?} says that it does not rank");
+        }
+    }
+}
+
+#[test]
+fn targets_without_a_value_are_refused_by_type_and_name() {
+    let [relative, log] = ["relative-absolute", "log-squared"].map(|name| Loss::named(name).unwrap());
     let error = refusal(&relative, &[1.0, 1.0], &[1.0, 0.0], None);
     assert!(matches!(error, Error::LossTarget { index: 1, value: 0.0, .. }), "{error}");
     assert_eq!(error.to_string(), "loss `relative-absolute`: target 1 is 0; targets must be other than 0");
     assert!(matches!(refusal(&log, &[1.0, 1.0], &[-1.0, 1.0], None), Error::LossTarget { index: 0, .. }));
-    let sum = Loss::Sum(vec![tachograph_train::Weighted { weight: 1.0, loss: relative.clone() }]);
+    let sum = Loss::from(Sum(vec![Weighted { weight: 1.0, loss: relative.clone() }]));
     assert!(matches!(refusal(&sum, &[1.0], &[0.0], None), Error::LossTarget { .. }));
-    assert!(matches!(refusal(&Loss::Squared, &[1.0], &[f32::NAN], None), Error::LossTarget { .. }));
-
     let error = refusal(&relative, &[1.0, 1.0], &[1.0; 3], None);
     assert_eq!(error.to_string(), "loss `relative-absolute`: prediction is [2], expected [3]");
-    assert!(matches!(refusal(&relative, &[], &[], None), Error::LossShape { .. }));
-    let quantile = loss(json!({"quantile": {"quantiles": [0.1, 0.9]}}));
-    assert!(matches!(refusal(&quantile, &[1.0; 4], &[1.0; 2], None), Error::LossShape { .. }));
-
-    let five = Segments::from_lengths(&[2, 3], Device::Cpu).unwrap();
-    for loss in ranking() {
-        assert!(loss.ranks());
-        assert!(matches!(refusal(&loss, &[1.0; 4], &[1.0; 4], None), Error::LossWithoutSegments { .. }));
-        let error = refusal(&loss, &[1.0; 4], &[1.0; 4], Some(&five)).to_string();
-        assert!(error.ends_with("segments is [5], expected [4]"), "{error}");
-    }
 }
 
 #[test]
@@ -207,27 +279,48 @@ fn settings_that_make_no_sense_are_refused() {
     ];
     for config in bad {
         let error = loss(config.clone()).check().unwrap_err();
-        assert!(matches!(error, Error::Config(_)) && error.to_string().starts_with("loss `"), "{config}: {error}");
+        let Error::Setting { key, .. } = &error else { panic!("{config}: {error}") };
+        assert!(key.starts_with("loss."), "{config}: {error}");
     }
+}
+
+#[test]
+fn settings_that_a_loss_does_not_have_are_refused_by_name() {
+    let message = |config: Value| serde_json::from_value::<Loss>(config).unwrap_err().to_string();
+    for loss in Loss::all().filter(|loss| loss.name() != "sum") {
+        let message = message(json!({(loss.name()): {"nonsense": 1.0}}));
+        assert!(message.starts_with(&format!("loss `{}`: unknown field `nonsense`", loss.name())), "{message}");
+    }
+    assert!(message(json!({"sum": [{"weight": 1.0, "loss": {"huber": {"dleta": 1.0}}}]})).contains("`dleta`"));
+    assert!(message(json!({"huber": {"delta": "wide"}})).starts_with("loss `huber`: invalid type"));
+    assert!(message(json!({"quantile": {}})).contains("missing field `quantiles`"));
+    assert!(message(json!("hubber")).starts_with("setting `loss`: unknown loss `hubber`; known: squared, absolute"));
+    assert!(message(json!({"squared": {}, "huber": {}})).contains("several make a `sum`"));
+    assert!(message(json!({})).contains("no loss") && message(json!(1)).contains("the name of a loss"));
+    let toml = "data = 'd'\nloss = { huber = { dleta = 0.5 } }";
+    let message = toml::from_str::<RunConfig>(toml).unwrap_err().to_string();
+    assert!(message.contains("loss `huber`: unknown field `dleta`, expected `delta`"), "{message}");
 }
 
 #[test]
 fn losses_round_trip_through_toml_and_old_spellings_load() {
     let read = |loss: &str| toml::from_str::<RunConfig>(&format!("data = 'd'\ndevice = 'x'\n{loss}")).unwrap();
-    let old = [
-        ("relative-squared", Loss::RelativeSquared),
-        ("relative-absolute", Loss::RelativeAbsolute),
-        ("log-squared", Loss::LogSquared),
-    ];
-    for (name, expected) in old {
-        assert_eq!(read(&format!("loss = '{name}'")).loss, expected);
+    assert_eq!(read("").loss, Loss::from(RelativeSquared {}));
+    assert_eq!(read("loss = { huber = { delta = 0.5 } }").loss, Loss::from(Huber { delta: 0.5 }));
+    assert_ne!(read("loss = { huber = {} }").loss, Loss::from(Huber { delta: 0.5 }));
+    for (old, new) in [("mse", "squared"), ("mae", "absolute"), ("mape", "relative-absolute")] {
+        assert_eq!(read(&format!("loss = '{old}'")).loss, Loss::named(new).unwrap());
     }
-    assert_eq!(read("").loss, Loss::RelativeSquared);
-    assert_eq!(read("loss = 'mape'").loss, Loss::RelativeAbsolute);
-    for case in golden()["cases"].as_array().unwrap() {
-        let config = RunConfig { loss: loss(case["loss"].clone()), ..read("") };
+    let golden = golden();
+    let cases = golden["cases"].as_array().unwrap().iter().map(|case| loss(case["loss"].clone()));
+    for loss in Loss::all().chain(cases) {
+        let config = RunConfig { loss: loss.clone(), ..read("") };
         assert_eq!(toml::from_str::<RunConfig>(&toml::to_string(&config).unwrap()).unwrap(), config);
+        assert_eq!(serde_json::from_str::<Loss>(&serde_json::to_string(&loss).unwrap()).unwrap(), loss);
     }
+    // As the states of earlier runs spell them.
+    let text = |name| serde_json::to_string(&Loss::named(name).unwrap()).unwrap();
+    assert_eq!((text("log-squared"), text("huber")), (r#""log-squared""#.into(), r#"{"huber":{"delta":1.0}}"#.into()));
     let table =
         "[[loss.sum]]\nweight = 1.0\nloss.list-mle.temperature = 10.0\n[[loss.sum]]\nweight = 0.02\nloss = 'mse'";
     assert!(read(table).loss.ranks());
@@ -261,18 +354,63 @@ fn a_logarithmic_huber_loss_is_one_of_logarithms() {
 }
 
 #[test]
-fn the_mixed_loss_weighs_what_lags() {
-    let tensor = |v: &[f64]| Tensor::from_slice(v);
-    let mut mixed = tachograph_train::Mixed::default();
-    // Squared relative errors: subgraphs 0.25 and 0, networks 0.01.
-    let (s, t) = (tensor(&[1.5, 2.0]), tensor(&[1.0, 2.0]));
-    let (n, m) = (tensor(&[9.0]), tensor(&[10.0]));
-    let value = |mixed: &mut tachograph_train::Mixed| f64::try_from(mixed.value((&s, &t), (&n, &m)).unwrap()).unwrap();
-    close(value(&mut mixed), 0.5 * 0.125 + 0.5 * 0.01, 1e-12, "first epoch");
-    mixed.end_epoch();
-    close(mixed.lambda(), 0.9, 1e-12, "0.125 of 0.135, and no more than 0.9");
-    close(value(&mut mixed), 0.9 * 0.125 + 0.1 * 0.01, 1e-12, "second epoch");
-    mixed.end_epoch();
-    mixed.end_epoch();
-    close(mixed.lambda(), 0.9, 1e-12, "an epoch without a batch changes nothing");
+fn names_are_unique() {
+    let mut names: Vec<&str> = Loss::all().flat_map(|loss| [&[loss.name()], loss.aliases()].concat()).collect();
+    let all = names.len();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), all);
+}
+
+#[test]
+fn a_loss_of_ones_own_serves_a_call() {
+    #[derive(Debug, serde::Serialize)]
+    struct Worst {}
+    impl LossFunction for Worst {
+        fn name(&self) -> &'static str {
+            "worst"
+        }
+        fn formula(&self) -> &'static str {
+            "max (ŷ − y)²"
+        }
+        fn value(&self, p: &Tensor, y: &Tensor, _: Option<&Segments>) -> Result<Tensor, Error> {
+            Ok((p - y).square().max())
+        }
+    }
+    let worst = Loss::from(Worst {});
+    assert_eq!(run(&worst, &[1.0, 5.0], &[2.0, 2.0], &[2], Kind::Double).0, 9.0);
+    assert_ne!(worst, Loss::from(Squared {}));
+}
+
+/// The table of `docs/training.md`, which `TACHOGRAPH_WRITE=1 cargo test -p tachograph-train table_of_losses` writes.
+#[test]
+fn the_table_of_losses_lists_every_one() {
+    let mut table = String::from("| loss | settings | what it is | targets | lists |\n|---|---|---|---|---|\n");
+    for loss in Loss::all() {
+        let names: Vec<String> = [&[loss.name()], loss.aliases()].concat().iter().map(|n| format!("`{n}`")).collect();
+        let settings = match serde_json::to_value(&loss).unwrap() {
+            Value::Object(named) => named[loss.name()].as_object().map(|settings| {
+                let one = |(key, value): (&String, &Value)| format!("`{key} = {value}`");
+                settings.iter().map(one).collect::<Vec<_>>().join(", ")
+            }),
+            _ => None,
+        };
+        let of_terms = "as its terms";
+        let (targets, lists) = match loss.name() {
+            "sum" => (of_terms, of_terms),
+            _ => (loss.targets().words(), if loss.ranks() { "ranks" } else { "" }),
+        };
+        let formula = loss.formula();
+        let (names, settings) = (names.join(", "), settings.unwrap_or_default());
+        table += &format!("| {names} | {settings} | {formula} | {targets} | {lists} |\n");
+    }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/training.md");
+    let text = fs::read_to_string(&path).unwrap();
+    let (before, rest) = text.split_once("<!-- losses -->\n").expect("a place for the table");
+    let (found, after) = rest.split_once("<!-- end of losses -->").expect("an end of the table");
+    if std::env::var_os("TACHOGRAPH_WRITE").is_some() {
+        fs::write(&path, format!("{before}<!-- losses -->\n{table}<!-- end of losses -->{after}")).unwrap();
+    } else {
+        assert_eq!(found, table, "the losses have changed; the comment above this test says how the table follows");
+    }
 }

@@ -1,7 +1,7 @@
 //! Agreement with `torch.optim` and `clip_grad_norm_`; `golden/make_optimizers.py` made the numbers.
 
 use serde_json::Value;
-use tachograph_train::{Optimizer, OptimizerConfig, SgdConfig};
+use tachograph_train::{Optimizer, OptimizerConfig, optimizer::SgdConfig};
 use tch::{Device, Kind, Tensor, nn};
 
 fn numbers(value: &Value) -> Vec<f32> {
@@ -113,9 +113,9 @@ fn a_state_that_does_not_fit_is_refused_by_name() {
     let mut adam = Optimizer::new(&vs, OptimizerConfig::default()).unwrap();
     let momentum = Optimizer::new(&vs, OptimizerConfig::Sgd(SgdConfig::default())).unwrap();
     let message = adam.restore(1, &momentum.state()).unwrap_err().to_string();
-    assert_eq!(message, "optimiser state lacks `a.second`");
+    assert_eq!(message, "the saved state lacks `a.second` of shape [3, 2]");
     let bad = OptimizerConfig::Sgd(SgdConfig { momentum: 1.0, ..SgdConfig::default() });
-    assert!(Optimizer::new(&vs, bad).unwrap_err().to_string().contains("momentum: 1.0"));
+    assert!(Optimizer::new(&vs, bad).unwrap_err().to_string().contains("`optimizer.momentum`: 1 is not within [0, 1)"));
 }
 
 #[test]

@@ -8,7 +8,9 @@ use std::{
 
 use safetensors::SafeTensors;
 use tachograph_datasets::{NetworkId, Run, Writer, generate};
-use tachograph_train::{BEST, Epoch, Error, Loss, METRICS, Metric, Predictor, RunConfig, TargetConfig, train};
+use tachograph_train::{
+    BEST, Epoch, Error, METRICS, Metric, RunConfig, TargetConfig, TorchPredictor, loss::RankNet, train,
+};
 use tch::Device;
 
 use crate::data::{self, DEVICE, config, proportional, record};
@@ -62,7 +64,7 @@ fn the_loss_falls_and_the_report_is_of_the_best_epoch() {
     assert!(best.best);
     assert_eq!(outcome.epoch, best.epoch);
     assert_eq!(outcome.validation, best.validation);
-    let manifest = Predictor::load(&dir.path().join(BEST), Device::Cpu).unwrap().manifest().clone();
+    let manifest = TorchPredictor::load(&dir.path().join(BEST), Device::Cpu).unwrap().manifest().clone();
     assert_eq!((manifest.training.epoch, manifest.outputs[0].name.as_str()), (best.epoch, DEVICE));
     assert_eq!(fs::read_to_string(dir.path().join(METRICS)).unwrap().lines().count(), 12);
     assert_eq!(RunConfig::load(&dir.path().join("config.toml")).unwrap(), config);
@@ -99,7 +101,7 @@ fn a_run_without_progress_ends_early() {
 fn ranking_losses_rank_the_batch_or_the_runs_of_a_network() {
     let (data, dirs) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     proportional(data.path());
-    let config = RunConfig { loss: Loss::RankNet, metric: Metric::Kendall, ..config(data.path()) };
+    let config = RunConfig { loss: RankNet {}.into(), metric: Metric::Kendall, ..config(data.path()) };
     let epochs = run(&config, &dirs.path().join("batch"));
     assert!(epochs[3].loss < epochs[0].loss, "{epochs:?}");
     // Each network was measured once, so that its list has nothing to rank.
@@ -113,7 +115,7 @@ fn the_averaged_weights_are_validated_and_kept() {
     proportional(data.path());
     let config = RunConfig { average: 0.5, target: TargetConfig::Mean, ..config(data.path()) };
     let epochs = run(&config, dir.path());
-    let best = Predictor::load(&dir.path().join(BEST), Device::Cpu).unwrap();
+    let best = TorchPredictor::load(&dir.path().join(BEST), Device::Cpu).unwrap();
     assert!(best.manifest().outputs[0].target.scale != 1.0 && epochs.last().unwrap().best);
     let (kept, last) = (weights(&dir.path().join(BEST)), weights(&last(dir.path())));
     for (name, average) in &kept {
@@ -132,7 +134,7 @@ fn a_refit_learns_from_all_but_the_test_set_and_keeps_the_last_epoch() {
     assert_eq!((outcome.epoch, outcome.coverage), (config.epochs, None));
     assert_eq!((outcome.validation.n, outcome.test.n), (chosen.validation.n, chosen.test.n));
     let [chosen, refit] = ["chosen", "refit"]
-        .map(|run| Predictor::load(&dirs.path().join(run).join(BEST), Device::Cpu).unwrap().manifest().clone());
+        .map(|run| TorchPredictor::load(&dirs.path().join(run).join(BEST), Device::Cpu).unwrap().manifest().clone());
     assert_eq!(refit.training.networks, chosen.training.networks + outcome.validation.n);
     assert_eq!((refit.training.validation_mape, refit.outputs[0].interval.clone()), (None, None));
 }
@@ -167,7 +169,7 @@ fn what_cannot_be_run_is_refused() {
             RunConfig { rate: value, ..config.clone() },
             RunConfig { average: value, ..config.clone() },
         ] {
-            assert!(matches!(refusal(&bad, dir.path()), Error::Config(_)));
+            assert!(matches!(refusal(&bad, dir.path()), Error::Setting { .. }));
         }
     }
 }

@@ -11,8 +11,8 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tachograph_models::{ModelConfig, NnlpConfig};
 use tachograph_train::{
-    AdamWConfig, BEST, CheckpointConfig, Epoch, Error, METRICS, Observer, OptimizerConfig, RunConfig, Schedule, Step,
-    Timing, train, train_observed,
+    BEST, CheckpointConfig, Epoch, Error, METRICS, Observer, OptimizerConfig, RunConfig, Schedule, Step, Timing,
+    optimizer::AdamWConfig, train, train_observed,
 };
 
 use crate::{

@@ -3,7 +3,7 @@
 use std::{fmt::Write, fs, path::PathBuf};
 
 use tachograph_ir::{Assignment, Millis};
-use tachograph_train::{AdaptConfig, Choice, Corpus, Error, Method, Predictor, adapt};
+use tachograph_train::{AdaptConfig, Choice, Corpus, Error, Method, TorchPredictor, adapt};
 use tch::Device;
 
 /// The new device is that much slower.
@@ -27,7 +27,7 @@ fn datasets() -> PathBuf {
 }
 
 /// Predictions of the bundled checkpoint for [`MODELS`] at batch 2.
-fn predictions(predictor: &Predictor) -> Vec<f64> {
+fn predictions(predictor: &TorchPredictor) -> Vec<f64> {
     let predict = |name: &&str| {
         let model = tachograph_import::load(&datasets().join(format!("models/{name}.onnx.gz"))).unwrap();
         let bound = model.graph.bind(&Assignment::from([("batch".into(), 2)])).unwrap();
@@ -39,7 +39,7 @@ fn predictions(predictor: &Predictor) -> Vec<f64> {
 #[test]
 fn ten_rows_make_a_checkpoint_for_a_new_device() {
     tch::set_num_threads(1);
-    let bundled = Predictor::load(&datasets().join("checkpoints/cpu.safetensors"), Device::Cpu).unwrap();
+    let bundled = TorchPredictor::load(&datasets().join("checkpoints/cpu.safetensors"), Device::Cpu).unwrap();
     let predicted = predictions(&bundled);
     let dir = tempfile::tempdir().unwrap();
     let table = dir.path().join("mine.csv");
@@ -63,7 +63,7 @@ fn ten_rows_make_a_checkpoint_for_a_new_device() {
     let path = dir.path().join("my-phone.safetensors");
     adapted.save(&path).unwrap();
 
-    let loaded = Predictor::load(&path, Device::Cpu).unwrap();
+    let loaded = TorchPredictor::load(&path, Device::Cpu).unwrap();
     let output = loaded.find("My Phone").unwrap();
     let interval = loaded.manifest().outputs[output].interval.clone().unwrap();
     assert_eq!(

@@ -1,7 +1,9 @@
 //! Every model with its features: trained, stored, loaded, transferred.
 
 use tachograph_ir::Millis;
-use tachograph_train::{AdaptConfig, BEST, Epoch, Loss, Method, Output, Predictor, Quantity, RunConfig, adapt, train};
+use tachograph_train::{
+    AdaptConfig, BEST, Epoch, Loss, Method, Output, Quantity, RunConfig, TorchPredictor, adapt, train,
+};
 use tch::Device;
 
 use crate::data::{config, graph, proportional};
@@ -42,7 +44,7 @@ fn every_model_learns_and_is_stored_with_its_features() {
         let mut losses = vec![];
         train(&config, dir.path(), |e: &Epoch| losses.push(e.loss)).unwrap();
         assert!(losses[1..].iter().any(|loss| loss < &losses[0]), "{text}: {losses:?}");
-        let predictor = Predictor::load(&dir.path().join(BEST), Device::Cpu).unwrap();
+        let predictor = TorchPredictor::load(&dir.path().join(BEST), Device::Cpu).unwrap();
         let network = graph();
         let predicted = predictor.predict(&network, 0).unwrap();
         assert!(predicted.latency_ms.is_finite(), "{text}: {predicted:?}");
@@ -55,7 +57,7 @@ fn every_model_learns_and_is_stored_with_its_features() {
         let method = AdaptConfig {
             methods: vec![Method::Transfer],
             steps: 8,
-            loss: Loss::RelativeSquared,
+            loss: Loss::named("relative-squared").unwrap(),
             ..AdaptConfig::default()
         };
         let (other, _) = adapt(&predictor, Output::new("new", Quantity::Latency), &samples, &method).unwrap();

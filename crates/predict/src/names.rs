@@ -1,10 +1,8 @@
 //! Which device of a checkpoint a name means, and which are near one that it does not know.
 
-use tachograph_ir::{DType, Device, DeviceKind};
+use tachograph_ir::{DType, Device, DeviceKind, Quantity};
 
-use tachograph_ir::Quantity;
-
-use crate::{Error, Output, Predictor, Result, manifest::NOT_RECORDED};
+use crate::{Manifest, NOT_RECORDED, Output, OutputId, Result};
 
 /// A device of a checkpoint, near another.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,30 +14,26 @@ pub struct Near {
     pub distance: Option<f64>,
 }
 
-impl Predictor {
-    /// Position of the latency of the device that `name` means: the output of that name; else, whatever the case, dashes
-    /// and spaces, the first whose name or hardware it is; else the first that the same device file names.
+impl Manifest {
+    /// The latency of the device that `name` means: the output of that name; else, whatever the case, dashes and spaces,
+    /// the first whose name or hardware it is; else the first that the same device file names.
     ///
     /// # Errors
     /// The checkpoint does not know the device.
-    pub fn find(&self, name: &str) -> Result<usize> {
-        let devices = &self.manifest().outputs;
-        find(devices, name).ok_or_else(|| Error::Device {
-            name: name.into(),
-            known: devices.iter().map(Output::title).collect::<Vec<_>>().join(", "),
-        })
+    pub fn find(&self, name: &str) -> Result<OutputId> {
+        find(&self.outputs, name).map(OutputId).ok_or_else(|| self.unknown_device(name))
     }
 
-    /// Position of the peak memory that goes with output `output`: on its device, else on another of the same kind (GPU or
-    /// not) where the same library ran on as many threads, which decide what is resident more than the machine does.
-    pub fn memory(&self, output: usize) -> Option<usize> {
-        memory(&self.manifest().outputs, output)
+    /// The peak memory that goes with `output`: on its device, else on another of the same kind (GPU or not) where the
+    /// same library ran on as many threads, which decide what is resident more than the machine does.
+    pub fn memory(&self, output: OutputId) -> Option<OutputId> {
+        memory(&self.outputs, output.0).map(OutputId)
     }
 
     /// The devices whose latency it predicts, the nearest to `name` first: those with a device file by its distance, if
     /// `name` has one, then the others by how alike the names are.
     pub fn nearest(&self, name: &str) -> Vec<Near> {
-        nearest(&self.manifest().outputs, name)
+        nearest(&self.outputs, name)
     }
 }
 

@@ -1,7 +1,35 @@
-//! From what a network puts out to milliseconds on a device.
+//! From what a network puts out to a quantity on a device.
 
 use serde::{Deserialize, Serialize};
-use tch::{TchError, Tensor};
+
+/// From a quantity to what its head puts out: output = quantity / scale.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OutputScale {
+    /// Milliseconds, MB or joules per unit of the output.
+    pub scale: f64,
+}
+
+impl Default for OutputScale {
+    fn default() -> Self {
+        Self { scale: 1.0 }
+    }
+}
+
+impl OutputScale {
+    /// What the head should put out for a value.
+    pub fn encode(&self, value: f64) -> f64 {
+        value / self.scale
+    }
+
+    /// The value of an output.
+    pub fn decode(&self, output: f64) -> f64 {
+        output * self.scale
+    }
+
+    pub(crate) fn is_identity(&self) -> bool {
+        *self == Self::default()
+    }
+}
 
 /// ms = scale · outputᵉˣᵖᵒⁿᵉⁿᵗ, a line in logarithms.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -48,7 +76,7 @@ impl DeviceScale {
     }
 
     /// This one applied to what `inner` returns.
-    pub(crate) fn after(self, inner: Self) -> Self {
+    pub fn after(self, inner: Self) -> Self {
         Self { scale: self.apply(inner.scale), exponent: self.exponent * inner.exponent }
     }
 
@@ -57,14 +85,8 @@ impl DeviceScale {
         self.scale * output.powf(self.exponent)
     }
 
-    pub(crate) fn forward(self, output: &Tensor) -> Result<Tensor, TchError> {
-        if self.is_identity() {
-            return Ok(output.shallow_clone());
-        }
-        output.f_pow_tensor_scalar(self.exponent)?.f_mul_scalar(self.scale)
-    }
-
-    pub(crate) fn is_identity(&self) -> bool {
+    /// True where it changes nothing.
+    pub fn is_identity(&self) -> bool {
         *self == Self::default()
     }
 }

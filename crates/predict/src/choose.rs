@@ -64,15 +64,11 @@ pub fn choose(
 ) -> Result<Choices> {
     if let Some(name) = axes.keys().find(|name| !graph.hyperparameters().contains_key(*name)) {
         let known: Vec<&str> = graph.hyperparameters().keys().map(String::as_str).collect();
-        return Err(Error::Config(format!(
-            "`{name}` is not free in `{}`; free are: {}",
-            graph.name(),
-            known.join(", ")
-        )));
+        return Err(Error::NotFree { name: name.clone(), graph: graph.name().into(), free: known.join(", ") });
     }
     let count = axes.values().try_fold(1usize, |n, values| n.checked_mul(values.len()));
     if count.is_none_or(|n| n > MOST) {
-        return Err(Error::Config(format!("more than {MOST} configurations to choose from")));
+        return Err(Error::TooMany { most: MOST });
     }
     let mut configs = vec![Assignment::new()];
     for (name, values) in axes {

@@ -1,12 +1,11 @@
 //! What a checkpoint says about itself.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tachograph_features::Featurizer;
 use tachograph_ir::Quantity;
-use tachograph_models::ModelConfig;
 
-use crate::{DeviceScale, PredictionInterval, Target};
+use crate::{DeviceScale, Error, OutputScale, PredictionInterval, Result};
 
 /// Version of the checkpoint format that this library writes.
 ///
@@ -22,7 +21,7 @@ pub struct Manifest {
     /// Version of the library that wrote it.
     pub library: String,
     /// Settings of the network.
-    pub model: ModelConfig,
+    pub model: NetworkSpec,
     /// Networks of these settings whose mean is predicted, each trained on its own. Since format 4; before, one.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub members: usize,
@@ -37,7 +36,10 @@ pub struct Manifest {
 
 impl Manifest {
     /// Reads a manifest of any format up to the present.
-    pub(crate) fn parse(text: &str) -> serde_json::Result<Self> {
+    ///
+    /// # Errors
+    /// No JSON of a manifest.
+    pub fn parse(text: &str) -> serde_json::Result<Self> {
         let mut manifest: Value = serde_json::from_str(text)?;
         // Before format 3 one target served every head.
         let target = manifest.as_object_mut().and_then(|fields| fields.remove("target"));
@@ -50,6 +52,73 @@ impl Manifest {
         }
         serde_json::from_value(manifest)
     }
+
+    /// Every output, with what is known of it.
+    pub fn ids(&self) -> impl DoubleEndedIterator<Item = (OutputId, &Output)> + Clone {
+        self.outputs.iter().enumerate().map(|(i, output)| (OutputId(i), output))
+    }
+
+    /// An output by device and quantity; without a device, the first of the quantity.
+    ///
+    /// # Errors
+    /// The checkpoint has no such output.
+    pub fn output(&self, device: Option<&str>, quantity: Quantity) -> Result<OutputId> {
+        let wanted = |output: &Output| output.quantity == quantity && device.is_none_or(|name| output.name == name);
+        let found = self.ids().find(|(_, output)| wanted(output));
+        found.map(|(id, _)| id).ok_or_else(|| self.unknown_device(device.unwrap_or_default()))
+    }
+
+    /// The output at a position.
+    ///
+    /// # Errors
+    /// There are fewer.
+    pub fn id(&self, index: usize) -> Result<OutputId> {
+        self.get(OutputId(index)).map(|_| OutputId(index))
+    }
+
+    /// What is known of an output.
+    ///
+    /// # Errors
+    /// An output of another checkpoint.
+    pub fn get(&self, id: OutputId) -> Result<&Output> {
+        self.outputs.get(id.0).ok_or(Error::Output { index: id.0, outputs: self.outputs.len() })
+    }
+
+    /// Whether a value lies outside the range trained on by more than a factor of 1.5.
+    pub(crate) fn extrapolates(&self, output: &Output, value: f64) -> bool {
+        let (low, high) = output.range.unwrap_or(self.training.range_ms);
+        value < low / 1.5 || value > high * 1.5
+    }
+
+    pub(crate) fn unknown_device(&self, name: &str) -> Error {
+        let known = self.outputs.iter().map(Output::title).collect::<Vec<_>>().join(", ");
+        Error::Device { name: name.into(), known }
+    }
+}
+
+/// Which network: its kind, and settings as a run's config has them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NetworkSpec {
+    /// Name of the kind, such as `nnlp`.
+    pub kind: String,
+    /// What is set of it.
+    #[serde(flatten)]
+    pub settings: Map<String, Value>,
+}
+
+impl NetworkSpec {
+    /// Of a config that has its kind in the field `kind`.
+    ///
+    /// # Errors
+    /// It has none.
+    pub fn of(config: &impl Serialize) -> serde_json::Result<Self> {
+        serde_json::to_value(config).and_then(serde_json::from_value)
+    }
+
+    /// A switch among the settings; off where it is not set.
+    pub(crate) fn is_on(&self, setting: &str) -> bool {
+        self.settings.get(setting).and_then(Value::as_bool).unwrap_or_default()
+    }
 }
 
 fn one() -> usize {
@@ -61,7 +130,18 @@ fn is_one(members: &usize) -> bool {
 }
 
 /// Hardware or library of an output of which it is not known.
-pub(crate) const NOT_RECORDED: &str = "not recorded";
+pub const NOT_RECORDED: &str = "not recorded";
+
+/// An output among those of one checkpoint. Only its [`Manifest`] gives it out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OutputId(pub(crate) usize);
+
+impl OutputId {
+    /// Its position in [`Manifest::outputs`].
+    pub fn index(self) -> usize {
+        self.0
+    }
+}
 
 /// An output of a checkpoint: a quantity on a device.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -78,12 +158,12 @@ pub struct Output {
     #[serde(default, skip_serializing_if = "Quantity::is_latency")]
     pub quantity: Quantity,
     /// From what its head puts out to the quantity. Since format 3; before, the manifest had one.
-    #[serde(default, skip_serializing_if = "Target::is_identity")]
-    pub target: Target,
+    #[serde(default, skip_serializing_if = "OutputScale::is_identity")]
+    pub target: OutputScale,
     /// Smallest and largest value trained on. Since format 3; before, [`Training::range_ms`] says it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub range: Option<(f64, f64)>,
-    /// From there to the device that it was adapted to; [`adapt`](crate::adapt()) fits it. Since format 2.
+    /// From there to the device that it was adapted to; a fit to that device's measurements. Since format 2.
     #[serde(default, skip_serializing_if = "DeviceScale::is_identity")]
     pub calibration: DeviceScale,
     /// Where measurements lie beside predictions, where that is known. Since format 3.
@@ -106,6 +186,11 @@ impl Output {
             .flatten()
             .collect::<Vec<_>>()
             .join(", ")
+    }
+
+    /// Its value, of what the network puts out.
+    pub fn decode(&self, output: f64) -> f64 {
+        self.calibration.apply(self.target.decode(output))
     }
 
     /// What the output is called in reports: the device, and the quantity where it is not the latency.

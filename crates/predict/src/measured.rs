@@ -1,0 +1,80 @@
+//! What a prediction says, in its unit.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use tachograph_ir::{Bytes, Joules, Millis, Quantity};
+
+/// A value of one of the quantities, with its unit.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Measured {
+    /// Time of one run of the whole batch.
+    Latency(Millis),
+    /// Peak memory of a run.
+    Memory(Bytes),
+    /// Energy of a run.
+    Energy(Joules),
+}
+
+impl Measured {
+    /// Of a number in the [unit](Quantity::unit) of `quantity`: milliseconds, MB or joules.
+    pub fn new(quantity: Quantity, value: f64) -> Self {
+        match quantity {
+            Quantity::Latency => Self::Latency(Millis(value)),
+            // A cast of a float saturates: what no machine has stays no machine's.
+            Quantity::Memory => Self::Memory(Bytes((1e6 * value).round() as u64)),
+            Quantity::Energy => Self::Energy(Joules(value)),
+        }
+    }
+
+    /// Which quantity it is.
+    pub fn quantity(self) -> Quantity {
+        match self {
+            Self::Latency(_) => Quantity::Latency,
+            Self::Memory(_) => Quantity::Memory,
+            Self::Energy(_) => Quantity::Energy,
+        }
+    }
+
+    /// The number in the [unit](Quantity::unit) of its quantity: milliseconds, MB or joules.
+    pub fn value(self) -> f64 {
+        match self {
+            Self::Latency(ms) => ms.0,
+            Self::Memory(bytes) => bytes.0 as f64 / 1e6,
+            Self::Energy(joules) => joules.0,
+        }
+    }
+}
+
+impl fmt::Display for Measured {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.3} {}", self.value(), self.quantity().unit())
+    }
+}
+
+/// Where a measurement lies, with a stated probability.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Bounds {
+    /// Lower end.
+    pub low: Measured,
+    /// Upper end.
+    pub high: Measured,
+    /// The share of measurements that it is to cover, such as 0.8.
+    pub nominal: f64,
+    /// What it was calibrated on.
+    pub source: String,
+}
+
+/// A prediction.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Prediction {
+    /// Of one run of the whole batch.
+    pub value: Measured,
+    /// Where the measurement lies, if the checkpoint knows it for this output.
+    pub bounds: Option<Bounds>,
+    /// Operators that the training set did not have.
+    pub unknown_operators: Vec<String>,
+    /// True when the prediction lies outside the range trained on by more than a factor of 1.5.
+    pub extrapolates: bool,
+}

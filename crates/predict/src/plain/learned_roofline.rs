@@ -1,0 +1,173 @@
+//! A roofline whose efficiency is learned: `LearnedRoofline` of `tachograph-models`, whose documentation has the
+//! equations.
+
+use ndarray::{Array1, Array2, Axis};
+use tachograph_features::Schema;
+use tachograph_ir::Quantity;
+
+use super::{
+    Network,
+    activation::silu,
+    batch::{Batch, Reduce, reduce},
+    column,
+    linear::Linear,
+    sage::Sage,
+    weights::Weights,
+};
+use crate::Result;
+
+/// c of the workspace of an untrained network.
+const WORKSPACE: f32 = -3.0;
+
+/// Deviations from the mean at which other columns end.
+const FAR: f32 = 10.0;
+
+/// Keeps exp within f32.
+const LIMIT: f32 = 15.0;
+
+struct LearnedRoofline {
+    /// Columns of the logarithms of compute, traffic and resident.
+    times: [usize; 3],
+    alive: usize,
+    /// Graph columns: images, and weights in the time that it takes to read them.
+    batch: usize,
+    weights: usize,
+    graph: Vec<Sage>,
+    hidden: Vec<Linear>,
+    heads: Vec<Head>,
+}
+
+struct Head {
+    weight: Array1<f32>,
+    bias: f32,
+    /// 1 / p, 1 / q and 1 / r.
+    slowness: [f32; 3],
+    memory: bool,
+}
+
+/// What is known of every row, for one image.
+struct Rows {
+    /// (rows, hidden)
+    h: Array2<f32>,
+    /// Compute, traffic and resident, then what is alive: (rows, 4).
+    times: Array2<f32>,
+}
+
+pub(super) fn build(weights: &Weights<'_>, schema: &Schema, outputs: &[Quantity]) -> Result<Box<dyn Network>> {
+    let node = |name| column(&schema.node_columns, name);
+    // What is alive is no part of what the network reads.
+    let (graph, mut width) = Sage::stack(weights, schema.node_columns.len().saturating_sub(1), false)?;
+    let mut hidden = Vec::new();
+    while weights.has(&format!("hidden.{}.weight", hidden.len())) {
+        let layer = Linear::new(weights, &format!("hidden.{}", hidden.len()), width)?;
+        width = layer.outputs();
+        hidden.push(layer);
+    }
+    let head = |(o, quantity): (usize, &Quantity)| -> Result<Head> {
+        let name = |part: &str| format!("heads.{o}.{part}");
+        let speeds = weights.matrix(&name("speeds"), 3)?;
+        let bias = weights.vector(&name("bias"))?;
+        let slowness = speeds.iter().map(|speed| (-speed).exp()).collect::<Vec<_>>();
+        let one = |part: &str| weights.refuse(&name(part), "is not of one head".into());
+        Ok(Head {
+            weight: weights.matrix(&name("weight"), width)?.row(0).to_owned(),
+            bias: *bias.first().ok_or_else(|| one("bias"))?,
+            slowness: slowness.try_into().map_err(|_| one("speeds"))?,
+            memory: *quantity == Quantity::Memory,
+        })
+    };
+    Ok(Box::new(LearnedRoofline {
+        times: [node("compute")?, node("traffic")?, node("resident")?],
+        alive: node("alive")?,
+        batch: column(&schema.global_columns, "batch")?,
+        weights: column(&schema.global_columns, "weights")?,
+        graph,
+        hidden,
+        heads: outputs.iter().enumerate().map(head).collect::<Result<_>>()?,
+    }))
+}
+
+impl LearnedRoofline {
+    fn rows(&self, batch: &Batch) -> Rows {
+        let x = &batch.nodes;
+        let physical = [self.times[0], self.times[1], self.times[2], self.alive];
+        let mut times = x.select(Axis(1), &physical).mapv(f32::exp);
+        let rest: Vec<usize> = (0..x.ncols()).filter(|c| *c != self.alive).collect();
+        let mut h = x.select(Axis(1), &rest);
+        for (mut values, c) in h.axis_iter_mut(Axis(1)).zip(&rest) {
+            if !self.times.contains(c) {
+                values.mapv_inplace(|v| v.clamp(-FAR, FAR));
+            }
+        }
+        for (l, layer) in self.graph.iter().enumerate() {
+            h = activated(layer.apply(batch, l, &h));
+            times = times.select(Axis(0), &batch.layers[l].1);
+        }
+        for layer in &self.hidden {
+            h = activated(layer.apply(&h));
+        }
+        Rows { h, times }
+    }
+
+    /// Time of every row by one head, or what is resident while it runs: (rows, 1).
+    fn values(&self, rows: &Rows, head: &Head) -> Array2<f32> {
+        let shift = head.bias + if head.memory { WORKSPACE } else { 0.0 };
+        let mut values = rows.h.dot(&head.weight).mapv(|z| (z + shift).clamp(-LIMIT, LIMIT).exp());
+        let [compute, traffic, resident] = head.slowness;
+        for (value, t) in values.iter_mut().zip(rows.times.rows()) {
+            *value = if head.memory {
+                t[3] * resident + t[1] * traffic * *value
+            } else {
+                (t[0] * compute + t[1] * traffic + t[2] * resident) * *value
+            };
+        }
+        values.insert_axis(Axis(1))
+    }
+}
+
+impl Network for LearnedRoofline {
+    fn layers(&self) -> usize {
+        self.graph.len()
+    }
+
+    fn forward(&self, batch: &Batch, outputs: &[usize]) -> Array2<f32> {
+        let rows = self.rows(batch);
+        let (images, weights) = (batch.globals.column(self.batch), batch.globals.column(self.weights));
+        let mut y = Array2::zeros((batch.globals.nrows(), outputs.len()));
+        for (mut column, &output) in y.axis_iter_mut(Axis(1)).zip(outputs) {
+            let head = &self.heads[output];
+            let values = self.values(&rows, head);
+            if head.memory {
+                column.assign(&reduce(&batch.graph_of_row, &values, Reduce::Max).column(0));
+                column.scaled_add(head.slowness[2], &weights);
+            } else {
+                column.assign(&reduce(&batch.graph_of_row, &values, Reduce::Sum).column(0));
+            }
+            column *= &images;
+        }
+        y
+    }
+
+    fn operators(&self, batch: &Batch, output: usize) -> Option<Vec<f32>> {
+        let head = self.heads.get(output).filter(|head| !head.memory)?;
+        let images = *batch.globals.column(self.batch).first()?;
+        Some(self.values(&self.rows(batch), head).into_iter().map(|time| time * images).collect())
+    }
+
+    /// The mean of h weighted by the roofline.
+    fn embed(&self, batch: &Batch) -> Array2<f32> {
+        let Rows { mut h, times } = self.rows(batch);
+        let sums = times.map_axis(Axis(1), |t| t[0] + t[1] + t[2]).insert_axis(Axis(1));
+        h *= &sums;
+        reduce(&batch.graph_of_row, &h, Reduce::Sum) / reduce(&batch.graph_of_row, &sums, Reduce::Sum)
+    }
+}
+
+fn activated(mut h: Array2<f32>) -> Array2<f32> {
+    if let Some(values) = h.as_slice_mut() {
+        silu(values);
+    } else {
+        h.mapv_inplace(|x| x / (1.0 + (-x).exp()));
+    }
+    h
+}

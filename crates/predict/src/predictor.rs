@@ -1,0 +1,197 @@
+//! A checkpoint ready to predict.
+
+use std::path::Path;
+
+use tachograph_features::FeatureGraph;
+use tachograph_ir::{BoundGraph, NodeId, Quantity};
+
+use crate::{Bounds, Checkpoint, Error, Manifest, Measured, Near, OutputId, Prediction, Result, plain::Plain};
+
+/// A checkpoint ready to predict: in plain Rust where its kind of network is among those that are bundled
+/// (`operator-sum`, `learned-roofline`, `nnlp`), else, with the feature `torch`, on libtorch.
+#[derive(Debug)]
+pub struct Predictor {
+    manifest: Manifest,
+    networks: Networks,
+}
+
+#[derive(Debug)]
+enum Networks {
+    Plain(Plain),
+    /// Tensors of libtorch may move between threads, but not be shared.
+    #[cfg(feature = "torch")]
+    Torch(std::sync::Mutex<crate::torch::TorchPredictor>),
+}
+
+impl Predictor {
+    /// Reads a checkpoint.
+    ///
+    /// # Errors
+    /// The file is missing, damaged, of another kind, of a newer format, or of a network that this build cannot run.
+    pub fn load(path: &Path) -> Result<Self> {
+        Self::new(Checkpoint::load(path)?).map_err(|e| in_file(path, e))
+    }
+
+    /// Of a checkpoint in memory.
+    ///
+    /// # Errors
+    /// A weight that is missing or of another shape; a network that this build cannot run.
+    pub fn new(checkpoint: Checkpoint) -> Result<Self> {
+        if let Some(plain) = Plain::new(&checkpoint) {
+            return Ok(Self { networks: Networks::Plain(plain?), manifest: checkpoint.manifest });
+        }
+        #[cfg(feature = "torch")]
+        return Ok(crate::torch::TorchPredictor::new(checkpoint, tch::Device::Cpu)?.into());
+        #[cfg(not(feature = "torch"))]
+        Err(Error::Kind { kind: checkpoint.manifest.model.kind })
+    }
+
+    /// What the checkpoint says about itself.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// An output by device and quantity; without a device, the first of the quantity.
+    ///
+    /// # Errors
+    /// The checkpoint has no such output.
+    pub fn output(&self, device: Option<&str>, quantity: Quantity) -> Result<OutputId> {
+        self.manifest.output(device, quantity)
+    }
+
+    /// The latency of the device that `name` means; see [`Manifest::find`].
+    ///
+    /// # Errors
+    /// The checkpoint does not know the device.
+    pub fn find(&self, name: &str) -> Result<OutputId> {
+        self.manifest.find(name)
+    }
+
+    /// The devices that it knows, the nearest to `name` first; see [`Manifest::nearest`].
+    pub fn nearest(&self, name: &str) -> Vec<Near> {
+        self.manifest.nearest(name)
+    }
+
+    /// Predicts a quantity of a bound graph on a device.
+    ///
+    /// # Errors
+    /// A graph that cannot be featurised; an output of another checkpoint.
+    pub fn predict(&self, bound: &BoundGraph, output: OutputId) -> Result<Prediction> {
+        let mut predictions = self.predict_outputs(bound, &[output])?;
+        predictions.pop().ok_or(Error::Output { index: output.0, outputs: self.manifest.outputs.len() })
+    }
+
+    /// Predicts several outputs of a bound graph, in their order. What they share is computed once.
+    ///
+    /// # Errors
+    /// A graph that cannot be featurised; an output of another checkpoint.
+    pub fn predict_outputs(&self, bound: &BoundGraph, outputs: &[OutputId]) -> Result<Vec<Prediction>> {
+        let features = self.manifest.featurizer.featurize(bound)?;
+        let values = self.predict_features(&[&features], outputs)?;
+        let predictions = outputs.iter().zip(values.into_iter().flatten()).map(|(&id, value)| {
+            let output = self.manifest.get(id)?;
+            Ok(Prediction {
+                value: Measured::new(output.quantity, value),
+                bounds: self.bounds(id, value)?,
+                unknown_operators: features.unknown.clone(),
+                extrapolates: self.manifest.extrapolates(output, value),
+            })
+        });
+        predictions.collect()
+    }
+
+    /// Predicts many featurised graphs at once for several outputs: the graphs of each output, in the
+    /// [unit](Quantity::unit) of its quantity. Batches are spread over the threads of rayon's pool.
+    ///
+    /// # Errors
+    /// Features of another schema; an output of another checkpoint.
+    pub fn predict_features(&self, graphs: &[&FeatureGraph], outputs: &[OutputId]) -> Result<Vec<Vec<f64>>> {
+        let known = outputs.iter().map(|&id| self.manifest.get(id)).collect::<Result<Vec<_>>>()?;
+        let width = self.manifest.featurizer.schema().node_columns.len();
+        if let Some(graph) = graphs.iter().find(|graph| graph.nodes.ncols() != width) {
+            return Err(tachograph_features::Error::Mismatch {
+                what: "columns",
+                found: graph.nodes.ncols(),
+                expected: width,
+            }
+            .into());
+        }
+        let indices: Vec<usize> = outputs.iter().map(|id| id.0).collect();
+        let mut values = match &self.networks {
+            Networks::Plain(plain) => plain.outputs(graphs, &indices)?,
+            #[cfg(feature = "torch")]
+            Networks::Torch(torch) => lock(torch).raw_outputs(graphs, &indices)?,
+        };
+        for (column, output) in values.iter_mut().zip(known) {
+            column.iter_mut().for_each(|y| *y = output.decode(*y));
+        }
+        Ok(values)
+    }
+
+    /// Predicted value of each operator that runs, in the unit of the output, for networks that are sums over operators
+    /// and outputs that are no memory; else `None`. Their sum is the prediction for the whole.
+    ///
+    /// # Errors
+    /// As [`Predictor::predict`].
+    pub fn operators(&self, bound: &BoundGraph, output: OutputId) -> Result<Option<Vec<(NodeId, f64)>>> {
+        let known = self.manifest.get(output)?;
+        let features = self.manifest.featurizer.featurize(bound)?;
+        let times = match &self.networks {
+            Networks::Plain(plain) => plain.operators(&features, output.0)?,
+            #[cfg(feature = "torch")]
+            Networks::Torch(torch) => lock(torch).raw_operators(&features, output.0)?,
+        };
+        let Some(times) = times else { return Ok(None) };
+        // Scales are of the whole; each operator keeps its share.
+        let total: f64 = times.iter().sum();
+        let factor = known.decode(total) / total;
+        Ok(Some(features.node_ids.into_iter().zip(times.into_iter().map(|time| time * factor)).collect()))
+    }
+
+    /// What the heads read of featurised graphs: (graphs, width of the model). Those of an ensemble's members stand side by
+    /// side.
+    ///
+    /// # Errors
+    /// Features of another schema; no graphs.
+    pub fn embed(&self, graphs: &[&FeatureGraph]) -> Result<ndarray::Array2<f64>> {
+        match &self.networks {
+            Networks::Plain(plain) => plain.embed(graphs),
+            #[cfg(feature = "torch")]
+            Networks::Torch(torch) => lock(torch).embed(graphs),
+        }
+    }
+
+    /// Where a measurement lies beside a predicted value (in the output's unit), if the checkpoint knows it.
+    ///
+    /// # Errors
+    /// An output of another checkpoint.
+    pub fn bounds(&self, output: OutputId, value: f64) -> Result<Option<Bounds>> {
+        let output = self.manifest.get(output)?;
+        Ok(output.interval.as_ref().map(|interval| {
+            let (low, high) = interval.around(value);
+            let of = |value| Measured::new(output.quantity, value);
+            Bounds { low: of(low), high: of(high), nominal: interval.nominal, source: interval.source.clone() }
+        }))
+    }
+}
+
+#[cfg(feature = "torch")]
+impl From<crate::torch::TorchPredictor> for Predictor {
+    fn from(torch: crate::torch::TorchPredictor) -> Self {
+        Self { manifest: torch.manifest().clone(), networks: Networks::Torch(std::sync::Mutex::new(torch)) }
+    }
+}
+
+/// A thread that panicked in the middle of a prediction left the networks as they were.
+#[cfg(feature = "torch")]
+fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// An error of what a file holds, with the name of the file.
+fn in_file(path: &Path, error: Error) -> Error {
+    match error {
+        Error::Weight { .. } | Error::Kind { .. } => crate::error::checkpoint(path, error),
+        other => other,
+    }
+}
