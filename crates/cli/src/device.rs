@@ -79,8 +79,9 @@ fn unknown(catalog: &Catalog, name: &str) -> Result<String> {
         };
         text += &format!("  {} ({how})\n", near.name);
     }
-    Ok(text + &format!(
-        "to predict for it, measure ten models there, write mine.csv (file,device,latency_ms, and batch where it is open), \
+    Ok(text
+        + &format!(
+            "to predict for it, measure ten models there, write mine.csv (file,device,latency_ms, and batch where it is open), \
          and\n  tachograph transfer mine.csv --device {name} MODEL\n`tachograph transfer --help` says which ways there are"
-    ))
+        ))
 }

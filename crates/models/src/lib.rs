@@ -9,7 +9,6 @@ mod dnnperf;
 mod error;
 mod heads;
 mod learned_roofline;
-pub mod mig;
 mod mlp;
 mod model;
 mod nnlp;

@@ -76,6 +76,22 @@ impl Catalog {
         Self::of(files.into_iter().map(|path| Place::File(path.as_ref().to_owned())))
     }
 
+    /// Checkpoints by name: a file, or else the name of a bundled one.
+    ///
+    /// # Errors
+    /// Neither a file nor a bundled checkpoint.
+    pub fn named<S: AsRef<str>>(names: &[S]) -> Result<Self> {
+        let place = |name: &S| {
+            let path = Path::new(name.as_ref());
+            if path.exists() {
+                Ok(Place::File(path.into()))
+            } else {
+                Ok(Place::Bundled(Bundled::named(name.as_ref())?))
+            }
+        };
+        Ok(Self::of(names.iter().map(place).collect::<Result<Vec<_>>>()?.into_iter()))
+    }
+
     fn of(places: impl Iterator<Item = Place>) -> Self {
         Self { sources: places.map(|place| Source { place, predictor: OnceLock::new() }).collect() }
     }

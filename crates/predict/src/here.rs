@@ -42,7 +42,10 @@ mod tests {
         let catalog = Catalog::bundled();
         let found = |name| catalog.with_processor(name).unwrap();
         assert_eq!(found("Intel(R) Xeon(R) Processor"), None);
-        assert_eq!(found("12th Gen Intel(R) Core(TM) i7-12700H").as_deref(), Some("infer-fp32-nchw-pt240-cpu-i7_12700h-dynamo"));
+        assert_eq!(
+            found("12th Gen Intel(R) Core(TM) i7-12700H").as_deref(),
+            Some("infer-fp32-nchw-pt240-cpu-i7_12700h-dynamo")
+        );
         assert!(found("Intel(R) Core(TM) i9-10940X CPU @ 3.30GHz").is_some_and(|name| name.contains("i9_10940x")));
         assert_eq!(found("AMD EPYC 7B13"), None);
     }

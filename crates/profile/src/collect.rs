@@ -87,8 +87,7 @@ impl Collector {
     /// # Errors
     /// The folder cannot be written.
     pub fn forget(&mut self, spread: f64) -> Result<usize> {
-        let noisy =
-            |r: &Record| r.iqr_ms.zip(r.median_ms).is_some_and(|(iqr, median)| iqr > spread * median);
+        let noisy = |r: &Record| r.iqr_ms.zip(r.median_ms).is_some_and(|(iqr, median)| iqr > spread * median);
         Ok(self.writer.forget(noisy)?)
     }
 

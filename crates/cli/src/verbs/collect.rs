@@ -81,7 +81,9 @@ pub fn run(args: &Args) -> Result<()> {
     let out = args.out.display();
     if args.json {
         let out = out.to_string();
-        return table::json(&json!({ "set": out, "networks": networks, "measurements": measurements, "skipped": skipped }));
+        return table::json(
+            &json!({ "set": out, "networks": networks, "measurements": measurements, "skipped": skipped }),
+        );
     }
     println!("{out}: {networks} networks, {measurements} measurements, {skipped} skipped");
     Ok(())

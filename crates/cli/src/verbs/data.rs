@@ -52,7 +52,9 @@ fn list(args: &Args) -> Result<()> {
         Ok::<_, tachograph_datasets::Error>((samples, set))
     };
     exit::each(SETS, |about| match counted(about.name) {
-        Ok((samples, _)) if args.json => table::json(&json!({ "set": about.name, "what": about.what, "samples": samples })),
+        Ok((samples, _)) if args.json => {
+            table::json(&json!({ "set": about.name, "what": about.what, "samples": samples }))
+        }
         Ok((samples, set)) => {
             println!("{:14} {samples:>8} samples  {}", about.name, about.what);
             verify(args, &*set)

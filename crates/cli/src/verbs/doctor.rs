@@ -6,7 +6,6 @@ use tachograph_datasets::{SETS, data_root, open};
 use tachograph_ir::Device;
 use tachograph_predict::{Bundled, Catalog};
 
-use super::INSTALL;
 use crate::{exit, table};
 
 /// Say what this build can do, which checkpoints it has, what this machine is, and whether libtorch is there
@@ -70,15 +69,19 @@ fn machine() -> String {
 
 #[cfg(not(feature = "torch"))]
 fn libtorch() -> Finding {
-    let verbs = "profile, collect, train, evaluate, ensemble, adapt and predict --measure need it";
-    Finding { thing: "libtorch", well: true, detail: format!("not in this build; {verbs}: {INSTALL}") }
+    let verbs = "profile, collect, train, evaluate, adapt and predict --measure need it";
+    Finding { thing: "libtorch", well: true, detail: format!("not in this build; {verbs}: {}", super::INSTALL) }
 }
 
 #[cfg(feature = "torch")]
 fn libtorch() -> Finding {
     let cuda = tachograph_profile::parse_device("cuda:0");
-    let cuda = cuda.map_or_else(|error| format!("no CUDA: {error}"), |_| format!("{} CUDA device(s)", tch::Cuda::device_count()));
-    let detail = format!("{}, {} thread(s); {cuda}", tachograph_profile::LIBRARY, tch::get_num_threads());
-    let _ = INSTALL;
+    let cuda = cuda
+        .map_or_else(|error| format!("no CUDA: {error}"), |_| format!("{} CUDA device(s)", tch::Cuda::device_count()));
+    let detail = format!(
+        "{}, {} thread(s); {cuda}",
+        tachograph_profile::Environment::here(tch::Device::Cpu).library,
+        tch::get_num_threads()
+    );
     Finding { thing: "libtorch", well: true, detail }
 }

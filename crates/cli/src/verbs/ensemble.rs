@@ -4,8 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use serde_json::json;
-use tachograph_train::Predictor;
-use tch::Device;
+use tachograph_predict::Checkpoint;
 
 use crate::{exit, table};
 
@@ -25,9 +24,8 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<()> {
-    let load = |path: &PathBuf| Predictor::load(path, Device::Cpu);
-    let members = args.checkpoints.iter().map(load).collect::<Result<Vec<_>, _>>()?;
-    Predictor::ensemble(&members)?.save(&args.out)?;
+    let members = args.checkpoints.iter().map(|path| Checkpoint::load(path)).collect::<Result<Vec<_>, _>>()?;
+    Checkpoint::ensemble(&members)?.save(&args.out)?;
     let out = args.out.display().to_string();
     match args.json {
         true => table::json(&json!({ "checkpoint": out, "members": members.len() })),

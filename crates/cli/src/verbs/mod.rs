@@ -5,6 +5,7 @@ pub mod completions;
 pub mod data;
 pub mod devices;
 pub mod doctor;
+pub mod ensemble;
 pub mod inspect;
 pub mod predict;
 pub mod transfer;
@@ -14,8 +15,6 @@ pub mod transfer;
 pub mod adapt;
 #[cfg_attr(not(feature = "torch"), path = "absent.rs")]
 pub mod collect;
-#[cfg_attr(not(feature = "torch"), path = "absent.rs")]
-pub mod ensemble;
 #[cfg_attr(not(feature = "torch"), path = "absent.rs")]
 pub mod evaluate;
 #[cfg_attr(not(feature = "torch"), path = "absent.rs")]

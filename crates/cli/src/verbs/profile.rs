@@ -66,7 +66,9 @@ fn show(args: &Args, model: &Model, m: &Measurement, times: &[OperatorTime]) -> 
     let Measurement { median_ms, repeats, iqr_ms, min_ms, .. } = m;
     println!("{} at batch {}", model.path, model.bound.batch());
     let precision = 100.0 * m.precision;
-    println!("latency  {median_ms:.3} ms (median of {repeats}, ±{precision:.1} %, quartiles {iqr_ms:.3} ms apart, fastest {min_ms:.3} ms)");
+    println!(
+        "latency  {median_ms:.3} ms (median of {repeats}, ±{precision:.1} %, quartiles {iqr_ms:.3} ms apart, fastest {min_ms:.3} ms)"
+    );
     let of = format!("{} thread(s), governor {}, {}, f32, {}", e.threads, e.governor, e.library, e.date);
     println!("device   {} ({}), {of}", e.kind, e.device);
     m.peak_memory.into_iter().for_each(|bytes| println!("memory   {} at the peak", Bytes(bytes)));

@@ -35,8 +35,20 @@ fn the_command_line() {
 fn every_verb_has_help() {
     let help = run(&["--help"]).well().out;
     for verb in [
-        "inspect", "predict", "choose", "profile", "collect", "data", "train", "evaluate", "ensemble", "adapt",
-        "transfer", "devices", "doctor", "completions",
+        "inspect",
+        "predict",
+        "choose",
+        "profile",
+        "collect",
+        "data",
+        "train",
+        "evaluate",
+        "ensemble",
+        "adapt",
+        "transfer",
+        "devices",
+        "doctor",
+        "completions",
     ] {
         assert!(help.lines().any(|line| line.trim_start().starts_with(&format!("{verb} "))), "{verb}: {help}");
         let ran = run(&[verb, "--help"]).well();

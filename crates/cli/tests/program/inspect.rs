@@ -59,7 +59,10 @@ fn all_open_dimensions_are_named_with_an_example_that_works() {
 fn what_cannot_be_bound_says_why() {
     let ran = run(&["inspect", RESNET, "--bind", "depth=8"]);
     let message = ran.failed();
-    assert!(message.contains("`depth` cannot be bound") && message.contains("open are batch, height, width"), "{message}");
+    assert!(
+        message.contains("`depth` cannot be bound") && message.contains("open are batch, height, width"),
+        "{message}"
+    );
     let ran = run(&["inspect", RESNET, "--bind", "batch=0"]);
     assert!(ran.failed().contains("`batch` = 0 is outside its domain"), "{}", ran.err);
 }

@@ -4,11 +4,11 @@ mod bad_input;
 mod inspect;
 mod others;
 mod predict;
-#[cfg(not(feature = "torch"))]
-mod without_torch;
+mod transfer;
 #[cfg(feature = "torch")]
 mod with_torch;
-mod transfer;
+#[cfg(not(feature = "torch"))]
+mod without_torch;
 
 use std::{
     path::{Path, PathBuf},

@@ -45,7 +45,10 @@ fn devices_with_what_is_predicted_for_them() {
     let device = |name: &str| lines.iter().find(|line| line["device"] == name).unwrap();
     assert_eq!(device("h100-sxm")["predicts"], serde_json::json!(["latency", "memory", "energy"]));
     let file = |name: &str| lines.iter().find(|line| line["device_file"] == name).unwrap();
-    assert_eq!((file("rtx-4090")["predicted"].as_bool(), file("h200")["predicted"].as_bool()), (Some(true), Some(false)));
+    assert_eq!(
+        (file("rtx-4090")["predicted"].as_bool(), file("h200")["predicted"].as_bool()),
+        (Some(true), Some(false))
+    );
     assert!(file("h200")["bandwidth_bytes_per_s"].as_f64().is_some_and(|b| b > 4e12));
     let text = run(&["devices"]).well().out;
     assert!(text.contains("rtx-4090") && text.contains("xeon-spr-1t"), "{text}");

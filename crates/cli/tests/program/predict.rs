@@ -7,7 +7,11 @@ fn without_a_device_the_first_line_says_whose_time_it_is() {
     let ran = run(&["predict", RESNET]).well();
     let first = ran.out.lines().next().unwrap();
     assert!(first.starts_with("device      "), "{first}");
-    assert!(first.contains("; no checkpoint knows this machine, so this is not its time)") || first.contains("; this machine)"), "{first}");
+    assert!(
+        first.contains("; no checkpoint knows this machine, so this is not its time)")
+            || first.contains("; this machine)"),
+        "{first}"
+    );
     for name in ["predicted ", "checkpoint ", "trained on ", "costliest operators"] {
         assert!(ran.out.lines().any(|line| line.starts_with(name)), "{}", ran.out);
     }
@@ -16,7 +20,8 @@ fn without_a_device_the_first_line_says_whose_time_it_is() {
 #[test]
 fn names_of_devices_are_taken_as_people_write_them() {
     let latency = |device: &str| {
-        let line = run(&["predict", RESNET, "--device", device, "--bind", "batch=64", "--json"]).well().json().remove(0);
+        let line =
+            run(&["predict", RESNET, "--device", device, "--bind", "batch=64", "--json"]).well().json().remove(0);
         (line["device"].clone(), line["latency_ms"].clone())
     };
     let first = latency("rtx4090");

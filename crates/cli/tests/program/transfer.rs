@@ -34,7 +34,9 @@ fn by_rates() {
         let prediction = &line["predictions"][0];
         let ms = prediction["latency_ms"].as_f64().unwrap();
         assert!((ms / expected - 1.0).abs() < 0.25, "{prediction}");
-        assert!(prediction["interval_low_ms"].as_f64() < Some(ms) && prediction["interval_high_ms"].as_f64() > Some(ms));
+        assert!(
+            prediction["interval_low_ms"].as_f64() < Some(ms) && prediction["interval_high_ms"].as_f64() > Some(ms)
+        );
         assert!(line["mape_percent"].as_f64().is_some_and(|mape| mape < 20.0), "{line}");
     }
     let text = run_in(folder.path(), &args[..5]).well().out;
@@ -68,7 +70,10 @@ fn what_does_not_fit_is_said() {
         let ran = run_in(folder.path(), args);
         assert!(ran.failed().contains(what), "{args:?}: {}", ran.err);
     };
-    failed(&["transfer", "mine.csv", "--device", "other", "large.onnx"], "no measurement of `other`; there are some of new, old, twice");
+    failed(
+        &["transfer", "mine.csv", "--device", "other", "large.onnx"],
+        "no measurement of `other`; there are some of new, old, twice",
+    );
     failed(&["transfer", "nosuch.csv", "--device", "old", "large.onnx"], "nosuch.csv");
     failed(&["transfer", "mine.csv", "--device", "old", "nosuch.onnx"], "nosuch.onnx");
     failed(&["transfer", "mine.csv", "--device", "old", "--by", "relative"], "--by relative needs --like DEVICE");

@@ -9,7 +9,6 @@ fn verbs_that_need_libtorch_say_how_to_get_it() {
         &["collect"],
         &["train", "--config", "x.toml"],
         &["evaluate"],
-        &["ensemble", "a", "b"],
         &["adapt", "mine.csv"],
         &["predict", RESNET, "--measure"],
         &["transfer", "mine.csv", "--device", "d", "--by", "checkpoint"],

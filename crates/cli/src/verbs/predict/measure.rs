@@ -33,7 +33,9 @@ impl Bench {
 
     pub fn measure(&self, bound: &BoundGraph, target: &Target, latency_ms: f64) -> Result<Here> {
         let (predicted_here_ms, by) = match &self.rates {
-            Some(rates) if !target.here => (rates.predict(&costs(bound)?)?.ms, "by rates, from a quick look at other networks"),
+            Some(rates) if !target.here => {
+                (rates.predict(&costs(bound)?)?.ms, "by rates, from a quick look at other networks")
+            }
             _ => (latency_ms, "by the checkpoint"),
         };
         let measured = measure(bound, Device::Cpu, &Protocol::default())?;

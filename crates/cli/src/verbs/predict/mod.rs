@@ -82,7 +82,11 @@ fn predict(args: &Args, catalog: &Catalog, model: &Model, target: &Target) -> Re
     line.shares_of = shares.of;
     for (id, share) in shares.largest().into_iter().take(args.top) {
         let node = model.bound.graph().node(id);
-        line.operators.push(Operator { operator: node.op.to_string(), name: node.name.clone(), share_percent: 100.0 * share });
+        line.operators.push(Operator {
+            operator: node.op.to_string(),
+            name: node.name.clone(),
+            share_percent: 100.0 * share,
+        });
     }
     if let Some(path) = &args.html {
         let page = page(predictor, &model.imported.graph, &model.bound, &forecast, &shares)?;

@@ -24,7 +24,8 @@ pub fn print(lines: &[Line], targets: &[Target], pairs: usize, json: bool) -> Re
             let number = |value: Option<f64>, unit: &str| value.map_or("–".into(), |v| format!("{v:.3} {unit}"));
             let row = |line: &Line| {
                 let interval = line.interval.as_ref();
-                let interval = interval.map_or("–".into(), |i| format!("{:.3} to {:.3}", i.interval_low_ms, i.interval_high_ms));
+                let interval =
+                    interval.map_or("–".into(), |i| format!("{:.3} to {:.3}", i.interval_low_ms, i.interval_high_ms));
                 let measured = line.measured.as_ref().map(|here| here.measured_here_ms);
                 [
                     line.model.clone(),

@@ -12,7 +12,10 @@ use tachograph_predict::{Bundled, Checkpoint, Output, Predictor, torch::TorchPre
 use tachograph_train::{AdaptConfig, Selection, adapt, select};
 use tch::Device;
 
-use super::{Args, read, said::{Predicted, Transferred}};
+use super::{
+    Args, read,
+    said::{Predicted, Transferred},
+};
 use crate::{exit, models::Model, verbs::threads};
 
 /// Arguments of this way alone.
@@ -59,7 +62,7 @@ impl Options {
             Select::Diverse => Selection::Diverse,
             Select::Stratified => Selection::Stratified,
         };
-        Ok(select(source, 0, graphs, count, selection, self.seed)?)
+        Ok(select(source, source.manifest().output(None, Quantity::Latency)?, graphs, count, selection, self.seed)?)
     }
 }
 

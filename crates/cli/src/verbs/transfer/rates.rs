@@ -6,13 +6,17 @@ use tachograph_features::transfer::{
     rates::{Column, Rates, costs},
 };
 
-use super::{Args, Start, all_costs, read, said::{Predicted, Transferred}};
+use super::{
+    Args, Start, all_costs, read,
+    said::{Predicted, Transferred},
+};
 use crate::{exit, models::Model};
 
 pub fn run(args: &Args, device: &str) -> Result<()> {
     let times = read(args, &[device])?;
     let costs = all_costs(&times)?;
-    let time = |(network, timed): (usize, &tachograph_datasets::TimedNetwork)| Some(Sample { network, ms: timed.ms[0]? });
+    let time =
+        |(network, timed): (usize, &tachograph_datasets::TimedNetwork)| Some(Sample { network, ms: timed.ms[0]? });
     let samples: Vec<Sample> = times.networks.iter().enumerate().filter_map(time).collect();
     if samples.is_empty() {
         bail!("no measurement of `{device}` that has a graph");

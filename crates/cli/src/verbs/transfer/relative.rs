@@ -4,7 +4,10 @@ use anyhow::{Result, bail};
 use tachograph_datasets::TimedNetwork;
 use tachograph_features::transfer::{Relative, Sample};
 
-use super::{Args, Start, all_costs, read, said::{Predicted, Transferred}};
+use super::{
+    Args, Start, all_costs, read,
+    said::{Predicted, Transferred},
+};
 use crate::exit;
 
 pub fn run(args: &Args, like: &str) -> Result<()> {
