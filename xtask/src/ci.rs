@@ -24,6 +24,7 @@ pub fn test(peers: bool) -> Result<()> {
     libtorch::set_up_if_needed()?;
     // Tests run side by side; OpenMP threads of each on the same cores only get in each other's way.
     run(cargo(["test", "--workspace"])?.env("OMP_NUM_THREADS", "1"))?;
+    run(cargo(["test", "--package", "tachograph-cli", "--features", "torch"])?.env("OMP_NUM_THREADS", "1"))?;
     if peers {
         let args = ["test", "--workspace", "--lib", "--bins", "--tests", "--", "--ignored"];
         run(cargo(args)?.env("OMP_NUM_THREADS", "1"))?;
@@ -33,19 +34,12 @@ pub fn test(peers: bool) -> Result<()> {
 
 /// `cargo xtask demo`.
 pub fn demo() -> Result<()> {
+    const MODEL: &str = "datasets/models/light_resnet50.onnx.gz";
+    let program = ["run", "--quiet", "--release", "--package", "tachograph-cli"];
+    // The prediction needs no libtorch, so it comes before that is fetched.
+    run(&mut cargo(program.into_iter().chain(["--", "predict", MODEL]))?)?;
     libtorch::set_up_if_needed()?;
-    let model = "datasets/models/light_resnet50.onnx.gz";
-    run(&mut cargo([
-        "run",
-        "--release",
-        "-p",
-        "tachograph-examples",
-        "--example",
-        "predict",
-        "--",
-        model,
-        "--measure",
-    ])?)
+    run(&mut cargo(program.into_iter().chain(["--features", "torch", "--", "predict", MODEL, "--measure"]))?)
 }
 
 /// `cargo xtask ci`.

@@ -23,6 +23,7 @@ pub mod profile;
 pub mod train;
 
 /// How to get the verbs that run libtorch.
+#[cfg(not(feature = "torch"))]
 pub const INSTALL: &str = "cargo install tachograph-cli --features torch (in a checkout: --path crates/cli)";
 
 /// As many threads as a machine may have.

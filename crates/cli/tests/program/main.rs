@@ -20,30 +20,30 @@ use tachograph_import::onnx;
 use tachograph_ir::{Builder, DType, Dim, Domain};
 
 /// What a run ended with.
-pub struct Ran {
-    pub code: i32,
-    pub out: String,
-    pub err: String,
+struct Ran {
+    code: i32,
+    out: String,
+    err: String,
 }
 
 impl Ran {
     /// The objects of `--json`.
     #[track_caller]
-    pub fn json(&self) -> Vec<Value> {
+    fn json(&self) -> Vec<Value> {
         let line = |line: &str| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
         self.out.lines().map(line).collect()
     }
 
     /// Itself, where all went well.
     #[track_caller]
-    pub fn well(self) -> Self {
+    fn well(self) -> Self {
         assert_eq!(self.code, 0, "{}{}", self.out, self.err);
         self
     }
 
     /// The one line on standard error of work that failed; nothing of it is a panic.
     #[track_caller]
-    pub fn failed(&self) -> &str {
+    fn failed(&self) -> &str {
         assert_eq!(self.code, 1, "{}{}", self.out, self.err);
         let errors: Vec<&str> = self.err.lines().filter(|line| line.starts_with("error: ")).collect();
         assert_eq!(errors.len(), 1, "{}", self.err);
@@ -53,7 +53,7 @@ impl Ran {
 }
 
 /// Runs `tachograph` in `folder`.
-pub fn run_in(folder: &Path, args: &[&str]) -> Ran {
+fn run_in(folder: &Path, args: &[&str]) -> Ran {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tachograph"));
     let Output { status, stdout, stderr } = command.args(args).current_dir(folder).output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
@@ -61,17 +61,17 @@ pub fn run_in(folder: &Path, args: &[&str]) -> Ran {
 }
 
 /// Runs `tachograph` beside the bundled models.
-pub fn run(args: &[&str]) -> Ran {
+fn run(args: &[&str]) -> Ran {
     run_in(&models(), args)
 }
 
 /// The folder of bundled models.
-pub fn models() -> PathBuf {
+fn models() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../datasets/models")
 }
 
 /// A convolution over an image of so many pixels, written to `file` below `folder`; names of dimensions are open.
-pub fn write_model(folder: &Path, file: &str, dims: Vec<Dim>, channels: u64) {
+fn write_model(folder: &Path, file: &str, dims: Vec<Dim>, channels: u64) {
     let mut b = Builder::new("net");
     for name in dims.iter().filter_map(|dim| if let Dim::Free(name) = dim { Some(name) } else { None }) {
         b.hyperparameter(name, Domain::POSITIVE, 8);
@@ -84,9 +84,9 @@ pub fn write_model(folder: &Path, file: &str, dims: Vec<Dim>, channels: u64) {
 }
 
 /// Dimensions of an image.
-pub fn image(batch: impl Into<Dim>, pixels: impl Into<Dim> + Clone) -> Vec<Dim> {
+fn image(batch: impl Into<Dim>, pixels: impl Into<Dim> + Clone) -> Vec<Dim> {
     vec![batch.into(), 3.into(), pixels.clone().into(), pixels.into()]
 }
 
-pub const RESNET: &str = "light_resnet50.onnx.gz";
-pub const EFFICIENTNET: &str = "efficientnet_b0.onnx.gz";
+const RESNET: &str = "light_resnet50.onnx.gz";
+const EFFICIENTNET: &str = "efficientnet_b0.onnx.gz";

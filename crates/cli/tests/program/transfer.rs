@@ -39,7 +39,7 @@ fn by_rates() {
         );
         assert!(line["mape_percent"].as_f64().is_some_and(|mape| mape < 20.0), "{line}");
     }
-    let text = run_in(folder.path(), &args[..5]).well().out;
+    let text = run_in(folder.path(), &args[..4]).well().out;
     assert!(text.contains("old: by rates from 10 measurement(s)\npredicted from each other: MAPE "), "{text}");
 }
 
