@@ -1,6 +1,7 @@
 //! Several checkpoints asked as one.
 
 use std::{
+    collections::BTreeSet,
     path::{Path, PathBuf},
     sync::OnceLock,
 };
@@ -129,6 +130,8 @@ impl Catalog {
         for source in &self.sources {
             near.extend(source.get()?.nearest(name));
         }
+        let mut seen = BTreeSet::new();
+        near.retain(|near: &Near| seen.insert(near.name.clone()));
         let far = |near: &Near| near.distance.unwrap_or(f64::INFINITY);
         near.sort_by(|a, b| far(a).total_cmp(&far(b)));
         Ok(near)

@@ -69,7 +69,7 @@ impl Transferred {
         for one in &self.predictions {
             let interval = one.interval_low_ms.zip(one.interval_high_ms);
             let interval = interval.map_or(String::new(), |(low, high)| format!(" (80 %: {low:.3} to {high:.3} ms)"));
-            println!("{} at batch {}: {:.3} ms{interval}", one.model, one.batch, one.latency_ms);
+            println!("{} at batch {}: {:.4} ms{interval}", one.model, one.batch, one.latency_ms);
             one.shares_percent.iter().for_each(|(column, share)| println!("  {share:5.1} %  {column}"));
         }
         if let Some(path) = &self.checkpoint {
