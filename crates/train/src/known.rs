@@ -82,7 +82,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        Loss, Target,
+        Loss, OutputScale,
         loss::{RankNet, Squared},
     };
 

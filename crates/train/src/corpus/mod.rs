@@ -141,7 +141,7 @@ impl Corpus {
         let (entries, left_out) = bind::bind(table.lines, graph);
         if entries.is_empty() {
             let why = left_out.values().next().cloned().unwrap_or_default();
-            return Err(Error::NoGraphs { data: data.into(), networks: left_out.len(), why: why.into() });
+            return Err(Error::NoGraphs { data, networks: left_out.len(), why });
         }
         let mut corpus = Self { data, outputs: table.outputs, entries, left_out };
         corpus.drop_empty_outputs();

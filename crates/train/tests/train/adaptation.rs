@@ -5,17 +5,23 @@ use std::collections::BTreeMap;
 use safetensors::SafeTensors;
 use tachograph_datasets::generate::{Family, sample};
 use tachograph_features::{FeatureGraph, FeatureSet, Featurizer};
+use tachograph_ir::Quantity;
 use tachograph_ir::{Assignment, BoundGraph, Millis};
 use tachograph_models::{ModelConfig, NnlpConfig, OperatorSumConfig};
+use tachograph_predict::{
+    DeviceScale, FORMAT, Manifest, NetworkSpec, Output, OutputScale, Training, torch::TorchPredictor,
+};
 use tachograph_train::{
-    AdaptConfig, AdaptReport, DeviceScale, Error, FORMAT, Manifest, Method, Output, OutputScale, Quantity, Selection,
-    TorchPredictor, Training, adapt,
+    AdaptConfig, AdaptReport, Error, Method, Selection, adapt,
     loss::{Huber, ListNet},
     select,
 };
 use tch::Device;
 
-use crate::child;
+use crate::{
+    child,
+    data::{ms, operator_sum},
+};
 
 fn networks() -> Vec<BoundGraph> {
     let batch = Assignment::from([("batch".into(), 1)]);
@@ -35,7 +41,7 @@ fn source(model: ModelConfig) -> (TorchPredictor, Vec<FeatureGraph>) {
     let manifest = Manifest {
         format: FORMAT,
         library: "0.1.0".into(),
-        model,
+        model: NetworkSpec::of(&model).unwrap(),
         members: 1,
         featurizer: Featurizer::fit(FeatureSet::Costs, &networks.iter().collect::<Vec<_>>()).unwrap(),
         outputs: ["one", "two"].map(device).into(),
@@ -73,6 +79,7 @@ pub fn only(method: Method) -> AdaptConfig {
 }
 
 pub fn predictions(predictor: &TorchPredictor, graphs: &[FeatureGraph], head: usize) -> Vec<f64> {
+    let head = predictor.manifest().id(head).unwrap();
     predictor.predict_all(&graphs.iter().collect::<Vec<_>>(), head).unwrap()
 }
 
@@ -108,13 +115,13 @@ fn a_power_of_the_source_is_found_exactly_and_survives_a_file() {
     let loaded = TorchPredictor::load(&path, Device::Cpu).unwrap();
     assert_eq!(predictions(&loaded, &source.1, 0), found);
     assert_eq!(loaded.manifest(), adapted.manifest());
-    assert_eq!((loaded.device(Some("new")).unwrap(), loaded.manifest().outputs.len()), (0, 1));
+    assert_eq!(loaded.manifest().output(Some("new"), Quantity::Latency).unwrap().index(), 0);
+    assert_eq!(loaded.manifest().outputs.len(), 1);
 
     // Operators share out the calibrated whole.
     let network = &networks()[0];
-    let operators = loaded.operators(network, 0).unwrap().unwrap();
-    let sum: f64 = operators.iter().map(|o| o.1).sum();
-    assert!((sum / loaded.predict(network, 0).unwrap().latency_ms - 1.0).abs() < 1e-4);
+    let sum = operator_sum(&loaded, network, 0).unwrap();
+    assert!((sum / ms(&loaded, network, 0) - 1.0).abs() < 1e-4);
 
     // Adapted again, laws compose.
     let (twice, _) =
@@ -185,38 +192,40 @@ fn the_same_seed_adapts_alike() {
 #[test]
 fn networks_are_chosen_without_repeats_and_repeatably() {
     let (predictor, graphs) = additive();
+    let first = predictor.manifest().id(0).unwrap();
     let graphs: Vec<&FeatureGraph> = graphs.iter().collect();
     for selection in [Selection::Random, Selection::Diverse, Selection::Stratified] {
         for k in [1, 5, 24] {
-            let choose = |seed| select(&predictor, 0, &graphs, k, selection, seed).unwrap();
+            let choose = |seed| select(&predictor, first, &graphs, k, selection, seed).unwrap();
             let chosen = choose(3);
             assert_eq!(chosen.len(), k);
             assert!(chosen.is_sorted_by(|a, b| a < b) && chosen.iter().all(|&i| i < 24), "{selection:?} {chosen:?}");
             assert_eq!(choose(3), chosen);
         }
-        assert!((0..20).any(|s| select(&predictor, 0, &graphs, 5, selection, s).unwrap()
-            != select(&predictor, 0, &graphs, 5, selection, 20).unwrap()));
+        assert!((0..20).any(|s| select(&predictor, first, &graphs, 5, selection, s).unwrap()
+            != select(&predictor, first, &graphs, 5, selection, 20).unwrap()));
         for k in [0, 25] {
-            let error = select(&predictor, 0, &graphs, k, selection, 0).unwrap_err().to_string();
+            let error = select(&predictor, first, &graphs, k, selection, 0).unwrap_err().to_string();
             assert_eq!(error, format!("cannot choose {k} of 24 networks"));
         }
     }
     // Equal networks have no distance; they are chosen only when nothing else is left.
     let same = [graphs[0], graphs[0], graphs[0], graphs[20]];
     for seed in 0..10 {
-        assert!(select(&predictor, 0, &same, 2, Selection::Diverse, seed).unwrap().contains(&3));
-        assert_eq!(select(&predictor, 0, &same, 3, Selection::Diverse, seed).unwrap().len(), 3);
+        assert!(select(&predictor, first, &same, 2, Selection::Diverse, seed).unwrap().contains(&3));
+        assert_eq!(select(&predictor, first, &same, 3, Selection::Diverse, seed).unwrap().len(), 3);
     }
 }
 
 #[test]
 fn strata_cover_the_range_of_latencies() {
     let (predictor, graphs) = additive();
+    let first = predictor.manifest().id(0).unwrap();
     let graphs: Vec<&FeatureGraph> = graphs.iter().collect();
-    let predicted = predictor.predict_all(&graphs, 0).unwrap();
+    let predicted = predictor.predict_all(&graphs, first).unwrap();
     let mut sorted = predicted.clone();
     sorted.sort_by(f64::total_cmp);
-    let chosen = select(&predictor, 0, &graphs, 6, Selection::Stratified, 1).unwrap();
+    let chosen = select(&predictor, first, &graphs, 6, Selection::Stratified, 1).unwrap();
     for group in sorted.chunks(4) {
         let within = |i: &&usize| group.contains(&predicted[**i]);
         assert_eq!(chosen.iter().filter(within).count(), 1);

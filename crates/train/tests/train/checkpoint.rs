@@ -8,17 +8,18 @@ use std::{
 
 use safetensors::{SafeTensors, tensor::TensorView};
 use tachograph_features::{FeatureSet, Featurizer};
+use tachograph_ir::Quantity;
 use tachograph_models::{ModelConfig, OperatorSumConfig};
-use tachograph_train::{FORMAT, Manifest, Output, Quantity, TorchPredictor, Training};
+use tachograph_predict::{FORMAT, Manifest, NetworkSpec, Output, Training, torch::TorchPredictor};
 use tch::Device;
 
-use crate::data::graph;
+use crate::data::{graph, ms, operator_sum};
 
 pub fn manifest() -> Manifest {
     Manifest {
         format: FORMAT,
         library: "0.1.0".into(),
-        model: ModelConfig::OperatorSum(OperatorSumConfig { hidden: 8, layers: 2 }),
+        model: NetworkSpec::of(&ModelConfig::OperatorSum(OperatorSumConfig { hidden: 8, layers: 2 })).unwrap(),
         members: 1,
         featurizer: Featurizer::fit(FeatureSet::Costs, &[&graph()]).unwrap(),
         outputs: ["one", "two"].map(device).into(),
@@ -47,7 +48,7 @@ fn saved(dir: &Path) -> (PathBuf, TorchPredictor) {
 }
 
 fn predictions(predictor: &TorchPredictor) -> [u64; 2] {
-    [0, 1].map(|d| predictor.predict(&graph(), d).unwrap().latency_ms.to_bits())
+    [0, 1].map(|d| ms(predictor, &graph(), d).to_bits())
 }
 
 /// The message of a failed load, which must name the file.
@@ -72,10 +73,11 @@ fn a_checkpoint_predicts_the_same_bit_for_bit() {
 fn devices_are_found_by_name() {
     let dir = tempfile::tempdir().unwrap();
     let (_, predictor) = saved(dir.path());
-    assert_eq!((predictor.device(None).unwrap(), predictor.device(Some("two")).unwrap()), (0, 1));
-    let message = predictor.device(Some("three")).unwrap_err().to_string();
+    let find = |name| predictor.manifest().output(name, Quantity::Latency);
+    assert_eq!((find(None).unwrap().index(), find(Some("two")).unwrap().index()), (0, 1));
+    let message = find(Some("three")).unwrap_err().to_string();
     assert_eq!(message, "unknown device `three`; known: one, two");
-    assert!(predictor.predict(&graph(), 2).is_err());
+    assert!(predictor.manifest().id(2).is_err());
 }
 
 #[test]
@@ -198,9 +200,9 @@ fn predictions_are_in_milliseconds_whatever_the_network_learned_in() {
     rewrite(&path, scale, |_, shape| Some(shape));
     let scaled = TorchPredictor::load(&path, Device::Cpu).unwrap();
     assert!(scaled.manifest().outputs.iter().all(|d| d.target.scale == 4.0));
-    let [one, four] = [&predictor, &scaled].map(|p| p.predict(&graph(), 0).unwrap().latency_ms);
+    let [one, four] = [&predictor, &scaled].map(|p| ms(p, &graph(), 0));
     assert_eq!(four, 4.0 * one);
-    let total: f64 = scaled.operators(&graph(), 0).unwrap().unwrap().iter().map(|(_, ms)| ms).sum();
+    let total = operator_sum(&scaled, &graph(), 0).unwrap();
     assert!((total / four - 1.0).abs() < 1e-5);
 }
 
@@ -209,12 +211,13 @@ fn outputs_are_found_by_device_and_quantity_and_predicted_together() {
     let outputs = [Quantity::Latency, Quantity::Memory].map(|quantity| Output::new("one", quantity));
     let manifest = Manifest { outputs: outputs.into(), ..manifest() };
     let predictor = TorchPredictor::untrained(manifest, Device::Cpu).unwrap();
-    assert_eq!(predictor.output(Some("one"), Quantity::Memory).unwrap(), 1);
-    assert_eq!(predictor.device(Some("one")).unwrap(), 0);
-    let message = predictor.output(Some("one"), Quantity::Energy).unwrap_err().to_string();
+    let [latency, memory] =
+        [Quantity::Latency, Quantity::Memory].map(|q| predictor.manifest().output(Some("one"), q).unwrap());
+    assert_eq!((latency.index(), memory.index()), (0, 1));
+    let message = predictor.manifest().output(Some("one"), Quantity::Energy).unwrap_err().to_string();
     assert_eq!(message, "unknown device `one`; known: one, one memory");
     let features = predictor.manifest().featurizer.featurize(&graph()).unwrap();
-    let together = predictor.predict_outputs(&[&features; 70], &[1, 0]).unwrap();
-    let alone = [1, 0].map(|output| predictor.predict_all(&[&features; 70], output).unwrap());
+    let together = predictor.predict_outputs(&[&features; 70], &[memory, latency]).unwrap();
+    let alone = [memory, latency].map(|output| predictor.predict_all(&[&features; 70], output).unwrap());
     assert_eq!(together, alone);
 }

@@ -10,8 +10,10 @@ use tachograph_datasets::{
     NetworkId, Part, Record, Run, Writer,
     generate::{Family, sample},
 };
+use tachograph_ir::Quantity;
 use tachograph_models::{ModelConfig, OperatorSumConfig};
-use tachograph_train::{BEST, Choice, Corpus, Quantity, RunConfig, SplitConfig, TorchPredictor, train};
+use tachograph_predict::torch::TorchPredictor;
+use tachograph_train::{BEST, Choice, Corpus, RunConfig, SplitConfig, train};
 use tch::Device;
 
 use crate::data;
@@ -81,7 +83,7 @@ fn one_run_learns_every_output() {
     assert_eq!(outcome.predictions.len(), n);
     let predictor = TorchPredictor::load(&dir.path().join("run").join(BEST), Device::Cpu).unwrap();
     let devices = &predictor.manifest().outputs;
-    assert_eq!(predictor.output(Some("one"), Quantity::Memory).unwrap(), 1);
+    assert_eq!(predictor.manifest().output(Some("one"), Quantity::Memory).unwrap().index(), 1);
     assert!(devices[1].target.scale > devices[0].target.scale && devices[1].range.unwrap().0 >= 10.0, "{devices:?}");
 }
 

@@ -8,7 +8,9 @@ use tachograph_datasets::{
 };
 use tachograph_ir::{Assignment, BoundGraph, Builder, DType, Domain};
 use tachograph_models::{ModelConfig, OperatorSumConfig};
+use tachograph_predict::{Predictor, torch::TorchPredictor};
 use tachograph_train::RunConfig;
+use tch::Device;
 
 pub const DEVICE: &str = "invented-cpu";
 
@@ -73,4 +75,19 @@ pub fn graph() -> BoundGraph {
     let x = b.conv(x, 32, [3, 3], 1, 1, 1, true).unwrap();
     let x = b.op("Relu", &[x]).unwrap();
     b.finish(&[x]).unwrap().bind(&Assignment::new()).unwrap()
+}
+
+/// What a predictor says of a network for the output at a position, in its unit, on libtorch.
+pub fn ms(predictor: &TorchPredictor, network: &BoundGraph, output: usize) -> f64 {
+    let manifest = predictor.manifest();
+    let features = manifest.featurizer.featurize(network).unwrap();
+    predictor.predict_all(&[&features], manifest.id(output).unwrap()).unwrap()[0]
+}
+
+/// The sum of what it says of the operators.
+pub fn operator_sum(predictor: &TorchPredictor, network: &BoundGraph, output: usize) -> Option<f64> {
+    let output = predictor.manifest().id(output).unwrap();
+    let again = TorchPredictor::new(predictor.checkpoint().unwrap(), Device::Cpu).unwrap();
+    let operators = Predictor::from(again).operators(network, output).unwrap()?;
+    Some(operators.iter().map(|(_, ms)| ms).sum())
 }

@@ -3,7 +3,6 @@
 mod adaptation;
 mod checkpoint;
 mod child;
-mod choose;
 mod corpus;
 mod data;
 mod documents;

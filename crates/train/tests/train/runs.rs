@@ -8,9 +8,8 @@ use std::{
 
 use safetensors::SafeTensors;
 use tachograph_datasets::{NetworkId, Run, Writer, generate};
-use tachograph_train::{
-    BEST, Epoch, Error, METRICS, Metric, RunConfig, TargetConfig, TorchPredictor, loss::RankNet, train,
-};
+use tachograph_predict::torch::TorchPredictor;
+use tachograph_train::{BEST, Epoch, Error, METRICS, Metric, RunConfig, TargetConfig, loss::RankNet, train};
 use tch::Device;
 
 use crate::data::{self, DEVICE, config, proportional, record};

@@ -3,8 +3,11 @@
 use std::{fmt::Write, fs, path::PathBuf};
 
 use tachograph_ir::{Assignment, Millis};
-use tachograph_train::{AdaptConfig, Choice, Corpus, Error, Method, TorchPredictor, adapt};
+use tachograph_predict::{Bundled, Predictor, torch::TorchPredictor};
+use tachograph_train::{AdaptConfig, Choice, Corpus, Error, Method, adapt};
 use tch::Device;
+
+use crate::data::ms;
 
 /// The new device is that much slower.
 const FACTOR: f64 = 3.0;
@@ -31,7 +34,7 @@ fn predictions(predictor: &TorchPredictor) -> Vec<f64> {
     let predict = |name: &&str| {
         let model = tachograph_import::load(&datasets().join(format!("models/{name}.onnx.gz"))).unwrap();
         let bound = model.graph.bind(&Assignment::from([("batch".into(), 2)])).unwrap();
-        predictor.predict(&bound, 0).unwrap().latency_ms
+        ms(predictor, &bound, 0)
     };
     MODELS.iter().map(predict).collect()
 }
@@ -39,7 +42,7 @@ fn predictions(predictor: &TorchPredictor) -> Vec<f64> {
 #[test]
 fn ten_rows_make_a_checkpoint_for_a_new_device() {
     tch::set_num_threads(1);
-    let bundled = TorchPredictor::load(&datasets().join("checkpoints/cpu.safetensors"), Device::Cpu).unwrap();
+    let bundled = TorchPredictor::new(Bundled::named("cpu").unwrap().checkpoint().unwrap(), Device::Cpu).unwrap();
     let predicted = predictions(&bundled);
     let dir = tempfile::tempdir().unwrap();
     let table = dir.path().join("mine.csv");
@@ -63,9 +66,9 @@ fn ten_rows_make_a_checkpoint_for_a_new_device() {
     let path = dir.path().join("my-phone.safetensors");
     adapted.save(&path).unwrap();
 
-    let loaded = TorchPredictor::load(&path, Device::Cpu).unwrap();
+    let loaded = Predictor::load(&path).unwrap();
     let output = loaded.find("My Phone").unwrap();
-    let interval = loaded.manifest().outputs[output].interval.clone().unwrap();
+    let interval = loaded.manifest().get(output).unwrap().interval.clone().unwrap();
     assert_eq!(
         (interval.nominal, interval.source.as_str()),
         (0.8, "cross-validation of the adaptation, 10 measurements")
@@ -75,9 +78,10 @@ fn ten_rows_make_a_checkpoint_for_a_new_device() {
     let bound = model.graph.bind(&Assignment::from([("batch".into(), 2)])).unwrap();
     let prediction = loaded.predict(&bound, output).unwrap();
     let expected = FACTOR * predicted[10];
-    assert!((prediction.latency_ms / expected - 1.0).abs() < 0.2, "{prediction:?}, expected {expected}");
-    let (low, high) = prediction.interval_ms.unwrap();
-    assert!(low < prediction.latency_ms && prediction.latency_ms < high, "{prediction:?}");
+    let found = prediction.value.value();
+    assert!((found / expected - 1.0).abs() < 0.2, "{prediction:?}, expected {expected}");
+    let bounds = prediction.bounds.as_ref().unwrap();
+    assert!(bounds.low.value() < found && found < bounds.high.value(), "{prediction:?}");
 }
 
 #[test]

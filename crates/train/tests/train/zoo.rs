@@ -1,12 +1,12 @@
 //! Every model with its features: trained, stored, loaded, transferred.
 
 use tachograph_ir::Millis;
-use tachograph_train::{
-    AdaptConfig, BEST, Epoch, Loss, Method, Output, Quantity, RunConfig, TorchPredictor, adapt, train,
-};
+use tachograph_ir::Quantity;
+use tachograph_predict::{Output, torch::TorchPredictor};
+use tachograph_train::{AdaptConfig, BEST, Epoch, Loss, Method, RunConfig, adapt, train};
 use tch::Device;
 
-use crate::data::{config, graph, proportional};
+use crate::data::{config, graph, ms, operator_sum, proportional};
 
 /// Features, target, loss and model, as in a run's config.
 const RUNS: [&str; 11] = [
@@ -46,11 +46,10 @@ fn every_model_learns_and_is_stored_with_its_features() {
         assert!(losses[1..].iter().any(|loss| loss < &losses[0]), "{text}: {losses:?}");
         let predictor = TorchPredictor::load(&dir.path().join(BEST), Device::Cpu).unwrap();
         let network = graph();
-        let predicted = predictor.predict(&network, 0).unwrap();
-        assert!(predicted.latency_ms.is_finite(), "{text}: {predicted:?}");
-        if let Some(times) = predictor.operators(&network, 0).unwrap() {
-            let sum: f64 = times.iter().map(|(_, ms)| ms).sum();
-            assert!((sum / predicted.latency_ms - 1.0).abs() < 1e-4, "{text}: {sum} in {predicted:?}");
+        let predicted = ms(&predictor, &network, 0);
+        assert!(predicted.is_finite(), "{text}: {predicted}");
+        if let Some(sum) = operator_sum(&predictor, &network, 0) {
+            assert!((sum / predicted - 1.0).abs() < 1e-4, "{text}: {sum} in {predicted}");
         }
         let features = predictor.manifest().featurizer.featurize(&network).unwrap();
         let samples = [(&features, Millis(3.0)), (&features, Millis(3.0))];
@@ -62,6 +61,6 @@ fn every_model_learns_and_is_stored_with_its_features() {
         };
         let (other, _) = adapt(&predictor, Output::new("new", Quantity::Latency), &samples, &method).unwrap();
         assert_eq!(other.manifest().outputs.len(), 1);
-        assert!(other.predict(&network, 0).unwrap().latency_ms.is_finite());
+        assert!(ms(&other, &network, 0).is_finite());
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use tachograph_ir::{Builder, Bytes, DType, Dim, Domain, Graph, Millis};
-use tachograph_train::{Budget, choose};
+use tachograph_predict::{Budget, choose};
 
 /// x (batch, width) → Relu.
 fn graph() -> Graph {
@@ -16,7 +16,7 @@ fn graph() -> Graph {
 }
 
 /// A millisecond, and one for each sample above four; a MB for each column of each sample.
-fn predict(bound: &tachograph_ir::BoundGraph) -> tachograph_train::Result<(Millis, Bytes)> {
+fn predict(bound: &tachograph_ir::BoundGraph) -> tachograph_predict::Result<(Millis, Bytes)> {
     let elements = bound.shape(bound.graph().inputs()[0]).unwrap().iter().product::<u64>();
     Ok((Millis(1.0 + bound.batch().saturating_sub(4) as f64), Bytes(elements << 20)))
 }
