@@ -12,10 +12,10 @@ use std::{
 use anyhow::{Context, Result};
 use clap::Parser;
 use tachograph_examples::Measured;
-use tachograph_features::transfer::{Sample, rates::RatePrior};
 use tachograph_ir::Millis;
 use tachograph_metrics::Report;
 use tachograph_train::{AdaptConfig, Method, Predictor, Selection, adapt, select};
+use tachograph_transfer::{Observation, rates::RatePrior};
 use tch::Device;
 
 #[derive(Parser)]
@@ -103,7 +103,7 @@ fn line(
             }
             How::Rates => {
                 let samples: Vec<_> =
-                    used.iter().map(|&network| Sample { network, ms: measured.latencies[network] }).collect();
+                    used.iter().map(|&network| Observation { network, ms: measured.latencies[network] }).collect();
                 let rates = RatePrior::cpu().adapt(&samples, &measured.costs)?;
                 rest.iter().map(|&i| Ok(rates.predict(&measured.costs[i])?.ms)).collect::<Result<_>>()?
             }

@@ -67,7 +67,7 @@ fn main() {
 fn config(folder: &Path) -> RunConfig {
     let epochs = env::var("EPOCHS").ok().and_then(|n| n.parse().ok()).unwrap_or(2);
     let text = format!("data = {:?}\ndevice = {DEVICE:?}", folder.join("data").display().to_string());
-    RunConfig { features: FeatureSet::Nnlp, epochs, batch: BATCH, ..toml::from_str(&text).unwrap() }
+    RunConfig { features: FeatureSet::NNLP, epochs, batch: BATCH, ..toml::from_str(&text).unwrap() }
 }
 
 /// Writes a data set of generated networks, and what PyTorch reads of its training part.
@@ -89,7 +89,7 @@ fn prepare(folder: &Path) {
     let corpus = Corpus::of_data_set(&data, &Choice::latency([DEVICE])).unwrap();
     let division = SplitConfig::default().divide(&corpus).unwrap();
     let mut parts = division.parts.iter();
-    let mut samples = corpus.featurize(&Featurizer::nnlp()).unwrap();
+    let mut samples = corpus.featurize(&Featurizer::fit(FeatureSet::NNLP, &[]).unwrap()).unwrap();
     samples.retain(|_| parts.next() == Some(&Part::Train));
     export(&samples, &folder.join(GRAPHS));
 }

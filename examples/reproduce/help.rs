@@ -9,11 +9,11 @@ use tachograph_datasets::{
     DeviceSplit, Source, data_root,
     sets::{FbNet, NasBench201},
 };
-use tachograph_features::{
-    baseline::{self, Baseline, StaticRow},
-    transfer::{DevicePrior, Sample, Smoother, Trust},
-};
 use tachograph_metrics::spearman;
+use tachograph_transfer::{
+    DevicePrior, Observation, Smoother, Transfer, Trust,
+    baseline::{self, Baseline, StaticRow},
+};
 
 use crate::{
     Args,
@@ -26,8 +26,6 @@ const MEASURED: usize = 10;
 const CANDIDATES: usize = 500;
 /// Penalty of smoothing.
 const RIDGE: f64 = 3.0;
-/// Standard deviations of an interval that holds 80 % of a Gaussian.
-const DEVIATIONS: f64 = 1.2816;
 /// Every such network is asked for its interval.
 const STEP: usize = 25;
 
@@ -111,7 +109,7 @@ impl Space {
                     table.add(row, name, spearman(&pick(predicted), &pick(truth)).unwrap_or(0.0));
                 };
                 let samples =
-                    |of: &[usize]| of.iter().map(|&n| Sample { network: n, ms: truth[n] }).collect::<Vec<_>>();
+                    |of: &[usize]| of.iter().map(|&n| Observation { network: n, ms: truth[n] }).collect::<Vec<_>>();
                 let flops: Vec<f64> = self.rows.iter().map(|row| row.total.flops as f64).collect();
                 add("FLOPs", &[], &flops);
                 for mut model in
@@ -136,7 +134,7 @@ impl Space {
                 add("tachograph transfer", &chosen, &adapted.predict_all());
                 for network in (0..networks).step_by(STEP).filter(|n| !chosen.contains(n)) {
                     let estimate = adapted.predict(network)?;
-                    coverage[0] += usize::from((estimate.ms - truth[network]).abs() <= DEVIATIONS * estimate.deviation);
+                    coverage[0] += usize::from((estimate.low..=estimate.high).contains(&truth[network]));
                     coverage[1] += 1;
                 }
                 add("– measured at random", random, &prior.adapt(&samples(random))?.predict_all());

@@ -1,9 +1,8 @@
 //! The table `neusight`: language models end to end on GPUs.
 
-mod graph;
 mod measured;
 mod operators;
-mod run;
+mod traced;
 
 use std::collections::BTreeMap;
 
@@ -11,37 +10,27 @@ use anyhow::Result;
 use serde_json::Value;
 use tachograph_datasets::{
     Phase, data_root,
-    sets::{Method, NeuSight, OpGraphNode, Prediction},
+    sets::{Method, NeuSight, Prediction},
 };
-use tachograph_features::operator_model::{Machine, Operator, OperatorModel, OperatorTrees, Settings};
 use tachograph_ir::Device;
+use tachograph_transfer::{
+    operator_model::{Machine, Operator, OperatorModel, OperatorTrees, Settings},
+    transformer::Transformer,
+};
 
 use crate::Args;
-use graph::Work;
-use run::Times;
 
 /// One of the published cases, with its graph.
 pub struct Case {
     pub published: Prediction,
     pub device: &'static Device,
-    layers: usize,
-    nodes: Vec<OpGraphNode>,
-    works: Vec<Work>,
+    transformer: Transformer,
 }
 
 impl Case {
     /// Time of the run, ms, from that of every operator.
     fn total(&self, time: impl Fn(&Operator) -> Result<f64>) -> Result<f64> {
-        let mut times = Vec::with_capacity(self.nodes.len());
-        for (node, work) in self.nodes.iter().zip(&self.works) {
-            let sum = |operators: &[Operator]| operators.iter().map(&time).sum::<Result<f64>>();
-            let sent = run::sent(node, work, self.device)?;
-            times.push(Times {
-                forward: sum(&work.forward)? + sent.forward,
-                backward: sum(&work.backward)? + sent.backward,
-            });
-        }
-        run::total(&self.published.model, &self.published.option, self.layers, &self.nodes, &times)
+        Ok(self.transformer.time(self.device, time)?.0)
     }
 }
 
@@ -53,16 +42,16 @@ fn cases(set: &NeuSight, root: &std::path::Path) -> Result<Vec<Case>> {
         if !published.option.is_empty() {
             name = format!("{name}-{}", published.option);
         }
-        let nodes = set.op_graph(&name)?;
+        let nodes = set.op_graph(&name)?.into_iter().map(traced::node).collect::<Result<Vec<_>>>()?;
         let config = root.join(format!("neusight/data/DLmodel_configs/{}.json", published.model));
         let config: Value = serde_json::from_str(&std::fs::read_to_string(config)?)?;
         let layers = ["n_layer", "num_hidden_layers", "num_layers"].iter().find_map(|key| config[key].as_u64());
+        let (layers, run) = (layers.unwrap_or(1) as usize, traced::run(&published));
+        let training = published.phase == Phase::Training;
         cases.push(Case {
-            works: graph::work(&nodes, published.phase == Phase::Training)?,
+            transformer: Transformer::new(&published.model, layers, run, nodes, training)?,
             device: measured::device(&published.device)?,
-            layers: layers.unwrap_or(1) as usize,
             published,
-            nodes,
         });
     }
     Ok(cases)
@@ -176,9 +165,8 @@ pub fn settings(args: &Args) -> Result<()> {
     let mut shares = BTreeMap::new();
     for case in cases(&set, &root)? {
         let machine = Machine::new(case.device, 0.0)?;
-        let operators = || case.works.iter().flat_map(|work| work.forward.iter().chain(&work.backward));
-        let total: f64 = operators().map(|operator| machine.roofline_ms(operator)).sum();
-        for operator in operators() {
+        let total: f64 = case.transformer.operators().map(|operator| machine.roofline_ms(operator)).sum();
+        for operator in case.transformer.operators() {
             *shares.entry(operator.class).or_insert(0.0) += machine.roofline_ms(operator) / total;
         }
     }

@@ -7,9 +7,9 @@ use std::{
 
 use anyhow::{Context, Result};
 use tachograph_datasets::DataSet;
-use tachograph_features::baseline::{self, Baseline, Resident, Roofline};
 use tachograph_ir::{DType, Device};
 use tachograph_train::{Choice, Corpus, Output, Predicted, Quantity, SplitConfig, fit_baseline, static_rows};
+use tachograph_transfer::baseline::{self, Baseline, Resident, Roofline};
 
 use crate::{Args, networks, rows::Rows};
 

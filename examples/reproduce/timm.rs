@@ -7,9 +7,9 @@ use tachograph_datasets::{
     Phase, data_root,
     sets::{Setting, Timm},
 };
-use tachograph_features::baseline::{self, Baseline, Roofline};
 use tachograph_ir::{DType, Device};
 use tachograph_train::{Choice, Corpus, SplitConfig, fit_baseline, static_rows};
+use tachograph_transfer::baseline::{self, Baseline, Roofline};
 
 use crate::{Args, intervals::HeldOut, networks, own, rows::Rows};
 

@@ -4,9 +4,10 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use tachograph_datasets::{DeviceTimes, find};
-use tachograph_features::{FeatureGraph, Featurizer, transfer::rates};
+use tachograph_features::{FeatureGraph, Featurizer};
 use tachograph_ir::Quantity;
 use tachograph_predict::Output;
+use tachograph_transfer::rates;
 
 /// Measurements of one device, in the order of their source.
 pub struct Measured {

@@ -6,10 +6,11 @@ use crate::libtorch;
 use crate::tools::{cargo, output, run};
 
 /// The crates that must build and pass their tests where there is no libtorch.
-const WITHOUT_LIBTORCH: [&str; 7] = [
+const WITHOUT_LIBTORCH: [&str; 8] = [
     "tachograph-ir",
     "tachograph-import",
     "tachograph-features",
+    "tachograph-transfer",
     "tachograph-metrics",
     "tachograph-datasets",
     "tachograph-report",

@@ -89,7 +89,7 @@ fn model(name: &str) -> Result<Graph> {
     let file = File::open(&path).with_context(|| path.display().to_string())?;
     GzDecoder::new(file).read_to_end(&mut bytes)?;
     let bound = onnx::read(Bytes::from(bytes), name)?.graph.bind(&Assignment::from([("batch".into(), 1)]))?;
-    let features = Featurizer::fit(FeatureSet::Costs, &[&bound])?.featurize(&bound)?;
+    let features = Featurizer::fit(FeatureSet::COSTS, &[&bound])?.featurize(&bound)?;
     let width = features.nodes.ncols();
     Ok(Graph { nodes: features.nodes.into_iter().collect(), width, edges: features.edges })
 }

@@ -1,6 +1,6 @@
 //! Errors of this crate.
 
-/// What can go wrong while features are made or a baseline is fitted.
+/// What can go wrong while features are made.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -41,38 +41,22 @@ pub enum Error {
         /// The number expected.
         expected: usize,
     },
-    /// A number that is not finite, or not positive where it must be.
-    #[error("{what} of sample {sample} is {value}")]
-    Value {
-        /// What it is.
-        what: &'static str,
-        /// Position among the samples.
-        sample: usize,
-        /// The number.
-        value: f64,
+    /// A name that no feature set has.
+    #[error("no feature set is called `{name}`; there are {known}")]
+    UnknownFeatureSet {
+        /// The name.
+        name: String,
+        /// Those there are.
+        known: String,
     },
-    /// Latencies that no efficiency explains: the bound of a roofline is 0 or infinite.
-    #[error("roofline: the fitted efficiency is {0}")]
-    Efficiency(f64),
-    /// A device file that lacks a figure.
-    #[error("device `{device}`: its file has no {what}")]
-    Device {
-        /// Name of the device.
-        device: String,
-        /// The figure.
-        what: &'static str,
+    /// A feature set that fills a column it has not named.
+    #[error("feature set `{set}` has no column `{name}`")]
+    Column {
+        /// The set.
+        set: crate::FeatureSet,
+        /// The column.
+        name: String,
     },
-    /// A library that fits refuses.
-    #[error("{library}: {message}")]
-    Library {
-        /// Its name.
-        library: &'static str,
-        /// What it says.
-        message: String,
-    },
-    /// A predictor asked before it was fitted.
-    #[error("{0} is asked before it is fitted")]
-    NotFitted(&'static str),
 }
 
 /// Result of this crate.

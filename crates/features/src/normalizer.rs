@@ -15,24 +15,44 @@ pub struct Normalizer {
 /// Scale that makes 0 of a column.
 const NOTHING: f32 = 1e30;
 
+/// How a column is scaled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scaling {
+    /// To mean 0 and standard deviation 1.
+    Deviation,
+    /// From the least to the greatest value, to 0 … 1.
+    Range,
+}
+
 impl Normalizer {
-    /// Mean 0 and standard deviation 1 over all rows of all `parts`, each (rows, `columns`). The scale is at
-    /// least a tenth of the column's range, so that no row of a rarely used column lies further out than ±10.
-    /// The first `untouched` columns are left alone. Constant columns become 0, whatever stands in them later: nothing
-    /// can be learned of what they say.
+    /// Fitted on all rows of all `parts`, each (rows, `columns`). The first `kept` columns are left alone.
     ///
     /// # Errors
-    /// No row, or parts of another width.
+    /// Parts of another width; no row, for [`Scaling::Deviation`].
     pub fn fit<'a>(
+        scaling: Scaling,
         parts: impl IntoIterator<Item = ArrayView2<'a, f32>>,
         columns: usize,
-        untouched: usize,
+        kept: usize,
+    ) -> Result<Self> {
+        match scaling {
+            Scaling::Deviation => Self::fit_deviation(parts, columns, kept),
+            Scaling::Range => Self::fit_range(parts, columns, kept),
+        }
+    }
+
+    /// The scale is at least a tenth of the column's range, so that no row of a rarely used column lies further out than
+    /// ±10. Constant columns become 0, whatever stands in them later: nothing can be learned of what they say.
+    fn fit_deviation<'a>(
+        parts: impl IntoIterator<Item = ArrayView2<'a, f32>>,
+        columns: usize,
+        kept: usize,
     ) -> Result<Self> {
         let moments = Moments::of(parts, columns)?;
         let column = |i: usize| {
             let (low, high) = moments.range[i];
             let scale = moments.deviation(i).max((high - low) / 10.0);
-            match (i < untouched, moments.constant(i)) {
+            match (i < kept, moments.constant(i)) {
                 (true, _) => (0.0, 1.0),
                 (_, true) => (moments.mean[i] as f32, NOTHING),
                 _ => (moments.mean[i] as f32, scale as f32),
@@ -42,15 +62,15 @@ impl Normalizer {
         Ok(Self { centre, scale })
     }
 
-    /// From the least to the greatest value over all rows of all `parts`, each (rows, `columns`), to 0 … 1. Constant
-    /// columns are left alone. Without rows, all are.
-    ///
-    /// # Errors
-    /// Parts of another width.
-    pub fn fit_range<'a>(parts: impl IntoIterator<Item = ArrayView2<'a, f32>>, columns: usize) -> Result<Self> {
+    /// Constant columns are left alone. Without rows, all are.
+    fn fit_range<'a>(
+        parts: impl IntoIterator<Item = ArrayView2<'a, f32>>,
+        columns: usize,
+        kept: usize,
+    ) -> Result<Self> {
         let moments = Moments::gather(parts, columns)?;
         let column = |i: usize| match moments.range[i] {
-            (low, high) if moments.rows > 0 && !moments.constant(i) => (low as f32, (high - low) as f32),
+            (low, high) if i >= kept && moments.rows > 0 && !moments.constant(i) => (low as f32, (high - low) as f32),
             _ => (0.0, 1.0),
         };
         let (centre, scale) = (0..columns).map(column).unzip();
@@ -142,7 +162,7 @@ mod tests {
     #[test]
     fn mean_and_deviation_over_all_parts() {
         let (a, b) = (array![[1.0f32, 1.0, 7.0]], array![[0.0, 3.0, 7.0], [1.0, 5.0, 7.0]]);
-        let n = Normalizer::fit([a.view(), b.view()], 3, 1).unwrap();
+        let n = Normalizer::fit(Scaling::Deviation, [a.view(), b.view()], 3, 1).unwrap();
         let mut row = array![1.0, 5.0, 9.0];
         n.apply(row.view_mut()).unwrap();
         assert_eq!(row[0], 1.0, "one-hot columns stay");
@@ -155,7 +175,7 @@ mod tests {
     #[test]
     fn a_rarely_used_column_stays_in_bounds() {
         let rows = ndarray::Array2::from_shape_fn((10_000, 1), |(i, _)| f32::from(u8::from(i == 0)));
-        let n = Normalizer::fit([rows.view()], 1, 0).unwrap();
+        let n = Normalizer::fit(Scaling::Deviation, [rows.view()], 1, 0).unwrap();
         let mut row = array![1.0];
         n.apply(row.view_mut()).unwrap();
         assert!((row[0] - 10.0).abs() < 0.01, "a hundred standard deviations become {}", row[0]);
@@ -164,19 +184,19 @@ mod tests {
     #[test]
     fn least_to_greatest_become_0_to_1() {
         let (a, b) = (array![[2.0f32, 7.0]], array![[6.0, 7.0], [3.0, 7.0]]);
-        let n = Normalizer::fit_range([a.view(), b.view()], 2).unwrap();
+        let n = Normalizer::fit(Scaling::Range, [a.view(), b.view()], 2, 0).unwrap();
         let mut row = array![4.0, 9.0];
         n.apply(row.view_mut()).unwrap();
         assert_eq!(row, array![0.5, 9.0]);
         let mut row = array![4.0, 9.0];
-        Normalizer::fit_range([], 2).unwrap().apply(row.view_mut()).unwrap();
+        Normalizer::fit(Scaling::Range, [], 2, 0).unwrap().apply(row.view_mut()).unwrap();
         assert_eq!(row, array![4.0, 9.0]);
     }
 
     #[test]
     fn refuses_nothing_and_other_widths() {
-        assert!(Normalizer::fit([], 3, 0).is_err());
+        assert!(Normalizer::fit(Scaling::Deviation, [], 3, 0).is_err());
         let a = array![[1.0f32, 2.0]];
-        assert!(Normalizer::fit([a.view()], 3, 0).unwrap_err().to_string().contains("2 where 3"));
+        assert!(Normalizer::fit(Scaling::Deviation, [a.view()], 3, 0).unwrap_err().to_string().contains("2 where 3"));
     }
 }

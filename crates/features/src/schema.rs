@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use tachograph_ir::OpType;
 
-use crate::{FeatureSet, brp_nas, costs, dippm, dnnperf, learned_roofline, nnlp, perfsage, slapp};
+use crate::{Columns, Error, FeatureSet, Result, columns};
 
 /// The columns of a featuriser, by name. A predictor is only as good as the agreement on these.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,7 +13,8 @@ pub struct Schema {
     /// Version of the meaning of the columns; it changes whenever a column does.
     pub version: u32,
     /// Which featuriser.
-    pub kind: FeatureSet,
+    #[serde(rename = "kind")]
+    pub set: FeatureSet,
     /// Operators with a column of their own, in the order of the columns.
     pub operators: Vec<String>,
     /// Columns of a node.
@@ -29,62 +30,44 @@ impl Schema {
     /// The version that this library makes.
     pub const VERSION: u32 = 1;
 
-    /// The schema of NNLP; its operators are fixed.
-    pub fn nnlp() -> Self {
-        Self::new(FeatureSet::Nnlp, vec![])
-    }
-
-    /// The costs schema for these operators.
-    pub fn costs(operators: Vec<String>) -> Self {
-        Self::new(FeatureSet::Costs, operators)
-    }
-
-    /// The schema of `kind` for these operators, which count only where the kind does not fix its own.
-    pub fn new(kind: FeatureSet, mut operators: Vec<String>) -> Self {
-        operators.sort_unstable();
-        operators.dedup();
-        let names = |names: &[&str]| names.iter().map(|&n| n.to_owned()).collect::<Vec<_>>();
-        let mut schema = Self {
+    /// The schema of `set` for these operators, which count only where the set does not fix its own.
+    pub fn new(set: FeatureSet, mut operators: Vec<String>) -> Self {
+        match set.fixed_operators() {
+            Some(fixed) => operators = columns::names(fixed),
+            None => {
+                operators.sort_unstable();
+                operators.dedup();
+            }
+        }
+        let columns = set.columns(&operators);
+        Self {
             version: Self::VERSION,
-            kind,
+            set,
             operators,
-            node_columns: vec![],
-            edge_columns: vec![],
-            global_columns: vec![],
-        };
-        match kind {
-            FeatureSet::Nnlp | FeatureSet::Slapp => {
-                schema.operators = names(&nnlp::OPERATORS);
-                schema.node_columns = nnlp::node_columns();
-            }
-            FeatureSet::Dippm | FeatureSet::DippmEdges => {
-                schema.operators = names(&dippm::OPERATORS);
-                schema.node_columns = dippm::node_columns();
-                schema.global_columns = names(&dippm::GLOBAL_COLUMNS);
-            }
-            FeatureSet::Cell => {
-                schema.operators = names(&brp_nas::OPERATORS);
-                schema.node_columns = names(&brp_nas::COLUMNS);
-            }
-            FeatureSet::DnnPerf | FeatureSet::DnnPerfForward => {
-                schema.node_columns = dnnperf::node_columns(&schema.operators);
-                schema.edge_columns = names(&dnnperf::EDGE_COLUMNS);
-            }
-            FeatureSet::LearnedRoofline => schema.node_columns = learned_roofline::node_columns(&schema.operators),
-            FeatureSet::PerfSage => schema.node_columns = perfsage::node_columns(&schema.operators),
-            FeatureSet::Costs | FeatureSet::GlobalNode => {
-                schema.node_columns = costs::node_columns(&schema.operators);
-                schema.global_columns = costs::global_columns();
-            }
+            node_columns: [columns.kept, columns.scaled, columns.appended].concat(),
+            edge_columns: columns.edges,
+            global_columns: [columns.kept_globals, columns.scaled_globals].concat(),
         }
-        match kind {
-            FeatureSet::LearnedRoofline => schema.global_columns = names(&learned_roofline::GLOBAL_COLUMNS),
-            FeatureSet::Nnlp => schema.global_columns = nnlp::global_columns(),
-            FeatureSet::Slapp => schema.edge_columns = names(&slapp::EDGE_COLUMNS),
-            FeatureSet::GlobalNode => schema.node_columns.push("global".into()),
-            _ => {}
-        }
-        schema
+    }
+
+    /// Place of a column of a node.
+    pub fn node_column(&self, name: &str) -> Option<usize> {
+        self.node_columns.iter().position(|column| column == name)
+    }
+
+    /// Place of a column of an edge.
+    pub fn edge_column(&self, name: &str) -> Option<usize> {
+        self.edge_columns.iter().position(|column| column == name)
+    }
+
+    /// Place of a column of a graph.
+    pub fn global_column(&self, name: &str) -> Option<usize> {
+        self.global_columns.iter().position(|column| column == name)
+    }
+
+    /// Place of a column of a node that the set itself has named.
+    pub(crate) fn place(&self, name: &str) -> Result<usize> {
+        self.node_column(name).ok_or_else(|| Error::Column { set: self.set, name: name.to_owned() })
     }
 
     /// Place of an operator among its one-hot columns: the last, and a name in `unknown`, where it has none of its own.
@@ -96,33 +79,13 @@ impl Schema {
         })
     }
 
-    /// Number of leading node columns that are not normalised.
-    pub fn untouched(&self) -> usize {
-        match self.kind {
-            FeatureSet::Nnlp | FeatureSet::Slapp => nnlp::ONE_HOT,
-            FeatureSet::Dippm | FeatureSet::DippmEdges => dippm::ONE_HOT,
-            FeatureSet::Cell => self.node_columns.len(),
-            FeatureSet::Costs
-            | FeatureSet::GlobalNode
-            | FeatureSet::DnnPerf
-            | FeatureSet::DnnPerfForward
-            | FeatureSet::PerfSage => self.operators.len() + 1,
-            FeatureSet::LearnedRoofline => learned_roofline::untouched(self.operators.len()),
-        }
-    }
-
-    /// The same of graph columns.
-    pub(crate) fn untouched_globals(&self) -> usize {
-        if self.kind == FeatureSet::LearnedRoofline { self.global_columns.len() } else { 0 }
-    }
-
-    /// Number of leading node columns that the normaliser sees: all but the mark of a global node.
-    pub(crate) fn normalized(&self) -> usize {
-        self.node_columns.len() - usize::from(self.kind == FeatureSet::GlobalNode)
+    /// The columns by what becomes of them.
+    pub(crate) fn columns(&self) -> Columns {
+        self.set.columns(&self.operators)
     }
 
     /// True when this library gives these columns this meaning.
     pub(crate) fn is_current(&self) -> bool {
-        *self == Self::new(self.kind, self.operators.clone())
+        *self == Self::new(self.set, self.operators.clone())
     }
 }

@@ -42,6 +42,7 @@ fn from_linux(cpuinfo: &str, meminfo: &str, max_hz: Option<f64>, caches: BTreeMa
         clock,
         tdp: None,
         process: None,
+        link: None,
         peak: BTreeMap::new(),
         caches,
         sources: BTreeMap::from([("units".into(), "derived from /proc/cpuinfo".into())]),

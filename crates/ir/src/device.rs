@@ -46,6 +46,9 @@ pub struct Device {
     pub tdp: Option<f64>,
     /// Name of the manufacturing process, nanometres.
     pub process: Option<f64>,
+    /// Bandwidth to others of its kind that it works with, bytes per second one way; half of what NVLink's figure adds up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<f64>,
     /// Peak operations per second by data type, dense, on the fastest path that keeps the type
     /// (so f32 is without TF32).
     #[serde(default)]
@@ -147,6 +150,7 @@ impl Device {
             ("clock", self.clock),
             ("tdp", self.tdp),
             ("process", self.process),
+            ("link", self.link),
         ];
         let single = single.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
         let peak = self.peak.iter().map(|(dtype, &value)| (format!("peak.{dtype}"), value));

@@ -1,6 +1,6 @@
 //! What each operator contributes.
 
-use tachograph_features::costs::BALANCE;
+use tachograph_features::roofline_operations;
 use tachograph_ir::{BoundGraph, NodeId};
 
 use crate::{OutputId, Predictor, Result};
@@ -26,7 +26,7 @@ impl Shares {
 }
 
 impl Predictor {
-    /// What each operator contributes: its predicted time, or else its operations, or its bytes where those take longer.
+    /// What each operator contributes: its predicted time, or else [`roofline_operations`].
     ///
     /// # Errors
     /// As [`Predictor::predict`].
@@ -34,10 +34,7 @@ impl Predictor {
         if let Some(times) = self.operators(bound, output)? {
             return Ok(Shares { of: "predicted time", times });
         }
-        let time = |&id: &NodeId| {
-            let cost = bound.node_cost(id)?;
-            Ok((id, (cost.flops as f64).max(BALANCE * cost.bytes() as f64)))
-        };
+        let time = |&id: &NodeId| Ok((id, roofline_operations(&bound.node_cost(id)?)));
         Ok(Shares { of: "share of a roofline", times: bound.live().iter().map(time).collect::<Result<_>>()? })
     }
 }

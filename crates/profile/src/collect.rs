@@ -187,7 +187,7 @@ fn record(key: Key, name: &str, session: &Session, times: Option<Measurement>) -
 }
 
 /// Small networks of as many families with what they take on `device`, a fraction of a second each: enough for
-/// [`tachograph_features::transfer`](https://docs.rs/tachograph-features) to tell a machine from those that were measured.
+/// `tachograph-transfer` to tell a machine from those that were measured.
 ///
 /// # Errors
 /// As [`Session::visit`].

@@ -6,7 +6,8 @@
 //! |---|---|---|
 //! | [`ir`] | `tachograph-ir` | graphs, binding, shapes, costs, devices |
 //! | [`import`] | `tachograph-import` | model files to graphs and back |
-//! | [`features`] | `tachograph-features` | featurisers, and baselines without a network |
+//! | [`features`] | `tachograph-features` | featurisers |
+//! | [`transfer`] | `tachograph-transfer` | baselines, and prediction for devices measured a few times or never |
 //! | [`metrics`] | `tachograph-metrics` | regression and ranking metrics |
 //! | [`datasets`] | `tachograph-datasets` | network generator, measurements, splits |
 //! | [`report`] | `tachograph-report` | a prediction as one self-contained HTML page |
@@ -23,6 +24,7 @@ pub use tachograph_import as import;
 pub use tachograph_ir as ir;
 pub use tachograph_metrics as metrics;
 pub use tachograph_report as report;
+pub use tachograph_transfer as transfer;
 #[cfg(feature = "torch")]
 pub use {
     tachograph_gnn as gnn, tachograph_models as models, tachograph_profile as profile, tachograph_train as train,

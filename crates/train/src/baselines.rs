@@ -2,9 +2,9 @@
 
 use rayon::prelude::*;
 use tachograph_datasets::Part;
-use tachograph_features::baseline::{self, Baseline, Roofline, StaticRow};
 use tachograph_ir::{DType, Device};
 use tachograph_metrics::Report;
+use tachograph_transfer::baseline::{self, Baseline, Roofline, StaticRow};
 
 use crate::{Corpus, Division, Error, Predicted, Result, RunConfig, evaluate::columns};
 

@@ -158,6 +158,9 @@ pub enum Error {
     /// A graph cannot be featurised.
     #[error(transparent)]
     Features(#[from] tachograph_features::Error),
+    /// A predictor without a network cannot be fitted.
+    #[error(transparent)]
+    Transfer(#[from] tachograph_transfer::Error),
     /// A data set cannot be read.
     #[error(transparent)]
     Data(#[from] tachograph_datasets::Error),

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use sha2::{Digest, Sha256};
 use tachograph_datasets::Part;
 use tachograph_features::{FeatureGraph, Featurizer};
-use tachograph_ir::{BoundGraph, Quantity};
+use tachograph_ir::BoundGraph;
 use tachograph_predict::NetworkSpec;
 
 use crate::{Corpus, Error, Example, FORMAT, Manifest, Output, Result, RunConfig, Training, error::setting};
@@ -66,11 +66,8 @@ impl Prepared {
 /// The outputs with targets and ranges of the training set.
 fn outputs(config: &RunConfig, corpus: &Corpus, training: &[Example], featurizer: &Featurizer) -> Result<Vec<Output>> {
     let output = |(o, output): (usize, &Output)| {
-        let paper = match output.quantity {
-            Quantity::Memory => Featurizer::resident,
-            Quantity::Latency | Quantity::Energy => Featurizer::roofline,
-        };
-        let value = |sample: &Example| Some((sample.target(o)?, paper(featurizer, &sample.features)));
+        let value =
+            |sample: &Example| Some((sample.target(o)?, featurizer.roofline_ms(&sample.features, output.quantity)));
         let values: Vec<(f64, Option<f64>)> = training.iter().filter_map(value).collect();
         if values.is_empty() {
             return Err(Error::NothingMeasured { what: format!("{}, training set", output.title()) });

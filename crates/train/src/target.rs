@@ -13,7 +13,7 @@ pub enum TargetConfig {
     Milliseconds,
     /// Multiples of the mean of the training set, output by output, which suits losses that are not relative.
     Mean,
-    /// Multiples of the roofline of [`tachograph_features::tachograph`] (of memory, of what is resident), times the median
+    /// Multiples of what [`Features::roofline_ms`](tachograph_features::Features::roofline_ms) says, times the median
     /// ratio of the training set to it, output by output; needs features of that kind.
     Roofline,
     /// DIPPM's: milliseconds times 1000, joules times 10, MB.

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result};
 use rand::{SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
-use tachograph_features::{
+use tachograph_transfer::{
+    LogGaussian, Observation, Transfer,
     baseline::{self, Baseline},
-    transfer::{LogGaussian, Sample},
 };
 
 use super::{FOLDS, Measured, Setting, tables::Tables};
@@ -41,7 +41,7 @@ impl Measured {
     }
 
     fn fit(&self, settings: &[&Setting], noise: f64) -> Result<LogGaussian> {
-        let devices: Vec<Vec<Sample>> = settings.iter().map(|s| s.samples.clone()).collect();
+        let devices: Vec<Vec<Observation>> = settings.iter().map(|s| s.samples.clone()).collect();
         Ok(LogGaussian::from_devices(&devices, self.networks.len(), noise)?)
     }
 
@@ -56,7 +56,7 @@ impl Measured {
             let mut sum = 0.0;
             for setting in &held {
                 let (known, left) = measure(&gaussian, setting)?;
-                let predicted = gaussian.adapt(&known)?;
+                let predicted = gaussian.adapt(&known)?.predict_all();
                 sum += left.iter().map(|s| (predicted[s.network] / s.ms - 1.0).abs()).sum::<f64>();
             }
             best = if sum < best.0 { (sum, noise) } else { best };
@@ -73,12 +73,12 @@ impl Measured {
         tables: &mut Tables,
     ) -> Result<()> {
         let (known, left) = measure(gaussian, setting)?;
-        tables.add("tachograph transfer", seed, setting, &left, &gaussian.adapt(&known)?);
+        tables.add("tachograph transfer", seed, setting, &left, &gaussian.adapt(&known)?.predict_all());
         let mut order: Vec<usize> = (0..setting.samples.len()).collect();
         order.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
-        let random: Vec<Sample> = order.iter().take(MEASURED).map(|&i| setting.samples[i]).collect();
-        let others: Vec<Sample> = order.iter().skip(MEASURED).map(|&i| setting.samples[i]).collect();
-        tables.add("– measured at random", seed, setting, &others, &gaussian.adapt(&random)?);
+        let random: Vec<Observation> = order.iter().take(MEASURED).map(|&i| setting.samples[i]).collect();
+        let others: Vec<Observation> = order.iter().skip(MEASURED).map(|&i| setting.samples[i]).collect();
+        tables.add("– measured at random", seed, setting, &others, &gaussian.adapt(&random)?.predict_all());
         // The others have as many coefficients as there are measurements.
         let mut model = baseline::FlopsLine::default();
         tables.add(model.name(), seed, setting, &left, &self.baseline(&mut model, &known)?);
@@ -90,7 +90,7 @@ impl Measured {
 }
 
 /// The networks worth measuring on a machine, among those it measured, and the rest.
-fn measure(gaussian: &LogGaussian, setting: &Setting) -> Result<(Vec<Sample>, Vec<Sample>)> {
+fn measure(gaussian: &LogGaussian, setting: &Setting) -> Result<(Vec<Observation>, Vec<Observation>)> {
     let candidates: Vec<usize> = setting.samples.iter().map(|s| s.network).collect();
     let chosen = gaussian.select(&candidates, MEASURED)?;
     Ok(setting.samples.iter().copied().partition(|s| chosen.contains(&s.network)))
@@ -98,7 +98,7 @@ fn measure(gaussian: &LogGaussian, setting: &Setting) -> Result<(Vec<Sample>, Ve
 
 /// Times of the training setting that is nearest to the samples after scaling by the geometric mean ratio, scaled. Where
 /// it lacks a network, the next nearest one stands in.
-fn nearest(train: &[&Setting], known: &[Sample], networks: usize) -> Option<Vec<f64>> {
+fn nearest(train: &[&Setting], known: &[Observation], networks: usize) -> Option<Vec<f64>> {
     let mut ranked: Vec<(f64, f64, &Setting)> = train
         .iter()
         .filter_map(|setting| {

@@ -11,15 +11,13 @@ use anyhow::{Context, Result};
 use rand::{SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 use tachograph_datasets::{Source, data_root, sets::Ncnn};
-use tachograph_features::{
-    baseline::{Baseline, StaticRow},
-    kind_costs,
-    transfer::{
-        Sample,
-        rates::{self, RatePrior, Rates},
-    },
-};
+use tachograph_features::kind_costs;
 use tachograph_ir::{Assignment, BoundGraph};
+use tachograph_transfer::{
+    Observation,
+    baseline::{Baseline, StaticRow},
+    rates::{self, Column, RatePrior, Rates},
+};
 
 use crate::Args;
 
@@ -31,7 +29,7 @@ const STEADY: f64 = 1.5;
 struct Setting {
     machine: String,
     vulkan: bool,
-    samples: Vec<Sample>,
+    samples: Vec<Observation>,
     /// Of each sample.
     steady: Vec<bool>,
 }
@@ -71,14 +69,18 @@ pub fn unseen(args: &Args) -> Result<()> {
     Measured::read(&Ncnn::open(&data_root(args.data.as_deref()))?)?.both_held_out(args)
 }
 
-/// The starting points of [`RatePrior::cpu`] and [`RatePrior::gpu`], from everything, as Rust.
+/// The starting points of [`RatePrior::cpu`] and [`RatePrior::gpu`], from everything: the file `rates/ncnn.toml` of the
+/// crate `transfer`.
 pub fn rates(args: &Args) -> Result<()> {
     let measured = Measured::read(&Ncnn::open(&data_root(args.data.as_deref()))?)?;
-    println!("//! ln rates of ncnn's machines, by column. Printed by `reproduce ncnn-rates`.\n");
-    for (name, vulkan) in [("CPU", false), ("GPU", true)] {
+    println!(
+        "# ln rates of the machines of ncnn's benchmark, in ms a unit, around 0: where a new device starts. Keys are those of"
+    );
+    println!("# `rates::Column`. Printed by `reproduce ncnn-rates`.");
+    for (name, vulkan) in [("cpu", false), ("gpu", true)] {
         let prior = measured.rates(vulkan, |_| true, |_| true)?;
-        let logs: Vec<String> = prior.logs().iter().map(|log| format!("{log:.2}")).collect();
-        println!("pub const {name}: [f64; {}] = [{}];", logs.len(), logs.join(", "));
+        println!("\n[{name}]");
+        Column::all().iter().zip(prior.logs()).for_each(|(column, log)| println!("{} = {log:.2}", column.key()));
     }
     Ok(())
 }
@@ -113,7 +115,7 @@ impl Measured {
             let name = (key.device.clone(), key.num_threads, key.powersave, key.vulkan);
             let new = Setting { machine: key.device, vulkan: key.vulkan.is_some(), samples: vec![], steady: vec![] };
             let setting = settings.entry(name).or_insert(new);
-            setting.samples.push(Sample { network, ms: row.avg_ms });
+            setting.samples.push(Observation { network, ms: row.avg_ms });
             setting.steady.push(row.max_ms <= STEADY * row.min_ms);
         }
         Ok(Self { networks, bound: graphs, statics, columns, costs, settings: settings.into_values().collect() })
@@ -135,7 +137,7 @@ impl Measured {
     ) -> Result<RatePrior> {
         let settings = self.settings.iter().filter(|s| s.vulkan == vulkan && setting(s));
         let known = settings.map(|s| s.samples.iter().copied().filter(|s| network(s.network)).collect());
-        Ok(RatePrior::learn(&known.collect::<Vec<Vec<Sample>>>(), &self.costs)?)
+        Ok(RatePrior::learn(&known.collect::<Vec<Vec<Observation>>>(), &self.costs)?)
     }
 
     /// Times of all networks.
@@ -143,7 +145,7 @@ impl Measured {
         self.costs.iter().map(|costs| Ok(rates.predict(costs)?.ms)).collect()
     }
 
-    fn baseline(&self, model: &mut dyn Baseline, known: &[Sample]) -> Result<Vec<f64>> {
+    fn baseline(&self, model: &mut dyn Baseline, known: &[Observation]) -> Result<Vec<f64>> {
         let rows: Vec<StaticRow> = known.iter().map(|s| self.statics[s.network].clone()).collect();
         model.fit(&rows, &known.iter().map(|s| s.ms).collect::<Vec<_>>())?;
         Ok(self.statics.iter().map(|row| model.predict(row)).collect::<Result<_, _>>()?)

@@ -1,10 +1,7 @@
 //! Networks held out: each setting predicts what it did not measure from what it did.
 
 use anyhow::Result;
-use tachograph_features::{
-    baseline,
-    transfer::{LogGaussian, Sample, Scales},
-};
+use tachograph_transfer::{LogGaussian, Observation, Scales, Transfer, baseline};
 
 use super::{FOLDS, Measured, Setting, tables::Tables};
 use crate::Args;
@@ -36,9 +33,9 @@ impl Measured {
                         continue;
                     }
                     let rates = self.times(&priors[usize::from(setting.vulkan)].adapt(&known, &self.costs)?)?;
-                    let rest = known.iter().map(|s| Sample { ms: s.ms / rates[s.network], ..*s });
-                    let rest = likeness.adapt(&rest.collect::<Vec<_>>())?;
-                    let both: Vec<f64> = rates.iter().zip(rest).map(|(time, ratio)| time * ratio).collect();
+                    let residuals = known.iter().map(|s| Observation { ms: s.ms / rates[s.network], ..*s });
+                    let residuals = likeness.adapt(&residuals.collect::<Vec<_>>())?.predict_all();
+                    let both: Vec<f64> = rates.iter().zip(residuals).map(|(time, ratio)| time * ratio).collect();
                     tables.add("tachograph rates", seed, setting, &held, &both);
                     tables.add("– without what similar networks have beyond them", seed, setting, &held, &rates);
                     // They have no randomness but the folds.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 use tachograph_datasets::DeviceSplit;
-use tachograph_features::transfer::Sample;
 use tachograph_train::Predicted;
+use tachograph_transfer::Observation;
 
 use super::{FOLDS, STEADY, Setting};
 use crate::rows::Rows;
@@ -28,7 +28,7 @@ impl Tables {
     }
 
     /// `predicted` by network.
-    pub fn add(&mut self, row: &str, seed: u64, setting: &Setting, held: &[Sample], predicted: &[f64]) {
+    pub fn add(&mut self, row: &str, seed: u64, setting: &Setting, held: &[Observation], predicted: &[f64]) {
         let [all, steady] = &mut self.0;
         for sample in held {
             let at = setting.samples.iter().position(|s| s.network == sample.network);

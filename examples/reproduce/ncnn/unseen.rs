@@ -5,11 +5,12 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use rand::{SeedableRng, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;
-use tachograph_features::{
-    baseline::{Baseline, FlopsLine},
-    transfer::{Sample, rates::RatePrior},
-};
 use tachograph_train::{DeviceScale, Predictor};
+use tachograph_transfer::{
+    Observation,
+    baseline::{Baseline, FlopsLine},
+    rates::RatePrior,
+};
 
 use super::{FOLDS, Measured, Setting, tables::Tables};
 use crate::Args;
@@ -38,12 +39,12 @@ impl Measured {
                 let new = |s: &&Setting| !s.vulkan && machines[s.machine.as_str()] == fold;
                 for setting in self.settings.iter().filter(new) {
                     let floats = setting.samples.iter().copied().filter(|s| float(s.network));
-                    let (left, known): (Vec<Sample>, Vec<Sample>) = floats.partition(|s| test(s.network));
+                    let (left, known): (Vec<Observation>, Vec<Observation>) = floats.partition(|s| test(s.network));
                     for ((k, table), inside) in MEASURED.into_iter().zip(&mut tables).zip(&mut inside) {
                         if left.is_empty() || known.len() < k {
                             continue;
                         }
-                        let known: Vec<Sample> = known.choose_multiple(&mut rng, k).copied().collect();
+                        let known: Vec<Observation> = known.choose_multiple(&mut rng, k).copied().collect();
                         let mut add = |row: &str, times: &[f64]| table.add(row, seed, setting, &left, times);
                         let rates = prior.adapt(&known, &self.costs)?;
                         add("tachograph rates", &self.times(&rates)?);
@@ -55,8 +56,8 @@ impl Measured {
                             add(line.name(), &self.baseline(&mut line, &known)?);
                         }
                         for sample in &left {
-                            let (low, high) = rates.predict(&self.costs[sample.network])?.interval();
-                            inside[0] += usize::from((low..=high).contains(&sample.ms));
+                            let time = rates.predict(&self.costs[sample.network])?;
+                            inside[0] += usize::from((time.low..=time.high).contains(&sample.ms));
                             inside[1] += 1;
                         }
                     }
@@ -83,7 +84,7 @@ impl Measured {
     }
 }
 
-fn scaled(source: &[f64], known: &[Sample]) -> Vec<f64> {
+fn scaled(source: &[f64], known: &[Observation]) -> Vec<f64> {
     let pairs: Vec<(f64, f64)> = known.iter().map(|s| (source[s.network], s.ms)).collect();
     let scale = DeviceScale::scale(&pairs);
     source.iter().map(|&time| scale.apply(time)).collect()

@@ -5,8 +5,8 @@ use tachograph_datasets::{
     Part,
     sets::{NeuSight, OperatorRow, OperatorShape},
 };
-use tachograph_features::operator_model::{Measurement, Operator, OperatorClass};
 use tachograph_ir::{Device, Millis};
+use tachograph_transfer::operator_model::{Measurement, Operator, OperatorClass};
 
 /// GPUs that operators may be fitted on, as published.
 pub const SEEN: [&str; 5] = ["p4", "p100-pcie", "v100-pcie", "t4", "a100-pcie-40gb"];

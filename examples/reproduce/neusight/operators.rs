@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use tachograph_features::operator_model::{Measurement, OperatorClass, OperatorModel, Settings};
+use tachograph_transfer::operator_model::{Measurement, OperatorClass, OperatorModel, Settings};
 
 use super::measured::SEEN;
 

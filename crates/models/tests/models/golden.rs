@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use tachograph_features::brp_nas;
+use tachograph_features::{FeatureGraph, FeatureSet, Featurizer};
 use tachograph_gnn::{BatchOptions, GraphBatch, GraphRef};
+use tachograph_ir::{Assignment, Builder, DType};
 use tachograph_models::{Model, ModelConfig, Widths};
 use tch::{Device, Kind, Tensor, nn};
 
@@ -129,12 +130,23 @@ fn dippm_with_three_outputs() {
     released("dippm", include_str!("../golden/dippm.json"));
 }
 
+/// Features of a cell, which are made of the name of a network.
+fn features(code: [u8; 6]) -> FeatureGraph {
+    let operations = ["none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3"];
+    let [a, b, c, d, e, f] = code.map(|code| operations[usize::from(code)]);
+    let mut builder = Builder::new(format!("|{a}~0|+|{b}~0|{c}~1|+|{d}~0|{e}~1|{f}~2|"));
+    let x = builder.input("x", DType::F32, vec![1.into()]);
+    let y = builder.op("Relu", &[x]).unwrap();
+    let bound = builder.finish(&[y]).unwrap().bind(&Assignment::new()).unwrap();
+    Featurizer::fit(FeatureSet::CELL, &[]).unwrap().featurize(&bound).unwrap()
+}
+
 #[test]
 fn brp_nas_with_the_features_of_cells() {
     let golden: Cells = serde_json::from_str(include_str!("../golden/brp_nas.json")).unwrap();
     let config = config("brp-nas", &golden.config);
     let (_vs, model) = model(&config, Widths { nodes: 6, edges: 0, globals: 0 }, 1, &golden.weights);
-    let cells: Vec<_> = golden.cells.iter().map(|cell| brp_nas::cell(cell.code).unwrap()).collect();
+    let cells: Vec<_> = golden.cells.iter().map(|cell| features(cell.code)).collect();
     for (released, ours) in golden.cells.iter().zip(&cells) {
         let bit = |yes: bool| if yes { '1' } else { '0' };
         let hears = |i: u32| (0..9).map(|j| bit(ours.edges.contains(&(j, i)))).collect::<String>();

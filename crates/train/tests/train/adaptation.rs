@@ -43,7 +43,7 @@ fn source(model: ModelConfig) -> (TorchPredictor, Vec<FeatureGraph>) {
         library: "0.1.0".into(),
         model: NetworkSpec::of(&model).unwrap(),
         members: 1,
-        featurizer: Featurizer::fit(FeatureSet::Costs, &networks.iter().collect::<Vec<_>>()).unwrap(),
+        featurizer: Featurizer::fit(FeatureSet::COSTS, &networks.iter().collect::<Vec<_>>()).unwrap(),
         outputs: ["one", "two"].map(device).into(),
         training: Training {
             data: "nowhere".into(),

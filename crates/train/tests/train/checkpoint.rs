@@ -21,7 +21,7 @@ pub fn manifest() -> Manifest {
         library: "0.1.0".into(),
         model: NetworkSpec::of(&ModelConfig::OperatorSum(OperatorSumConfig { hidden: 8, layers: 2 })).unwrap(),
         members: 1,
-        featurizer: Featurizer::fit(FeatureSet::Costs, &[&graph()]).unwrap(),
+        featurizer: Featurizer::fit(FeatureSet::COSTS, &[&graph()]).unwrap(),
         outputs: ["one", "two"].map(device).into(),
         training: Training {
             data: "nowhere".into(),

@@ -2,12 +2,12 @@
 //! one for this machine.
 
 use anyhow::Result;
-use tachograph_features::transfer::{
-    Sample,
-    rates::{RatePrior, Rates, costs},
-};
 use tachograph_ir::BoundGraph;
 use tachograph_profile::{Protocol, measure, quick_look};
+use tachograph_transfer::{
+    Observation,
+    rates::{RatePrior, Rates, costs},
+};
 use tch::Device;
 
 use super::line::Here;
@@ -27,7 +27,7 @@ impl Bench {
         }
         let look = quick_look(Device::Cpu)?;
         let rows = look.iter().map(|(bound, _)| costs(bound)).collect::<Result<Vec<_>, _>>()?;
-        let samples = look.iter().enumerate().map(|(network, (_, time))| Sample { network, ms: time.0 });
+        let samples = look.iter().enumerate().map(|(network, (_, time))| Observation { network, ms: time.0 });
         Ok(Self { rates: Some(RatePrior::cpu().adapt(&samples.collect::<Vec<_>>(), &rows)?) })
     }
 

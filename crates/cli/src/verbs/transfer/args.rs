@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use tachograph_features::transfer::rates::RatePrior;
+use tachograph_transfer::rates::RatePrior;
 
 use super::checkpoint;
 use crate::{exit, models::Bind};

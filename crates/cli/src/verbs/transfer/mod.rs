@@ -9,7 +9,7 @@ mod said;
 
 use anyhow::{Context, Result, bail};
 use tachograph_datasets::{DeviceTimes, find};
-use tachograph_features::transfer::rates::costs;
+use tachograph_transfer::{CrossValidation, Observation, Transfer, cross_validate, rates::costs};
 
 use crate::exit;
 use args::Start;
@@ -48,4 +48,13 @@ fn read(args: &Args, devices: &[&str]) -> Result<DeviceTimes> {
 /// What each network uses up.
 fn all_costs(times: &DeviceTimes) -> Result<Vec<Vec<f64>>> {
     times.networks.iter().map(|network| Ok(costs(&network.graph)?)).collect()
+}
+
+/// Parts of the measurements, each predicted from the others.
+const FOLDS: usize = 10;
+
+/// How far off measurements are when predicted from each other; of one alone nothing is known.
+fn validate(prior: &dyn Transfer, observations: &[Observation]) -> Result<Option<CrossValidation>> {
+    let several = observations.len() > 1;
+    Ok(several.then(|| cross_validate(prior, observations, FOLDS)).transpose()?)
 }

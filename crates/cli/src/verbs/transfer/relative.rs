@@ -2,11 +2,12 @@
 
 use anyhow::{Result, bail};
 use tachograph_datasets::TimedNetwork;
-use tachograph_features::transfer::{Relative, Sample};
+use tachograph_transfer::{MedianRatio, Observation, Transfer, rates::Relative};
 
 use super::{
     Args, Start, all_costs, read,
     said::{Predicted, Transferred},
+    validate,
 };
 use crate::exit;
 
@@ -18,30 +19,32 @@ pub fn run(args: &Args, like: &str) -> Result<()> {
     let known: Vec<f64> = times.networks.iter().filter_map(|network| network.ms[0]).collect();
     let relative = Relative::new(&args.start.unwrap_or(Start::Gpu).prior(), &known, &costs)?;
     if let Some(count) = args.plan {
-        let chosen = relative.select(count)?;
+        let chosen = relative.select(&(0..known.len()).collect::<Vec<_>>(), count)?;
         chosen.into_iter().for_each(|network| println!("{}", title(&times.networks[network])));
         return Ok(());
     }
     exit::each(args.device.iter().enumerate(), |(place, device)| {
-        let time = |(network, timed): (usize, &TimedNetwork)| Some(Sample { network, ms: timed.ms[place + 1]? });
-        let samples: Vec<Sample> = times.networks.iter().enumerate().filter_map(time).collect();
+        let time = |(network, timed): (usize, &TimedNetwork)| Some(Observation { network, ms: timed.ms[place + 1]? });
+        let samples: Vec<Observation> = times.networks.iter().enumerate().filter_map(time).collect();
         if samples.is_empty() {
             bail!("no network was measured on both `{like}` and `{device}`");
         }
         let mut said = Transferred::new(device, "relative", samples.len());
-        if samples.len() > 1 {
-            let (own, scaled) = relative.cross_validate(&samples)?;
-            said.validated(&own);
-            said.scaled_mape_percent = Some(100.0 * scaled.mape);
+        if let Some(validation) = validate(&relative, &samples)? {
+            said.validated(&validation);
         }
-        for (network, ms) in times.networks.iter().zip(relative.adapt(&samples)?) {
+        let scaled = validate(&MedianRatio::new(known.clone())?, &samples)?;
+        said.scaled_mape_percent = scaled.map(|scaled| 100.0 * scaled.mape);
+        let on_device = relative.adapt(&samples)?;
+        for (number, network) in times.networks.iter().enumerate() {
             if network.ms[place + 1].is_none() {
+                let estimate = on_device.predict(number)?;
                 said.predictions.push(Predicted {
                     model: network.name.clone(),
                     batch: network.batch,
-                    latency_ms: ms,
-                    interval_low_ms: None,
-                    interval_high_ms: None,
+                    latency_ms: estimate.ms,
+                    interval_low_ms: Some(estimate.low),
+                    interval_high_ms: Some(estimate.high),
                     shares_percent: Vec::new(),
                 });
             }

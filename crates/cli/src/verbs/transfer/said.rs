@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use serde::Serialize;
-use tachograph_features::transfer::CrossValidation;
+use tachograph_transfer::CrossValidation;
 
 use crate::table;
 

@@ -1,0 +1,69 @@
+//! Feature sets, one or one family a file. To add one: write the file, add one line to `feature_sets!`.
+//!
+//! Each file says what the columns of its sets are.
+
+use crate::FeatureSet;
+
+macro_rules! feature_sets {
+    ($($file:ident { $($(#[$doc:meta])* $constant:ident = $set:expr),* $(,)? })*) => {
+        $(pub(crate) mod $file;)*
+
+        impl FeatureSet {
+            $($(
+                $(#[$doc])*
+                pub const $constant: Self = {
+                    use self::$file::*;
+                    Self(&$set)
+                };
+            )*)*
+
+            /// Every set, in alphabetical order of their files.
+            pub fn all() -> &'static [Self] {
+                &[$($(Self::$constant),*),*]
+            }
+        }
+    };
+}
+
+feature_sets! {
+    cell {
+        /// BRP-NAS as released, for networks named after a cell of NAS-Bench-201: the nine nodes of the cell.
+        CELL = Cell
+    }
+    costs {
+        /// Logarithmic extents and costs of every operator, and costs of the graph by class of operator. The default.
+        COSTS = Costs
+    }
+    dippm {
+        /// DIPPM as released: the calls of TVM Relay that have a variable among their arguments, as a chain.
+        DIPPM = Dippm { flow: false },
+        /// The same calls, connected as the data flows.
+        DIPPM_EDGES = Dippm { flow: true }
+    }
+    dnnperf {
+        /// In the manner of DNNPerf: the graph of one training step.
+        DNNPERF = DnnPerf { training: true },
+        /// The same columns for the forward graph alone.
+        DNNPERF_FORWARD = DnnPerf { training: false }
+    }
+    global_node {
+        /// The columns of [`FeatureSet::COSTS`] in a graph with a global node, in the manner of BRP-NAS.
+        GLOBAL_NODE = GlobalNode
+    }
+    learned_roofline {
+        /// Times for one image on an imaginary machine, the costs of every operator and its neighbours.
+        LEARNED_ROOFLINE = LearnedRoofline
+    }
+    nnlp {
+        /// NNLP as released: fixed operators and scales.
+        NNLP = Nnlp
+    }
+    perfsage {
+        /// In the manner of PerfSAGE.
+        PERFSAGE = PerfSage
+    }
+    slapp {
+        /// In the manner of SLAPP: nodes in fused groups, and columns of edges.
+        SLAPP = Slapp
+    }
+}
