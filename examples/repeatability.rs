@@ -7,6 +7,7 @@ use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
 use anyhow::{Result, ensure};
 use clap::Parser;
 use tachograph_datasets::{DataSet, Key, Record};
+use tachograph_metrics::quantile;
 
 #[derive(Parser)]
 #[command(about)]
@@ -33,20 +34,19 @@ fn compare(what: &str, first: &DataSet, second: &DataSet, value: impl Fn(&Record
     let named = |r: &Record| Some(((r.device.clone(), r.key()), value(r)?));
     let before: BTreeMap<(String, Key), f64> = first.records().iter().filter_map(named).collect();
     let pairs = second.records().iter().filter_map(named).filter_map(|(key, b)| Some((before.get(&key)?, b)));
-    let mut apart: Vec<f64> = pairs.map(|(a, b)| (b / a - 1.0).abs()).collect();
+    let apart: Vec<f64> = pairs.map(|(a, b)| (b / a - 1.0).abs()).collect();
     if apart.is_empty() {
         return false;
     }
-    apart.sort_by(f64::total_cmp);
-    let quantile = |q: f64| 100.0 * apart[((apart.len() - 1) as f64 * q).round() as usize];
+    let at = |q: f64| 100.0 * quantile(&apart, q).unwrap_or_default();
     let within = |limit: f64| 100.0 * apart.iter().filter(|&&a| a < limit).count() as f64 / apart.len() as f64;
     println!("{} networks measured twice; {what} differ by", apart.len());
     println!(
         "  {:.1} % (median), {:.1} % (mean), {:.1} % (90th percentile), {:.1} % (largest)",
-        quantile(0.5),
+        at(0.5),
         100.0 * apart.iter().sum::<f64>() / apart.len() as f64,
-        quantile(0.9),
-        quantile(1.0)
+        at(0.9),
+        at(1.0)
     );
     println!("  less than 5 % for {:.0} % of networks, less than 10 % for {:.0} %", within(0.05), within(0.1));
     true

@@ -6,9 +6,9 @@
 use std::{collections::BTreeMap, ops::RangeInclusive, path::Path, thread, time::Instant};
 
 use rayon::prelude::*;
-use tachograph_datasets::generate::{Family, sample};
 use tachograph_features::FeatureGraph;
 use tachograph_ir::{Assignment, BoundGraph};
+use tachograph_networks::{Family, sample};
 use tachograph_train::Predictor;
 use tch::Device;
 

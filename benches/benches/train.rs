@@ -16,13 +16,11 @@ use std::{
 
 use rayon::prelude::*;
 use safetensors::{Dtype, tensor::TensorView};
-use tachograph_datasets::{
-    DataSet, NetworkId, Part, Record, Run, Writer,
-    generate::{self, Family},
-};
+use tachograph_datasets::{DataSet, NetworkId, Part, Record, Run, Writer};
 use tachograph_features::{FeatureSet, Featurizer};
 use tachograph_ir::{Assignment, DType, Graph};
-use tachograph_train::{Choice, Corpus, Example, RunConfig, SplitConfig, train};
+use tachograph_networks::{Family, sample};
+use tachograph_train::{Corpus, Example, Query, RunConfig, SplitConfig, train};
 
 const DEVICE: &str = "invented";
 const NETWORKS: usize = 2500;
@@ -86,7 +84,7 @@ fn prepare(folder: &Path) {
     }
     writer.finish().unwrap();
     let data = DataSet::open(folder.join("data")).unwrap();
-    let corpus = Corpus::of_data_set(&data, &Choice::latency([DEVICE])).unwrap();
+    let corpus = Corpus::read(&data, &Query::latency([DEVICE])).unwrap();
     let division = SplitConfig::default().divide(&corpus).unwrap();
     let mut parts = division.parts.iter();
     let mut samples = corpus.featurize(&Featurizer::fit(FeatureSet::NNLP, &[]).unwrap()).unwrap();
@@ -96,7 +94,7 @@ fn prepare(folder: &Path) {
 
 /// A network with an invented measurement, if it has the size asked for.
 fn network(family: Family, index: u64) -> Option<(Graph, Record)> {
-    let graph = generate::sample(family, 1, index).unwrap().graph;
+    let graph = sample(family, 1, index).unwrap().graph;
     let config = Assignment::from([("batch".into(), 1)]);
     let bound = graph.bind(&config).unwrap();
     let ms = bound.cost().unwrap().flops as f64 / 5e7;

@@ -41,7 +41,7 @@ struct Space {
 
 /// NAS-Bench-201.
 pub fn nas_bench_201(args: &Args) -> Result<()> {
-    let set = NasBench201::open(&data_root(args.data.as_deref()))?;
+    let set = NasBench201::open(&data_root(args.data.as_deref())?)?;
     let rows = set.rows()?.map(|row| row.map(|row| (row.arch, row.times))).collect::<Result<Vec<_>, _>>()?;
     let space = Space::read(&set, set.devices(), rows, spaces::nas_bench_201)?;
     println!("### help-nb201: Spearman after {MEASURED} measurements on each test device\n");
@@ -51,7 +51,7 @@ pub fn nas_bench_201(args: &Args) -> Result<()> {
 
 /// FBNet.
 pub fn fbnet(args: &Args) -> Result<()> {
-    let set = FbNet::open(&data_root(args.data.as_deref()))?;
+    let set = FbNet::open(&data_root(args.data.as_deref())?)?;
     let name = |operators: Vec<usize>| operators.iter().map(usize::to_string).collect::<Vec<_>>().join("|");
     let rows = set.rows()?.map(|row| row.map(|row| (name(row.operators), row.times))).collect::<Result<Vec<_>, _>>()?;
     let space = Space::read(&set, set.devices(), rows, spaces::fbnet)?;

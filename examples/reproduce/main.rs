@@ -26,7 +26,7 @@ struct Args {
     /// Seeds, from 0.
     #[arg(long, default_value_t = 3)]
     seeds: u64,
-    /// Folder of published sets; by default what `TACHOGRAPH_DATA` names, or `../shared/data`.
+    /// Folder of published sets; by default what `TACHOGRAPH_DATA` names.
     #[arg(long)]
     data: Option<PathBuf>,
     /// Only the rows whose predictor's name begins so; give it several times for several.

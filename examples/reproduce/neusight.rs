@@ -95,7 +95,7 @@ const GROUPS: [(&str, Keep); 6] = [
 /// # Errors
 /// Data that are missing or damaged.
 pub fn table(args: &Args) -> Result<()> {
-    let root = data_root(args.data.as_deref());
+    let root = data_root(args.data.as_deref())?;
     let set = NeuSight::open(&root)?;
     let cases = cases(&set, &root)?;
     let training = measured::training(&set)?;
@@ -160,7 +160,7 @@ pub fn table(args: &Args) -> Result<()> {
 /// # Errors
 /// Data that are missing or damaged.
 pub fn settings(args: &Args) -> Result<()> {
-    let root = data_root(args.data.as_deref());
+    let root = data_root(args.data.as_deref())?;
     let set = NeuSight::open(&root)?;
     let mut shares = BTreeMap::new();
     for case in cases(&set, &root)? {

@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context, Result};
 use tachograph_datasets::DataSet;
 use tachograph_ir::{DType, Device};
-use tachograph_train::{Choice, Corpus, Output, Predicted, Quantity, SplitConfig, fit_baseline, static_rows};
+use tachograph_train::{Corpus, Output, Predicted, Quantity, Query, SplitConfig, fit_baseline, static_rows};
 use tachograph_transfer::baseline::{self, Baseline, Resident, Roofline};
 
 use crate::{Args, networks, rows::Rows};
@@ -20,8 +20,8 @@ const STEADY: f64 = 0.02;
 
 /// All that was measured in a folder of `datasets`.
 pub fn corpus(folder: &str) -> Result<Corpus> {
-    let choice = Choice { quantities: Quantity::ALL.to_vec(), ..Choice::all() };
-    Ok(Corpus::open(&path(folder), None, &choice)?)
+    let query = Query { quantities: Quantity::ALL.to_vec(), ..Query::all() };
+    Ok(Corpus::open(&path(folder), None, &query)?)
 }
 
 fn path(folder: &str) -> PathBuf {

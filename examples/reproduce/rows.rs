@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use tachograph_metrics::Report;
+use tachograph_metrics::{Report, median_ape};
 use tachograph_train::Predicted;
 
 /// One run of a predictor: all folds of one seed.
@@ -164,10 +164,7 @@ impl fmt::Display for Spread {
 /// The report and the median absolute percentage error, as a fraction.
 fn report(rows: &[Predicted]) -> Result<(Report, f64)> {
     let (predicted, measured): (Vec<f64>, Vec<f64>) = rows.iter().map(|row| (row.predicted, row.measured)).unzip();
-    let mut errors: Vec<f64> = predicted.iter().zip(&measured).map(|(p, m)| (p / m - 1.0).abs()).collect();
-    errors.sort_by(f64::total_cmp);
     let report = Report::new(&predicted[..], &measured[..], "")?;
-    let middle = errors.len() / 2;
-    let median = if errors.len() % 2 == 1 { errors[middle] } else { 0.5 * (errors[middle - 1] + errors[middle]) };
+    let median = median_ape(&predicted[..], &measured[..])?;
     Ok((report, median))
 }

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use tachograph_features::kind_costs;
-use tachograph_import::nas::nasbench201::{Cell, Edge};
+use tachograph_import::nas::nasbench201::{Cell, EDGES, Edge};
 use tachograph_ir::BoundGraph;
 
 /// A network in two ways.
@@ -13,21 +13,11 @@ pub struct Described {
     pub description: Vec<f64>,
 }
 
-const EDGES: [(usize, usize); 6] = [(0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3)];
-
 /// Costs: edges of each operation, all and on a path from input to output only; sums of them and the longest path.
 /// Description: operation of each edge, of each edge on a path, and of each pair of edges.
 pub fn nas_bench_201(name: &str, _: &BoundGraph) -> Result<Described> {
     let cell: Cell = name.parse()?;
-    let passes = |i: usize| cell.0[i] != Edge::None;
-    let (mut fed, mut used) = ([true, false, false, false], [false, false, false, true]);
-    for (i, &(from, to)) in EDGES.iter().enumerate() {
-        fed[to] |= fed[from] && passes(i);
-    }
-    for (i, &(from, to)) in EDGES.iter().enumerate().rev() {
-        used[from] |= used[to] && passes(i);
-    }
-    let live: Vec<bool> = (0..6).map(|i| passes(i) && fed[EDGES[i].0] && used[EDGES[i].1]).collect();
+    let live = cell.live();
     let count = |keep: &dyn Fn(usize) -> bool| {
         Edge::ALL.map(|op| (0..6).filter(|&i| keep(i) && cell.0[i] == op).count() as f64)
     };

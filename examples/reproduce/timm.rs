@@ -8,7 +8,7 @@ use tachograph_datasets::{
     sets::{Setting, Timm},
 };
 use tachograph_ir::{DType, Device};
-use tachograph_train::{Choice, Corpus, SplitConfig, fit_baseline, static_rows};
+use tachograph_train::{Corpus, Query, SplitConfig, fit_baseline, static_rows};
 use tachograph_transfer::baseline::{self, Baseline, Roofline};
 
 use crate::{Args, intervals::HeldOut, networks, own, rows::Rows};
@@ -29,9 +29,9 @@ const TABLES: [Table; 3] = [
 /// They learn the networks that this project measured beside them.
 pub fn tables(args: &Args, name: &str) -> Result<()> {
     ensure!(args.intervals.is_none() || args.seeds > 1, "--intervals are those of an ensemble, which needs --seeds");
-    let source = Timm::open(&data_root(args.data.as_deref()))?;
+    let source = Timm::open(&data_root(args.data.as_deref())?)?;
     let settings: BTreeMap<String, Setting> = source.settings().map(|s| (s.name.clone(), s.clone())).collect();
-    let corpus = Corpus::read(&source, &Choice { batch: Some(1), ..Choice::all() })?
+    let corpus = Corpus::read(&source, &Query { batch: Some(1), ..Query::all() })?
         .extend(own::corpus("cpu")?)
         .extend(own::corpus("gpu")?);
     let measured = corpus.entries.iter().filter(|entry| !entry.extra);

@@ -10,7 +10,7 @@ use tachograph_datasets::{
     sets::{self, Timm},
 };
 use tachograph_ir::Device;
-use tachograph_train::{Choice, Corpus, Predicted};
+use tachograph_train::{Corpus, Predicted, Query};
 use tachograph_transfer::{
     MedianRatio, Transfer,
     cards::{Cards, Reference, Setting},
@@ -28,13 +28,13 @@ const INNER: u64 = 1_000;
 
 /// Prints one table for each number of measured models.
 pub fn table(args: &Args) -> Result<()> {
-    let source = Timm::open(&data_root(args.data.as_deref()))?;
+    let source = Timm::open(&data_root(args.data.as_deref())?)?;
     let settings: BTreeMap<String, sets::Setting> = source
         .settings()
         .filter(|s| s.phase == Phase::Inference && s.platform != "cpu")
         .map(|s| (s.name.clone(), s.clone()))
         .collect();
-    let corpus = Corpus::read(&source, &Choice { batch: Some(1), ..Choice::latency(settings.keys()) })?;
+    let corpus = Corpus::read(&source, &Query { batch: Some(1), ..Query::latency(settings.keys()) })?;
     let cards = cards(&corpus, &settings)?;
     let all: Vec<usize> = (0..corpus.outputs.len()).collect();
     for measured in [0, 5, 10, 20] {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use tachograph_datasets::{DeviceTimes, find};
+use tachograph_datasets::{DeviceTimes, open};
 use tachograph_features::{FeatureGraph, Featurizer};
 use tachograph_ir::Quantity;
 use tachograph_predict::Output;
@@ -22,13 +22,13 @@ pub struct Measured {
 }
 
 impl Measured {
-    /// Reads the latencies of `device` from a table or a data set, as [`find`] does. Models that cannot be read are named on
+    /// Reads the latencies of `device` from a table or a data set, as [`open`] does. Models that cannot be read are named on
     /// standard error and left out.
     ///
     /// # Errors
     /// A table or a data set that cannot be read, no measurement of the device.
     pub fn read(data: &Path, root: Option<&Path>, device: &str, featurizer: &Featurizer) -> Result<Self> {
-        let times = DeviceTimes::read(&*find(data, root)?, &[device], None)?;
+        let times = DeviceTimes::read(&*open(data, root)?, &[device], None)?;
         times.left_out.iter().for_each(|(network, why)| eprintln!("left out: {network}: {why}"));
         let mut output = Output::new(device, Quantity::Latency);
         if let Some(ran_on) = times.ran_on.into_iter().flatten().next() {

@@ -10,7 +10,8 @@ use tachograph_fuzz::{MIB, bounded, file};
 
 fuzz_target!(|data: &[u8]| bounded(64 * MIB, || {
     let Ok(set) = CsvSet::open(&file("csv", data)) else { return };
-    for sample in set.samples().into_iter().flatten().flatten() {
-        assert!(sample.time > 0.0 && sample.time.is_finite() && sample.batch > 0);
+    for measurement in set.measurements().into_iter().flatten().flatten() {
+        let number = measurement.value.number();
+        assert!(number >= 0.0 && number.is_finite() && measurement.batch() > 0);
     }
 }));

@@ -12,6 +12,7 @@ const WITHOUT_LIBTORCH: [&str; 8] = [
     "tachograph-features",
     "tachograph-transfer",
     "tachograph-metrics",
+    "tachograph-networks",
     "tachograph-datasets",
     "tachograph-report",
     "tachograph-torch-link",

@@ -1,7 +1,7 @@
 //! Networks of NAS-Bench-201 as operator graphs, straight from the cell: the nodes and edges of
 //! [`Cell::graph`](tachograph_import::nas::nasbench201::Cell::graph) without shapes and attributes in between.
 
-use tachograph_import::nas::nasbench201::{Cell, Edge};
+use tachograph_import::nas::nasbench201::{Cell, Edge, Frame, STAGES};
 
 /// Columns: one-hot over [`OPERATORS`], log₂ of channels and of resolution after it, extent of the window.
 pub const WIDTH: usize = OPERATORS.len() + 3;
@@ -17,9 +17,6 @@ const POOL: usize = 5;
 const GLOBAL: usize = 6;
 const FLATTEN: usize = 7;
 const GEMM: usize = 8;
-const STAGES: usize = 3;
-const CELLS: usize = 5;
-const CLASSES: f32 = 10.0;
 
 /// A network under construction: operators in the order in which they run.
 #[derive(Debug, Default)]
@@ -48,7 +45,7 @@ impl Network {
             } else {
                 x = self.reduce(x);
             }
-            for _ in 0..CELLS {
+            for _ in 0..Frame::CIFAR10.cells {
                 x = self.cell(cell, x);
             }
         }
@@ -57,7 +54,7 @@ impl Network {
         self.shape[1] = 0.0;
         x = self.op(GLOBAL, 0.0, &[x]);
         x = self.op(FLATTEN, 0.0, &[x]);
-        self.shape[0] = CLASSES.log2();
+        self.shape[0] = (Frame::CIFAR10.classes as f32).log2();
         self.op(GEMM, 0.0, &[x]);
     }
 

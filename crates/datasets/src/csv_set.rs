@@ -12,9 +12,9 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use tachograph_ir::Graph;
+use tachograph_ir::{Graph, Joules};
 
-use crate::{About, Error, Result, Sample, Samples, Source, table::Table};
+use crate::{About, Error, Measured, Measurement, Measurements, Result, Source, table::Table};
 
 static CSV: About = About {
     name: "csv",
@@ -22,7 +22,8 @@ static CSV: About = About {
     from: "your own measurements",
     licence: "yours",
     folder: "",
-    unit: "ms",
+    files: "",
+    open: |path| Ok(Box::new(CsvSet::open(path)?)),
 };
 
 /// One row of the table.
@@ -68,6 +69,16 @@ impl CsvRow {
         let guess = name.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
         self.family.as_deref().filter(|family| !family.is_empty()).unwrap_or(guess)
     }
+
+    /// Time, memory and energy, as far as they are there.
+    fn measurements(&self) -> impl Iterator<Item = Measurement> {
+        let batch = self.batch.unwrap_or(1);
+        let time = Measurement::new(&self.file, self.family(), &self.device, batch, Measured::ms(self.latency_ms));
+        let memory = self.memory_mb.map(Measured::megabytes);
+        let energy = self.energy_j.map(|joules| Measured::Energy(Joules(joules)));
+        let others: Vec<_> = memory.into_iter().chain(energy).map(|value| time.with(value)).collect();
+        std::iter::once(time).chain(others)
+    }
 }
 
 /// A table of measurements.
@@ -110,13 +121,18 @@ impl Source for CsvSet {
         &CSV
     }
 
+    /// As it was given.
+    fn name(&self) -> String {
+        self.path.display().to_string()
+    }
+
     /// Networks are named by their file.
-    fn samples(&self) -> Result<Samples<'_>> {
-        Ok(Box::new(self.rows()?.map(|row| {
-            let row = row?;
-            let sample = Sample::new(&row.file, row.family(), &row.device, row.batch.unwrap_or(1), row.latency_ms);
-            Ok(Sample { memory_mb: row.memory_mb, energy_j: row.energy_j, ..sample })
-        })))
+    fn measurements(&self) -> Result<Measurements<'_>> {
+        let all = |row: Result<CsvRow>| match row {
+            Ok(row) => row.measurements().map(Ok).collect(),
+            Err(error) => vec![Err(error)],
+        };
+        Ok(Box::new(self.rows()?.flat_map(all)))
     }
 
     fn graph(&self, network: &str) -> Result<Graph> {
@@ -128,27 +144,32 @@ impl Source for CsvSet {
 mod tests {
     use super::*;
 
-    fn table(text: &str) -> (tempfile::TempDir, Result<Vec<Sample>>) {
+    fn table(text: &str) -> (tempfile::TempDir, Result<Vec<Measurement>>) {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("mine.csv");
         std::fs::write(&path, text).unwrap();
-        let samples = CsvSet::open(&path).and_then(|set| set.samples().and_then(Iterator::collect));
-        (root, samples)
+        let measurements = CsvSet::open(&path).and_then(|set| set.measurements().and_then(Iterator::collect));
+        (root, measurements)
     }
 
     #[test]
     fn three_columns_are_enough() {
-        let (_root, samples) = table("device,latency_ms,file\npi4,12.5,nets/resnet18.onnx\n");
-        let sample = &samples.unwrap()[0];
-        assert_eq!((sample.family.as_str(), sample.batch, sample.time), ("resnet", 1, 12.5));
+        let (_root, measurements) = table("device,latency_ms,file\npi4,12.5,nets/resnet18.onnx\n");
+        let measurement = &measurements.unwrap()[0];
+        assert_eq!((measurement.family.as_str(), measurement.batch()), ("resnet", 1));
+        assert_eq!(measurement.value, Measured::ms(12.5));
     }
 
     #[test]
     fn all_columns_are_read_and_empty_cells_are_absent() {
         let text = "file,device,latency_ms,batch,memory_mb,energy_j,family\na.onnx,d,1,8,100,0.5,x\nb.onnx,d,2,,,,\n";
-        let samples = table(text).1.unwrap();
-        assert_eq!((samples[0].batch, samples[0].memory_mb, samples[0].family.as_str()), (8, Some(100.0), "x"));
-        assert_eq!((samples[1].batch, samples[1].energy_j, samples[1].family.as_str()), (1, None, "b"));
+        let all = table(text).1.unwrap();
+        let values: Vec<_> = all.iter().map(|m| (m.network.as_str(), m.value)).collect();
+        let energy = Measured::Energy(Joules(0.5));
+        assert_eq!(values[..2], [("a.onnx", Measured::ms(1.0)), ("a.onnx", Measured::megabytes(100.0))]);
+        assert_eq!(values[2..], [("a.onnx", energy), ("b.onnx", Measured::ms(2.0))]);
+        assert_eq!((all[2].batch(), all[2].family.as_str()), (8, "x"));
+        assert_eq!((all[3].batch(), all[3].family.as_str()), (1, "b"));
     }
 
     #[test]

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use rayon::prelude::*;
-use tachograph_ir::{Assignment, BoundGraph, Graph};
+use tachograph_ir::{Assignment, BoundGraph, Graph, Millis};
 
-use crate::{Error, Phase, RanOn, Result, Sample, Source};
+use crate::{Error, Measured, Measurement, Phase, RanOn, Result, Source};
 
 /// Latencies on some devices of the networks of a set, each bound as it was measured.
 #[derive(Debug)]
@@ -33,54 +33,69 @@ pub struct TimedNetwork {
 }
 
 impl DeviceTimes {
-    /// Reads the inferences that `devices` measured; without any device, the networks of all. With `batch`, times are scaled to it in proportion, for devices that
-    /// measured at batches of their own which fill them.
+    /// Reads the inferences that `devices` measured; without any device, the networks of all. With `batch`, times are scaled
+    /// to it in proportion, for devices that measured at batches of their own which fill them.
     ///
     /// # Errors
-    /// A set that cannot be read or does not hold milliseconds; a device that measured nothing; no graph of any network.
+    /// A set that cannot be read or whose values have no unit; a device that measured nothing; no graph of any network.
     pub fn read(source: &dyn Source, devices: &[&str], batch: Option<u64>) -> Result<Self> {
-        let (about, samples) = (source.about(), source.samples()?.collect::<Result<Vec<Sample>>>()?);
-        if about.unit != "ms" {
-            return Err(Error::Unit { set: about.name, unit: about.unit });
+        let mut measured = Vec::new();
+        for measurement in source.measurements()? {
+            let Measurement { network, device, assignment, phase, value, .. } = measurement?;
+            match value {
+                Measured::Latency(Millis(ms)) if phase == Phase::Inference => {
+                    let (ms, assignment) = at_batch(ms, assignment, batch);
+                    measured.push((network, device, assignment, ms));
+                }
+                Measured::Normalised(_) => return Err(Error::NoUnit { set: source.name(), unit: value.unit() }),
+                _ => {}
+            }
         }
-        let inferences = || samples.iter().filter(|sample| sample.phase == Phase::Inference);
-        let known: BTreeSet<&str> = inferences().map(|sample| sample.device.as_str()).collect();
+        let known: BTreeSet<&str> = measured.iter().map(|(_, device, ..)| device.as_str()).collect();
         if let Some(device) = devices.iter().find(|device| !known.contains(*device)) {
             let known = known.into_iter().collect::<Vec<_>>().join(", ");
             return Err(Error::UnknownDevice { device: (*device).into(), known });
         }
-        let (mut rows, mut places) = (Vec::<(&str, u64, Vec<Option<f64>>)>::new(), HashMap::new());
-        for sample in inferences() {
-            let device = devices.iter().position(|device| *device == sample.device);
+        let (mut rows, mut places) = (Vec::<Row<'_>>::new(), HashMap::new());
+        for (network, device, assignment, ms) in &measured {
+            let device = devices.iter().position(|name| name == device);
             if device.is_none() && !devices.is_empty() {
                 continue;
             }
-            let at = batch.unwrap_or(sample.batch);
-            let ms = sample.time * at as f64 / sample.batch.max(1) as f64;
-            let place = *places.entry((&sample.network, at)).or_insert(rows.len());
+            let place = *places.entry((network, assignment)).or_insert(rows.len());
             if place == rows.len() {
-                rows.push((&sample.network, at, vec![None; devices.len()]));
+                rows.push((network, assignment, vec![None; devices.len()]));
             }
             if let Some(slot) = device.map(|device| &mut rows[place].2[device]) {
-                *slot = Some(slot.map_or(ms, |other: f64| other.min(ms)));
+                *slot = Some(slot.map_or(*ms, |other| other.min(*ms)));
             }
         }
         let graphs = graphs(source, rows.iter().map(|row| row.0).collect());
         let (mut networks, mut left_out) = (Vec::new(), BTreeMap::new());
-        for (name, batch, ms) in rows {
-            let bound = graphs[name].as_ref().map_err(Clone::clone).and_then(|graph| at_batch(graph, batch));
-            match bound {
-                Ok(graph) => networks.push(TimedNetwork { name: name.into(), batch, graph, ms }),
+        for (name, assignment, ms) in rows {
+            match graphs[name].as_ref().map_err(Clone::clone).and_then(|graph| as_measured(graph, assignment)) {
+                Ok((graph, batch)) => networks.push(TimedNetwork { name: name.into(), batch, graph, ms }),
                 Err(why) => _ = left_out.insert(name.to_owned(), why),
             }
         }
         match left_out.iter().next() {
             Some((network, message)) if networks.is_empty() => {
-                Err(Error::NoGraph { set: about.name, network: network.clone(), message: message.clone() })
+                let (set, network, message) = (source.about().name, network.clone(), message.clone());
+                Err(Error::NoGraph { set, network, message })
             }
             _ => Ok(Self { networks, ran_on: devices.iter().map(|device| source.ran_on(device)).collect(), left_out }),
         }
     }
+}
+
+/// A network as it was bound, and its times on the devices.
+type Row<'a> = (&'a str, &'a Assignment, Vec<Option<f64>>);
+
+/// The same latency an image at another batch.
+fn at_batch(ms: f64, mut assignment: Assignment, batch: Option<u64>) -> (f64, Assignment) {
+    let Some(batch) = batch else { return (ms, assignment) };
+    let measured = assignment.insert("batch".into(), batch).unwrap_or(batch).max(1);
+    (ms * batch as f64 / measured as f64, assignment)
 }
 
 /// The graph of each network, or why there is none.
@@ -88,14 +103,21 @@ fn graphs<'a>(source: &dyn Source, names: BTreeSet<&'a str>) -> HashMap<&'a str,
     names.into_par_iter().map(|name| (name, source.graph(name).map_err(|error| error.to_string()))).collect()
 }
 
-/// Binds the batch where it is open; one that is fixed must be the one measured.
-fn at_batch(graph: &Graph, batch: u64) -> Result<BoundGraph, String> {
-    let open = graph.hyperparameters().contains_key("batch");
-    let config = if open { Assignment::from([("batch".to_owned(), batch)]) } else { Assignment::new() };
-    let bound = graph.bind(&config).map_err(|error| error.to_string())?;
-    match bound.batch() {
-        fixed if !open && fixed != batch => Err(format!("measured at batch {batch}, but its file fixes {fixed}")),
-        _ => Ok(bound),
+/// Binds what the graph leaves open as it was measured, and says the batch; one that is fixed must be the one measured.
+///
+/// # Errors
+/// What stands in the way, in words.
+pub fn as_measured(graph: &Graph, assignment: &Assignment) -> Result<(BoundGraph, u64), String> {
+    let free = graph.hyperparameters();
+    let open: Assignment =
+        assignment.iter().filter(|(name, _)| free.contains_key(*name)).map(|(n, v)| (n.clone(), *v)).collect();
+    let bound = graph.bind(&open).map_err(|error| error.to_string())?;
+    let batch = assignment.get("batch").copied().unwrap_or_else(|| bound.batch());
+    match assignment.iter().find(|(name, _)| !open.contains_key(*name)) {
+        Some((name, value)) if !(name == "batch" && *value == bound.batch()) => {
+            Err(format!("measured with {name} = {value}, which the graph does not leave open"))
+        }
+        _ => Ok((bound, batch)),
     }
 }
 

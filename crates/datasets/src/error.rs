@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::{About, SETS, generate::Family};
+use crate::{About, DATA, SETS};
 
 /// What can go wrong with a data set.
 #[derive(Debug, thiserror::Error)]
@@ -57,7 +57,7 @@ pub enum Error {
         source: tachograph_ir::Error,
     },
     /// A name that is no published set's.
-    #[error("data set `{0}`: no folder, no table (.csv), and none of {names}", names = SETS.map(|set| set.name).join(", "))]
+    #[error("data set `{0}`: no folder, no table (.csv), and none of {known}", known = names())]
     UnknownSet(String),
     /// A device that a set does not have.
     #[error("no measurement of `{device}`; there are some of {known}")]
@@ -67,19 +67,22 @@ pub enum Error {
         /// Those that the set has.
         known: String,
     },
-    /// Latencies were asked of a set that holds something else.
-    #[error("{set}: its numbers are {unit}, not milliseconds")]
-    Unit {
+    /// Nobody says where published sets are.
+    #[error("no folder of published data sets: name it (--root), or set {} to it", DATA)]
+    NoRoot,
+    /// Values that are neither time, memory nor energy.
+    #[error("the set `{set}` is of {unit} values, which have no unit: nothing in ms, MB or J can be learned from it")]
+    NoUnit {
         /// The set.
-        set: &'static str,
-        /// What its numbers are.
+        set: String,
+        /// What its values are.
         unit: &'static str,
     },
     /// A published set that is not on this machine.
     #[error(
-        "{}: not there. The set `{}` comes from {}. Put it into a folder `{}` below the data root \
-         (a path argument, or TACHOGRAPH_DATA, or ../shared/data)",
-        path.display(), about.name, about.from, about.folder
+        "{}: not there. The set `{}` comes from {}. Put it into a folder `{}` below the folder \
+         that {} or --root names",
+        path.display(), about.name, about.from, about.folder, DATA
     )]
     Missing {
         /// The set.
@@ -97,25 +100,14 @@ pub enum Error {
         /// Why.
         message: String,
     },
-    /// A name that is no family's.
-    #[error("unknown family `{0}`")]
-    UnknownFamily(String),
-    /// No random draw was within the bounds of [`sample`](crate::generate::sample).
-    #[error("{family}:{seed}:{index}: none of {draws} draws is within the bounds of size and cost")]
-    Exhausted {
-        /// Family to draw from.
-        family: Family,
-        /// Seed of the set.
-        seed: u64,
-        /// Index within the family.
-        index: u64,
-        /// Number of draws made.
-        draws: u64,
-    },
 }
 
 /// Result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+fn names() -> String {
+    SETS.iter().map(|about| about.name).collect::<Vec<_>>().join(", ")
+}
 
 impl Error {
     pub(crate) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self + '_ {

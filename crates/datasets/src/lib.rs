@@ -1,10 +1,9 @@
-//! Network generator, measurement records, splits, data sets of this project and published ones.
+//! Measurement records, splits, data sets of this project and published ones.
 //!
-//! [`generate::sample`] makes networks to measure;
-//! a [`DataSet`] is a folder that holds graphs and what was measured on them; a [`Writer`] makes one
+//! A [`DataSet`] is a folder that holds graphs and what was measured on them; a [`Writer`] makes one
 //! and survives being killed; a [`Split`] divides its networks for training and test.
 //!
-//! [`SETS`] lists published sets, [`open`] opens one of them as a [`Source`] of [`Sample`]s, and the types in
+//! [`SETS`] lists published sets, [`open`] opens one of them as a [`Source`] of [`Measurement`]s, and the types in
 //! [`sets`] hold all that was published. Measurements of your own, as a table beside model files, are a
 //! [`CsvSet`].
 
@@ -13,10 +12,9 @@ mod csv_set;
 mod device_split;
 mod device_times;
 mod error;
-mod find;
 mod folds;
-pub mod generate;
 mod measured;
+mod measurement;
 mod noise;
 mod record;
 pub mod sets;
@@ -27,17 +25,16 @@ mod summary;
 mod table;
 mod verify;
 
-pub use about::{
-    About, DATA, FBNET, LAYERDAG_TILE, NAS_BENCH_201, NCNN, NEUSIGHT, OFA, SETS, TIMM, TPUGRAPHS, VELA, data_root, open,
-};
+pub use about::{About, DATA, data_root, find, open};
 pub use csv_set::{CsvRow, CsvSet};
 pub use device_split::DeviceSplit;
-pub use device_times::{DeviceTimes, TimedNetwork};
+pub use device_times::{DeviceTimes, TimedNetwork, as_measured};
 pub use error::{Error, Result};
-pub use find::find;
+pub use measurement::{Measured, Measurement, Phase};
 pub use noise::Noise;
 pub use record::{Key, NetworkId, Record};
-pub use source::{Phase, RanOn, Sample, Samples, Source};
+pub use sets::SETS;
+pub use source::{Measurements, RanOn, Source};
 pub use split::{Part, Split};
 pub use store::{DataSet, DeviceMeta, FileMeta, Meta, Run, Writer};
 pub use summary::Summary;

@@ -1,8 +1,10 @@
 //! Sets that this project measured, as sources.
 
-use tachograph_ir::Graph;
+use tachograph_ir::{Bytes, Graph, Joules, Millis};
 
-use crate::{About, DataSet, Error, NetworkId, RanOn, Result, Sample, Samples, Source};
+use crate::{
+    About, DataSet, Error, Measured, Measurement, Measurements, NetworkId, Phase, RanOn, Record, Result, Source,
+};
 
 /// What the folders below `datasets/` of the repository are.
 static MEASURED: About = About {
@@ -11,29 +13,48 @@ static MEASURED: About = About {
     from: "the folder `datasets` of this repository, or `tachograph collect`",
     licence: "MIT OR Apache-2.0",
     folder: "datasets",
-    unit: "ms",
+    files: "",
+    open: |folder| Ok(Box::new(DataSet::open(folder)?)),
 };
+
+impl Record {
+    /// Time, memory and energy, as far as they were measured.
+    fn measurements(&self) -> impl Iterator<Item = Measurement> + '_ {
+        let time = self.median_ms.map(|ms| Measured::Latency(Millis(ms)));
+        let memory = self.peak_bytes.map(|bytes| Measured::Memory(Bytes(bytes)));
+        let energy = self.energy_j.map(|joules| Measured::Energy(Joules(joules)));
+        [time, memory, energy].into_iter().flatten().map(|value| Measurement {
+            network: self.network.to_string(),
+            family: self.network.family().into(),
+            device: self.device.clone(),
+            assignment: self.config.clone(),
+            phase: Phase::Inference,
+            value,
+            estimated: false,
+            configuration: None,
+        })
+    }
+}
 
 impl Source for DataSet {
     fn about(&self) -> &'static About {
         &MEASURED
     }
 
-    /// Networks are named by their id; times are medians. Measurements of memory alone are no samples.
-    fn samples(&self) -> Result<Samples<'_>> {
-        Ok(Box::new(self.records().iter().filter_map(|record| {
-            let batch = record.config.get("batch").copied().unwrap_or(1);
-            let id = &record.network;
-            let sample = Sample::new(id.to_string(), id.family(), &record.device, batch, record.median_ms?);
-            let memory_mb = record.peak_bytes.map(|bytes| bytes as f64 / 1e6);
-            Some(Ok(Sample { memory_mb, energy_j: record.energy_j, ..sample }))
-        })))
+    /// The folder.
+    fn name(&self) -> String {
+        self.dir().display().to_string()
     }
 
+    /// Networks are named by their id; times are medians.
+    fn measurements(&self) -> Result<Measurements<'_>> {
+        Ok(Box::new(self.records().iter().flat_map(Record::measurements).map(Ok)))
+    }
+
+    /// As the last measurement on the device says.
     fn ran_on(&self, device: &str) -> Option<RanOn> {
-        let record = self.records().iter().find(|record| record.device == device)?;
-        let (hardware, library) = (record.hardware.clone(), record.library.clone());
-        Some(RanOn { hardware, threads: record.threads, library })
+        let Record { hardware, threads, library, .. } = self.records().iter().rfind(|r| r.device == device)?;
+        Some(RanOn { hardware: hardware.clone(), threads: *threads, library: library.clone() })
     }
 
     fn graph(&self, network: &str) -> Result<Graph> {

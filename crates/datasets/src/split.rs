@@ -6,6 +6,7 @@ use rand::{SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use tachograph_ir::disk::hex;
 
 use crate::{Error, NetworkId, Result};
 
@@ -139,7 +140,7 @@ pub(crate) fn hash<T: fmt::Display>(
     part(&mut hash, "train", train);
     part(&mut hash, "validation", validation);
     part(&mut hash, "test", test);
-    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    hex(&hash.finalize()[..8])
 }
 
 impl<T: Ord + Clone + fmt::Display> fmt::Display for Split<T> {

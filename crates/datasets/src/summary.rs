@@ -4,23 +4,23 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use crate::{Noise, Result, Sample, Source};
+use crate::{Measurement, Noise, Result, Source};
 
 /// What is in a set of measurements.
 #[derive(Clone, Debug, Serialize)]
 pub struct Summary {
     /// Name of the set.
-    pub set: &'static str,
+    pub set: String,
     /// What was measured, in a line.
     pub what: &'static str,
     /// Where it comes from.
     pub from: &'static str,
     /// Its licence.
     pub licence: &'static str,
-    /// Unit of its times.
+    /// Unit of the quantity of which it tells the noise: of times, where it holds any.
     pub unit: &'static str,
-    /// Measurements.
-    pub samples: usize,
+    /// Measurements of any quantity.
+    pub measurements: usize,
     /// Of these, calculated and not measured.
     pub estimated: usize,
     /// Distinct networks.
@@ -38,35 +38,39 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Of a set, and the times that it holds.
+    /// Of a set, and the numbers of which it tells the noise: times, where it holds any.
     ///
     /// # Errors
     /// The set cannot be read.
     pub fn of(source: &dyn Source) -> Result<(Self, Vec<f64>)> {
-        let (about, samples) = (source.about(), source.samples()?.collect::<Result<Vec<Sample>>>()?);
-        let distinct = |of: fn(&Sample) -> &str| samples.iter().map(of).collect::<BTreeSet<_>>().len();
+        let (about, all) = (source.about(), source.measurements()?.collect::<Result<Vec<Measurement>>>()?);
+        let distinct = |of: fn(&Measurement) -> &str| all.iter().map(of).collect::<BTreeSet<_>>().len();
         let mut devices = BTreeMap::new();
-        samples.iter().for_each(|sample| *devices.entry(sample.device.clone()).or_default() += 1);
-        let key = |s: &Sample| (s.network.clone(), s.device.clone(), s.batch, s.phase, s.configuration);
+        all.iter().for_each(|measurement| *devices.entry(measurement.device.clone()).or_default() += 1);
+        let first = all.iter().map(|m| m.value.quantity()).min_by_key(|quantity| quantity.is_none());
+        let times: Vec<&Measurement> = all.iter().filter(|m| Some(m.value.quantity()) == first).collect();
+        let key =
+            |m: &Measurement| (m.network.clone(), m.device.clone(), m.assignment.clone(), m.phase, m.configuration);
         let versions = source.measured_again().iter().filter_map(|&(old, new)| {
-            let both = samples.iter().filter(|s| s.device == old || s.device == new);
-            Some((old.into(), new.into(), Noise::of(both.map(|s| ((&s.network, s.batch), s.time)))?))
+            let both = times.iter().filter(|m| m.device == old || m.device == new);
+            let noise = Noise::of(both.map(|m| ((&m.network, &m.assignment), m.value.number())))?;
+            Some((old.into(), new.into(), noise))
         });
         let summary = Self {
-            set: about.name,
+            set: source.name(),
             what: about.what,
             from: about.from,
             licence: about.licence,
-            unit: about.unit,
-            samples: samples.len(),
-            estimated: samples.iter().filter(|sample| sample.estimated).count(),
-            networks: distinct(|s| &s.network),
-            families: distinct(|s| &s.family),
+            unit: times.first().map_or("", |m| m.value.unit()),
+            measurements: all.len(),
+            estimated: all.iter().filter(|measurement| measurement.estimated).count(),
+            networks: distinct(|m| &m.network),
+            families: distinct(|m| &m.family),
             devices,
-            noise: Noise::of(samples.iter().map(|s| (key(s), s.time))),
+            noise: Noise::of(times.iter().map(|m| (key(m), m.value.number()))),
             versions: versions.collect(),
             splits: source.splits().iter().map(ToString::to_string).collect(),
         };
-        Ok((summary, samples.iter().map(|sample| sample.time).collect()))
+        Ok((summary, times.iter().map(|m| m.value.number()).collect()))
     }
 }

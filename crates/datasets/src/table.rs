@@ -9,6 +9,7 @@ use std::{
 use csv::StringRecord;
 use flate2::read::MultiGzDecoder;
 use serde::de::DeserializeOwned;
+use tachograph_ir::disk::is_gzip;
 
 use crate::{Error, Result};
 
@@ -59,7 +60,7 @@ impl Table {
 pub fn read(path: &Path) -> Result<Box<dyn Read>> {
     let open = || File::open(path).map_err(Error::io(path));
     let mut magic = [0; 2];
-    let gzip = open()?.read_exact(&mut magic).is_ok() && magic == [0x1f, 0x8b];
+    let gzip = open()?.read_exact(&mut magic).is_ok() && is_gzip(&magic);
     let file = BufReader::new(open()?);
     Ok(if gzip { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) })
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use proptest::prelude::*;
-use tachograph_datasets::{Source, sets::*};
+use tachograph_datasets::{Measured, Source, sets::*};
 use zip::{ZipWriter, write::SimpleFileOptions};
 
 fn npy(descr: &str, shape: &str, data: &[u8]) -> Vec<u8> {
@@ -84,8 +84,8 @@ fn the_tile_collection_is_read() {
     assert_eq!(archive.normalizers().unwrap(), Some(vec![1e6, 1e6]));
     assert!(archive.configurable().unwrap().is_empty());
     assert_eq!(read_all(&path).unwrap(), 8);
-    let samples: Vec<_> = set.samples().unwrap().map(Result::unwrap).collect();
-    assert_eq!((samples[1].time, samples[1].configuration), (3.0, Some(1)));
+    let samples: Vec<_> = set.measurements().unwrap().map(Result::unwrap).collect();
+    assert_eq!((samples[1].value, samples[1].configuration), (Measured::ms(3.0), Some(1)));
     assert_eq!((samples[0].network.as_str(), samples[0].family.as_str()), ("tile/xla/train/resnet_kernel_1", "resnet"));
 }
 
@@ -124,11 +124,7 @@ fn what_does_not_fit_is_an_error_with_its_name() {
 #[cfg(unix)]
 #[ignore = "a measurement: needs the shared set, prints time and resident size"]
 fn opening_five_gigabytes() {
-    let root = tachograph_datasets::data_root(
-        std::env::var_os("TACHOGRAPH_DATA")
-            .is_none()
-            .then_some(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data").as_ref()),
-    );
+    let root = tachograph_datasets::data_root(None).unwrap();
     let source = root.join("tpugraphs/cleaned_alexnet.npz").canonicalize().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let size = source.metadata().unwrap().len();

@@ -1,28 +1,14 @@
-//! Attributes as numbers.
+//! Windows and shapes around a node.
 
-use tachograph_ir::{Attr, BoundGraph, Node};
-
-/// The integers of an attribute; a single integer is a list of one.
-pub fn ints<'a>(node: &'a Node, name: &str) -> Option<&'a [i64]> {
-    match node.attrs.get(name)? {
-        Attr::Int(value) => Some(std::slice::from_ref(value)),
-        Attr::Ints(values) => Some(values),
-        _ => None,
-    }
-}
-
-/// The integer at `i` of an attribute; the last one where the list is shorter.
-pub fn int(node: &Node, name: &str, i: usize) -> Option<i64> {
-    let values = ints(node, name)?;
-    values.get(i).or(values.last()).copied()
-}
+use tachograph_ir::{BoundGraph, Node, Role};
 
 /// Extents of the window of a convolution or pooling: the attribute, or else the weight's spatial extents.
 pub fn kernel(bound: &BoundGraph, node: &Node) -> Option<Vec<i64>> {
-    if let Some(kernel) = ints(node, "kernel_shape") {
+    if let Some(kernel) = node.ints("kernel_shape") {
         return Some(kernel.to_vec());
     }
-    let weight = node.op.name().starts_with("Conv").then(|| operand_shape(bound, node, 1))??;
+    let weight = node.class().convolves().then(|| (0..node.inputs.len()).find(|&i| node.role(i) == Role::Weight))??;
+    let weight = operand_shape(bound, node, weight)?;
     weight.get(2..).map(|extents| extents.iter().map(|&k| k as i64).collect())
 }
 

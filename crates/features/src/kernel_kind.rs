@@ -1,10 +1,10 @@
 //! Costs of a graph by kind of kernel.
 
-use tachograph_ir::{BoundGraph, Cost, Node};
+use tachograph_ir::{BoundGraph, Class, Node};
 
 use crate::{
-    Class, Result,
-    attributes::{int, ints, kernel, operand_shape},
+    Result,
+    attributes::{kernel, operand_shape},
     costs,
 };
 
@@ -48,9 +48,9 @@ impl KernelKind {
         Self::Movement,
     ];
 
-    /// Kind of a node of `bound` whose cost is known.
-    pub fn of(bound: &BoundGraph, node: &Node, cost: &Cost) -> Self {
-        match Class::of(node, cost) {
+    /// Kind of a node of `bound`.
+    pub fn of(bound: &BoundGraph, node: &Node) -> Self {
+        match node.class() {
             Class::Convolution => match kernel(bound, node).as_deref() {
                 Some(window) if window.iter().all(|&k| k == 1) => Self::Pointwise,
                 Some([3, 3]) if unit(node, "strides") && unit(node, "dilations") => Self::Winograd,
@@ -58,7 +58,7 @@ impl KernelKind {
             },
             Class::GroupedConvolution => {
                 let channels = operand_shape(bound, node, 0).and_then(|shape| shape.get(1)).copied();
-                let groups = int(node, "group", 0).and_then(|groups| u64::try_from(groups).ok());
+                let groups = node.int_at("group", 0).and_then(|groups| u64::try_from(groups).ok());
                 if channels == groups { Self::Depthwise } else { Self::Grouped }
             }
             Class::Matrix => Self::Matrix,
@@ -71,7 +71,7 @@ impl KernelKind {
 }
 
 fn unit(node: &Node, attribute: &str) -> bool {
-    ints(node, attribute).unwrap_or_default().iter().all(|&value| value == 1)
+    node.ints(attribute).unwrap_or_default().iter().all(|&value| value == 1)
 }
 
 /// Sums over the nodes of one kind. The time of a device that runs nodes one after another is close to linear in
@@ -93,7 +93,7 @@ pub struct KindCost {
 pub fn kind_costs(bound: &BoundGraph) -> Result<[KindCost; KernelKind::ALL.len()]> {
     let mut sums = [KindCost::default(); KernelKind::ALL.len()];
     for (id, cost) in costs::costs(bound)? {
-        let kind = KernelKind::of(bound, bound.graph().node(id), &cost);
+        let kind = KernelKind::of(bound, bound.graph().node(id));
         let sum = &mut sums[kind as usize];
         sum.flops += cost.flops as f64;
         sum.bytes += cost.bytes() as f64;

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use tachograph_ir::{BoundGraph, FusionGroup, FusionRule, NodeId};
+use tachograph_ir::{BoundGraph, Class, FusionGroup, FusionRule, NodeId};
 
-use crate::{Error, Result, attributes::int};
+use crate::{Error, Result};
 
 /// Number, operations and bytes of the kernels of each kind in a network. A kind is its operators in order, joined by
-/// `+`; a convolution with several groups is `GroupedConv`. Bytes are those that enter a kernel or leave it.
+/// `+`; a convolution with several groups has `Grouped` before its name. Bytes are those that enter a kernel or leave it.
 ///
 /// # Errors
 /// Costs that cannot be computed.
@@ -27,8 +27,8 @@ pub fn kernels(bound: &BoundGraph, rule: &FusionRule) -> Result<BTreeMap<String,
 
 fn name(bound: &BoundGraph, id: NodeId) -> String {
     let node = bound.graph().node(id);
-    let grouped = node.op.name() == "Conv" && int(node, "group", 0).unwrap_or(1) > 1;
-    if grouped { "GroupedConv".into() } else { node.op.to_string() }
+    let grouped = node.class() == Class::GroupedConvolution;
+    format!("{}{}", if grouped { "Grouped" } else { "" }, node.op)
 }
 
 /// Operations, and bytes across the border of the kernel.

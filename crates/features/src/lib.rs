@@ -13,7 +13,6 @@
 //! kernel ([`fused_kernels`]), and the graph columns of [`COSTS`](FeatureSet::COSTS) ([`graph_costs`]).
 
 mod attributes;
-mod class;
 mod columns;
 mod error;
 mod featurizer;
@@ -25,7 +24,6 @@ mod schema;
 mod set;
 mod sets;
 
-pub use class::Class;
 pub use columns::Columns;
 pub use error::{Error, Result};
 pub use featurizer::Featurizer;

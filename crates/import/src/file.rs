@@ -4,13 +4,12 @@ use std::{fs::File, io::Read, path::Path};
 
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
+use tachograph_ir::disk::is_gzip;
 
 use crate::{Error, Result};
 
 /// Most bytes that a compressed file may hold: 2 GiB, the limit of protobuf itself.
 pub const MAX_DECOMPRESSED: u64 = 2 << 30;
-
-const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// Contents of a file. Plain files are mapped, not read: pages that nobody looks at stay on the disk.
 /// Files that start as gzip does are decompressed.
@@ -28,7 +27,7 @@ pub fn open(path: &Path) -> Result<Bytes> {
     // SAFETY: the mapping is private to this process and only read; that nobody truncates the file
     // meanwhile is the caller's duty, stated above.
     let bytes = Bytes::from_owner(unsafe { memmap2::Mmap::map(&file) }.map_err(io)?);
-    if bytes.starts_with(&GZIP) { decompress(path, &bytes, MAX_DECOMPRESSED) } else { Ok(bytes) }
+    if is_gzip(&bytes) { decompress(path, &bytes, MAX_DECOMPRESSED) } else { Ok(bytes) }
 }
 
 fn decompress(path: &Path, compressed: &[u8], limit: u64) -> Result<Bytes> {

@@ -5,7 +5,9 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::{Assignment, Attr, BoundGraph, Call, Cost, Error, Fact, Graph, OpError, Tensor, Value, hash::write_attr};
+use crate::{
+    Assignment, Attr, BoundGraph, Call, Class, Cost, Error, Fact, Graph, Node, OpError, Tensor, Value, hash::write_attr,
+};
 
 /// A body bound to what is known of its inputs.
 ///
@@ -22,6 +24,17 @@ pub(crate) fn bind(call: &Call<'_>, name: &str, given: &[Fact]) -> Result<BoundG
 /// Its cost, each weight of its own counted once.
 pub(crate) fn cost(body: &BoundGraph) -> Result<Cost, OpError> {
     body.cost().map_err(|error| OpError::Invalid(error.to_string()))
+}
+
+/// Class of a control-flow operator: that of what its bodies do, products before other arithmetic.
+pub(crate) fn class(node: &Node) -> Class {
+    let bodies = node.attrs.values().filter_map(|attr| if let Attr::Graph(body) = attr { Some(body) } else { None });
+    let classes = bodies.flat_map(|body| body.nodes().map(|(_, node)| node.class()));
+    classes.fold(Class::Movement, |whole, class| match class {
+        _ if whole == Class::Matrix || class.multiplies() => Class::Matrix,
+        Class::Movement => whole,
+        _ => Class::Elementwise,
+    })
 }
 
 /// Facts of the results of a body.

@@ -1,6 +1,8 @@
 //! Counts as published tables make them.
 
-use crate::{BoundGraph, DType, Error, Node, Phase, Result, TensorId, TensorKind, elements};
+use std::collections::HashSet;
+
+use crate::{BoundGraph, Call, DType, Error, OpError, OpType, Phase, TensorId, TensorKind, Work, elements};
 
 /// What fvcore (0.1.5) counts in a forward pass, and so what timm publishes as MACs and activations.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -13,57 +15,63 @@ pub struct Fvcore {
     pub activations: u64,
 }
 
+impl Fvcore {
+    /// The products of `work`, and the elements of the first result.
+    pub(crate) fn products(work: Work, call: &Call<'_>) -> Result<Self, OpError> {
+        Ok(Self { flops: work.macs, activations: call.output_elements(0)? })
+    }
+
+    /// So many operations per element of `shape`.
+    pub(crate) fn per_element(count: u64, shape: &[u64]) -> Result<Self, OpError> {
+        let flops = elements(shape).and_then(|n| n.checked_mul(count));
+        let flops = flops.ok_or_else(|| OpError::Invalid("operation count exceeds 64 bits".into()))?;
+        Ok(Self { flops, activations: 0 })
+    }
+
+    /// So many operations per element of the first result.
+    pub(crate) fn per_result(count: u64, call: &Call<'_>) -> Result<Self, OpError> {
+        Self::per_element(count, &[call.output_elements(0)?])
+    }
+}
+
 impl BoundGraph {
-    /// Counts as fvcore does. It runs the module in PyTorch, which folds nothing: nodes of constants count too.
-    /// Recurrent layers and fused attention count nothing, as it does not know them.
+    /// Counts as fvcore does, by what each operator says that fvcore counts of it
+    /// ([`Operator::fvcore`](crate::Operator::fvcore)). It runs the module in PyTorch, which folds nothing: nodes of
+    /// constants count too. Recurrent layers and fused attention count nothing, as it does not know them.
     ///
     /// # Errors
     /// A count that exceeds 64 bits.
-    pub fn fvcore(&self) -> Result<Fvcore> {
+    pub fn fvcore(&self) -> crate::Result<Fvcore> {
         let needed = self.needed();
         let mut total = Fvcore::default();
         for (_, node) in self.graph().nodes() {
             if node.phase != Phase::Forward || !node.outputs.iter().flatten().any(|t| needed[t.index()]) {
                 continue;
             }
+            let OpType::Known(_, op) = &node.op else { continue };
+            let (inputs, outputs) = (self.input_facts(node), self.output_facts(node));
+            let count = match op.fvcore(&Call { node, inputs: &inputs, outputs: &outputs }) {
+                Ok(count) => count,
+                Err(OpError::Unknown) => continue,
+                Err(OpError::Invalid(message)) => {
+                    return Err(Error::Operator { node: node.name.clone(), op: node.op.to_string(), message });
+                }
+            };
             let overflow = || Error::Overflow { place: format!("count of node `{}`", node.name) };
-            let flops = self.fvcore_flops(node)?.ok_or_else(overflow)?;
-            total.flops = total.flops.checked_add(flops).ok_or_else(overflow)?;
-            if multiplies(node) {
-                let results = elements_at(self, &node.outputs, 0).ok_or_else(overflow)?;
-                total.activations = total.activations.checked_add(results).ok_or_else(overflow)?;
-            }
+            total.flops = total.flops.checked_add(count.flops).ok_or_else(overflow)?;
+            total.activations = total.activations.checked_add(count.activations).ok_or_else(overflow)?;
         }
         Ok(total)
-    }
-
-    fn fvcore_flops(&self, node: &Node) -> Result<Option<u64>> {
-        let set = |name: &str| matches!(node.attrs.get(name), Some(crate::Attr::Int(1)));
-        let operand = |per_element: u64| elements_at(self, &node.inputs, 0)?.checked_mul(per_element);
-        let result = |per_element: u64| elements_at(self, &node.outputs, 0)?.checked_mul(per_element);
-        let mode = match node.attrs.get("mode") {
-            Some(crate::Attr::Str(mode)) => mode,
-            _ => "nearest",
-        };
-        Ok(match node.op.name() {
-            _ if multiplies(node) => Some(self.work(node)?.macs),
-            "BatchNormalization" => operand(if set("training_mode") { 5 } else { 2 }),
-            "LayerNormalization" | "GroupNormalization" | "InstanceNormalization" => operand(5),
-            "GlobalAveragePool" => operand(1),
-            "Resize" | "Upsample" if mode.contains("linear") => result(4),
-            "Resize" | "Upsample" if mode == "nearest" => result(1),
-            "GridSample" => result(4),
-            _ => Some(0),
-        })
     }
 
     /// Elements of the weights that frameworks call learned: those of [`BoundGraph::stored_weights`], without the
     /// running statistics of batch normalisations.
     pub fn learned(&self) -> u64 {
         let graph = self.graph();
-        let normalisations = graph.nodes().filter(|(_, node)| node.op.name() == "BatchNormalization");
-        let statistics: std::collections::HashSet<TensorId> =
-            normalisations.flat_map(|(_, node)| node.inputs.iter().skip(3).flatten().copied()).collect();
+        let operands =
+            graph.nodes().flat_map(|(_, node)| (0..).zip(&node.inputs).map(move |(i, &t)| (node.role(i), t)));
+        let statistics: HashSet<TensorId> =
+            operands.filter(|(role, _)| role.is_statistic()).filter_map(|(_, t)| t).collect();
         let learned = self.stored_weights().into_iter().filter(|t| !statistics.contains(t));
         learned.filter_map(|t| elements(self.shape(t)?)).fold(0, u64::saturating_add)
     }
@@ -93,19 +101,6 @@ impl BoundGraph {
             }
         }
         needed
-    }
-}
-
-/// True for operators whose products fvcore counts.
-fn multiplies(node: &Node) -> bool {
-    matches!(node.op.name(), "Conv" | "ConvTranspose" | "Gemm" | "MatMul" | "Einsum")
-}
-
-/// Elements of one operand or result; 0 where that is unknown, `None` where it overflows.
-fn elements_at(bound: &BoundGraph, ids: &[Option<TensorId>], place: usize) -> Option<u64> {
-    match ids.get(place).copied().flatten().and_then(|t| bound.shape(t)) {
-        Some(shape) => elements(shape),
-        None => Some(0),
     }
 }
 

@@ -63,11 +63,11 @@ pub struct Device {
 
 macro_rules! devices {
     ($($file:literal),* $(,)?) => {
-        [$(($file, include_str!(concat!("../devices/", $file, ".toml")))),*]
+        &[$(($file, include_str!(concat!("../devices/", $file, ".toml")))),*]
     };
 }
 
-static FILES: [(&str, &str); 29] = devices![
+static FILES: &[(&str, &str)] = devices![
     "a100-pcie-40gb",
     "a100-pcie-80gb",
     "a100-sxm-40gb",

@@ -4,17 +4,41 @@ use std::collections::{BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{BoundGraph, Error, NodeId, Result, TensorId};
+use crate::{BoundGraph, Error, Node, NodeId, Result, TensorId};
 
-/// What a compiler fuses, by names of operators. It is data, so that a device can have its own:
+/// How an operator fuses with its neighbours. Operators tell it of themselves:
+/// [`Operator::fuses`](crate::Operator::fuses).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Fusion {
+    /// Starts a kernel that others may join.
+    Anchor,
+    /// Arithmetic by element, or what comes to that: joins the kernel whose result it reads, or starts one.
+    Follower,
+    /// Runs as a kernel of its own.
+    Alone,
+}
+
+impl Fusion {
+    /// The entry of a [`FusionRule`] that stands for every operator that fuses so.
+    fn entry(self) -> &'static str {
+        match self {
+            Self::Anchor => "@anchor",
+            Self::Follower => "@follower",
+            Self::Alone => "@alone",
+        }
+    }
+}
+
+/// What a compiler fuses: names of operators, or `@anchor`, `@follower` and `@alone`, each of which stands for all
+/// operators that say so of themselves ([`Fusion`]). It is data, so that a device can have its own:
 ///
 /// ```
 /// use tachograph_ir::FusionRule;
 /// let rule = FusionRule::from_toml(r#"
-///     anchors = ["Conv", "Gemm"]
+///     anchors = ["@anchor", "Softmax"]
 ///     followers = ["Relu", "Add"]
 /// "#)?;
-/// assert!(rule.anchors.contains("Conv"));
+/// assert!(rule.anchors.contains("Softmax"));
 /// # Ok::<(), tachograph_ir::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,15 +54,34 @@ impl FusionRule {
     /// Reads a rule.
     ///
     /// # Errors
-    /// A text that is no TOML, or that lacks a list or has anything else.
+    /// A text that is no TOML, or that lacks a list or has anything else; an entry with `@` that stands for nothing.
     pub fn from_toml(text: &str) -> Result<Self> {
-        toml::from_str(text).map_err(|error| Error::Format { what: "fusion rule".into(), message: error.to_string() })
+        let format = |message: String| Error::Format { what: "fusion rule".into(), message };
+        let rule: Self = toml::from_str(text).map_err(|error| format(error.to_string()))?;
+        let known = [Fusion::Anchor, Fusion::Follower, Fusion::Alone].map(Fusion::entry);
+        let mut entries = rule.anchors.iter().chain(&rule.followers);
+        match entries.find(|entry| entry.starts_with('@') && !known.contains(&entry.as_str())) {
+            Some(entry) => Err(format(format!("`{entry}` is none of {}", known.join(", ")))),
+            None => Ok(rule),
+        }
+    }
+
+    fn anchors(&self, node: &Node) -> bool {
+        has(&self.anchors, node)
+    }
+
+    fn follows(&self, node: &Node) -> bool {
+        has(&self.followers, node)
     }
 }
 
+fn has(entries: &BTreeSet<String>, node: &Node) -> bool {
+    entries.contains(node.op.name()) || entries.contains(node.fuses().entry())
+}
+
 impl Default for FusionRule {
-    /// The bundled rule: convolutions, matrix products, poolings and element-wise operators start groups, and
-    /// element-wise operators and batch normalisation join them.
+    /// The bundled rule: what operators say of themselves. Convolutions, matrix products, poolings and element-wise
+    /// operators start groups, and element-wise operators and batch normalisation join them.
     fn default() -> Self {
         Self::from_toml(include_str!("../fusion/default.toml")).expect("the bundled rule parses: a test reads it")
     }
@@ -59,16 +102,16 @@ impl BoundGraph {
     /// followers alone: so `x·sigmoid(x)` joins the convolution that made `x`. Every other node starts a group, which
     /// none can join unless the rule has its operator among the anchors. Operators of a training step are not fused.
     pub fn fuse(&self, rule: &FusionRule) -> Vec<FusionGroup> {
-        let mut fusion = Fusion::new(self, rule);
+        let mut partition = Partition::new(self, rule);
         for &id in self.live() {
-            fusion.place(id);
+            partition.place(id);
         }
-        fusion.groups.sort_by_key(|group| group.nodes.last().copied());
-        fusion.groups
+        partition.groups.sort_by_key(|group| group.nodes.last().copied());
+        partition.groups
     }
 }
 
-struct Fusion<'a> {
+struct Partition<'a> {
     bound: &'a BoundGraph,
     rule: &'a FusionRule,
     /// Live readers of each result, one entry a use; outputs of the graph have the reader `None`.
@@ -78,7 +121,7 @@ struct Fusion<'a> {
     placed: HashMap<NodeId, usize>,
 }
 
-impl<'a> Fusion<'a> {
+impl<'a> Partition<'a> {
     fn new(bound: &'a BoundGraph, rule: &'a FusionRule) -> Self {
         let mut readers: HashMap<TensorId, Vec<Option<NodeId>>> = HashMap::new();
         for &id in bound.live() {
@@ -126,7 +169,7 @@ impl<'a> Fusion<'a> {
     fn open(&self, group: usize, last: NodeId) -> bool {
         let nodes = &self.groups[group].nodes;
         let graph = self.bound.graph();
-        let anchored = nodes.first().is_some_and(|&first| self.rule.anchors.contains(graph.node(first).op.name()));
+        let anchored = nodes.first().is_some_and(|&first| self.rule.anchors(graph.node(first)));
         anchored && nodes.last() == Some(&last) && graph.node(last).outputs.iter().flatten().count() == 1
     }
 
@@ -161,7 +204,7 @@ impl<'a> Fusion<'a> {
 
     fn follows(&self, id: NodeId) -> bool {
         let node = self.bound.graph().node(id);
-        node.phase == crate::Phase::Forward && self.rule.followers.contains(node.op.name())
+        node.phase == crate::Phase::Forward && self.rule.follows(node)
     }
 
     /// True if what `id` reads is there once `members` have run.
@@ -251,8 +294,20 @@ mod tests {
     }
 
     #[test]
+    fn activations_follow_whatever_their_name() {
+        for name in ["FastGelu", "QuickGelu", "Celu", "Softsign", "ThresholdedRelu"] {
+            let activated = network(|b, x| {
+                let x = conv(b, x)?;
+                b.op(name, &[x])
+            });
+            assert_eq!(fused(&activated, &FusionRule::default()), [format!("Conv+{name}")]);
+        }
+    }
+
+    #[test]
     fn bad_rules_are_refused() {
-        for text in ["anchors = []", "anchors = ['Conv']\nfollowers = []\nlimit = 3", "followers"] {
+        let unknown = "anchors = ['@matrix']\nfollowers = []";
+        for text in ["anchors = []", "anchors = ['Conv']\nfollowers = []\nlimit = 3", "followers", unknown] {
             assert!(FusionRule::from_toml(text).is_err(), "{text}");
         }
     }

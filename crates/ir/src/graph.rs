@@ -10,8 +10,8 @@ use petgraph::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Assignment, Attr, Attrs, Dim, Error, Hyperparameter, OpType, Result, Tensor, TensorId, TensorKind, bind::resolve,
-    nesting,
+    Assignment, Attr, Attrs, Class, Dim, Error, Fusion, Hyperparameter, OpType, Operator, Result, Role, Saved, Tensor,
+    TensorId, TensorKind, bind::resolve, nesting, training,
 };
 
 /// Index of a node. Indices are a topological order: producers come before consumers.
@@ -45,6 +45,93 @@ pub struct Node {
     /// Part of the training step.
     #[serde(default)]
     pub phase: Phase,
+}
+
+/// Attributes: absent ones, and those of another type, are `None`.
+impl Node {
+    /// An integer.
+    pub fn int(&self, name: &str) -> Option<i64> {
+        match self.attrs.get(name)? {
+            Attr::Int(v) => Some(*v),
+            _ => None,
+        }
+    }
+
+    /// A float.
+    pub fn float(&self, name: &str) -> Option<f64> {
+        match self.attrs.get(name)? {
+            Attr::Float(v) => Some(*v),
+            _ => None,
+        }
+    }
+
+    /// A text.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        match self.attrs.get(name)? {
+            Attr::Str(v) => Some(v),
+            _ => None,
+        }
+    }
+
+    /// A list of integers; a single integer is a list of one.
+    pub fn ints(&self, name: &str) -> Option<&[i64]> {
+        match self.attrs.get(name)? {
+            Attr::Int(v) => Some(std::slice::from_ref(v)),
+            Attr::Ints(v) => Some(v),
+            _ => None,
+        }
+    }
+
+    /// The integer at `i` of a list; the last one where the list is shorter.
+    pub fn int_at(&self, name: &str, i: usize) -> Option<i64> {
+        let values = self.ints(name)?;
+        values.get(i).or(values.last()).copied()
+    }
+}
+
+/// What its [`Operator`] tells of the node. Of operators nobody knows nothing is told: they move data, alone.
+impl Node {
+    /// What limits it. A backward pass with neither products nor reductions is arithmetic where any is recorded; the
+    /// update of a parameter is.
+    pub fn class(&self) -> Class {
+        match (&self.op, self.phase) {
+            (_, Phase::Update) => Class::Elementwise,
+            (OpType::Known(_, op), Phase::Forward) => op.class(self),
+            (OpType::Known(_, op), Phase::Backward) => match op.class(self) {
+                Class::Elementwise | Class::Movement if training::work(self).flops > 0 => Class::Elementwise,
+                Class::Elementwise => Class::Movement,
+                class => class,
+            },
+            (OpType::Custom { .. }, _) => Class::Movement,
+        }
+    }
+
+    /// How it fuses with its neighbours.
+    pub fn fuses(&self) -> Fusion {
+        self.operator().map_or(Fusion::Alone, |op| op.fuses(self))
+    }
+
+    /// What its backward pass keeps.
+    pub fn saves(&self) -> Saved {
+        self.operator().map_or(Saved::Operands, |op| op.saves(self))
+    }
+
+    /// True for an activation function.
+    pub fn activates(&self) -> bool {
+        self.operator().is_some_and(|op| op.activates(self))
+    }
+
+    /// Role of the operand at `i`; data where its operator does not know one.
+    pub fn role(&self, i: usize) -> Role {
+        self.operator().and_then(|op| op.operand(self, i)).unwrap_or(Role::Data)
+    }
+
+    fn operator(&self) -> Option<&'static dyn Operator> {
+        match self.op {
+            OpType::Known(_, op) => Some(op),
+            OpType::Custom { .. } => None,
+        }
+    }
 }
 
 /// A use of a tensor: from the node that writes it to a node that reads it.

@@ -4,7 +4,7 @@ use std::{collections::HashMap, fmt, sync::OnceLock};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{Attr, Attrs, Cost, DType, Node, Shape, Value, elements};
+use crate::{Attrs, Class, Cost, DType, Fusion, Fvcore, Node, Role, Saved, Shape, Value, elements};
 
 /// What is known of a tensor once its graph is bound.
 #[derive(Clone, Debug, PartialEq)]
@@ -137,34 +137,22 @@ impl<'a> Call<'a> {
 
     /// Integer attribute with a default.
     pub fn int(&self, name: &str, default: i64) -> i64 {
-        match self.node.attrs.get(name) {
-            Some(Attr::Int(v)) => *v,
-            _ => default,
-        }
+        self.node.int(name).unwrap_or(default)
     }
 
     /// Float attribute with a default.
     pub fn float(&self, name: &str, default: f64) -> f64 {
-        match self.node.attrs.get(name) {
-            Some(Attr::Float(v)) => *v,
-            _ => default,
-        }
+        self.node.float(name).unwrap_or(default)
     }
 
     /// List of integers, if present.
     pub fn list(&self, name: &str) -> Option<&'a [i64]> {
-        match self.node.attrs.get(name) {
-            Some(Attr::Ints(v)) => Some(v),
-            _ => None,
-        }
+        self.node.ints(name)
     }
 
     /// String attribute with a default.
     pub fn text(&self, name: &str, default: &'a str) -> &'a str {
-        match self.node.attrs.get(name) {
-            Some(Attr::Str(v)) => v,
-            _ => default,
-        }
+        self.node.text(name).unwrap_or(default)
     }
 
     /// Integers that newer operator sets pass as operand `i` and older ones as an attribute.
@@ -191,9 +179,48 @@ pub trait Operator: Sync {
         Ok(None)
     }
 
-    /// Arithmetic of the forward computation. The default counts one operation per element of the first result.
+    /// Arithmetic of the forward computation. By default an operator of [`Class::Movement`] moves its data, and any
+    /// other costs one operation per element of the first result.
     fn work(&self, call: &Call<'_>) -> Result<Work, OpError> {
-        call.output_elements(0).map(Work::flops)
+        match self.class(call.node) {
+            Class::Movement => Ok(Work::MOVE),
+            _ => call.output_elements(0).map(Work::flops),
+        }
+    }
+
+    /// What limits it; attributes and the name decide, since shapes need not be known.
+    fn class(&self, _: &Node) -> Class {
+        Class::Elementwise
+    }
+
+    /// How compilers fuse it with its neighbours. By default convolutions and matrix products start kernels,
+    /// arithmetic by element joins them, and everything else runs alone.
+    fn fuses(&self, node: &Node) -> Fusion {
+        match self.class(node) {
+            Class::Convolution | Class::GroupedConvolution | Class::Matrix => Fusion::Anchor,
+            Class::Elementwise => Fusion::Follower,
+            Class::Reduction | Class::Normalization | Class::Movement => Fusion::Alone,
+        }
+    }
+
+    /// What its backward pass keeps, as in PyTorch's `derivatives.yaml`.
+    fn saves(&self, _: &Node) -> Saved {
+        Saved::Operands
+    }
+
+    /// Role of the operand at `i`; `None` where it takes no such operand. By default there is one operand, of data.
+    fn operand(&self, _: &Node, i: usize) -> Option<Role> {
+        (i == 0).then_some(Role::Data)
+    }
+
+    /// True for what networks use as an activation function.
+    fn activates(&self, _: &Node) -> bool {
+        false
+    }
+
+    /// What fvcore counts of it: by default nothing. [`OpError::Unknown`] counts as nothing.
+    fn fvcore(&self, _: &Call<'_>) -> Result<Fvcore, OpError> {
+        Ok(Fvcore::default())
     }
 }
 
@@ -235,6 +262,14 @@ impl OpType {
         }
     }
 
+    /// Domain; empty for the standard one, and for what is in the registry.
+    pub fn domain(&self) -> &str {
+        match self {
+            Self::Known(..) => "",
+            Self::Custom { domain, .. } => domain,
+        }
+    }
+
     /// True for an operator outside the registry.
     pub fn is_custom(&self) -> bool {
         matches!(self, Self::Custom { .. })
@@ -258,7 +293,7 @@ impl fmt::Debug for OpType {
 
 impl PartialEq for OpType {
     fn eq(&self, other: &Self) -> bool {
-        self.to_string() == other.to_string()
+        (self.domain(), self.name()) == (other.domain(), other.name())
     }
 }
 

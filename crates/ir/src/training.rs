@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Assignment, Attr, Attrs, BoundGraph, Dim, Error, Graph, Node, NodeId, OpType, Parts, Phase, Result, Tensor,
+    Assignment, Attr, Attrs, BoundGraph, Dim, Error, Graph, Node, NodeId, OpType, Parts, Phase, Result, Saved, Tensor,
     TensorId, TensorKind, Work, attrs, elements,
 };
 
@@ -44,35 +44,9 @@ impl Optimizer {
     }
 }
 
-/// What the backward pass keeps of a forward operator.
-#[derive(PartialEq, Eq)]
-enum Saved {
-    Operands,
-    Results,
-    Nothing,
-}
-
-/// As in PyTorch's `derivatives.yaml`; operators it does not list keep their operands.
-fn saved(op: &str) -> Saved {
-    match op {
-        "Add" | "Cast" | "Concat" | "Expand" | "Flatten" | "Identity" | "Neg" | "Pad" | "ReduceMean" | "ReduceSum"
-        | "Reshape" | "Slice" | "Split" | "Squeeze" | "Sub" | "Sum" | "Transpose" | "Unsqueeze" => Saved::Nothing,
-        "Exp" | "LogSoftmax" | "Reciprocal" | "Relu" | "Sigmoid" | "Softmax" | "Sqrt" | "Tanh" => Saved::Results,
-        _ => Saved::Operands,
-    }
-}
-
-/// Running statistics are parameters that no gradient reaches.
-fn differentiable(op: &OpType, operand: usize) -> bool {
-    op.name() != "BatchNormalization" || operand < 3
-}
-
 /// Arithmetic of a backward or update node, as the expansion recorded it.
 pub(crate) fn work(node: &Node) -> Work {
-    let get = |name| match node.attrs.get(name) {
-        Some(Attr::Int(n)) => u64::try_from(*n).unwrap_or(0),
-        _ => 0,
-    };
+    let get = |name| node.int(name).and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
     Work { flops: get("flops"), macs: get("macs"), view: get("view") != 0 }
 }
 
@@ -130,7 +104,7 @@ impl BoundGraph {
 
 /// Operands by position, `None` where no gradient goes.
 fn gradient_operands<'a>(node: &'a Node, needed: &'a [bool]) -> impl Iterator<Item = Option<TensorId>> + 'a {
-    let wanted = |(i, t): (usize, &Option<TensorId>)| t.filter(|t| needed[t.index()] && differentiable(&node.op, i));
+    let wanted = |(i, t): (usize, &Option<TensorId>)| t.filter(|t| needed[t.index()] && !node.role(i).is_statistic());
     node.inputs.iter().enumerate().map(wanted)
 }
 
@@ -184,7 +158,7 @@ impl Step<'_> {
         let flops = flops.and_then(|n| n.checked_add(macs.checked_mul(2)?)?.checked_add(sums)).ok_or_else(overflow)?;
 
         let mut inputs: Vec<Option<TensorId>> = incoming.into_iter().map(Some).collect();
-        match saved(node.op.name()) {
+        match node.saves() {
             Saved::Operands => inputs.extend(&node.inputs),
             Saved::Results => inputs.extend(&node.outputs),
             Saved::Nothing => {}

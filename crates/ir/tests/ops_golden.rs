@@ -3,7 +3,8 @@
 
 use serde_json::Value as Json;
 use tachograph_ir::{
-    Assignment, Attr, Attrs, DType, Dim, Fact, Graph, Node, OpType, Parts, Phase, Tensor, TensorId, Value,
+    Assignment, Attr, Attrs, BoundGraph, Class, DType, Dim, Fact, Graph, Node, OpType, Parts, Phase, Tensor, TensorId,
+    Value,
 };
 
 fn numbers<T>(json: &Json, number: fn(&Json) -> Option<T>) -> Vec<T> {
@@ -41,8 +42,8 @@ fn tensor(name: String, json: &Json) -> Tensor {
     }
 }
 
-/// Binds a graph of one node and returns what is known of its results.
-fn infer(case: &Json) -> Result<Vec<Fact>, tachograph_ir::Error> {
+/// A bound graph of one node.
+fn bind(case: &Json) -> Result<BoundGraph, tachograph_ir::Error> {
     let op = case["op"].as_str().unwrap();
     let mut parts = Parts { name: op.into(), ..Parts::default() };
     let mut add = |tensor: Tensor| {
@@ -59,9 +60,14 @@ fn infer(case: &Json) -> Result<Vec<Fact>, tachograph_ir::Error> {
     let op = OpType::new(op);
     parts.outputs = outputs.iter().flatten().copied().collect();
     let (name, phase) = (String::new(), Phase::Forward);
-    parts.nodes.push(Node { name, op, attrs, inputs, outputs: outputs.clone(), phase });
-    let bound = Graph::new(parts)?.bind(&Assignment::new())?;
-    Ok(outputs.into_iter().flatten().map(|id| bound.fact(id).clone()).collect())
+    parts.nodes.push(Node { name, op, attrs, inputs, outputs, phase });
+    Graph::new(parts)?.bind(&Assignment::new())
+}
+
+/// What is known of its results.
+fn infer(case: &Json) -> Result<Vec<Fact>, tachograph_ir::Error> {
+    let bound = bind(case)?;
+    Ok(bound.graph().outputs().iter().map(|&id| bound.fact(id).clone()).collect())
 }
 
 /// Floating-point elements of the reference are in single precision.
@@ -98,4 +104,26 @@ fn agrees_with_onnx() {
     }
     assert!(cases.len() >= 150, "{} cases", cases.len());
     assert!(differences.is_empty(), "{} of {} differ:\n{}", differences.len(), cases.len(), differences.join("\n"));
+}
+
+#[test]
+fn every_operand_has_a_role_and_every_class_fits_the_arithmetic() {
+    let cases: Vec<Json> = serde_json::from_str(include_str!("golden/ops.json")).unwrap();
+    for case in &cases {
+        let bound = bind(case).unwrap();
+        let (id, node) = bound.graph().nodes().next().unwrap();
+        let OpType::Known(_, op) = &node.op else { panic!("{case}") };
+        for place in 0..node.inputs.len() {
+            assert!(op.operand(node, place).is_some(), "operand {place} has no role: {case}");
+        }
+        let cost = bound.node_cost(id).unwrap();
+        let fits = match node.class() {
+            _ if cost.read == 0 && cost.written == 0 => true,
+            class if class.multiplies() => cost.macs > 0,
+            Class::Normalization | Class::Elementwise => cost.macs == 0 && (cost.flops > 0 || node.inputs.len() == 1),
+            Class::Movement => cost.flops == 0,
+            _ => cost.macs == 0,
+        };
+        assert!(fits, "{:?} at {cost:?}: {case}", node.class());
+    }
 }

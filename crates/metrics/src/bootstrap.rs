@@ -5,7 +5,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result, input::pair};
+use crate::{Error, Result, input::pair, quantile};
 
 /// A metric with its confidence interval.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -21,7 +21,7 @@ pub struct Interval {
 }
 
 /// Percentile bootstrap: `metric` on `resamples` samples drawn with replacement; the interval lies between
-/// the (1 − level)/2 and (1 + level)/2 quantiles, interpolated linearly. Resamples on which the metric is
+/// the (1 − level)/2 and (1 + level)/2 [`quantile`]s. Resamples on which the metric is
 /// undefined (all equal, say) are left out.
 ///
 /// # Errors
@@ -54,16 +54,8 @@ pub fn bootstrap<'a>(
     if values.len() < 2 {
         return Err(undefined("fewer than two resamples have a value"));
     }
-    values.sort_unstable_by(f64::total_cmp);
-    let (low, high) = (quantile(&values, (1.0 - level) / 2.0), quantile(&values, (1.0 + level) / 2.0));
-    Ok(Interval { estimate, low, high, level })
-}
-
-/// Of sorted values, interpolated linearly.
-fn quantile(sorted: &[f64], q: f64) -> f64 {
-    let place = q * (sorted.len() - 1) as f64;
-    let (below, above) = (place.floor() as usize, place.ceil() as usize);
-    sorted[below] + (sorted[above] - sorted[below]) * place.fract()
+    let at = |q| quantile(&values, q).ok_or(Error::Empty);
+    Ok(Interval { estimate, low: at((1.0 - level) / 2.0)?, high: at((1.0 + level) / 2.0)?, level })
 }
 
 #[cfg(test)]

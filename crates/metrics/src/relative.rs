@@ -36,7 +36,10 @@ pub fn accuracy<'a>(
 }
 
 /// |p − y| / |y| of each sample.
-fn errors<'a>(predicted: impl Into<ArrayView1<'a, f64>>, measured: impl Into<ArrayView1<'a, f64>>) -> Result<Vec<f64>> {
+pub(crate) fn errors<'a>(
+    predicted: impl Into<ArrayView1<'a, f64>>,
+    measured: impl Into<ArrayView1<'a, f64>>,
+) -> Result<Vec<f64>> {
     let (predicted, measured) = pair(predicted, measured)?;
     if let Some(index) = measured.iter().position(|&y| y == 0.0) {
         return Err(Error::ZeroTarget { index });

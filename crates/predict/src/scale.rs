@@ -1,6 +1,7 @@
 //! From what a network puts out to a quantity on a device.
 
 use serde::{Deserialize, Serialize};
+use tachograph_metrics::median;
 
 /// From a quantity to what its head puts out: output = quantity / scale.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -51,14 +52,8 @@ impl DeviceScale {
     /// The median of measured/predicted as scale, which one far-off measurement does not move. Pairs are (predicted,
     /// measured), all positive; without any, the identity.
     pub fn scale(pairs: &[(f64, f64)]) -> Self {
-        let mut ratios: Vec<f64> = pairs.iter().map(|(predicted, measured)| measured / predicted).collect();
-        ratios.sort_by(f64::total_cmp);
-        let middle = |i: usize| ratios.get(i).copied();
-        let scale = match (middle(ratios.len() / 2), middle(ratios.len().wrapping_sub(1) / 2)) {
-            (Some(high), Some(low)) => 0.5 * (low + high),
-            _ => 1.0,
-        };
-        Self { scale, exponent: 1.0 }
+        let ratios: Vec<f64> = pairs.iter().map(|(predicted, measured)| measured / predicted).collect();
+        Self { scale: median(&ratios).unwrap_or(1.0), exponent: 1.0 }
     }
 
     /// Least squares of ln measured = ln scale + exponent · ln predicted. Pairs as in [`DeviceScale::scale`], which it

@@ -2,12 +2,13 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    fs::{self, File},
+    fs,
     io::Write,
     path::Path,
 };
 
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use tachograph_ir::disk::replace;
 
 use crate::{
     Result,
@@ -16,8 +17,6 @@ use crate::{
 
 const DOCUMENT: &str = "tachograph";
 const CHECKSUM: &str = "crc32";
-/// Extension of a file that is being written.
-pub const BESIDE: &str = "tmp";
 
 /// An array of f32, row-major.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -31,7 +30,7 @@ pub struct Array {
 /// Arrays by name.
 pub type Arrays = BTreeMap<String, Array>;
 
-/// Writes `arrays` and `document` beside `path` and renames, so that `path` is always whole.
+/// Writes `arrays` and `document`; `path` is always whole.
 ///
 /// # Errors
 /// The file cannot be written.
@@ -48,28 +47,7 @@ pub fn save(path: &Path, document: &str, arrays: &Arrays) -> Result<()> {
     let views: Vec<_> = views.collect::<Result<_, _>>().map_err(|e| checkpoint(path, e))?;
     let bytes = safetensors::serialize(views, Some(metadata)).map_err(|e| checkpoint(path, e))?;
 
-    let beside = path.with_extension(BESIDE);
-    let written = write(&beside, &bytes).map_err(io(&beside));
-    if written.is_err() {
-        // Half a file is of no use and takes room on what may be a full disk.
-        fs::remove_file(&beside).ok();
-    }
-    written?;
-    fs::rename(&beside, path).and_then(|()| sync_folder(path)).map_err(io(path))
-}
-
-fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut out = File::create(path)?;
-    out.write_all(bytes).and_then(|()| out.sync_all())
-}
-
-/// Makes a rename in the folder of `path` outlast a loss of power.
-fn sync_folder(path: &Path) -> std::io::Result<()> {
-    if cfg!(unix) {
-        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        File::open(folder)?.sync_all()?;
-    }
-    Ok(())
+    replace(path, |out| out.write_all(&bytes)).map_err(io(path))
 }
 
 /// Reads what [`save`] wrote: the document and the arrays.

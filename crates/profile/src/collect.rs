@@ -3,11 +3,9 @@
 use std::path::Path;
 
 use serde::Serialize;
-use tachograph_datasets::{
-    Key, NetworkId, Record, Run, Writer,
-    generate::{Family, Network, sample},
-};
+use tachograph_datasets::{Key, NetworkId, Record, Run, Writer};
 use tachograph_ir::{Assignment, BoundGraph, DType, Graph, Millis};
+use tachograph_networks::{Family, Network, sample};
 use tch::Device;
 
 use crate::{Environment, Error, Measurement, Protocol, Result, Session};

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use tachograph_ir::{BoundGraph, NodeId};
+use tachograph_metrics::{median, quantile};
 use tch::Device;
 
 use crate::{Environment, Error, Executor, Result, energy, memory};
@@ -158,14 +159,13 @@ impl Session {
             return Err(Error::Usage("the session was never visited".into()));
         }
         let (median, half_width) = median_interval(&self.times);
-        let mut times = self.times.clone();
-        times.sort_by(f64::total_cmp);
+        let at = |q| quantile(&self.times, q).unwrap_or(f64::NAN);
         Ok(Measurement {
             median_ms: median,
-            min_ms: times[0],
-            iqr_ms: quantile(&times, 0.75) - quantile(&times, 0.25),
+            min_ms: at(0.0),
+            iqr_ms: at(0.75) - at(0.25),
             precision: half_width / median,
-            repeats: times.len(),
+            repeats: self.times.len(),
             warm_up: self.warm_up,
             peak_memory: self.peak_memory,
             energy: (!self.energies.is_empty()).then(|| self.energies.iter().sum::<f64>() / self.energies.len() as f64),
@@ -212,11 +212,8 @@ pub fn operators(executor: &Executor, repeats: usize) -> Result<Vec<OperatorTime
             last = now;
         })?;
     }
-    let median = |mut t: Vec<f64>| {
-        t.sort_by(f64::total_cmp);
-        quantile(&t, 0.5)
-    };
-    Ok(nodes.into_iter().zip(times).map(|(node, t)| OperatorTime { node, median_ms: median(t) }).collect())
+    let time = |(node, t): (NodeId, Vec<f64>)| Some(OperatorTime { node, median_ms: median(&t)? });
+    Ok(nodes.into_iter().zip(times).filter_map(time).collect())
 }
 
 fn once(executor: &Executor) -> Result<f64> {
@@ -251,14 +248,7 @@ fn median_interval(times: &[f64]) -> (f64, f64) {
     let n = sorted.len() as f64;
     let reach = 0.98 * n.sqrt();
     let rank = |r: f64| sorted[(r.max(0.0) as usize).min(sorted.len() - 1)];
-    (quantile(&sorted, 0.5), (rank(n / 2.0 + reach) - rank(n / 2.0 - reach)) / 2.0)
-}
-
-/// Linear interpolation between order statistics.
-fn quantile(sorted: &[f64], q: f64) -> f64 {
-    let position = q * (sorted.len() - 1) as f64;
-    let (low, high) = (position.floor() as usize, position.ceil() as usize);
-    sorted[low] + (sorted[high] - sorted[low]) * (position - low as f64)
+    (median(times).unwrap_or(f64::NAN), (rank(n / 2.0 + reach) - rank(n / 2.0 - reach)) / 2.0)
 }
 
 #[cfg(test)]

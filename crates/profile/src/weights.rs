@@ -6,7 +6,7 @@
 //! every other weight, `2u` for inputs.
 //! Integer inputs are `hash mod n` with `n` the extent that the input indexes.
 
-use tachograph_ir::{BoundGraph, DType, Graph, TensorId, TensorKind};
+use tachograph_ir::{BoundGraph, Class, DType, Graph, Node, Role, TensorId, TensorKind, elements};
 
 /// How the elements of a tensor are drawn.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -42,21 +42,13 @@ impl Fill {
             return Self::Index(index_bound(bound, graph, id));
         }
         let Some((node, slot)) = uses().next() else { return Self::Small };
-        let shape = bound.shape(id).unwrap_or_default();
-        match (node.op.name(), slot) {
+        match node.role(slot) {
             _ if input => Self::Input,
-            ("Conv", 1) => Self::Weight { fan_in: shape.iter().skip(1).product() },
-            ("ConvTranspose", 1) => {
-                Self::Weight { fan_in: shape.iter().product::<u64>() / shape.get(1).copied().unwrap_or(1).max(1) }
-            }
-            ("Gemm", 1) => {
-                let transposed = matches!(node.attrs.get("transB"), Some(tachograph_ir::Attr::Int(1)));
-                Self::Weight { fan_in: shape.get(usize::from(transposed)).copied().unwrap_or(1) }
-            }
-            ("MatMul", 1) => Self::Weight { fan_in: shape.iter().rev().nth(1).copied().unwrap_or(1) },
-            ("BatchNormalization", 1 | 4) => Self::Positive,
-            ("Mul" | "Div", _) => Self::Positive,
-            ("LayerNormalization" | "InstanceNormalization" | "GroupNormalization", 1) => Self::Positive,
+            Role::Weight | Role::Matrix if slot > 0 => match fan_in(bound, node, id) {
+                Some(fan_in) => Self::Weight { fan_in },
+                None => Self::Small,
+            },
+            Role::Scale | Role::Variance | Role::Factor => Self::Positive,
             _ => Self::Small,
         }
     }
@@ -81,20 +73,32 @@ impl Fill {
     }
 }
 
-/// The extent that an integer tensor indexes: the smallest that any Gather reading it selects from.
-fn index_bound(bound: &BoundGraph, graph: &Graph, id: TensorId) -> u64 {
-    let mut smallest = None;
-    for (_, node) in graph.nodes().filter(|(_, n)| n.op.name() == "Gather" && n.inputs.get(1) == Some(&Some(id))) {
-        let axis = match node.attrs.get("axis") {
-            Some(tachograph_ir::Attr::Int(a)) => *a,
-            _ => 0,
-        };
-        let data = node.inputs[0].and_then(|t| bound.shape(t)).unwrap_or_default();
-        let axis = if axis < 0 { axis + data.len() as i64 } else { axis };
-        if let Some(&extent) = data.get(axis as usize) {
-            smallest = Some(smallest.unwrap_or(extent).min(extent));
+/// Products with the weight `id` that are summed per element of the result; `None` where its operator sums none.
+fn fan_in(bound: &BoundGraph, node: &Node, id: TensorId) -> Option<u64> {
+    let (weight, result) = (bound.shape(id)?, bound.shape(node.outputs.first().copied().flatten()?)?);
+    match node.class() {
+        class if class.convolves() => elements(weight)?.checked_div(*result.get(1)?),
+        // The layers of a recurrent network are not told apart.
+        Class::Matrix if node.role(0) != Role::Data || weight.len() == 2 => {
+            let (&columns, rows) = result.split_last()?;
+            let rows = if weight.len() > 2 { rows.iter().rev().skip(1).product() } else { 1 };
+            elements(weight)?.checked_div(columns.checked_mul(rows)?)
         }
+        _ => None,
     }
+}
+
+/// The extent that an integer tensor indexes: the smallest that any node reading it as positions selects from.
+fn index_bound(bound: &BoundGraph, graph: &Graph, id: TensorId) -> u64 {
+    let reads = |(_, node): (_, &Node)| {
+        let slot = (0..node.inputs.len()).find(|&i| node.inputs[i] == Some(id) && node.role(i) == Role::Index)?;
+        let data = node.inputs.first().copied().flatten().filter(|_| slot > 0)?;
+        let extents = bound.shape(data)?;
+        let axis = node.int("axis").unwrap_or(0);
+        let axis = if axis < 0 { axis.checked_add(extents.len() as i64)? } else { axis };
+        extents.get(usize::try_from(axis).ok()?).copied()
+    };
+    let smallest = graph.nodes().filter_map(reads).min();
     smallest.unwrap_or(if bound.fact(id).dtype == DType::Bool { 2 } else { 1 })
 }
 

@@ -9,7 +9,8 @@
 //! | [`features`] | `tachograph-features` | featurisers |
 //! | [`transfer`] | `tachograph-transfer` | baselines, and prediction for devices measured a few times or never |
 //! | [`metrics`] | `tachograph-metrics` | regression and ranking metrics |
-//! | [`datasets`] | `tachograph-datasets` | network generator, measurements, splits |
+//! | [`networks`] | `tachograph-networks` | random networks of thirteen families |
+//! | [`datasets`] | `tachograph-datasets` | measurements, splits, published sets |
 //! | [`report`] | `tachograph-report` | a prediction as one self-contained HTML page |
 //! | `gnn` | `tachograph-gnn` | graph layers on libtorch |
 //! | `models` | `tachograph-models` | predictors |
@@ -23,6 +24,7 @@ pub use tachograph_features as features;
 pub use tachograph_import as import;
 pub use tachograph_ir as ir;
 pub use tachograph_metrics as metrics;
+pub use tachograph_networks as networks;
 pub use tachograph_report as report;
 pub use tachograph_transfer as transfer;
 #[cfg(feature = "torch")]

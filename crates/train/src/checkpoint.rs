@@ -93,7 +93,7 @@ impl Checkpoints {
         fs::create_dir_all(&dir).map_err(io(&dir))?;
         for entry in fs::read_dir(&dir).map_err(io(&dir))? {
             let path = entry.map_err(io(&dir))?.path();
-            if path.extension() == Some(OsStr::new(tensors::BESIDE)) {
+            if path.extension() == Some(OsStr::new(tachograph_ir::disk::BESIDE)) {
                 fs::remove_file(&path).map_err(io(&path))?;
             }
         }

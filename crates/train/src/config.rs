@@ -9,7 +9,7 @@ use tachograph_models::ModelConfig;
 use tachograph_ir::Quantity;
 
 use crate::{
-    Choice, Corpus, Error, Loss, Metric, OptimizerConfig, Result, Schedule, SplitConfig, TargetConfig,
+    Corpus, Error, Loss, Metric, OptimizerConfig, Query, Result, Schedule, SplitConfig, TargetConfig,
     error::{io, setting},
 };
 
@@ -24,7 +24,7 @@ pub struct RunConfig {
     /// validates or tests.
     #[serde(default)]
     pub extra: Vec<PathBuf>,
-    /// Folder of published sets; by default what `TACHOGRAPH_DATA` names, or `../shared/data`.
+    /// Folder of published sets; by default what `TACHOGRAPH_DATA` names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub root: Option<PathBuf>,
     /// Devices of the data set whose measurements are learned, one or several; by default all.
@@ -197,9 +197,9 @@ impl RunConfig {
     /// # Errors
     /// As [`Corpus::open`].
     pub fn corpus(&self) -> Result<Corpus> {
-        let choice = Choice { devices: self.device.names().to_vec(), quantities: self.quantities.clone(), batch: None };
-        let all = Choice { devices: vec![], ..choice.clone() };
-        let corpus = Corpus::open(&self.data, self.root.as_deref(), &choice)?;
+        let query = Query { devices: self.device.names().to_vec(), quantities: self.quantities.clone(), batch: None };
+        let all = Query { devices: vec![], ..query.clone() };
+        let corpus = Corpus::open(&self.data, self.root.as_deref(), &query)?;
         let extend = |corpus: Corpus, set: &PathBuf| Ok(corpus.extend(Corpus::open(set, self.root.as_deref(), &all)?));
         self.extra.iter().try_fold(corpus, extend)
     }

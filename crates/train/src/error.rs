@@ -108,14 +108,6 @@ pub enum Error {
         /// The names it knows.
         known: String,
     },
-    /// No data set has the name.
-    #[error("data set `{name}`: no folder, no table (.csv), and none of {known}")]
-    UnknownDataSet {
-        /// The name.
-        name: String,
-        /// The published sets.
-        known: String,
-    },
     /// No network of a data set has a graph.
     #[error("{data}: no graph of {networks} networks can be had: {why}")]
     NoGraphs {

@@ -35,7 +35,7 @@ pub use observer::{Epoch, Observer, Step, Timing};
 pub use report::Outcome;
 
 // What it learns from.
-pub use corpus::{Choice, Corpus, Entry};
+pub use corpus::{Corpus, Entry, Query};
 pub use example::Example;
 pub use split::{Division, SplitConfig};
 

@@ -1,10 +1,12 @@
 //! `metrics.jsonl`: one line an epoch.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, OpenOptions},
     io::{ErrorKind, Write},
     path::{Path, PathBuf},
 };
+
+use tachograph_ir::disk::replace;
 
 use crate::{
     Epoch, Result,
@@ -25,13 +27,7 @@ impl Log {
         let path = dir.join(METRICS);
         let kept = read(&path)?.into_iter().filter(|line| line.epoch <= epochs);
         let lines = kept.map(|epoch| line(&path, &epoch)).collect::<Result<String>>()?;
-        let beside = path.with_extension("tmp");
-        let write = || {
-            let mut out = File::create(&beside)?;
-            out.write_all(lines.as_bytes()).and_then(|()| out.sync_all())?;
-            fs::rename(&beside, &path)
-        };
-        write().map_err(io(&path))?;
+        replace(&path, |out| out.write_all(lines.as_bytes())).map_err(io(&path))?;
         Ok(Self { path })
     }
 

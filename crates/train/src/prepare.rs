@@ -1,11 +1,9 @@
 //! From a config to samples and an untrained checkpoint's manifest.
 
-use std::fmt::Write;
-
 use sha2::{Digest, Sha256};
 use tachograph_datasets::Part;
 use tachograph_features::{FeatureGraph, Featurizer};
-use tachograph_ir::BoundGraph;
+use tachograph_ir::{BoundGraph, Quantity, disk::hex};
 use tachograph_predict::NetworkSpec;
 
 use crate::{Corpus, Error, Example, FORMAT, Manifest, Output, Result, RunConfig, Training, error::setting};
@@ -92,8 +90,5 @@ fn fingerprint(samples: &[Example]) -> String {
             hash.update(to.to_le_bytes());
         }
     }
-    hash.finalize().iter().take(8).fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    hex(&hash.finalize()[..8])
 }

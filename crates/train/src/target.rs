@@ -1,6 +1,7 @@
 //! The unit in which a network learns.
 
 use serde::{Deserialize, Serialize};
+use tachograph_metrics::median;
 
 use crate::{OutputScale, Quantity};
 
@@ -33,10 +34,8 @@ impl TargetConfig {
             Self::Milliseconds => 1.0,
             Self::Mean => training.iter().map(|(value, _)| value).sum::<f64>() / training.len() as f64,
             Self::Roofline => {
-                let mut ratios: Vec<f64> =
-                    training.iter().filter_map(|(value, roofline)| Some(value / (*roofline)?)).collect();
-                ratios.sort_by(f64::total_cmp);
-                ratios.get(ratios.len() / 2).copied().unwrap_or(1.0)
+                let ratio = |(value, roofline): &(f64, Option<f64>)| Some(value / (*roofline)?);
+                median(&training.iter().filter_map(ratio).collect::<Vec<_>>()).unwrap_or(1.0)
             }
         };
         if scale > 0.0 && scale.is_finite() { OutputScale { scale } } else { OutputScale::default() }

@@ -20,6 +20,7 @@ use published::Published;
 use rayon::prelude::*;
 use shapes::{Comparison, Shapes};
 use tachograph_ir::Assignment;
+use tachograph_metrics::quantile;
 
 #[derive(Parser)]
 #[command(about)]
@@ -76,16 +77,15 @@ fn run(args: &Args) -> Result<()> {
         row.faults.iter().for_each(|fault| eprintln!("fault\t{name}\t{fault}"));
         row.notes.iter().for_each(|note| eprintln!("note\t{name}\t{note}"));
     }
-    let mut millis: Vec<f64> = rows.iter().map(|row| row.millis).collect();
-    millis.sort_by(f64::total_cmp);
-    let at = |share: f64| millis.get((millis.len() as f64 * share) as usize).copied().unwrap_or_default();
+    let millis: Vec<f64> = rows.iter().map(|row| row.millis).collect();
+    let at = |share: f64| quantile(&millis, share).unwrap_or_default();
     let good = rows.iter().filter(|row| row.faults.is_empty()).count();
     eprintln!(
         "{good} of {} files without fault, {wall:.2} s; a file: median {:.2} ms, 95 % {:.2} ms, most {:.2} ms",
         rows.len(),
         at(0.5),
         at(0.95),
-        millis.last().copied().unwrap_or_default()
+        at(1.0)
     );
     let sum = |i: usize| rows.iter().map(|row| row.shapes[i]).sum::<usize>();
     let with = rows.iter().filter(|row| row.shapes[0] > 0).count();

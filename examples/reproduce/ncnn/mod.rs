@@ -48,7 +48,7 @@ struct Measured {
 
 /// Networks held out, and machines held out.
 pub fn table(args: &Args) -> Result<()> {
-    let set = Ncnn::open(&data_root(args.data.as_deref()))?;
+    let set = Ncnn::open(&data_root(args.data.as_deref())?)?;
     let measured = Measured::read(&set)?;
     let rows: usize = measured.settings.iter().map(|s| s.samples.len()).sum();
     println!(
@@ -66,13 +66,13 @@ pub fn table(args: &Args) -> Result<()> {
 
 /// Machines and networks held out together.
 pub fn unseen(args: &Args) -> Result<()> {
-    Measured::read(&Ncnn::open(&data_root(args.data.as_deref()))?)?.both_held_out(args)
+    Measured::read(&Ncnn::open(&data_root(args.data.as_deref())?)?)?.both_held_out(args)
 }
 
 /// The starting points of [`RatePrior::cpu`] and [`RatePrior::gpu`], from everything: the file `rates/ncnn.toml` of the
 /// crate `transfer`.
 pub fn rates(args: &Args) -> Result<()> {
-    let measured = Measured::read(&Ncnn::open(&data_root(args.data.as_deref()))?)?;
+    let measured = Measured::read(&Ncnn::open(&data_root(args.data.as_deref())?)?)?;
     println!(
         "# ln rates of the machines of ncnn's benchmark, in ms a unit, around 0: where a new device starts. Keys are those of"
     );

@@ -1,10 +1,10 @@
 //! `tachograph data`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Result;
 use serde_json::json;
-use tachograph_datasets::{SETS, Source, State, Summary, data_root, find, open};
+use tachograph_datasets::{About, SETS, Source, State, Summary, data_root, open};
 
 use crate::{exit, table};
 
@@ -20,7 +20,7 @@ pub struct Args {
     /// Compare the files of published sets with their recorded checksums.
     #[arg(long)]
     verify: bool,
-    /// List the samples of every device.
+    /// Count the measurements of every device.
     #[arg(long)]
     devices: bool,
     /// One JSON object a set, each on a line.
@@ -33,7 +33,7 @@ pub fn run(args: &Args) -> Result<()> {
         return list(args);
     }
     exit::each(&args.sets, |path| {
-        let set = find(path, args.root.as_deref())?;
+        let set = open(path, args.root.as_deref())?;
         let (summary, times) = Summary::of(&*set)?;
         match args.json {
             true => table::json(&summary)?,
@@ -45,18 +45,18 @@ pub fn run(args: &Args) -> Result<()> {
 
 /// Every published set in a line, those that are not here too.
 fn list(args: &Args) -> Result<()> {
-    let root = data_root(args.root.as_deref());
-    let counted = |name| {
-        let set = open(name, &root)?;
-        let samples = set.samples()?.count();
-        Ok::<_, tachograph_datasets::Error>((samples, set))
+    let root = data_root(args.root.as_deref())?;
+    let counted = |about: &About| {
+        let set = (about.open)(&root)?;
+        let measurements = set.measurements()?.count();
+        Ok::<_, tachograph_datasets::Error>((measurements, set))
     };
-    exit::each(SETS, |about| match counted(about.name) {
-        Ok((samples, _)) if args.json => {
-            table::json(&json!({ "set": about.name, "what": about.what, "samples": samples }))
+    exit::each(SETS, |about| match counted(about) {
+        Ok((measurements, _)) if args.json => {
+            table::json(&json!({ "set": about.name, "what": about.what, "measurements": measurements }))
         }
-        Ok((samples, set)) => {
-            println!("{:14} {samples:>8} samples  {}", about.name, about.what);
+        Ok((measurements, set)) => {
+            println!("{:14} {measurements:>8} measurements  {}", about.name, about.what);
             verify(args, &*set)
         }
         Err(error) if args.json => {
@@ -73,7 +73,7 @@ fn verify(args: &Args, set: &dyn Source) -> Result<()> {
     if !args.verify {
         return Ok(());
     }
-    let files = set.about().verify(Path::new(&data_root(args.root.as_deref())))?;
+    let files = set.about().verify(&data_root(args.root.as_deref())?)?;
     for (state, what) in [(State::Different, "differs from the recorded file"), (State::Missing, "is not there")] {
         files.iter().filter(|f| f.state == state).for_each(|f| eprintln!("  {} {what}", f.path.display()));
     }
@@ -84,9 +84,9 @@ fn verify(args: &Args, set: &dyn Source) -> Result<()> {
 }
 
 fn show(args: &Args, summary: &Summary, times: &[f64]) {
-    let Summary { set, what, from, licence, samples, networks, families, devices, .. } = summary;
+    let Summary { set, what, from, licence, measurements, networks, families, devices, .. } = summary;
     println!("{set}: {what}\n  from {from} ({licence})");
-    println!("  {samples} samples: {networks} networks of {families} families on {} devices", devices.len());
+    println!("  {measurements} measurements: {networks} networks of {families} families on {} devices", devices.len());
     println!("  {} of them calculated, not measured", summary.estimated);
     summary.splits.iter().for_each(|split| println!("  split {split}"));
     if args.devices {

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 use serde_json::json;
-use tachograph_datasets::{SETS, data_root, open};
+use tachograph_datasets::{DATA, SETS, data_root};
 use tachograph_ir::Device;
 use tachograph_predict::{Bundled, Catalog};
 
@@ -27,10 +27,7 @@ struct Finding {
 pub fn run(args: &Args) -> Result<()> {
     let mut findings: Vec<Finding> = Bundled::ALL.iter().map(checkpoint).collect();
     findings.push(Finding { thing: "this machine", well: true, detail: machine() });
-    let root = data_root(None);
-    let there: Vec<&str> = SETS.iter().map(|set| set.name).filter(|name| open(name, &root).is_ok()).collect();
-    let detail = format!("{} of {} in {}", there.len(), SETS.len(), root.display());
-    findings.push(Finding { thing: "published sets", well: true, detail });
+    findings.push(Finding { thing: "published sets", well: true, detail: sets() });
     findings.push(libtorch());
     if args.json {
         let line = |f: &Finding| json!({ "thing": f.thing, "ok": f.well, "detail": f.detail });
@@ -56,6 +53,13 @@ fn checkpoint(bundled: &Bundled) -> Finding {
         Err(error) => (false, format!("{}: {error}", bundled.name)),
     };
     Finding { thing: "checkpoint", well, detail }
+}
+
+/// How many are there.
+fn sets() -> String {
+    let Ok(root) = data_root(None) else { return format!("none: {DATA} names no folder") };
+    let there = SETS.iter().filter(|about| (about.open)(&root).is_ok()).count();
+    format!("{there} of {} in {}", SETS.len(), root.display())
 }
 
 /// Its processor, and whether a bundled checkpoint knows it.

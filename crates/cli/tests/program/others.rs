@@ -8,9 +8,9 @@ use crate::{models, run, run_in};
 fn a_set_measured_by_this_project() {
     let set = models().join("../gpu-again");
     let ran = run(&["data", set.to_str().unwrap(), "--devices"]).well();
-    assert!(ran.out.contains("65 samples: 65 networks of 13 families on 1 devices"), "{}", ran.out);
+    assert!(ran.out.contains("195 measurements: 65 networks of 13 families on 1 devices"), "{}", ran.out);
     let line = run(&["data", set.to_str().unwrap(), "--json"]).well().json().remove(0);
-    assert_eq!((line["samples"].as_u64(), line["unit"].as_str()), (Some(65), Some("ms")));
+    assert_eq!((line["measurements"].as_u64(), line["unit"].as_str()), (Some(195), Some("ms")));
     assert_eq!(line["devices"].as_object().map(|devices| devices.len()), Some(1));
 }
 
@@ -20,11 +20,11 @@ fn tables_of_ones_own() {
     let table = "file,device,latency_ms\na.onnx,d,2\na.onnx,d,3\nb.onnx,e,4\n";
     std::fs::write(folder.path().join("mine.csv"), table).unwrap();
     let line = run_in(folder.path(), &["data", "mine.csv", "--json"]).well().json().remove(0);
-    assert_eq!((line["samples"].as_u64(), line["noise"]["pairs"].as_u64()), (Some(3), Some(1)));
+    assert_eq!((line["measurements"].as_u64(), line["noise"]["pairs"].as_u64()), (Some(3), Some(1)));
     std::fs::write(folder.path().join("bad.csv"), "file,latency_ms\na.onnx,2\n").unwrap();
     let ran = run_in(folder.path(), &["data", "bad.csv", "mine.csv"]);
     assert!(ran.failed().contains("bad.csv:1: no column `device`"), "{}", ran.err);
-    assert!(ran.out.contains("3 samples"), "{}", ran.out);
+    assert!(ran.out.contains("3 measurements"), "{}", ran.out);
     let ran = run_in(folder.path(), &["data", "nosuch"]);
     assert!(ran.failed().contains("data set `nosuch`"), "{}", ran.err);
 }

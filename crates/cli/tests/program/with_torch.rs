@@ -70,7 +70,7 @@ fn from_measurements_to_predictions() {
     let line = at(&collect).json().remove(0);
     assert_eq!((line["networks"].as_u64(), line["skipped"].as_u64()), (Some(26), Some(0)), "{line}");
     assert_eq!(at(&collect).json().remove(0)["measurements"].as_u64(), Some(26));
-    assert_eq!(at(&["data", "set", "--json"]).json()[0]["samples"].as_u64(), Some(26));
+    assert_eq!(at(&["data", "set", "--json"]).json()[0]["networks"].as_u64(), Some(26));
 
     fs::write(folder.path().join("run.toml"), CONFIG).unwrap();
     for seed in ["1", "2"] {

@@ -8,8 +8,19 @@ use std::{
 use serde::Deserialize;
 
 use crate::{
-    About, Error, LAYERDAG_TILE, Result, Sample, Samples, Source,
+    About, Error, Measured, Measurement, Measurements, Result, Source,
     table::{files, read, stem},
+};
+
+/// LayerDAG's extract of the tile collection.
+pub static LAYERDAG_TILE: About = About {
+    name: "layerdag-tile",
+    what: "1,261 kernels of TpuGraphs' tile collection with their mean normalised run time",
+    from: "github.com/Graph-COM/LayerDAG, the tile data as JSON lines",
+    licence: "see LICENSE in the folder",
+    folder: "tpugraphs/layerdag_tile",
+    files: "",
+    open: |root| Ok(Box::new(LayerDagTile::open(root)?)),
 };
 
 const ENDS: [&str; 2] = [".jsonl.gz", ".jsonl"];
@@ -86,11 +97,11 @@ impl Source for LayerDagTile {
         &LAYERDAG_TILE
     }
 
-    /// Networks are named `PART:INDEX`, families are parts.
-    fn samples(&self) -> Result<Samples<'_>> {
+    /// Networks are named `PART:INDEX`, families are parts. Values are normalised: they are no times.
+    fn measurements(&self) -> Result<Measurements<'_>> {
         Ok(Box::new(self.kernels().map(|kernel| {
             let TileKernel { part, index, time, .. } = kernel?;
-            Ok(Sample::new(format!("{part}:{index}"), part, "TPU", 1, time))
+            Ok(Measurement::new(format!("{part}:{index}"), part, "TPU", 1, Measured::Normalised(time)))
         })))
     }
 }

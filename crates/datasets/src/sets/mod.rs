@@ -1,29 +1,32 @@
 //! Readers of published sets, one file a set. Each has typed records and is a [`Source`](crate::Source).
-
-mod help;
-mod help_splits;
-mod layerdag;
-mod ncnn;
-mod neusight;
-mod timm;
-mod tpugraphs;
-mod vela;
-
-pub use help::{FbNet, FbNetRow, NasBench201, NasBench201Row, Ofa, OfaArch, OfaRow, is_estimate};
-pub use layerdag::{LayerDagTile, TileKernel};
-pub use ncnn::{Ncnn, NcnnKey, NcnnRow};
-pub use neusight::{
-    Gpu, Label, Method, NeuSight, OpGraphNode, OperatorKind, OperatorRow, OperatorShape, Prediction, TraceRow,
-};
-pub use timm::{Setting, Timm, TimmRow};
-pub use tpugraphs::{Archive, Collection, RawConfig, RawInstruction, RawModule, RawRun, TpuGraphs};
-pub use vela::{Vela, VelaRow};
+//!
+//! A new set is a file here that holds its [`About`], its reader and its tests, and a line in the list below.
 
 use std::path::Path;
 
 use tachograph_ir::Graph;
 
 use crate::{About, Error, Result};
+
+macro_rules! sets {
+    ($($module:ident: $($about:ident),+;)+) => {
+        $(mod $module;)+
+        $(pub use $module::*;)+
+
+        /// All published sets.
+        pub static SETS: &[&About] = &[$($(&$module::$about),+),+];
+    };
+}
+
+sets! {
+    help: NAS_BENCH_201, FBNET, OFA;
+    ncnn: NCNN;
+    timm: TIMM;
+    neusight: NEUSIGHT;
+    tpugraphs: TPUGRAPHS;
+    layerdag: LAYERDAG_TILE;
+    vela: VELA;
+}
 
 /// An error for a network of `about` whose graph cannot be had.
 fn no_graph<E: ToString>(about: &'static About, network: &str) -> impl FnOnce(E) -> Error {

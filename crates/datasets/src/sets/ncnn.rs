@@ -14,7 +14,18 @@ use std::{
 use serde::{Deserialize, Serialize};
 use tachograph_ir::Graph;
 
-use crate::{About, Error, NCNN, Result, Sample, Samples, Source, table::Table};
+use crate::{About, Error, Measured, Measurement, Measurements, Result, Source, table::Table};
+
+/// The benchmark tables of ncnn.
+pub static NCNN: About = About {
+    name: "ncnn",
+    what: "35 networks on 102 machines, CPU and Vulkan, reported by the community",
+    from: "github.com/Tencent/ncnn, commit a4d2ea1, benchmark/README.md as CSV and benchmark/*.param",
+    licence: "BSD-3-Clause",
+    folder: "ncnn",
+    files: "",
+    open: |root| Ok(Box::new(Ncnn::open(root)?)),
+};
 
 /// One measured row. Times are in ms.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -87,12 +98,12 @@ impl NcnnRow {
         self.model.ends_with("_int8")
     }
 
-    /// As a sample: the device with its setting, the average time.
-    pub fn sample(&self) -> Sample {
+    /// In the common form: the device with its setting, the average time.
+    pub fn measurement(&self) -> Measurement {
         let on = self.vulkan().map_or("CPU".into(), |number| format!("Vulkan {number}"));
         let device = format!("{}, {on}, threads {}, powersave {}", self.device, self.num_threads, self.powersave);
         let network = self.network();
-        Sample::new(network, network.trim_end_matches("_int8"), device, 1, self.avg_ms)
+        Measurement::new(network, network.trim_end_matches("_int8"), device, 1, Measured::ms(self.avg_ms))
     }
 
     fn check(self, path: &Path) -> Result<Self> {
@@ -155,8 +166,8 @@ impl Source for Ncnn {
     }
 
     /// All rows, repeated ones too.
-    fn samples(&self) -> Result<Samples<'_>> {
-        Ok(Box::new(self.rows()?.map(|row| Ok(row?.sample()))))
+    fn measurements(&self) -> Result<Measurements<'_>> {
+        Ok(Box::new(self.rows()?.map(|row| Ok(row?.measurement()))))
     }
 
     fn graph(&self, network: &str) -> Result<Graph> {
@@ -182,7 +193,7 @@ mod tests {
     fn of_repeated_keys_the_fastest_stands() {
         let (_root, set) =
             set("a,1,0,-1.0,8,mobilenet_ssd,2,4,3\na,1,0,,8,mobilenet-ssd,1,3,2\na,1,0,0.0,8,mobilenet_ssd,1,1,1\n");
-        assert_eq!(set.samples().unwrap().count(), 3);
+        assert_eq!(set.measurements().unwrap().count(), 3);
         let rows: Vec<_> = set.resolved().unwrap().into_values().map(|row| (row.vulkan(), row.avg_ms)).collect();
         assert_eq!(rows, [(None, 2.0), (Some(0), 1.0)]);
     }

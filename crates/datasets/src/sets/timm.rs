@@ -6,16 +6,27 @@ use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use tachograph_ir::Graph;
 
 use crate::{
-    About, Error, Phase, RanOn, Result, Sample, Samples, Source, TIMM,
+    About, Error, Measured, Measurement, Measurements, Phase, RanOn, Result, Source,
     table::{Table, files, stem},
 };
 
 const ENDS: [&str; 2] = [".csv.gz", ".csv"];
 
+/// The benchmark results of timm.
+pub static TIMM: About = About {
+    name: "timm",
+    what: "vision models on GPUs and CPUs, inference and training step, 22 settings",
+    from: "github.com/huggingface/pytorch-image-models, commit aa4b585, results/benchmark-*.csv with gzip",
+    licence: "Apache-2.0",
+    folder: "timm",
+    files: "",
+    open: |root| Ok(Box::new(Timm::open(root)?)),
+};
+
 /// How the models of a file were run; the file's name says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Setting {
-    /// The name without `benchmark-` and extension: the sample's device.
+    /// The name without `benchmark-` and extension: the measurement's device.
     pub name: String,
     /// Inference or training step.
     pub phase: Phase,
@@ -103,9 +114,15 @@ impl TimmRow {
         self.model.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default()
     }
 
-    fn sample(&self, setting: &Setting) -> Sample {
-        let sample = Sample::new(self.network(), self.family(), &setting.name, self.batch_size, self.step_time);
-        Sample { phase: setting.phase, ..sample }
+    fn measurement(&self, setting: &Setting) -> Measurement {
+        let time = Measurement::new(
+            self.network(),
+            self.family(),
+            &setting.name,
+            self.batch_size,
+            Measured::ms(self.step_time),
+        );
+        Measurement { phase: setting.phase, ..time }
     }
 }
 
@@ -182,8 +199,8 @@ impl Source for Timm {
     }
 
     /// Devices are settings.
-    fn samples(&self) -> Result<Samples<'_>> {
-        Ok(Box::new(self.rows().map(|row| row.map(|(setting, row)| row.sample(setting)))))
+    fn measurements(&self) -> Result<Measurements<'_>> {
+        Ok(Box::new(self.rows().map(|row| row.map(|(setting, row)| row.measurement(setting)))))
     }
 
     fn ran_on(&self, device: &str) -> Option<RanOn> {
@@ -235,7 +252,7 @@ mod tests {
         let header = "model,infer_img_size,infer_samples_per_sec,infer_step_time,infer_batch_size,param_count";
         std::fs::write(&path, format!("{header}\nresnet50.a1,224,100,10,1,25.6\nvit_big,224,,,,\n")).unwrap();
         let set = Timm::open(root.path()).unwrap();
-        let samples: Vec<_> = set.samples().unwrap().collect::<Result<_>>().unwrap();
+        let samples: Vec<_> = set.measurements().unwrap().collect::<Result<_>>().unwrap();
         assert_eq!(samples.len(), 1);
         assert_eq!((samples[0].network.as_str(), samples[0].family.as_str()), ("resnet50__224", "resnet"));
     }

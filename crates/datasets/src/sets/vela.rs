@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use tachograph_ir::Graph;
 
-use crate::{About, Result, Sample, Samples, Source, VELA, table::Table};
+use crate::{About, Measured, Measurement, Measurements, Result, Source, table::Table};
 
 /// One network on one configuration. Memory is in KiB.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,6 +34,29 @@ pub struct VelaRow {
     pub cycles_npu: f64,
     /// Cycles of the whole inference.
     pub cycles_total: f64,
+}
+
+/// Estimates of Arm's compiler.
+pub static VELA: About = About {
+    name: "vela",
+    what: "quantised networks on eleven Ethos-U configurations, estimated by Arm's compiler",
+    from: "made with ethos-u-vela 5.2.0 from the int8 files of models/tflite",
+    licence: "Apache-2.0",
+    folder: "vela",
+    files: "",
+    open: |root| Ok(Box::new(Vela::open(root)?)),
+};
+
+impl VelaRow {
+    /// Time and memory of an inference.
+    fn measurements(&self) -> [Measurement; 2] {
+        let ms = Measured::ms(1e3 * self.inference_time);
+        let time = Measurement::new(&self.model, &self.model, &self.accelerator, 1, ms);
+        let time = Measurement { estimated: true, ..time };
+        let kib = self.sram_memory_used + self.off_chip_flash_memory_used + self.dram_memory_used;
+        let memory = time.with(Measured::megabytes(kib * 1024.0 / 1e6));
+        [time, memory]
+    }
 }
 
 /// The set.
@@ -66,13 +89,12 @@ impl Source for Vela {
         &VELA
     }
 
-    fn samples(&self) -> Result<Samples<'_>> {
-        Ok(Box::new(self.rows()?.map(|row| {
-            let row = row?;
-            let sample = Sample::new(&row.model, &row.model, &row.accelerator, 1, 1e3 * row.inference_time);
-            let memory = row.sram_memory_used + row.off_chip_flash_memory_used + row.dram_memory_used;
-            Ok(Sample { estimated: true, memory_mb: Some(memory * 1024.0 / 1e6), ..sample })
-        })))
+    fn measurements(&self) -> Result<Measurements<'_>> {
+        let both = |row: Result<VelaRow>| match row {
+            Ok(row) => row.measurements().map(Ok).into(),
+            Err(error) => vec![Err(error)],
+        };
+        Ok(Box::new(self.rows()?.flat_map(both)))
     }
 
     /// `../models/tflite/NETWORK.tflite.gz`.

@@ -13,11 +13,14 @@ mod lines;
 mod reader;
 mod writer;
 
-use std::{fs, path::Path};
+use std::{fs, io, path::Path};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use tachograph_ir::Graph;
+use tachograph_ir::{
+    Graph,
+    disk::{self, hex},
+};
 
 use crate::{Error, NetworkId, Result};
 
@@ -84,10 +87,15 @@ struct Network<G = Graph> {
 /// Meta of a file on disk.
 fn describe(dir: &Path, file: &str, count: usize) -> Result<FileMeta> {
     let path = dir.join(file);
-    let mut reader = fs::File::open(&path).map_err(Error::io(&path))?;
+    let sha256 = sha256(&path).map_err(Error::io(&path))?;
+    Ok(FileMeta { file: file.into(), count, sha256 })
+}
+
+/// SHA-256 of a file, in hexadecimal.
+pub(crate) fn sha256(path: &Path) -> io::Result<String> {
     let mut hash = Sha256::new();
-    std::io::copy(&mut reader, &mut hash).map_err(Error::io(&path))?;
-    Ok(FileMeta { file: file.into(), count, sha256: format!("{:x}", hash.finalize()) })
+    io::copy(&mut fs::File::open(path)?, &mut hash)?;
+    Ok(hex(hash.finalize()))
 }
 
 fn read_meta(dir: &Path) -> Result<Meta> {
@@ -101,12 +109,9 @@ fn read_meta(dir: &Path) -> Result<Meta> {
     Ok(meta)
 }
 
-/// Writes beside and renames, so that the file is always whole.
-fn replace(path: &Path, write: impl FnOnce(&mut fs::File) -> std::io::Result<()>) -> Result<()> {
-    let beside = path.with_extension("tmp");
-    let mut file = fs::File::create(&beside).map_err(Error::io(&beside))?;
-    write(&mut file).and_then(|()| file.sync_all()).map_err(Error::io(&beside))?;
-    fs::rename(&beside, path).map_err(Error::io(path))
+/// Writes a file whole or not at all.
+fn replace(path: &Path, write: impl FnOnce(&mut fs::File) -> io::Result<()>) -> Result<()> {
+    disk::replace(path, write).map_err(Error::io(path))
 }
 
 #[cfg(test)]

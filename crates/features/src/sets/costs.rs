@@ -22,11 +22,11 @@
 use std::collections::BTreeSet;
 
 use ndarray::Array2;
-use tachograph_ir::{BoundGraph, Cost, Node, NodeId};
+use tachograph_ir::{BoundGraph, Class, Cost, Node, NodeId};
 
 use crate::{
-    Class, Columns, Error, FeatureGraph, Features, Result, Schema,
-    attributes::{int, ints, kernel, operand_shape, operands, result_shape},
+    Columns, Error, FeatureGraph, Features, Result, Schema,
+    attributes::{kernel, operand_shape, operands, result_shape},
     columns::{names, one_hot},
     graph::undirected_edges,
 };
@@ -145,7 +145,7 @@ fn graph_sums(bound: &BoundGraph, costs: &[(NodeId, Cost)]) -> Result<Vec<f64>> 
     let mut sums = [[0.0; 4]; Class::ALL.len()];
     for (id, cost) in costs {
         let (flops, bytes) = (cost.flops as f64, cost.bytes() as f64);
-        let sum = &mut sums[Class::of(bound.graph().node(*id), cost) as usize];
+        let sum = &mut sums[bound.graph().node(*id).class() as usize];
         for (sum, value) in sum.iter_mut().zip([1.0, flops, bytes, roofline_operations(cost)]) {
             *sum += value;
         }
@@ -162,17 +162,16 @@ pub(crate) fn numbers(bound: &BoundGraph, node: &Node, cost: &Cost, images: u64)
     let window = kernel(bound, node);
     let extent = |i: usize| window.as_deref().and_then(|w| w.get(i)).map_or(0.0, |&k| log2(k as f64));
     let setting = |name: &str, i: usize| match &window {
-        Some(_) => log2(int(node, name, i).unwrap_or(1) as f64),
+        Some(_) => log2(node.int_at(name, i).unwrap_or(1) as f64),
         None => 0.0,
     };
     let pad = |axis: usize| {
-        let pads = window.as_ref().and_then(|_| ints(node, "pads")).unwrap_or_default();
+        let pads = window.as_ref().and_then(|_| node.ints("pads")).unwrap_or_default();
         let at = |i: usize| pads.get(i).map_or(0.0, |&p| p as f64);
         log2(at(axis) + at(pads.len() / 2 + axis))
     };
     let (input, output) = (operand_shape(bound, node, 0), result_shape(bound, node, 0));
-    let convolves = node.op.name().contains("Conv");
-    let group = if convolves { int(node, "group", 0).unwrap_or(1).max(1) as f64 } else { 0.0 };
+    let group = if node.class().convolves() { node.int_at("group", 0).unwrap_or(1).max(1) as f64 } else { 0.0 };
     let channels = input.and_then(|s| s.get(1)).map_or(0.0, |&c| c as f64);
     let elements: f64 = output.unwrap_or_default().iter().map(|&n| n as f64).product();
     let weighted = node.inputs.iter().flatten().any(|&t| bound.is_parameter(t));

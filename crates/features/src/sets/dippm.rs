@@ -25,7 +25,7 @@ use tachograph_ir::{BoundGraph, Node, NodeId, TensorId};
 
 use crate::{
     Columns, Error, FeatureGraph, Features, Result, Schema,
-    attributes::{int, ints, kernel, operand_shape},
+    attributes::{kernel, operand_shape},
     columns::names,
     graph::sorted,
 };
@@ -163,6 +163,7 @@ fn calls<'a>(bound: &'a BoundGraph, node: &Node) -> Vec<Call<'a>> {
     let variable = |t: &TensorId| bound.is_parameter(*t) || inputs.contains(t);
     let at = |i: usize| node.inputs.get(i).copied().flatten().filter(variable).and_then(|t| bound.shape(t));
     let last = node.inputs.iter().flatten().rev().copied().find(variable).and_then(|t| bound.shape(t));
+    // By name: the released vocabulary is fixed, whatever else is registered.
     let op = node.op.name();
     if matches!(op, "Conv" | "ConvTranspose" | "Gemm") {
         let name = match op {
@@ -198,9 +199,9 @@ fn columns(bound: &BoundGraph, node: &Node, call: &Call<'_>) -> [f32; WIDTH] {
         row[code] = 1.0;
     }
     if call.name.contains("conv2d") {
-        let one = |name, i| int(node, name, i).unwrap_or(1);
+        let one = |name, i| node.int_at(name, i).unwrap_or(1);
         // Relay's order is top, left, bottom, right, as ONNX's.
-        let pad = |i: usize| ints(node, "pads").and_then(|p| p.get(i).copied()).unwrap_or(0);
+        let pad = |i: usize| node.ints("pads").and_then(|p| p.get(i).copied()).unwrap_or(0);
         let window = kernel(bound, node).unwrap_or_default();
         let extent = |i: usize| window.get(i).or(window.last()).copied().unwrap_or(1);
         let weight = operand_shape(bound, node, 1).unwrap_or_default();

@@ -24,7 +24,7 @@ use tachograph_ir::{BoundGraph, Node, NodeId, OpType, Optimizer, Phase, TensorId
 
 use crate::{
     Columns, Error, FeatureGraph, Features, Result, Schema,
-    attributes::{int, ints, kernel, operand_shape, result_shape},
+    attributes::{kernel, operand_shape, result_shape},
     columns::{names, one_hot},
     graph::flows,
     normalizer::Scaling,
@@ -142,11 +142,11 @@ fn numbers(bound: &BoundGraph, id: NodeId, node: &Node) -> Result<[f64; NUMBERS.
     let window = kernel(bound, node);
     let extent = |i: usize| window.as_ref().and_then(|w| w.get(i)).map_or(0.0, |&k| k as f64);
     let setting = |name: &str, i: usize| match &window {
-        Some(_) => int(node, name, i).unwrap_or(1) as f64,
+        Some(_) => node.int_at(name, i).unwrap_or(1) as f64,
         None => 0.0,
     };
     let pad = |axis: usize| match &window {
-        Some(_) => ints(node, "pads").and_then(|p| p.get(axis)).map_or(0.0, |&p| p as f64),
+        Some(_) => node.ints("pads").and_then(|p| p.get(axis)).map_or(0.0, |&p| p as f64),
         None => 0.0,
     };
     let of = |shape: Option<&[u64]>, i: usize| shape.and_then(|s| s.get(i)).map_or(0.0, |&n| n as f64);

@@ -37,7 +37,7 @@ use tachograph_ir::{BoundGraph, Node};
 
 use crate::{
     Columns, FeatureGraph, Features, Result, Schema,
-    attributes::{int, ints, kernel, operands, result_shape},
+    attributes::{kernel, operands, result_shape},
     columns::names,
     graph::undirected_edges,
 };
@@ -146,7 +146,7 @@ fn featurize(bound: &BoundGraph) -> Result<FeatureGraph> {
 fn attributes(bound: &BoundGraph, node: &Node) -> Vec<f64> {
     let op = node.op.name();
     let scaled = |value: i64, centre: f64, scale: f64| (value as f64 - centre) / scale;
-    let first = |name, default| int(node, name, 0).unwrap_or(default);
+    let first = |name, default| node.int_at(name, 0).unwrap_or(default);
     let bias = || scaled(i64::from(operands(node) == 3), 0.77, 1.0);
     let mut values = Vec::with_capacity(ATTRIBUTES);
     if matches!(op, "Conv" | "ConvTranspose" | "MaxPool" | "AveragePool") {
@@ -163,7 +163,7 @@ fn attributes(bound: &BoundGraph, node: &Node) -> Vec<f64> {
     match op {
         "Gemm" => values.push(bias()),
         "Transpose" => {
-            let perm = ints(node, "perm").unwrap_or_default();
+            let perm = node.ints("perm").unwrap_or_default();
             values.extend((0..ATTRIBUTES).map(|i| scaled(perm.get(i).copied().unwrap_or(0), 1.78, 4.0)));
         }
         "ConvTranspose" => values.push(scaled(first("output_padding", 0), 0.0, 1e-5)),

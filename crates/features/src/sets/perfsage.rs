@@ -19,7 +19,7 @@ use tachograph_ir::{BoundGraph, NodeId};
 use super::costs::costs;
 use crate::{
     Columns, FeatureGraph, Features, Result, Schema,
-    attributes::{int, ints, kernel, operand_shape, result_shape},
+    attributes::{kernel, operand_shape, result_shape},
     columns::{names, one_hot},
     graph::flows,
 };
@@ -27,8 +27,6 @@ use crate::{
 const WINDOW: [&str; 8] =
     ["kernel_h", "kernel_w", "stride_h", "stride_w", "dilation_h", "dilation_w", "pad_h", "pad_w"];
 const REST: [&str; 4] = ["activation", "width", "macs", "bytes"];
-const ACTIVATIONS: [&str; 10] =
-    ["Relu", "Clip", "Sigmoid", "Tanh", "HardSwish", "HardSigmoid", "LeakyRelu", "PRelu", "Elu", "Gelu"];
 
 /// See [the module](self).
 pub struct PerfSage;
@@ -59,7 +57,7 @@ fn featurize(schema: &Schema, bound: &BoundGraph) -> Result<FeatureGraph> {
     let mut unknown = BTreeSet::new();
     let flows = flows(bound);
     let log2 = |v: f64| v.max(0.0).ln_1p() / std::f64::consts::LN_2;
-    let is_activation = |id: &NodeId| ACTIVATIONS.contains(&bound.graph().node(*id).op.name());
+    let is_activation = |id: &NodeId| bound.graph().node(*id).activates();
     let mut readers = vec![vec![]; bound.live().len()];
     for ((from, to), _) in &flows {
         if let (Some(list), Some(id)) = (readers.get_mut(*from as usize), bound.live().get(*to as usize)) {
@@ -79,7 +77,7 @@ fn featurize(schema: &Schema, bound: &BoundGraph) -> Result<FeatureGraph> {
         let window = kernel(bound, node);
         let axis = |i: usize| window.as_ref().and_then(|w| w.get(i)).map_or(0.0, |&k| k as f64);
         let setting = |name: &str, i: usize, default: i64| match &window {
-            Some(_) => ints(node, name).and_then(|_| int(node, name, i)).unwrap_or(default) as f64,
+            Some(_) => node.ints(name).and_then(|_| node.int_at(name, i)).unwrap_or(default) as f64,
             None => 0.0,
         };
         let one = |name: &str, i: usize| setting(name, i, 1);

@@ -41,8 +41,8 @@ fn featurize(schema: &Schema, bound: &BoundGraph) -> Result<FeatureGraph> {
     for (mut row, ((_, to), tensors)) in edge_features.rows_mut().into_iter().zip(&flows) {
         let bytes: f64 = tensors.iter().map(|&(t, _)| bound.fact(t).bytes().unwrap_or(0) as f64).sum();
         let bits = tensors.first().map_or(32, |&(t, _)| bound.fact(t).dtype.bits());
-        let reader = bound.live().get(*to as usize).map(|&id| bound.graph().node(id).op.name());
-        let product = reader.is_some_and(|op| op.contains("Conv") || op.contains("MatMul") || op == "Gemm");
+        let reader = bound.live().get(*to as usize).map(|&id| bound.graph().node(id));
+        let product = reader.is_some_and(|node| node.class().multiplies());
         row[0] = (bytes.ln_1p() / std::f64::consts::LN_2 / 32.0) as f32;
         row[1] = (bits as f32 / 32.0).log2();
         row[2] = f32::from(u8::from(product && tensors.iter().any(|&(_, operand)| operand == 1)));

@@ -3,10 +3,10 @@
 use tachograph_ir::{Graph, Result, TensorId};
 
 use super::{
-    layers::{Act, Net},
+    layers::{Act, Net, Norm},
     refuse,
 };
-use crate::Error;
+use crate::{Error, nas::BATCH};
 
 /// Blocks of a network.
 pub const POSITIONS: usize = 22;
@@ -89,7 +89,8 @@ impl Architecture {
             Images::Cifar100 => (32, [1, 1, 1, 2, 2, 1, 2, 1], 1504, 100),
             Images::ImageNet => (224, [2, 1, 2, 2, 2, 1, 2, 1], 1984, 1000),
         };
-        let (mut net, x) = Net::new("fbnet".into(), resolution);
+        let mut net = Net::new("fbnet", 1, BATCH, Norm::Kept);
+        let x = net.image(resolution);
         let mut x = net.conv_norm(x, STEM, 3, strides[0], 1, Act::Relu)?;
         let mut blocks = self.0.iter();
         for ((depth, out), stride) in STAGES.into_iter().zip(&strides[1..]) {
@@ -98,8 +99,8 @@ impl Architecture {
             }
         }
         x = net.conv_norm(x, head, 1, 1, 1, Act::Relu)?;
-        x = net.0.op("GlobalAveragePool", &[x])?;
-        net.classify(x, classes)
+        let output = net.classify(x, classes)?;
+        net.finish(output)
     }
 }
 
@@ -117,7 +118,7 @@ fn apply(net: &mut Net, x: TensorId, block: Block, out: u64, stride: u64) -> Res
             }
             let y = net.conv_norm(y, inner, kernel, stride, inner, Act::Relu)?;
             let y = net.conv_norm(y, out, 1, 1, groups, Act::None)?;
-            if same { net.0.op("Add", &[y, x]) } else { Ok(y) }
+            if same { net.b.op("Add", &[y, x]) } else { Ok(y) }
         }
     }
 }

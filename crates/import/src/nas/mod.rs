@@ -10,11 +10,14 @@
 //! | [`ofa`] | Cai et al., ICLR 2020, MobileNetV3; `mit-han-lab/once-for-all` |
 
 pub mod fbnet;
-mod layers;
+pub mod layers;
 pub mod nasbench201;
 pub mod ofa;
 
 use crate::Error;
+
+/// The largest batch of a network of a search space.
+const BATCH: u64 = 4096;
 
 fn refuse(space: &'static str, architecture: impl ToString, message: impl Into<String>) -> Error {
     Error::Architecture { space, architecture: architecture.to_string(), message: message.into() }

@@ -8,23 +8,40 @@ use std::{fmt, str::FromStr};
 use tachograph_ir::{Attr, Graph, Result, TensorId, attrs};
 
 use super::{
-    layers::{Act, Net},
+    BATCH,
+    layers::{Act, Net, Norm},
     refuse,
 };
 use crate::Error;
 
 /// Sources and destinations of the edges, in the order of the cell string.
-const EDGES: [(usize, usize); 6] = [(0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3)];
-const STAGES: [u64; 3] = [16, 32, 64];
-const CELLS: usize = 5;
-const RESOLUTION: u64 = 32;
-/// Classes of CIFAR-10.
-const CLASSES: u64 = 10;
+pub const EDGES: [(usize, usize); 6] = [(0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3)];
+/// Stages of a network; each has half the image and twice the channels of the one before it.
+pub const STAGES: usize = 3;
+
+/// What is around the cells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Frame {
+    /// Height and width of the image: a multiple of 4.
+    pub resolution: u64,
+    /// Channels of the first stage.
+    pub width: u64,
+    /// Cells in each stage.
+    pub cells: u64,
+    /// Classes.
+    pub classes: u64,
+}
+
+impl Frame {
+    /// That of the benchmark, for CIFAR-10.
+    pub const CIFAR10: Self = Self { resolution: 32, width: 16, cells: 5, classes: 10 };
+}
 
 /// Operation of an edge.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Edge {
     /// `none`: times zero.
+    #[default]
     None,
     /// `skip_connect`: the identity.
     Skip,
@@ -61,6 +78,8 @@ pub enum Zeros {
     /// too. This is what a compiler that folds constants and drops unused results runs. A cell without a path
     /// leaves nothing to run.
     Folded,
+    /// Left out with every edge that is not on a path from input to output. A cell without a path is the identity.
+    Pruned,
 }
 
 /// A cell: operations on the edges 0→1, 0→2, 1→2, 0→3, 1→3, 2→3.
@@ -83,41 +102,67 @@ impl Cell {
             .map(move |code| Self(std::array::from_fn(|position| Edge::ALL[code / n.pow(position as u32) % n])))
     }
 
+    /// Which edges are on a path from the cell's input to its output.
+    pub fn live(&self) -> [bool; EDGES.len()] {
+        let (mut fed, mut used) = ([true, false, false, false], [false, false, false, true]);
+        let passes = || EDGES.into_iter().zip(self.0).filter(|(_, edge)| *edge != Edge::None).map(|(ends, _)| ends);
+        // Edges are in the order of their destinations, so that one pass in each direction reaches every node.
+        passes().for_each(|(from, to)| fed[to] |= fed[from]);
+        passes().collect::<Vec<_>>().into_iter().rev().for_each(|(from, to)| used[from] |= used[to]);
+        std::array::from_fn(|i| self.0[i] != Edge::None && fed[EDGES[i].0] && used[EDGES[i].1])
+    }
+
     /// The CIFAR-10 network around this cell.
     ///
     /// # Errors
     /// None but those of a defect: every cell has a network.
     pub fn graph(&self, zeros: Zeros) -> Result<Graph> {
-        let (mut net, x) = Net::new(self.to_string(), RESOLUTION);
-        let mut x = net.conv_norm(x, STAGES[0], 3, 1, 1, Act::None)?;
-        for (stage, width) in STAGES.into_iter().enumerate() {
+        let mut net = Net::new(self.to_string(), 1, BATCH, Norm::Kept);
+        let output = self.build(&mut net, Frame::CIFAR10, zeros)?;
+        net.finish(output)
+    }
+
+    /// Builds a network of this cell; the result is (N, classes).
+    ///
+    /// # Errors
+    /// A resolution that cannot be halved twice, an extent of 0.
+    pub fn build(&self, net: &mut Net, frame: Frame, zeros: Zeros) -> Result<TensorId> {
+        let x = net.image(frame.resolution);
+        let mut x = net.conv_norm(x, frame.width, 3, 1, 1, Act::None)?;
+        for stage in 0..STAGES {
             if stage > 0 {
-                x = reduce(&mut net, x, width)?;
+                x = reduce(net, x)?;
             }
-            for _ in 0..CELLS {
-                x = self.cell(&mut net, x, zeros)?;
+            for _ in 0..frame.cells {
+                x = self.cell(net, x, zeros)?;
             }
         }
-        x = net.0.batch_norm(x)?;
+        // After a sum, not a convolution: no exporter folds this one.
+        x = net.b.batch_norm(x)?;
         x = net.act(x, Act::Relu)?;
-        x = net.0.op("GlobalAveragePool", &[x])?;
-        net.classify(x, CLASSES)
+        net.classify(x, frame.classes)
     }
 
     fn cell(&self, net: &mut Net, x: TensorId, zeros: Zeros) -> Result<TensorId> {
+        let live = self.live();
         let mut nodes = [x; 4];
-        let mut edges = EDGES.into_iter().zip(self.0).peekable();
+        let mut edges = EDGES.into_iter().zip(self.0).zip(live).peekable();
         for to in 1..nodes.len() {
             let mut sum = None;
-            while let Some(((from, _), edge)) = edges.next_if(|((_, target), _)| *target == to) {
+            while let Some((((from, _), edge), live)) = edges.next_if(|(((_, target), _), _)| *target == to) {
+                if zeros == Zeros::Pruned && !live {
+                    continue;
+                }
                 let Some(y) = apply(net, nodes[from], edge, zeros)? else { continue };
                 sum = Some(match sum {
                     None => y,
-                    Some(sum) => net.0.op("Add", &[sum, y])?,
+                    Some(sum) => net.b.op("Add", &[sum, y])?,
                 });
             }
             nodes[to] = match sum {
                 Some(sum) => sum,
+                // Nobody reads this node, or the cell has no path and hands its input on.
+                None if zeros == Zeros::Pruned => x,
                 None => zero(net, x)?,
             };
         }
@@ -132,34 +177,35 @@ fn apply(net: &mut Net, x: TensorId, edge: Edge, zeros: Zeros) -> Result<Option<
         net.conv_norm(y, width, kernel, 1, 1, Act::None).map(Some)
     };
     match edge {
-        Edge::None if zeros == Zeros::Folded => Ok(None),
+        Edge::None if zeros != Zeros::Multiplied => Ok(None),
         Edge::None => {
-            let zero = net.0.scalar(0.0);
-            net.0.op("Mul", &[x, zero]).map(Some)
+            let zero = net.b.scalar(0.0);
+            net.b.op("Mul", &[x, zero]).map(Some)
         }
         Edge::Skip => Ok(Some(x)),
         Edge::Conv1 => conv(1),
         Edge::Conv3 => conv(3),
-        Edge::AveragePool => net.0.pool("AveragePool", x, 3, 1, 1).map(Some),
+        Edge::AveragePool => net.b.pool("AveragePool", x, 3, 1, 1).map(Some),
     }
 }
 
 /// Zeros of the shape of one image of `like`.
 fn zero(net: &mut Net, like: TensorId) -> Result<TensorId> {
-    let mut shape: Vec<i64> = net.0.shape(like).iter().map(|&n| n as i64).collect();
+    let mut shape: Vec<i64> = net.b.shape(like).iter().map(|&n| n as i64).collect();
     shape[0] = 1;
-    let shape = net.0.ints(&shape);
-    net.0.op_with("ConstantOfShape", &[shape], attrs([("value", Attr::Float(0.0))]))
+    let shape = net.b.ints(&shape);
+    net.b.op_with("ConstantOfShape", &[shape], attrs([("value", Attr::Float(0.0))]))
 }
 
 /// Residual block that halves the image and doubles the channels.
-fn reduce(net: &mut Net, x: TensorId, width: u64) -> Result<TensorId> {
+fn reduce(net: &mut Net, x: TensorId) -> Result<TensorId> {
+    let width = 2 * net.channels(x);
     let y = net.act(x, Act::Relu)?;
     let y = net.conv_norm(y, width, 3, 2, 1, Act::Relu)?;
     let y = net.conv_norm(y, width, 3, 1, 1, Act::None)?;
-    let shortcut = net.0.pool("AveragePool", x, 2, 2, 0)?;
-    let shortcut = net.0.conv(shortcut, width, [1; 2], 1, 0, 1, false)?;
-    net.0.op("Add", &[shortcut, y])
+    let shortcut = net.b.pool("AveragePool", x, 2, 2, 0)?;
+    let shortcut = net.b.conv(shortcut, width, [1; 2], 1, 0, 1, false)?;
+    net.b.op("Add", &[shortcut, y])
 }
 
 impl fmt::Display for Cell {
@@ -243,5 +289,16 @@ mod tests {
         let constant = live([None, None, None, Skip, Conv3, None]);
         assert_eq!(constant, straight + 15, "a constant is added in every cell");
         assert_eq!(live([None, None, None, Conv3, None, None]), straight + 3 * 15);
+    }
+
+    #[test]
+    fn pruned_networks_have_no_node_that_nobody_needs() {
+        for cell in Cell::all().step_by(7) {
+            let bound = cell.graph(Zeros::Pruned).unwrap().bind(&Default::default()).unwrap();
+            assert_eq!(bound.live().len(), bound.graph().len(), "{cell}");
+        }
+        use Edge::{Conv1, None, Skip};
+        assert_eq!(Cell([Conv1, None, Skip, Skip, None, None]).live(), [false, false, false, true, false, false]);
+        assert_eq!(Cell([Conv1, None, Skip, None, None, Skip]).live(), [true, false, true, false, false, true]);
     }
 }

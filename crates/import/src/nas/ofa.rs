@@ -3,10 +3,10 @@
 use tachograph_ir::{Graph, Result, TensorId};
 
 use super::{
-    layers::{Act, Net},
+    layers::{Act, Gate, Net, Norm, divisible},
     refuse,
 };
-use crate::Error;
+use crate::{Error, nas::BATCH};
 
 /// Elastic stages.
 pub const STAGES: usize = 5;
@@ -89,12 +89,13 @@ impl Architecture {
     }
 
     fn build(&self) -> Result<Graph> {
-        let (mut net, x) = Net::new("ofa_mobilenet_v3".into(), self.resolution);
+        let mut net = Net::new("ofa_mobilenet_v3", 1, BATCH, Norm::Kept);
+        let x = net.image(self.resolution);
         let first = self.width.scale(FIRST);
         let x = net.conv_norm(x, first, 3, 2, 1, Act::HardSwish)?;
         let y = net.conv_norm(x, first, 3, 1, first, Act::Relu)?;
         let y = net.conv_norm(y, first, 1, 1, 1, Act::None)?;
-        let mut x = net.0.op("Add", &[y, x])?;
+        let mut x = net.b.op("Add", &[y, x])?;
         let blocks: Vec<(u64, u64)> = self.kernels.into_iter().zip(self.expansions).collect();
         for ((stage, blocks), depth) in PLAN.iter().zip(blocks.chunks(DEPTH)).zip(self.depths) {
             for (i, &(kernel, expansion)) in blocks.iter().take(depth).enumerate() {
@@ -104,10 +105,11 @@ impl Architecture {
         }
         let [last, hidden] = HEAD.map(|channels| self.width.scale(channels));
         x = net.conv_norm(x, last, 1, 1, 1, Act::HardSwish)?;
-        x = net.0.op("GlobalAveragePool", &[x])?;
-        x = net.0.conv(x, hidden, [1; 2], 1, 0, 1, false)?;
+        x = net.b.op("GlobalAveragePool", &[x])?;
+        x = net.b.conv(x, hidden, [1; 2], 1, 0, 1, false)?;
         x = net.act(x, Act::HardSwish)?;
-        net.classify(x, CLASSES)
+        let output = net.dense(x, CLASSES)?;
+        net.finish(output)
     }
 
     fn block(
@@ -124,17 +126,11 @@ impl Architecture {
         let y = net.conv_norm(x, inner, 1, 1, 1, stage.act)?;
         let mut y = net.conv_norm(y, inner, kernel, stride, inner, stage.act)?;
         if stage.squeeze {
-            y = net.squeeze_excite(y, divisible((inner / 4) as f64))?;
+            y = net.squeeze_excite(y, divisible((inner / 4) as f64), Act::Relu, Gate::HardSigmoid)?;
         }
         let y = net.conv_norm(y, out, 1, 1, 1, Act::None)?;
-        if stride == 1 && channels == out { net.0.op("Add", &[y, x]) } else { Ok(y) }
+        if stride == 1 && channels == out { net.b.op("Add", &[y, x]) } else { Ok(y) }
     }
-}
-
-/// The nearest multiple of 8, at least 8 and at least nine tenths of `width`.
-fn divisible(width: f64) -> u64 {
-    let rounded = (((width + 4.0) / 8.0).floor() * 8.0).max(8.0);
-    (if rounded < 0.9 * width { rounded + 8.0 } else { rounded }) as u64
 }
 
 #[cfg(test)]

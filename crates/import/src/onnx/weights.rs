@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use tachograph_ir::DType;
+use tachograph_ir::{Attrs, DType, Node, OpType, Phase, Role};
 
 use super::{
     body,
@@ -26,10 +26,10 @@ impl<'a> Uses<'a> {
     pub fn new(nodes: &'a [NodeProto]) -> Self {
         let mut uses = HashMap::new();
         for node in nodes.iter().rev() {
-            for (place, name) in node.input.iter().enumerate() {
+            for ((place, name), usage) in node.input.iter().enumerate().zip(usage(node)) {
                 let through = node.output.first().filter(|_| place == 0 && rearranges(&node.op_type));
                 let kind = through.and_then(|out| uses.get(out.as_str()).copied());
-                *uses.entry(name.as_str()).or_insert(0) |= kind.unwrap_or_else(|| usage(&node.op_type, place));
+                *uses.entry(name.as_str()).or_insert(0) |= kind.unwrap_or(usage);
             }
             body::captured(node).into_iter().for_each(|name| *uses.entry(name).or_insert(0) |= OTHER);
         }
@@ -59,33 +59,26 @@ impl<'a> Uses<'a> {
     }
 }
 
+/// True for operators through which exporters lead a weight to where it is used. By name: other movements, such as
+/// `Slice` or `Gather`, take parts of tables that may be constants.
 fn rearranges(op: &str) -> bool {
     matches!(op, "Identity" | "Reshape" | "Squeeze" | "Unsqueeze" | "Transpose" | "Flatten" | "Cast" | "Expand")
 }
 
-fn usage(op: &str, place: usize) -> u8 {
-    match (op, place) {
-        (
-            "Conv"
-            | "ConvTranspose"
-            | "ConvInteger"
-            | "Gemm"
-            | "BatchNormalization"
-            | "InstanceNormalization"
-            | "LayerNormalization"
-            | "GroupNormalization"
-            | "RMSNormalization"
-            | "SimplifiedLayerNormalization"
-            | "SkipLayerNormalization"
-            | "PRelu"
-            | "DeformConv",
-            1..,
-        )
-        | ("LSTM" | "GRU" | "RNN", 1..=3)
-        | ("QLinearConv" | "QLinearMatMul", 3) => WEIGHT,
-        ("Add" | "Sub" | "Mul" | "Div" | "Pow" | "Sum" | "Max" | "Min" | "MatMul", _) => ARITHMETIC,
+/// How a node uses its operands, by the roles that its operator gives them.
+fn usage(node: &NodeProto) -> Vec<u8> {
+    let op = OpType::with_domain(&node.domain, &node.op_type);
+    // Roles that depend on attributes are those of the standard form.
+    let (name, phase) = (String::new(), Phase::Forward);
+    let bare = Node { name, op, attrs: Attrs::new(), inputs: Vec::new(), outputs: Vec::new(), phase };
+    let usage = |place| match bare.role(place) {
+        role if role.is_learned() => WEIGHT,
+        Role::Term | Role::Factor | Role::Matrix => ARITHMETIC,
+        // Nobody here knows the operator, but what it learns.
+        _ if place > 0 && node.op_type == "DeformConv" => WEIGHT,
         _ => OTHER,
-    }
+    };
+    (0..node.input.len()).map(usage).collect()
 }
 
 /// Names that PyTorch gives to what a module owns.
@@ -123,4 +116,29 @@ pub(super) fn parameter_inputs(graph: &GraphProto, uses: &Uses<'_>) -> HashSet<S
     }
     let parameters = inputs.into_iter().filter(|i| certain(i) || (named(&i.name) && float(i)));
     parameters.map(|i| i.name.clone()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn node(op: &str, input: &[&str], output: &str) -> NodeProto {
+        let input = input.iter().map(|&name| name.into()).collect();
+        NodeProto { op_type: op.into(), input, output: vec![output.into()], ..NodeProto::default() }
+    }
+
+    #[test]
+    fn roles_tell_weights_from_constants() {
+        let nodes = [
+            node("FusedConv", &["x", "filter", "shift"], "y"),
+            node("Clip", &["y", "low"], "z"),
+            node("Add", &["z", "more"], "sum"),
+            node("SkipLayerNormalization", &["sum", "y", "gain"], "out"),
+        ];
+        let uses = Uses::new(&nodes);
+        assert!(["filter", "gain"].iter().all(|name| uses.only_weight(name)) && !uses.only_weight("y"));
+        assert!(!uses.is_constant("shift", DType::F32, &[4]));
+        assert!(uses.is_constant("low", DType::F32, &[]));
+        assert!(uses.is_constant("more", DType::F32, &[1]) && !uses.is_constant("more", DType::F32, &[4]));
+    }
 }

@@ -1,7 +1,7 @@
 //! Sampling grid of affine maps: (N, r, r + 1) and a size of (N, C, …) → (N, …, r).
 
 use super::axes::{extents, product};
-use crate::{Call, Fact, OpError, Operator, Work};
+use crate::{Call, Fact, Fusion, Node, OpError, Operator, Role, Work};
 
 pub(super) struct AffineGrid;
 
@@ -21,6 +21,14 @@ impl Operator for AffineGrid {
         shape.extend(spatial);
         shape.push(r);
         Ok(vec![Fact::new(call.dtype(0)?, shape)])
+    }
+
+    fn fuses(&self, _: &Node) -> Fusion {
+        Fusion::Alone
+    }
+
+    fn operand(&self, _: &Node, i: usize) -> Option<Role> {
+        [Role::Data, Role::Shape].get(i).copied()
     }
 
     /// r products and r additions per coordinate.

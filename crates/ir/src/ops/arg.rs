@@ -1,7 +1,7 @@
 //! Index of the largest or smallest element along an axis. Compares cost no arithmetic.
 
 use super::axes;
-use crate::{Call, DType, Fact, OpError, Operator, Work};
+use crate::{Call, Class, DType, Fact, Node, OpError, Operator, Work};
 
 pub(super) struct Arg;
 
@@ -19,6 +19,10 @@ impl Operator for Arg {
             shape.remove(axis);
         }
         Ok(vec![Fact::new(DType::I64, shape)])
+    }
+
+    fn class(&self, _: &Node) -> Class {
+        Class::Reduction
     }
 
     fn work(&self, _: &Call<'_>) -> Result<Work, OpError> {

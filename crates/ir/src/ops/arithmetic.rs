@@ -1,7 +1,7 @@
 //! Element-wise arithmetic of two tensors, with NumPy's broadcasting.
 
 use super::values::{broadcast, broadcast_both};
-use crate::{Call, Fact, OpError, Operator, Value};
+use crate::{Call, Fact, Node, OpError, Operator, Role, Saved, Value};
 
 pub(super) struct Arithmetic;
 
@@ -28,6 +28,24 @@ impl Operator for Arithmetic {
         let (a, b) = (call.input(0)?, padded.as_ref().map_or_else(|| call.input(1), Ok)?);
         let value = broadcast_both(a, b, &shape).and_then(|(a, b)| combine(call, &a, &b));
         Ok(vec![Fact::new(a.dtype, shape).with_value(value)])
+    }
+
+    fn saves(&self, node: &Node) -> Saved {
+        if matches!(node.op.name(), "Add" | "Sub") { Saved::Nothing } else { Saved::Operands }
+    }
+
+    fn activates(&self, node: &Node) -> bool {
+        node.op.name() == "PRelu"
+    }
+
+    fn operand(&self, node: &Node, i: usize) -> Option<Role> {
+        let role = match (node.op.name(), i) {
+            ("PRelu", 0) => Role::Data,
+            ("PRelu", _) => Role::Weight,
+            ("Div" | "Mul", _) => Role::Factor,
+            _ => Role::Term,
+        };
+        (i < 2).then_some(role)
     }
 }
 

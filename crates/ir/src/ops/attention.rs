@@ -4,7 +4,7 @@
 //! Arithmetic: the products Q·Kᵀ and P·V over all heads, 5 operations per score for the softmax, and the projection.
 
 use super::axes::product;
-use crate::{Call, Fact, OpError, Operator, Shape, Work};
+use crate::{Call, Class, Fact, Fusion, Node, OpError, Operator, Role, Shape, Work};
 
 pub(super) struct Attention;
 
@@ -35,8 +35,8 @@ fn divide(n: u64, heads: u64, shape: &[u64]) -> Result<u64, OpError> {
 }
 
 /// True for ONNX Runtime's form with the projection inside.
-fn projects(call: &Call<'_>) -> bool {
-    call.node.op.name() == "Attention" && call.attrs().contains_key("num_heads")
+fn projects(node: &Node) -> bool {
+    node.op.name() == "Attention" && node.attrs.contains_key("num_heads")
 }
 
 /// Length of the cache of earlier keys in operand `i`, along `axis`.
@@ -50,7 +50,7 @@ impl Heads {
     fn new(call: &Call<'_>) -> Result<Self, OpError> {
         match call.node.op.name() {
             "MultiHeadAttention" => Self::multi_head(call),
-            _ if projects(call) => Self::projecting(call),
+            _ if projects(call.node) => Self::projecting(call),
             _ => Self::standard(call),
         }
     }
@@ -132,12 +132,34 @@ impl Operator for Attention {
             _ => vec![h.batch, h.queries, product([h.heads, h.value_depth])?],
         };
         let fact = |shape: Shape| call.dtype(0).map(|dtype| Fact::new(dtype, shape));
-        if projects(call) {
+        if projects(call.node) {
             return Ok(vec![fact(shape)?, fact(vec![2, h.batch, h.heads, h.keys, h.depth])?]);
         }
         let keys = fact(vec![h.batch, h.key_heads, h.keys, h.depth])?;
         let values = fact(vec![h.batch, h.key_heads, h.keys, h.value_depth])?;
         Ok(vec![fact(shape)?, keys, values, fact(vec![h.batch, h.heads, h.queries, h.keys])?])
+    }
+
+    fn class(&self, _: &Node) -> Class {
+        Class::Matrix
+    }
+
+    /// Libraries run it as one kernel of their own.
+    fn fuses(&self, _: &Node) -> Fusion {
+        Fusion::Alone
+    }
+
+    fn operand(&self, node: &Node, i: usize) -> Option<Role> {
+        let roles: &[Role] = match node.op.name() {
+            "MultiHeadAttention" => {
+                &[Role::Data, Role::Data, Role::Data, Role::Bias, Role::Mask, Role::Mask, Role::State, Role::State]
+            }
+            _ if projects(node) => {
+                &[Role::Data, Role::Weight, Role::Bias, Role::Mask, Role::State, Role::Mask, Role::Shape]
+            }
+            _ => &[Role::Data, Role::Data, Role::Data, Role::Mask, Role::State, Role::State, Role::Shape],
+        };
+        roles.get(i).copied()
     }
 
     fn work(&self, call: &Call<'_>) -> Result<Work, OpError> {

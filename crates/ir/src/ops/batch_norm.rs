@@ -1,7 +1,7 @@
 //! Batch normalisation over axis 1. At inference y = s·x + t with s and t folded from five vectors: 2 per element.
 
 use super::axes::product;
-use crate::{Call, Fact, OpError, Operator, Work};
+use crate::{Call, Class, Fact, Fusion, Fvcore, Node, OpError, Operator, Role, Work};
 
 pub(super) struct BatchNorm;
 
@@ -24,6 +24,23 @@ impl Operator for BatchNorm {
         let mut facts = vec![statistic; 5];
         facts[0] = Fact::new(call.dtype(0)?, x);
         Ok(facts)
+    }
+
+    fn class(&self, _: &Node) -> Class {
+        Class::Normalization
+    }
+
+    /// At inference it is a product and a sum by channel.
+    fn fuses(&self, _: &Node) -> Fusion {
+        Fusion::Follower
+    }
+
+    fn operand(&self, _: &Node, i: usize) -> Option<Role> {
+        [Role::Data, Role::Scale, Role::Bias, Role::Mean, Role::Variance].get(i).copied()
+    }
+
+    fn fvcore(&self, call: &Call<'_>) -> Result<Fvcore, OpError> {
+        Fvcore::per_element(if call.int("training_mode", 0) == 1 { 5 } else { 2 }, call.shape(0)?)
     }
 
     fn work(&self, call: &Call<'_>) -> Result<Work, OpError> {

@@ -1,7 +1,7 @@
 //! Conversion of the element type. Counts as data movement.
 
 use super::axes::dtype;
-use crate::{Call, DType, Fact, OpError, Operator, Value, Work};
+use crate::{Call, Class, DType, Fact, Node, OpError, Operator, Role, Saved, Value};
 
 pub(super) struct Cast;
 
@@ -19,8 +19,16 @@ impl Operator for Cast {
         Ok(vec![Fact::new(to, call.shape(0)?).with_value(value)])
     }
 
-    fn work(&self, _: &Call<'_>) -> Result<Work, OpError> {
-        Ok(Work::MOVE)
+    fn class(&self, _: &Node) -> Class {
+        Class::Movement
+    }
+
+    fn saves(&self, _: &Node) -> Saved {
+        Saved::Nothing
+    }
+
+    fn operand(&self, _: &Node, i: usize) -> Option<Role> {
+        (i < 2).then_some(Role::Data)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Cuts or pads the middle of some axes: (…) and extents → (…) with those extents.
 
 use super::axes::{axes, extents};
-use crate::{Call, Fact, OpError, Operator, Work};
+use crate::{Call, Class, Fact, Node, OpError, Operator, Role};
 
 pub(super) struct CenterCropPad;
 
@@ -26,8 +26,12 @@ impl Operator for CenterCropPad {
         Ok(vec![Fact::new(call.dtype(0)?, shape)])
     }
 
-    fn work(&self, _: &Call<'_>) -> Result<Work, OpError> {
-        Ok(Work::MOVE)
+    fn class(&self, _: &Node) -> Class {
+        Class::Movement
+    }
+
+    fn operand(&self, _: &Node, i: usize) -> Option<Role> {
+        [Role::Data, Role::Shape].get(i).copied()
     }
 }
 

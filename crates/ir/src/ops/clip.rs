@@ -1,7 +1,7 @@
 //! Clip(x, min, max): the bounds are operands since operator set 11 and attributes before.
 
 use super::values::broadcast_value;
-use crate::{Attr, Call, Fact, OpError, Operator, Value};
+use crate::{Attr, Call, Fact, Node, OpError, Operator, Role, Value};
 
 pub(super) struct Clip;
 
@@ -12,6 +12,14 @@ impl Operator for Clip {
 
     fn infer(&self, call: &Call<'_>) -> Result<Vec<Fact>, OpError> {
         Ok(vec![Fact::new(call.dtype(0)?, call.shape(0)?).with_value(value(call))])
+    }
+
+    fn activates(&self, _: &Node) -> bool {
+        true
+    }
+
+    fn operand(&self, _: &Node, i: usize) -> Option<Role> {
+        [Role::Data, Role::Setting, Role::Setting].get(i).copied()
     }
 }
 

@@ -1,7 +1,7 @@
 //! Sum of overlapping blocks into an image: (N, C·∏block, L) → (N, C, image…).
 
 use super::axes::{extents, product};
-use crate::{Call, Fact, OpError, Operator, Work};
+use crate::{Call, Fact, Fusion, Node, OpError, Operator, Role, Work};
 
 pub(super) struct Col2Im;
 
@@ -19,6 +19,14 @@ impl Operator for Col2Im {
             return Err(refuse());
         }
         Ok(vec![Fact::new(call.dtype(0)?, [vec![n, columns / size], image].concat())])
+    }
+
+    fn fuses(&self, _: &Node) -> Fusion {
+        Fusion::Alone
+    }
+
+    fn operand(&self, _: &Node, i: usize) -> Option<Role> {
+        [Role::Data, Role::Shape, Role::Shape].get(i).copied()
     }
 
     /// One addition per operand element.

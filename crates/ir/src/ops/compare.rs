@@ -1,7 +1,7 @@
 //! Element-wise comparison and logic of two tensors, with NumPy's broadcasting. Costs no arithmetic.
 
 use super::values::{broadcast, broadcast_both};
-use crate::{Call, DType, Fact, OpError, Operator, Value, Work};
+use crate::{Call, Class, DType, Fact, Node, OpError, Operator, Role, Value};
 
 pub(super) struct Compare;
 
@@ -19,8 +19,12 @@ impl Operator for Compare {
         Ok(vec![Fact::new(DType::Bool, shape).with_value(value)])
     }
 
-    fn work(&self, _: &Call<'_>) -> Result<Work, OpError> {
-        Ok(Work::MOVE)
+    fn class(&self, _: &Node) -> Class {
+        Class::Movement
+    }
+
+    fn operand(&self, _: &Node, i: usize) -> Option<Role> {
+        (i < 2).then_some(Role::Data)
     }
 }
 

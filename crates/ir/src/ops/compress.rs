@@ -1,7 +1,7 @@
 //! Selection by a vector of booleans: the shape is known only where the vector is.
 
 use super::axes;
-use crate::{Call, Fact, OpError, Operator, Work};
+use crate::{Call, Class, Fact, Node, OpError, Operator, Role};
 
 pub(super) struct Compress;
 
@@ -26,8 +26,12 @@ impl Operator for Compress {
         Ok(vec![Fact::new(dtype, shape)])
     }
 
-    fn work(&self, _: &Call<'_>) -> Result<Work, OpError> {
-        Ok(Work::MOVE)
+    fn class(&self, _: &Node) -> Class {
+        Class::Movement
+    }
+
+    fn operand(&self, _: &Node, i: usize) -> Option<Role> {
+        [Role::Data, Role::Mask].get(i).copied()
     }
 }
 

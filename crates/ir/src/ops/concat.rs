@@ -4,7 +4,7 @@ use super::{
     axes,
     values::{offset, positions},
 };
-use crate::{Call, Fact, OpError, Operator, Value, Work};
+use crate::{Call, Class, Fact, Node, OpError, Operator, Role, Saved, Value};
 
 pub(super) struct Concat;
 
@@ -28,8 +28,16 @@ impl Operator for Concat {
         Ok(vec![Fact::new(call.dtype(0)?, shape).with_value(value)])
     }
 
-    fn work(&self, _: &Call<'_>) -> Result<Work, OpError> {
-        Ok(Work::MOVE)
+    fn class(&self, _: &Node) -> Class {
+        Class::Movement
+    }
+
+    fn saves(&self, _: &Node) -> Saved {
+        Saved::Nothing
+    }
+
+    fn operand(&self, _: &Node, _: usize) -> Option<Role> {
+        Some(Role::Data)
     }
 }
 

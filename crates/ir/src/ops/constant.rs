@@ -1,6 +1,6 @@
 //! A constant given by attributes. Importers turn tensor-valued ones into constants of the graph.
 
-use crate::{Attr, Call, DType, Fact, OpError, Operator, Value, Work};
+use crate::{Attr, Call, Class, DType, Fact, Node, OpError, Operator, Role, Value, Work};
 
 pub(super) struct Constant;
 
@@ -20,6 +20,14 @@ impl Operator for Constant {
         };
         let shape = if rank == 0 { vec![] } else { vec![value.len() as u64] };
         Ok(vec![Fact::new(dtype, shape).with_value(Some(value))])
+    }
+
+    fn class(&self, _: &Node) -> Class {
+        Class::Movement
+    }
+
+    fn operand(&self, _: &Node, _: usize) -> Option<Role> {
+        None
     }
 
     fn work(&self, _: &Call<'_>) -> Result<Work, OpError> {

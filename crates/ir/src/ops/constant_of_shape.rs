@@ -7,7 +7,7 @@ use super::{
     axes::{dtype, extents},
     values::small,
 };
-use crate::{Attr, Call, DType, Fact, OpError, Operator, Value, Work};
+use crate::{Attr, Call, Class, DType, Fact, Node, OpError, Operator, Role, Value};
 
 pub(super) struct ConstantOfShape;
 
@@ -28,8 +28,12 @@ impl Operator for ConstantOfShape {
         Ok(vec![Fact::new(dtype(call, "dtype")?.unwrap_or(default), shape).with_value(value)])
     }
 
-    fn work(&self, _: &Call<'_>) -> Result<Work, OpError> {
-        Ok(Work::MOVE)
+    fn class(&self, _: &Node) -> Class {
+        Class::Movement
+    }
+
+    fn operand(&self, _: &Node, i: usize) -> Option<Role> {
+        [Role::Shape].get(i).copied()
     }
 }
 

@@ -1,7 +1,11 @@
 //! Convolution: (N, C, …) with weight (M, C/group, k…) → (N, M, …), in floating point or quantised.
 
-use super::{axes::product, spatial::Windows};
-use crate::{Call, DType, Fact, OpError, Operator, Shape, Work};
+use super::{
+    axes::product,
+    quantize::QUANTIZED,
+    spatial::{self, Windows},
+};
+use crate::{Call, Class, DType, Fact, Fvcore, Node, OpError, Operator, Role, Shape, Work};
 
 pub(super) struct Conv;
 
@@ -27,6 +31,24 @@ impl Operator for Conv {
             _ => call.dtype(0)?,
         };
         Ok(vec![Fact::new(dtype, shape(call, call.shape(0)?, call.shape(weight)?, bias)?)])
+    }
+
+    fn class(&self, node: &Node) -> Class {
+        spatial::convolution(node)
+    }
+
+    fn operand(&self, node: &Node, i: usize) -> Option<Role> {
+        let roles: &[Role] = match node.op.name() {
+            "ConvInteger" => &[Role::Data, Role::Weight, Role::Setting, Role::Setting],
+            "FusedConv" => &[Role::Data, Role::Weight, Role::Bias, Role::Term],
+            "QLinearConv" => &QUANTIZED,
+            _ => &[Role::Data, Role::Weight, Role::Bias],
+        };
+        roles.get(i).copied()
+    }
+
+    fn fvcore(&self, call: &Call<'_>) -> Result<Fvcore, OpError> {
+        Fvcore::products(self.work(call)?, call)
     }
 
     fn work(&self, call: &Call<'_>) -> Result<Work, OpError> {

@@ -2,9 +2,9 @@
 
 use super::{
     axes::{extents, product},
-    spatial::Windows,
+    spatial::{self, Windows},
 };
-use crate::{Call, Fact, OpError, Operator, Shape, Work};
+use crate::{Call, Class, Fact, Fvcore, Node, OpError, Operator, Role, Shape, Work};
 
 pub(super) struct ConvTranspose;
 
@@ -31,6 +31,18 @@ impl Operator for ConvTranspose {
         let mut shape = vec![n, m];
         shape.extend(extended(call, spatial, kernel)?);
         Ok(vec![Fact::new(call.dtype(0)?, shape)])
+    }
+
+    fn class(&self, node: &Node) -> Class {
+        spatial::convolution(node)
+    }
+
+    fn operand(&self, _: &Node, i: usize) -> Option<Role> {
+        [Role::Data, Role::Weight, Role::Bias].get(i).copied()
+    }
+
+    fn fvcore(&self, call: &Call<'_>) -> Result<Fvcore, OpError> {
+        Fvcore::products(self.work(call)?, call)
     }
 
     /// Every element of the input meets every weight of its group once.

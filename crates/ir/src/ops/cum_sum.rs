@@ -1,6 +1,6 @@
 //! Running sum along an axis: one addition per element.
 
-use crate::{Call, Fact, OpError, Operator};
+use crate::{Call, Fact, Fusion, Node, OpError, Operator, Role};
 
 pub(super) struct CumSum;
 
@@ -15,6 +15,14 @@ impl Operator for CumSum {
             super::axes::axis(*axis, x)?;
         }
         Ok(vec![Fact::new(call.dtype(0)?, x)])
+    }
+
+    fn fuses(&self, _: &Node) -> Fusion {
+        Fusion::Alone
+    }
+
+    fn operand(&self, _: &Node, i: usize) -> Option<Role> {
+        [Role::Data, Role::Shape].get(i).copied()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Blocks of space become channels and back: (N, C, H, W) ↔ (N, C·b², H/b, W/b).
 
-use crate::{Call, Fact, OpError, Operator, Shape, Work};
+use crate::{Call, Class, Fact, Node, OpError, Operator, Shape};
 
 pub(super) struct DepthSpace;
 
@@ -19,8 +19,8 @@ impl Operator for DepthSpace {
         Ok(vec![Fact::new(call.dtype(0)?, shape)])
     }
 
-    fn work(&self, _: &Call<'_>) -> Result<Work, OpError> {
-        Ok(Work::MOVE)
+    fn class(&self, _: &Node) -> Class {
+        Class::Movement
     }
 }
 

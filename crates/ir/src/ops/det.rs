@@ -1,7 +1,7 @@
 //! Determinants: (…, M, M) → (…), two thirds of M³ operations each.
 
 use super::axes::product;
-use crate::{Call, Fact, OpError, Operator, Work};
+use crate::{Call, Fact, Fusion, Node, OpError, Operator, Work};
 
 pub(super) struct Det;
 
@@ -15,6 +15,10 @@ impl Operator for Det {
             [batch @ .., rows, columns] if rows == columns => Ok(vec![Fact::new(call.dtype(0)?, batch)]),
             x => Err(format!("{x:?} holds no square matrices").into()),
         }
+    }
+
+    fn fuses(&self, _: &Node) -> Fusion {
+        Fusion::Alone
     }
 
     fn work(&self, call: &Call<'_>) -> Result<Work, OpError> {

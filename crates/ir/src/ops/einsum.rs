@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::{axes::product, values::broadcast};
-use crate::{Call, Fact, OpError, Operator, Shape, Work};
+use crate::{Call, Class, Fact, Fusion, Fvcore, Node, OpError, Operator, Role, Shape, Work};
 
 pub(super) struct Einsum;
 
@@ -36,6 +36,28 @@ fn labels(term: &str) -> Option<Vec<Option<char>>> {
         }
     }
     Some(labels)
+}
+
+/// Number of factors, and whether a label is summed; `None` for an equation that cannot be read.
+fn factors(node: &Node) -> Option<(usize, bool)> {
+    let equation: String = node.text("equation")?.split_whitespace().collect();
+    let (left, right) = equation.split_once("->").map_or((equation.as_str(), None), |(l, r)| (l, Some(r)));
+    let terms = left.split(',').map(labels).collect::<Option<Vec<_>>>()?;
+    let sums = match right.map(labels) {
+        Some(right) => {
+            let right = right?;
+            terms.iter().flatten().any(|label| !right.contains(label))
+        }
+        // Implicit: what is named twice is summed.
+        None => {
+            let mut named: Vec<_> = terms.iter().flatten().flatten().collect();
+            let all = named.len();
+            named.sort_unstable();
+            named.dedup();
+            named.len() < all
+        }
+    };
+    Some((terms.len(), sums))
 }
 
 fn parse(call: &Call<'_>) -> Result<Parsed, OpError> {
@@ -94,6 +116,28 @@ impl Operator for Einsum {
             None => parsed.ellipsis.clone(),
         };
         Ok(vec![Fact::new(call.dtype(0)?, parsed.result.iter().flat_map(extent).collect::<Shape>())])
+    }
+
+    fn class(&self, node: &Node) -> Class {
+        let sums = match factors(node) {
+            Some((factors, sums)) if factors > 1 => return if sums { Class::Matrix } else { Class::Elementwise },
+            Some((_, sums)) => sums,
+            None => false,
+        };
+        if sums { Class::Elementwise } else { Class::Movement }
+    }
+
+    /// Compilers make a product between transposes of it.
+    fn fuses(&self, _: &Node) -> Fusion {
+        Fusion::Alone
+    }
+
+    fn operand(&self, _: &Node, _: usize) -> Option<Role> {
+        Some(Role::Data)
+    }
+
+    fn fvcore(&self, call: &Call<'_>) -> Result<Fvcore, OpError> {
+        Fvcore::products(self.work(call)?, call)
     }
 
     fn work(&self, call: &Call<'_>) -> Result<Work, OpError> {

@@ -4,7 +4,7 @@ use super::{
     axes::extents,
     values::{broadcast, broadcast_value},
 };
-use crate::{Call, Fact, OpError, Operator, Work};
+use crate::{Call, Class, Fact, Node, OpError, Operator, Role, Saved};
 
 pub(super) struct Expand;
 
@@ -20,8 +20,16 @@ impl Operator for Expand {
         Ok(vec![Fact::new(call.dtype(0)?, shape).with_value(value)])
     }
 
-    fn work(&self, _: &Call<'_>) -> Result<Work, OpError> {
-        Ok(Work::MOVE)
+    fn class(&self, _: &Node) -> Class {
+        Class::Movement
+    }
+
+    fn saves(&self, _: &Node) -> Saved {
+        Saved::Nothing
+    }
+
+    fn operand(&self, _: &Node, i: usize) -> Option<Role> {
+        [Role::Data, Role::Shape].get(i).copied()
     }
 }
 

@@ -1,7 +1,7 @@
 //! Tensors of given shape with elements drawn at random or from the unit matrix.
 
 use super::axes::{dtype, extents};
-use crate::{Call, DType, Fact, OpError, Operator, Work};
+use crate::{Call, Class, DType, Fact, Fusion, Node, OpError, Operator, Role, Work};
 
 pub(super) struct Fill;
 
@@ -17,6 +17,19 @@ impl Operator for Fill {
             return Ok(vec![Fact::new(declared.unwrap_or(DType::F32), extents(shape)?)]);
         }
         Ok(vec![Fact::new(declared.unwrap_or(call.dtype(0)?), call.shape(0)?)])
+    }
+
+    fn class(&self, node: &Node) -> Class {
+        if node.op.name() == "EyeLike" { Class::Movement } else { Class::Elementwise }
+    }
+
+    fn fuses(&self, _: &Node) -> Fusion {
+        Fusion::Alone
+    }
+
+    fn operand(&self, node: &Node, i: usize) -> Option<Role> {
+        let reads = !matches!(node.op.name(), "RandomNormal" | "RandomUniform");
+        (reads && i == 0).then_some(Role::Data)
     }
 
     fn work(&self, call: &Call<'_>) -> Result<Work, OpError> {

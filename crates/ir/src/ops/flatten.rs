@@ -1,7 +1,7 @@
 //! Flatten to a matrix: extents before `axis` become rows, the others columns.
 
 use super::axes::{position, product};
-use crate::{Call, Fact, OpError, Operator, Work};
+use crate::{Call, Class, Fact, Node, OpError, Operator, Saved, Work};
 
 pub(super) struct Flatten;
 
@@ -18,6 +18,14 @@ impl Operator for Flatten {
             at.and_then(|at| x.split_at_checked(at)).ok_or_else(|| format!("axis {axis} is outside {x:?}"))?;
         let shape = [product(rows.iter().copied())?, product(columns.iter().copied())?];
         Ok(vec![Fact::new(call.dtype(0)?, shape).with_value(call.input(0)?.value.clone())])
+    }
+
+    fn class(&self, _: &Node) -> Class {
+        Class::Movement
+    }
+
+    fn saves(&self, _: &Node) -> Saved {
+        Saved::Nothing
     }
 
     fn work(&self, _: &Call<'_>) -> Result<Work, OpError> {

@@ -4,7 +4,7 @@ use super::{
     axes,
     values::{offset, pick},
 };
-use crate::{Call, Fact, OpError, Operator, Work};
+use crate::{Call, Class, Fact, Node, OpError, Operator, Role};
 
 pub(super) struct Gather;
 
@@ -32,8 +32,12 @@ impl Operator for Gather {
         Ok(vec![Fact::new(call.dtype(0)?, shape).with_value(value)])
     }
 
-    fn work(&self, _: &Call<'_>) -> Result<Work, OpError> {
-        Ok(Work::MOVE)
+    fn class(&self, _: &Node) -> Class {
+        Class::Movement
+    }
+
+    fn operand(&self, _: &Node, i: usize) -> Option<Role> {
+        [Role::Data, Role::Index].get(i).copied()
     }
 }
 

@@ -1,7 +1,7 @@
 //! GatherElements(data, indices): one element of `data` for each index.
 
 use super::axes;
-use crate::{Call, Fact, OpError, Operator, Work};
+use crate::{Call, Class, Fact, Node, OpError, Operator, Role};
 
 pub(super) struct GatherElements;
 
@@ -20,8 +20,12 @@ impl Operator for GatherElements {
         Ok(vec![Fact::new(call.dtype(0)?, indices)])
     }
 
-    fn work(&self, _: &Call<'_>) -> Result<Work, OpError> {
-        Ok(Work::MOVE)
+    fn class(&self, _: &Node) -> Class {
+        Class::Movement
+    }
+
+    fn operand(&self, _: &Node, i: usize) -> Option<Role> {
+        [Role::Data, Role::Index].get(i).copied()
     }
 }
 

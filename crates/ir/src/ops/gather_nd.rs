@@ -1,6 +1,6 @@
 //! GatherND(data, indices): each vector along the last axis of `indices` picks a slice of `data`.
 
-use crate::{Call, Fact, OpError, Operator, Work};
+use crate::{Call, Class, Fact, Node, OpError, Operator, Role};
 
 pub(super) struct GatherNd;
 
@@ -23,8 +23,12 @@ impl Operator for GatherNd {
         Ok(vec![Fact::new(call.dtype(0)?, [outer, slice].concat())])
     }
 
-    fn work(&self, _: &Call<'_>) -> Result<Work, OpError> {
-        Ok(Work::MOVE)
+    fn class(&self, _: &Node) -> Class {
+        Class::Movement
+    }
+
+    fn operand(&self, _: &Node, i: usize) -> Option<Role> {
+        [Role::Data, Role::Coordinates].get(i).copied()
     }
 }
 

@@ -4,7 +4,7 @@ use super::{
     axes::product,
     values::broadcast,
 };
-use crate::{Call, Fact, OpError, Operator, Work};
+use crate::{Call, Class, Fact, Fvcore, Node, OpError, Operator, Role, Work};
 
 pub(super) struct Gemm;
 
@@ -38,6 +38,18 @@ impl Operator for Gemm {
             return Err(format!("bias {bias:?} does not broadcast to {:?}", [m, n]).into());
         }
         Ok(vec![Fact::new(call.dtype(0)?, [m, n])])
+    }
+
+    fn class(&self, _: &Node) -> Class {
+        Class::Matrix
+    }
+
+    fn operand(&self, _: &Node, i: usize) -> Option<Role> {
+        [Role::Data, Role::Weight, Role::Bias].get(i).copied()
+    }
+
+    fn fvcore(&self, call: &Call<'_>) -> Result<Fvcore, OpError> {
+        Fvcore::products(self.work(call)?, call)
     }
 
     fn work(&self, call: &Call<'_>) -> Result<Work, OpError> {

@@ -1,7 +1,7 @@
 //! Pooling over all spatial axes: (N, C, …) → (N, C, 1, …).
 
 use super::axes::product;
-use crate::{Call, Fact, OpError, Operator, Work};
+use crate::{Call, Class, Fact, Fusion, Fvcore, Node, OpError, Operator, Work};
 
 pub(super) struct GlobalPool;
 
@@ -16,6 +16,18 @@ impl Operator for GlobalPool {
         let mut shape = vec![n, c];
         shape.resize(2 + spatial.len(), 1);
         Ok(vec![Fact::new(call.dtype(0)?, shape)])
+    }
+
+    fn class(&self, _: &Node) -> Class {
+        Class::Reduction
+    }
+
+    fn fuses(&self, _: &Node) -> Fusion {
+        Fusion::Anchor
+    }
+
+    fn fvcore(&self, call: &Call<'_>) -> Result<Fvcore, OpError> {
+        Fvcore::per_element(u64::from(call.node.op.name() == "GlobalAveragePool"), call.shape(0)?)
     }
 
     fn work(&self, call: &Call<'_>) -> Result<Work, OpError> {

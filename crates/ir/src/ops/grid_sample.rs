@@ -1,7 +1,7 @@
 //! Sampling at given coordinates: (N, C, …) with grid (N, …', r) → (N, C, …').
 
 use super::{axes::product, resize::per_sample};
-use crate::{Call, Fact, OpError, Operator, Work};
+use crate::{Call, Class, Fact, Fusion, Fvcore, Node, OpError, Operator, Role, Work};
 
 pub(super) struct GridSample;
 
@@ -18,6 +18,22 @@ impl Operator for GridSample {
             return Err(refuse());
         }
         Ok(vec![Fact::new(call.dtype(0)?, [&[n, c], sampled].concat())])
+    }
+
+    fn class(&self, node: &Node) -> Class {
+        if per_sample(node.text("mode").unwrap_or("linear")) == 0 { Class::Movement } else { Class::Elementwise }
+    }
+
+    fn fuses(&self, _: &Node) -> Fusion {
+        Fusion::Alone
+    }
+
+    fn operand(&self, _: &Node, i: usize) -> Option<Role> {
+        [Role::Data, Role::Coordinates].get(i).copied()
+    }
+
+    fn fvcore(&self, call: &Call<'_>) -> Result<Fvcore, OpError> {
+        Fvcore::per_result(4, call)
     }
 
     fn work(&self, call: &Call<'_>) -> Result<Work, OpError> {

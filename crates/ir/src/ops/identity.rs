@@ -1,6 +1,6 @@
 //! Operators that pass their operand on: at inference dropout is one of them.
 
-use crate::{Call, DType, Fact, OpError, Operator, Work};
+use crate::{Call, Class, DType, Fact, Node, OpError, Operator, Role, Saved, Work};
 
 pub(super) struct Identity;
 
@@ -14,6 +14,19 @@ impl Operator for Identity {
         let shape = call.shape(0)?;
         let fact = Fact::new(call.dtype(0)?, shape).with_value(call.input(0)?.value.clone());
         Ok(vec![fact, Fact::new(DType::Bool, shape)])
+    }
+
+    fn class(&self, _: &Node) -> Class {
+        Class::Movement
+    }
+
+    fn saves(&self, node: &Node) -> Saved {
+        if node.op.name() == "Identity" { Saved::Nothing } else { Saved::Operands }
+    }
+
+    fn operand(&self, node: &Node, i: usize) -> Option<Role> {
+        let role = if i == 0 { Role::Data } else { Role::Setting };
+        (i == 0 || node.op.name() == "Dropout" && i < 3).then_some(role)
     }
 
     fn work(&self, _: &Call<'_>) -> Result<Work, OpError> {

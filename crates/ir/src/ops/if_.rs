@@ -3,7 +3,7 @@
 //! Where the condition is known, results and cost are those of the branch taken. Else a result has the shape on which
 //! both branches agree, and the cost is that of the branch with more operations (then more bytes).
 
-use crate::{Call, Cost, Fact, OpError, Operator, Work, body};
+use crate::{Call, Class, Cost, Fact, Fusion, Node, OpError, Operator, Role, Work, body};
 
 pub(super) struct If;
 
@@ -35,6 +35,18 @@ impl Operator for If {
             a
         };
         Ok(all.fold(first, agree))
+    }
+
+    fn class(&self, node: &Node) -> Class {
+        body::class(node)
+    }
+
+    fn fuses(&self, _: &Node) -> Fusion {
+        Fusion::Alone
+    }
+
+    fn operand(&self, _: &Node, i: usize) -> Option<Role> {
+        Some(if i == 0 { Role::Mask } else { Role::Data })
     }
 
     fn work(&self, _: &Call<'_>) -> Result<Work, OpError> {

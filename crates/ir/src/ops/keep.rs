@@ -1,7 +1,7 @@
 //! Operators that rearrange or replace elements and keep shape and type.
 
 use super::axes::product;
-use crate::{Call, Fact, OpError, Operator, Work};
+use crate::{Call, Class, Fact, Fusion, Node, OpError, Operator, Role, Work};
 
 pub(super) struct Keep;
 
@@ -27,6 +27,24 @@ impl Operator for Keep {
             scatter_nd(x, call.shape(1)?, call.shape(2)?)?;
         }
         Ok(vec![Fact::new(call.dtype(0)?, x)])
+    }
+
+    fn class(&self, node: &Node) -> Class {
+        if node.text("reduction").unwrap_or("none") == "none" { Class::Movement } else { Class::Elementwise }
+    }
+
+    fn fuses(&self, _: &Node) -> Fusion {
+        Fusion::Alone
+    }
+
+    fn operand(&self, node: &Node, i: usize) -> Option<Role> {
+        let roles: &[Role] = match node.op.name() {
+            "ReverseSequence" => &[Role::Data, Role::Shape],
+            "ScatterND" => &[Role::Data, Role::Coordinates, Role::Data],
+            "Trilu" => &[Role::Data, Role::Setting],
+            _ => &[Role::Data, Role::Index, Role::Data],
+        };
+        roles.get(i).copied()
     }
 
     /// A scatter that reduces costs one operation per update.

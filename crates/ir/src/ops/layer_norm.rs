@@ -7,7 +7,7 @@ use super::{
     axes::{self, product},
     values::broadcast,
 };
-use crate::{Call, DType, Fact, OpError, Operator, Work};
+use crate::{Call, Class, DType, Fact, Fvcore, Node, OpError, Operator, Role, Work};
 
 pub(super) struct LayerNorm;
 
@@ -43,6 +43,22 @@ impl Operator for LayerNorm {
         let statistic = Fact::new(axes::dtype(call, "stash_type")?.unwrap_or(DType::F32), reduced);
         let result = Fact::new(call.dtype(0)?, x);
         Ok(vec![result.clone(), statistic.clone(), statistic, result])
+    }
+
+    fn class(&self, _: &Node) -> Class {
+        Class::Normalization
+    }
+
+    fn operand(&self, node: &Node, i: usize) -> Option<Role> {
+        let roles: &[Role] = match node.op.name().starts_with("Skip") {
+            true => &[Role::Data, Role::Data, Role::Scale, Role::Bias, Role::Bias],
+            false => &[Role::Data, Role::Scale, Role::Bias],
+        };
+        roles.get(i).copied()
+    }
+
+    fn fvcore(&self, call: &Call<'_>) -> Result<Fvcore, OpError> {
+        Fvcore::per_element(if call.node.op.name() == "LayerNormalization" { 5 } else { 0 }, call.shape(0)?)
     }
 
     fn work(&self, call: &Call<'_>) -> Result<Work, OpError> {

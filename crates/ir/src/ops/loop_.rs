@@ -4,7 +4,7 @@
 //! carried values and one slice of each collected result. The number of trips is M where it is known and the body's
 //! condition is constantly true. Cost: that of the body times the trips; once where they are not known.
 
-use crate::{Call, BoundGraph, Cost, DType, Fact, OpError, Operator, Value, Work, body};
+use crate::{BoundGraph, Call, Class, Cost, DType, Fact, Fusion, Node, OpError, Operator, Role, Value, Work, body};
 
 pub(super) struct Loop;
 
@@ -65,6 +65,18 @@ impl Operator for Loop {
             }
         }
         Ok(results)
+    }
+
+    fn class(&self, node: &Node) -> Class {
+        body::class(node)
+    }
+
+    fn fuses(&self, _: &Node) -> Fusion {
+        Fusion::Alone
+    }
+
+    fn operand(&self, _: &Node, i: usize) -> Option<Role> {
+        Some([Role::Shape, Role::Mask].get(i).copied().unwrap_or(Role::Data))
     }
 
     fn work(&self, _: &Call<'_>) -> Result<Work, OpError> {

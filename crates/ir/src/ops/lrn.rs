@@ -2,7 +2,7 @@
 //! (a square, size − 1 additions, scale and shift, a power, a division).
 
 use super::axes::product;
-use crate::{Call, Fact, OpError, Operator, Work};
+use crate::{Call, Class, Fact, Node, OpError, Operator, Work};
 
 pub(super) struct Lrn;
 
@@ -23,6 +23,10 @@ impl Operator for Lrn {
             return Err(format!("{x:?} has no channels").into());
         }
         Ok(vec![Fact::new(call.dtype(0)?, x)])
+    }
+
+    fn class(&self, _: &Node) -> Class {
+        Class::Normalization
     }
 
     fn work(&self, call: &Call<'_>) -> Result<Work, OpError> {

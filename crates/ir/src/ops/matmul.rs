@@ -1,7 +1,7 @@
 //! Matrix product with NumPy's rules: (…, M, K) × (…, K, N) → (…, M, N), in floating point or quantised.
 
-use super::{axes::product, values::broadcast};
-use crate::{Call, DType, Fact, OpError, Operator, Shape, Work};
+use super::{axes::product, quantize::QUANTIZED, values::broadcast};
+use crate::{Call, Class, DType, Fact, Fvcore, Node, OpError, Operator, Role, Shape, Work};
 
 pub(super) struct MatMul;
 
@@ -46,6 +46,23 @@ impl Operator for MatMul {
             _ => call.dtype(0)?,
         };
         Ok(vec![Fact::new(dtype, shape)])
+    }
+
+    fn class(&self, _: &Node) -> Class {
+        Class::Matrix
+    }
+
+    fn operand(&self, node: &Node, i: usize) -> Option<Role> {
+        let roles: &[Role] = match node.op.name() {
+            "QLinearMatMul" => &QUANTIZED[..8],
+            "MatMulInteger" => &[Role::Matrix, Role::Matrix, Role::Setting, Role::Setting],
+            _ => &[Role::Matrix, Role::Matrix],
+        };
+        roles.get(i).copied()
+    }
+
+    fn fvcore(&self, call: &Call<'_>) -> Result<Fvcore, OpError> {
+        Fvcore::products(self.work(call)?, call)
     }
 
     fn work(&self, call: &Call<'_>) -> Result<Work, OpError> {

@@ -87,7 +87,13 @@ operators! {
 mod tests {
     use proptest::{collection::vec, option, prelude::*, sample::select};
 
-    use crate::{Attr, Attrs, Call, DType, Fact, Node, OpType, Phase, Value, registry};
+    use crate::{Attr, Attrs, Call, Class, DType, Fact, Fusion, Node, OpType, Phase, Saved, Value, registry};
+
+    /// A node of this operator that reads and writes nothing in particular.
+    fn bare(name: &str, operands: usize) -> Node {
+        let (op, inputs) = (OpType::new(name), vec![None; operands]);
+        Node { name: String::new(), op, attrs: Attrs::new(), inputs, outputs: vec![None], phase: Phase::Forward }
+    }
 
     fn number() -> impl Strategy<Value = i64> {
         prop_oneof![8 => -3..6i64, 1 => any::<i64>(), 1 => select(&[i64::MIN, i64::MAX, 7, 10][..])]
@@ -140,21 +146,43 @@ mod tests {
             }
             let attrs: Attrs = attrs.into_iter().collect();
             for (name, operator) in registry() {
-                let node = Node {
-                    name: String::new(),
-                    op: OpType::new(name),
-                    attrs: attrs.clone(),
-                    inputs: vec![None; inputs.len()],
-                    outputs: vec![None; outputs.len()],
-                    phase: Phase::Forward,
-                };
+                let results = vec![None; outputs.len()];
+                let node = Node { attrs: attrs.clone(), outputs: results, ..bare(name, inputs.len()) };
+                let _ = (operator.class(&node), operator.fuses(&node), operator.saves(&node));
                 let call = Call { node: &node, inputs: &inputs, outputs: &[] };
                 if let Ok(facts) = operator.infer(&call) {
                     prop_assert!(!facts.is_empty() || outputs.is_empty() || *name == "Split", "{}", name);
                     let _ = operator.work(&Call { outputs: &facts, ..call });
+                    let _ = operator.fvcore(&Call { outputs: &facts, ..call });
                 }
                 let _ = operator.work(&Call { outputs: &outputs, ..call });
+                let _ = operator.fvcore(&Call { outputs: &outputs, ..call });
             }
+        }
+    }
+
+    #[test]
+    fn every_operator_tells_of_itself() {
+        for (name, operator) in registry() {
+            let node = bare(name, 3);
+            let roles: Vec<bool> = (0..40).map(|i| operator.operand(&node, i).is_some()).collect();
+            assert!(roles.is_sorted_by(|before, after| before >= after), "{name} leaves an operand out: {roles:?}");
+            let (class, fusion) = (operator.class(&node), operator.fuses(&node));
+            match fusion {
+                Fusion::Anchor => assert!(class.multiplies() || class == Class::Reduction, "{name}: {class} starts"),
+                // A batch normalisation is a product and a sum; a choice by element computes nothing.
+                Fusion::Follower if !matches!(*name, "BatchNormalization" | "Where") => {
+                    assert_eq!(class, Class::Elementwise, "{name} joins others");
+                }
+                _ => {}
+            }
+            if class.multiplies() {
+                assert_eq!(operator.saves(&node), Saved::Operands, "{name}: a product needs its factors for gradients");
+            }
+            if operator.activates(&node) {
+                assert_eq!(fusion, Fusion::Follower, "{name} activates");
+            }
+            assert_eq!((node.class(), node.fuses()), (class, fusion), "{name}");
         }
     }
 

@@ -1,6 +1,6 @@
 //! Non-maximum suppression: how many boxes survive depends on the data.
 
-use crate::{Call, DType, Fact, OpError, Operator, Work};
+use crate::{Call, Class, DType, Fact, Node, OpError, Operator, Role};
 
 pub(super) struct NonMaxSuppression;
 
@@ -19,8 +19,12 @@ impl Operator for NonMaxSuppression {
         }
     }
 
-    fn work(&self, _: &Call<'_>) -> Result<Work, OpError> {
-        Ok(Work::MOVE)
+    fn class(&self, _: &Node) -> Class {
+        Class::Movement
+    }
+
+    fn operand(&self, _: &Node, i: usize) -> Option<Role> {
+        [Role::Data, Role::Data, Role::Setting, Role::Setting, Role::Setting].get(i).copied()
     }
 }
 

@@ -1,7 +1,7 @@
 //! Positions of elements that are not zero, (rank, count): known only where the elements are.
 
 use super::values::positions;
-use crate::{Call, DType, Fact, OpError, Operator, Value, Work};
+use crate::{Call, Class, DType, Fact, Node, OpError, Operator, Value};
 
 pub(super) struct NonZero;
 
@@ -20,8 +20,8 @@ impl Operator for NonZero {
         Ok(vec![fact.with_value(Some(Value::Ints(rows)))])
     }
 
-    fn work(&self, _: &Call<'_>) -> Result<Work, OpError> {
-        Ok(Work::MOVE)
+    fn class(&self, _: &Node) -> Class {
+        Class::Movement
     }
 }
 

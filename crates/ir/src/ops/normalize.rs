@@ -1,7 +1,7 @@
 //! Normalisations that keep the shape: over instances, groups of channels, or given axes.
 
 use super::axes::product;
-use crate::{Call, Fact, OpError, Operator, Work};
+use crate::{Call, Class, Fact, Fvcore, Node, OpError, Operator, Role, Work};
 
 pub(super) struct Normalize;
 
@@ -31,6 +31,20 @@ impl Operator for Normalize {
             }
         }
         Ok(vec![Fact::new(call.dtype(0)?, x)])
+    }
+
+    fn class(&self, _: &Node) -> Class {
+        Class::Normalization
+    }
+
+    fn operand(&self, node: &Node, i: usize) -> Option<Role> {
+        let affine = matches!(node.op.name(), "GroupNormalization" | "InstanceNormalization");
+        [Role::Data, Role::Scale, Role::Bias].get(i).copied().filter(|_| affine || i == 0)
+    }
+
+    fn fvcore(&self, call: &Call<'_>) -> Result<Fvcore, OpError> {
+        let counts = matches!(call.node.op.name(), "GroupNormalization" | "InstanceNormalization");
+        Fvcore::per_element(if counts { 5 } else { 0 }, call.shape(0)?)
     }
 
     /// Statistics, centring, scaling: 6; the affine ones 2 more; a norm and a division: 3.

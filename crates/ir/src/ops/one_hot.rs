@@ -1,7 +1,7 @@
 //! OneHot(indices, depth, values): a new axis of extent `depth`.
 
 use super::axes::position;
-use crate::{Call, Fact, OpError, Operator, Value, Work};
+use crate::{Call, Class, Fact, Node, OpError, Operator, Role, Value};
 
 pub(super) struct OneHot;
 
@@ -23,8 +23,12 @@ impl Operator for OneHot {
         Ok(vec![Fact::new(call.dtype(2)?, shape)])
     }
 
-    fn work(&self, _: &Call<'_>) -> Result<Work, OpError> {
-        Ok(Work::MOVE)
+    fn class(&self, _: &Node) -> Class {
+        Class::Movement
+    }
+
+    fn operand(&self, _: &Node, i: usize) -> Option<Role> {
+        [Role::Data, Role::Shape, Role::Setting].get(i).copied()
     }
 }
 

@@ -1,7 +1,7 @@
 //! Padding by `pads` (begins, then ends; negative ones crop), an operand since operator set 11.
 
 use super::axes;
-use crate::{Call, Fact, OpError, Operator, Work};
+use crate::{Call, Class, Fact, Node, OpError, Operator, Role, Saved};
 
 pub(super) struct Pad;
 
@@ -28,8 +28,16 @@ impl Operator for Pad {
         Ok(vec![Fact::new(call.dtype(0)?, shape)])
     }
 
-    fn work(&self, _: &Call<'_>) -> Result<Work, OpError> {
-        Ok(Work::MOVE)
+    fn class(&self, _: &Node) -> Class {
+        Class::Movement
+    }
+
+    fn saves(&self, _: &Node) -> Saved {
+        Saved::Nothing
+    }
+
+    fn operand(&self, _: &Node, i: usize) -> Option<Role> {
+        [Role::Data, Role::Shape, Role::Setting, Role::Shape].get(i).copied()
     }
 }
 

@@ -4,7 +4,7 @@ use super::{
     axes::{extents, product},
     spatial::Windows,
 };
-use crate::{Call, DType, Fact, OpError, Operator, Work};
+use crate::{Call, Class, DType, Fact, Fusion, Node, OpError, Operator, Work};
 
 pub(super) struct Pool;
 
@@ -26,6 +26,14 @@ impl Operator for Pool {
             facts.push(Fact::new(DType::I64, shape));
         }
         Ok(facts)
+    }
+
+    fn class(&self, _: &Node) -> Class {
+        Class::Reduction
+    }
+
+    fn fuses(&self, _: &Node) -> Fusion {
+        Fusion::Anchor
     }
 
     fn work(&self, call: &Call<'_>) -> Result<Work, OpError> {

@@ -1,6 +1,6 @@
 //! Element-wise questions about one tensor: the answer is boolean and costs no arithmetic.
 
-use crate::{Call, DType, Fact, OpError, Operator, Value, Work};
+use crate::{Call, Class, DType, Fact, Node, OpError, Operator, Value};
 
 pub(super) struct Predicate;
 
@@ -17,8 +17,8 @@ impl Operator for Predicate {
         Ok(vec![Fact::new(DType::Bool, call.shape(0)?).with_value(value)])
     }
 
-    fn work(&self, _: &Call<'_>) -> Result<Work, OpError> {
-        Ok(Work::MOVE)
+    fn class(&self, _: &Node) -> Class {
+        Class::Movement
     }
 }
 

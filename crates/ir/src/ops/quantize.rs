@@ -1,9 +1,23 @@
 //! Linear quantisation: 2 operations per element (scale and shift), 4 where the range is found on the way.
 
 use super::axes::{dtype, product};
-use crate::{Call, DType, Fact, OpError, Operator, Work};
+use crate::{Call, DType, Fact, Fusion, Node, OpError, Operator, Role, Work};
 
 pub(super) struct Quantize;
+
+/// Operands of a quantised convolution and, but for the bias, of a quantised product of matrices: two factors, each
+/// with scale and zero point, then those of the result.
+pub(super) const QUANTIZED: [Role; 9] = [
+    Role::Data,
+    Role::Setting,
+    Role::Setting,
+    Role::Weight,
+    Role::Setting,
+    Role::Setting,
+    Role::Setting,
+    Role::Setting,
+    Role::Bias,
+];
 
 impl Operator for Quantize {
     fn names(&self) -> &'static [&'static str] {
@@ -24,6 +38,16 @@ impl Operator for Quantize {
                 Ok(vec![Fact::new(zero_point.or(declared).unwrap_or(DType::U8), x)])
             }
         }
+    }
+
+    /// A range that is found on the way takes the whole tensor.
+    fn fuses(&self, node: &Node) -> Fusion {
+        if node.op.name() == "DynamicQuantizeLinear" { Fusion::Alone } else { Fusion::Follower }
+    }
+
+    fn operand(&self, node: &Node, i: usize) -> Option<Role> {
+        let dynamic = node.op.name() == "DynamicQuantizeLinear";
+        [Role::Data, Role::Setting, Role::Setting].get(i).copied().filter(|_| !dynamic || i == 0)
     }
 
     fn work(&self, call: &Call<'_>) -> Result<Work, OpError> {

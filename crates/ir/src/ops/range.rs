@@ -1,6 +1,6 @@
 //! Range(start, limit, delta): ⌈(limit − start) / delta⌉ numbers, none if that is negative.
 
-use crate::{Call, Fact, OpError, Operator, Value};
+use crate::{Call, Fact, Fusion, Node, OpError, Operator, Role, Value};
 
 pub(super) struct Range;
 
@@ -19,6 +19,14 @@ impl Operator for Range {
         }
         .ok_or_else(refuse)?;
         Ok(vec![Fact::new(call.dtype(0)?, [count]).with_value(value)])
+    }
+
+    fn fuses(&self, _: &Node) -> Fusion {
+        Fusion::Alone
+    }
+
+    fn operand(&self, _: &Node, i: usize) -> Option<Role> {
+        [Role::Shape, Role::Shape, Role::Shape].get(i).copied()
     }
 }
 

@@ -4,7 +4,7 @@ use super::{
     axes::{self, product},
     values::{offset, positions},
 };
-use crate::{Call, Fact, OpError, Operator, Shape, Value, Work};
+use crate::{Call, Class, Fact, Fusion, Node, OpError, Operator, Role, Saved, Shape, Value, Work};
 
 pub(super) struct Reduce;
 
@@ -35,6 +35,23 @@ impl Operator for Reduce {
             x.iter().zip(&reduced).filter(|(_, gone)| !**gone).map(|(&n, _)| n).collect()
         };
         Ok(vec![Fact::new(call.dtype(0)?, shape).with_value(value)])
+    }
+
+    fn class(&self, _: &Node) -> Class {
+        Class::Reduction
+    }
+
+    /// Means and sums, which exporters make of poolings, start kernels as poolings do.
+    fn fuses(&self, node: &Node) -> Fusion {
+        if matches!(node.op.name(), "ReduceMean" | "ReduceSum") { Fusion::Anchor } else { Fusion::Alone }
+    }
+
+    fn saves(&self, node: &Node) -> Saved {
+        if matches!(node.op.name(), "ReduceMean" | "ReduceSum") { Saved::Nothing } else { Saved::Operands }
+    }
+
+    fn operand(&self, _: &Node, i: usize) -> Option<Role> {
+        [Role::Data, Role::Shape].get(i).copied()
     }
 
     fn work(&self, call: &Call<'_>) -> Result<Work, OpError> {

@@ -1,6 +1,6 @@
 //! Reshape: 0 keeps an extent (unless `allowzero`), one −1 takes what is left.
 
-use crate::{Call, Fact, OpError, Operator, Shape, Work, elements};
+use crate::{Call, Class, Fact, Node, OpError, Operator, Role, Saved, Shape, Work, elements};
 
 pub(super) struct Reshape;
 
@@ -15,6 +15,18 @@ impl Operator for Reshape {
         let shape = resolve(x, target, call.int("allowzero", 0) != 0)
             .ok_or_else(|| OpError::Invalid(format!("{x:?} cannot become {target:?}")))?;
         Ok(vec![Fact::new(call.dtype(0)?, shape).with_value(call.input(0)?.value.clone())])
+    }
+
+    fn class(&self, _: &Node) -> Class {
+        Class::Movement
+    }
+
+    fn saves(&self, _: &Node) -> Saved {
+        Saved::Nothing
+    }
+
+    fn operand(&self, _: &Node, i: usize) -> Option<Role> {
+        [Role::Data, Role::Shape].get(i).copied()
     }
 
     fn work(&self, _: &Call<'_>) -> Result<Work, OpError> {

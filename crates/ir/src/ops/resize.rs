@@ -1,7 +1,7 @@
 //! Resize and its predecessor Upsample, to given scales or sizes.
 
 use super::axes::{self, product};
-use crate::{Attr, Call, Fact, OpError, Operator, Shape, Work};
+use crate::{Attr, Call, Class, Fact, Fusion, Fvcore, Node, OpError, Operator, Role, Shape, Work};
 
 pub(super) struct Resize;
 
@@ -45,6 +45,30 @@ impl Operator for Resize {
         };
         axes.iter().zip(resized).for_each(|(&a, n)| shape[a] = n);
         Ok(vec![Fact::new(call.dtype(0)?, shape)])
+    }
+
+    fn class(&self, node: &Node) -> Class {
+        if per_sample(node.text("mode").unwrap_or("nearest")) == 0 { Class::Movement } else { Class::Elementwise }
+    }
+
+    fn fuses(&self, _: &Node) -> Fusion {
+        Fusion::Alone
+    }
+
+    fn operand(&self, node: &Node, i: usize) -> Option<Role> {
+        let roles: &[Role] = match node.op.name() {
+            "Upsample" => &[Role::Data, Role::Setting],
+            _ => &[Role::Data, Role::Setting, Role::Setting, Role::Shape],
+        };
+        roles.get(i).copied()
+    }
+
+    fn fvcore(&self, call: &Call<'_>) -> Result<Fvcore, OpError> {
+        match call.text("mode", "nearest") {
+            "nearest" => Fvcore::per_result(1, call),
+            mode if mode.contains("linear") => Fvcore::per_result(4, call),
+            _ => Ok(Fvcore::default()),
+        }
     }
 
     fn work(&self, call: &Call<'_>) -> Result<Work, OpError> {

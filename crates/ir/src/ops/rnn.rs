@@ -4,7 +4,7 @@
 //! at each step, and 2 operations (bias and activation) per gate.
 
 use super::axes::product;
-use crate::{Call, Fact, OpError, Operator, Work};
+use crate::{Call, Class, Fact, Fusion, Node, OpError, Operator, Role, Work};
 
 pub(super) struct Rnn;
 
@@ -45,6 +45,19 @@ impl Operator for Rnn {
             facts.push(state);
         }
         Ok(facts)
+    }
+
+    fn class(&self, _: &Node) -> Class {
+        Class::Matrix
+    }
+
+    /// A layer is a kernel, or a chain of kernels, of its own.
+    fn fuses(&self, _: &Node) -> Fusion {
+        Fusion::Alone
+    }
+
+    fn operand(&self, _: &Node, i: usize) -> Option<Role> {
+        [Role::Data, Role::Weight, Role::Weight, Role::Bias, Role::Shape, Role::State, Role::State, Role::Weight].get(i).copied()
     }
 
     fn work(&self, call: &Call<'_>) -> Result<Work, OpError> {

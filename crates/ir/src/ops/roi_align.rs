@@ -1,7 +1,7 @@
 //! Pooling of regions: (N, C, H, W) with R regions → (R, C, h, w).
 
 use super::axes::product;
-use crate::{Call, Fact, OpError, Operator, Work};
+use crate::{Call, Fact, Fusion, Node, OpError, Operator, Role, Work};
 
 pub(super) struct RoiAlign;
 
@@ -22,6 +22,14 @@ impl Operator for RoiAlign {
         };
         let shape = [regions, channels, positive(call, "output_height", 1)?, positive(call, "output_width", 1)?];
         Ok(vec![Fact::new(call.dtype(0)?, shape)])
+    }
+
+    fn fuses(&self, _: &Node) -> Fusion {
+        Fusion::Alone
+    }
+
+    fn operand(&self, _: &Node, i: usize) -> Option<Role> {
+        [Role::Data, Role::Coordinates, Role::Index].get(i).copied()
     }
 
     /// Eight operations per bilinear sample: 7 to interpolate, 1 to pool. Where the number of samples adapts to the

@@ -1,7 +1,7 @@
 //! Rotary position embedding: two products and an addition per element.
 
 use super::axes::product;
-use crate::{Call, Fact, OpError, Operator, Work};
+use crate::{Call, Fact, Fusion, Node, OpError, Operator, Role, Work};
 
 pub(super) struct Rotary;
 
@@ -16,6 +16,14 @@ impl Operator for Rotary {
             return Err(format!("{x:?} is neither (batch, length, width) nor (batch, heads, length, depth)").into());
         }
         Ok(vec![Fact::new(call.dtype(0)?, x)])
+    }
+
+    fn fuses(&self, _: &Node) -> Fusion {
+        Fusion::Alone
+    }
+
+    fn operand(&self, _: &Node, i: usize) -> Option<Role> {
+        (i < 4).then_some(Role::Data)
     }
 
     fn work(&self, call: &Call<'_>) -> Result<Work, OpError> {

@@ -5,7 +5,7 @@
 //! body times the trips.
 
 use super::axes;
-use crate::{Call, BoundGraph, Cost, Fact, OpError, Operator, Work, body};
+use crate::{BoundGraph, Call, Class, Cost, Fact, Fusion, Node, OpError, Operator, Role, Work, body};
 
 pub(super) struct Scan;
 
@@ -49,6 +49,18 @@ impl Operator for Scan {
             shape.insert(axis, trips);
         }
         Ok(results)
+    }
+
+    fn class(&self, node: &Node) -> Class {
+        body::class(node)
+    }
+
+    fn fuses(&self, _: &Node) -> Fusion {
+        Fusion::Alone
+    }
+
+    fn operand(&self, _: &Node, _: usize) -> Option<Role> {
+        Some(Role::Data)
     }
 
     fn work(&self, _: &Call<'_>) -> Result<Work, OpError> {

@@ -1,6 +1,6 @@
 //! Shape (or a range of its extents, since operator set 15) and number of elements, as tensors.
 
-use crate::{Call, DType, Fact, OpError, Operator, Value, Work, elements};
+use crate::{Call, Class, DType, Fact, Node, OpError, Operator, Value, Work, elements};
 
 pub(super) struct ShapeOf;
 
@@ -22,6 +22,10 @@ impl Operator for ShapeOf {
         let extents = x.get(start..end).unwrap_or_default();
         let value = extents.iter().map(|&n| i64::try_from(n).ok()).collect::<Option<_>>().ok_or_else(too_large)?;
         Ok(vec![Fact::new(DType::I64, [extents.len() as u64]).with_value(Some(Value::Ints(value)))])
+    }
+
+    fn class(&self, _: &Node) -> Class {
+        Class::Movement
     }
 
     fn work(&self, _: &Call<'_>) -> Result<Work, OpError> {

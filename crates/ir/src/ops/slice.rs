@@ -4,7 +4,7 @@ use super::{
     axes,
     values::{offset, pick},
 };
-use crate::{Call, Fact, OpError, Operator, Work};
+use crate::{Call, Class, Fact, Node, OpError, Operator, Role, Saved};
 
 pub(super) struct Slice;
 
@@ -44,8 +44,16 @@ impl Operator for Slice {
         Ok(vec![Fact::new(call.dtype(0)?, shape).with_value(value)])
     }
 
-    fn work(&self, _: &Call<'_>) -> Result<Work, OpError> {
-        Ok(Work::MOVE)
+    fn class(&self, _: &Node) -> Class {
+        Class::Movement
+    }
+
+    fn saves(&self, _: &Node) -> Saved {
+        Saved::Nothing
+    }
+
+    fn operand(&self, _: &Node, i: usize) -> Option<Role> {
+        (i < 5).then_some(if i == 0 { Role::Data } else { Role::Shape })
     }
 }
 

@@ -1,7 +1,7 @@
 //! Softmax along an axis: maximum, subtraction, exponential, sum and division make 5 operations per element.
 
 use super::axes::{axis, product};
-use crate::{Call, Fact, OpError, Operator, Work};
+use crate::{Call, Class, Fact, Node, OpError, Operator, Saved, Work};
 
 pub(super) struct Softmax;
 
@@ -14,6 +14,14 @@ impl Operator for Softmax {
         let x = call.shape(0)?;
         axis(call.int("axis", -1), x)?;
         Ok(vec![Fact::new(call.dtype(0)?, x)])
+    }
+
+    fn class(&self, _: &Node) -> Class {
+        Class::Normalization
+    }
+
+    fn saves(&self, _: &Node) -> Saved {
+        Saved::Results
     }
 
     fn work(&self, call: &Call<'_>) -> Result<Work, OpError> {

@@ -1,7 +1,12 @@
 //! Window arithmetic that convolutions and poolings share.
 
 use super::axes::extents;
-use crate::{Call, OpError};
+use crate::{Call, Class, Node, OpError};
+
+/// Class of a convolution by its groups.
+pub(super) fn convolution(node: &Node) -> Class {
+    if node.int("group").unwrap_or(1) > 1 { Class::GroupedConvolution } else { Class::Convolution }
+}
 
 /// Windows over the spatial axes of an (N, C, …) tensor.
 pub(super) struct Windows {

@@ -4,7 +4,7 @@ use super::{
     axes,
     values::{offset, pick},
 };
-use crate::{Attr, Call, Fact, OpError, Operator, Work};
+use crate::{Attr, Call, Class, Fact, Node, OpError, Operator, Role, Saved};
 
 pub(super) struct Split;
 
@@ -40,8 +40,16 @@ impl Operator for Split {
         Ok(parts.iter().map(part).collect())
     }
 
-    fn work(&self, _: &Call<'_>) -> Result<Work, OpError> {
-        Ok(Work::MOVE)
+    fn class(&self, _: &Node) -> Class {
+        Class::Movement
+    }
+
+    fn saves(&self, _: &Node) -> Saved {
+        Saved::Nothing
+    }
+
+    fn operand(&self, _: &Node, i: usize) -> Option<Role> {
+        [Role::Data, Role::Shape].get(i).copied()
     }
 }
 

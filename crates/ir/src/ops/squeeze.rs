@@ -1,7 +1,7 @@
 //! Removal of extents of 1: all, or those of `axes`, an operand since operator set 13.
 
 use super::axes;
-use crate::{Call, Fact, OpError, Operator, Work};
+use crate::{Call, Class, Fact, Node, OpError, Operator, Role, Saved, Work};
 
 pub(super) struct Squeeze;
 
@@ -24,6 +24,18 @@ impl Operator for Squeeze {
         }
         let shape: Vec<u64> = x.iter().zip(keep).filter(|(_, keep)| *keep).map(|(&n, _)| n).collect();
         Ok(vec![Fact::new(call.dtype(0)?, shape).with_value(call.input(0)?.value.clone())])
+    }
+
+    fn class(&self, _: &Node) -> Class {
+        Class::Movement
+    }
+
+    fn saves(&self, _: &Node) -> Saved {
+        Saved::Nothing
+    }
+
+    fn operand(&self, _: &Node, i: usize) -> Option<Role> {
+        [Role::Data, Role::Shape].get(i).copied()
     }
 
     fn work(&self, _: &Call<'_>) -> Result<Work, OpError> {

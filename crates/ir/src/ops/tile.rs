@@ -4,7 +4,7 @@ use super::{
     axes::extents,
     values::{offset, pick},
 };
-use crate::{Call, Fact, OpError, Operator, Work};
+use crate::{Call, Class, Fact, Node, OpError, Operator, Role};
 
 pub(super) struct Tile;
 
@@ -24,8 +24,12 @@ impl Operator for Tile {
         Ok(vec![Fact::new(call.dtype(0)?, shape).with_value(value)])
     }
 
-    fn work(&self, _: &Call<'_>) -> Result<Work, OpError> {
-        Ok(Work::MOVE)
+    fn class(&self, _: &Node) -> Class {
+        Class::Movement
+    }
+
+    fn operand(&self, _: &Node, i: usize) -> Option<Role> {
+        [Role::Data, Role::Shape].get(i).copied()
     }
 }
 

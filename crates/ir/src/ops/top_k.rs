@@ -1,7 +1,7 @@
 //! The k largest or smallest elements along an axis, and their indices. Compares cost no arithmetic.
 
 use super::axes;
-use crate::{Call, DType, Fact, OpError, Operator, Work};
+use crate::{Call, Class, DType, Fact, Node, OpError, Operator, Role};
 
 pub(super) struct TopK;
 
@@ -23,8 +23,12 @@ impl Operator for TopK {
         Ok(vec![Fact::new(call.dtype(0)?, shape.clone()), Fact::new(DType::I64, shape)])
     }
 
-    fn work(&self, _: &Call<'_>) -> Result<Work, OpError> {
-        Ok(Work::MOVE)
+    fn class(&self, _: &Node) -> Class {
+        Class::Movement
+    }
+
+    fn operand(&self, _: &Node, i: usize) -> Option<Role> {
+        [Role::Data, Role::Shape].get(i).copied()
     }
 }
 

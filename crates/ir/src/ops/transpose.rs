@@ -4,7 +4,7 @@ use super::{
     axes::distinct,
     values::{offset, pick},
 };
-use crate::{Call, Fact, OpError, Operator, Work};
+use crate::{Call, Class, Fact, Node, OpError, Operator, Saved};
 
 pub(super) struct Transpose;
 
@@ -30,8 +30,12 @@ impl Operator for Transpose {
         Ok(vec![Fact::new(call.dtype(0)?, shape).with_value(value)])
     }
 
-    fn work(&self, _: &Call<'_>) -> Result<Work, OpError> {
-        Ok(Work::MOVE)
+    fn class(&self, _: &Node) -> Class {
+        Class::Movement
+    }
+
+    fn saves(&self, _: &Node) -> Saved {
+        Saved::Nothing
     }
 }
 

@@ -1,6 +1,6 @@
 //! Element-wise functions of one tensor.
 
-use crate::{Call, Fact, OpError, Operator, Value};
+use crate::{Call, Fact, Fusion, Node, OpError, Operator, Role, Saved, Value};
 
 pub(super) struct Unary;
 
@@ -17,6 +17,31 @@ impl Operator for Unary {
     fn infer(&self, call: &Call<'_>) -> Result<Vec<Fact>, OpError> {
         let fact = Fact::new(call.dtype(0)?, call.shape(0)?);
         Ok(vec![fact.with_value(call.input(0)?.value.as_ref().and_then(|v| map(call.node.op.name(), v)))])
+    }
+
+    /// Hardmax looks along an axis.
+    fn fuses(&self, node: &Node) -> Fusion {
+        if node.op.name() == "Hardmax" { Fusion::Alone } else { Fusion::Follower }
+    }
+
+    fn saves(&self, node: &Node) -> Saved {
+        match node.op.name() {
+            "Neg" => Saved::Nothing,
+            "Exp" | "Reciprocal" | "Relu" | "Sigmoid" | "Sqrt" | "Tanh" => Saved::Results,
+            _ => Saved::Operands,
+        }
+    }
+
+    fn activates(&self, node: &Node) -> bool {
+        matches!(
+            node.op.name(),
+            "BiasGelu" | "Celu" | "Elu" | "FastGelu" | "Gelu" | "HardSigmoid" | "HardSwish" | "LeakyRelu" | "Mish" | "QuickGelu" | "Relu" | "Selu" | "Sigmoid" | "Silu" | "Softplus" | "Softsign" | "Swish" | "Tanh" | "ThresholdedRelu"
+        )
+    }
+
+    fn operand(&self, node: &Node, i: usize) -> Option<Role> {
+        let biased = matches!(node.op.name(), "BiasGelu" | "FastGelu");
+        [Role::Data, Role::Bias].get(i).copied().filter(|_| biased || i == 0)
     }
 }
 

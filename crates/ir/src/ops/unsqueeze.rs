@@ -1,7 +1,7 @@
 //! Insertion of extents of 1 at `axes` of the result, an operand since operator set 13.
 
 use super::axes;
-use crate::{Call, Fact, OpError, Operator, Work};
+use crate::{Call, Class, Fact, Node, OpError, Operator, Role, Saved, Work};
 
 pub(super) struct Unsqueeze;
 
@@ -19,6 +19,18 @@ impl Operator for Unsqueeze {
         let extent = |a| if places.contains(&a) { 1 } else { old.next().copied().unwrap_or(1) };
         let shape: Vec<u64> = (0..rank).map(extent).collect();
         Ok(vec![Fact::new(call.dtype(0)?, shape).with_value(call.input(0)?.value.clone())])
+    }
+
+    fn class(&self, _: &Node) -> Class {
+        Class::Movement
+    }
+
+    fn saves(&self, _: &Node) -> Saved {
+        Saved::Nothing
+    }
+
+    fn operand(&self, _: &Node, i: usize) -> Option<Role> {
+        [Role::Data, Role::Shape].get(i).copied()
     }
 
     fn work(&self, _: &Call<'_>) -> Result<Work, OpError> {

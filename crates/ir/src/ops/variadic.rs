@@ -4,7 +4,7 @@ use super::{
     axes::product,
     values::{broadcast, broadcast_value},
 };
-use crate::{Call, Fact, OpError, Operator, Value, Work};
+use crate::{Call, Fact, Fusion, Node, OpError, Operator, Role, Saved, Value, Work};
 
 pub(super) struct Variadic;
 
@@ -20,6 +20,19 @@ impl Operator for Variadic {
         let values: Option<Vec<Value>> = facts.map(|f| broadcast_value(f, &shape)).collect();
         let value = values.and_then(|values| reduce(call.node.op.name(), &values));
         Ok(vec![Fact::new(call.dtype(0)?, shape).with_value(value)])
+    }
+
+    fn saves(&self, node: &Node) -> Saved {
+        if node.op.name() == "Sum" { Saved::Nothing } else { Saved::Operands }
+    }
+
+    /// `Sum` could follow as `Add` does, but the bundled checkpoints have learned it as a kernel of its own.
+    fn fuses(&self, node: &Node) -> Fusion {
+        if node.op.name() == "Sum" { Fusion::Alone } else { Fusion::Follower }
+    }
+
+    fn operand(&self, _: &Node, _: usize) -> Option<Role> {
+        Some(Role::Term)
     }
 
     fn work(&self, call: &Call<'_>) -> Result<Work, OpError> {

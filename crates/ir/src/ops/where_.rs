@@ -1,7 +1,7 @@
 //! Where(condition, x, y), with NumPy's broadcasting.
 
 use super::values::{broadcast, broadcast_value};
-use crate::{Call, Fact, OpError, Operator, Value, Work};
+use crate::{Call, Class, Fact, Fusion, Node, OpError, Operator, Role, Value};
 
 pub(super) struct Where;
 
@@ -16,8 +16,16 @@ impl Operator for Where {
         Ok(vec![Fact::new(call.dtype(1)?, shape).with_value(value)])
     }
 
-    fn work(&self, _: &Call<'_>) -> Result<Work, OpError> {
-        Ok(Work::MOVE)
+    fn class(&self, _: &Node) -> Class {
+        Class::Movement
+    }
+
+    fn fuses(&self, _: &Node) -> Fusion {
+        Fusion::Follower
+    }
+
+    fn operand(&self, _: &Node, i: usize) -> Option<Role> {
+        [Role::Mask, Role::Data, Role::Data].get(i).copied()
     }
 }
 

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use tachograph_datasets::generate::{Family, sample};
 use tachograph_ir::{Assignment, BoundGraph, Graph};
+use tachograph_networks::{Family, sample};
 
 /// Where a network comes from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

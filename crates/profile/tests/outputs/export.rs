@@ -3,8 +3,8 @@
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
 use serde_json::{Value, json};
-use tachograph_datasets::generate::{Family, sample};
 use tachograph_ir::{BoundGraph, TensorId, TensorKind};
+use tachograph_networks::{Family, sample};
 use tachograph_profile::Fill;
 
 use crate::case::{Source, models, root, shared};

@@ -1,17 +1,17 @@
 //! Networks bound as they were measured, with what was measured of them.
 
 mod bind;
-mod open;
-mod rows;
+mod table;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use rayon::prelude::*;
 use tachograph_datasets::{Phase, Source};
 use tachograph_features::{FeatureGraph, Featurizer};
-use tachograph_ir::{Assignment, BoundGraph};
-
-use tachograph_ir::Quantity;
+use tachograph_ir::{Assignment, BoundGraph, Quantity};
 
 use crate::{Error, Example, Output, Result};
 
@@ -49,7 +49,7 @@ pub struct Entry {
 
 /// Which measurements of a data set are taken.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Choice {
+pub struct Query {
     /// Names of devices; empty takes all.
     pub devices: Vec<String>,
     /// Quantities.
@@ -59,7 +59,7 @@ pub struct Choice {
     pub batch: Option<u64>,
 }
 
-impl Choice {
+impl Query {
     /// The latencies on all devices.
     pub fn all() -> Self {
         Self { devices: vec![], quantities: vec![Quantity::Latency], batch: None }
@@ -72,17 +72,32 @@ impl Choice {
 }
 
 impl Corpus {
-    /// Reads measurements of any data set. Each network is imported once and bound once for each configuration; those
-    /// that cannot be are left out and named in [`Corpus::left_out`]. Of several measurements of the same network under
-    /// the same configuration on one device the fastest stands, since interference only slows down.
+    /// Opens a data set and reads it: a folder in the project's own format, a table (`.csv`, `.csv.gz`) beside model
+    /// files, or a published set by name, below `root` (by default what `TACHOGRAPH_DATA` names).
     ///
     /// # Errors
-    /// A data set that cannot be read, a device without measurements, or no network whose graph can be had.
-    pub fn read(source: &dyn Source, choice: &Choice) -> Result<Self> {
-        let about = source.about();
-        let mut rows = rows::of_source(source)?;
-        choice.batch.into_iter().for_each(|batch| rows.iter_mut().for_each(|row| row.scale_to(batch)));
-        Self::build(about.name.into(), rows, choice, &|network| Ok(source.graph(network)?))
+    /// As [`Corpus::read`]; a name of no data set; a published one where nobody says in which folder.
+    pub fn open(data: &Path, root: Option<&Path>, query: &Query) -> Result<Self> {
+        Self::read(&*tachograph_datasets::open(data, root)?, query)
+    }
+
+    /// Reads measurements of any data set. Each network is imported once and bound once for each configuration; those
+    /// that cannot be are left out and named in [`Corpus::left_out`]. Of several measurements of the same quantity
+    /// of a network under the same configuration on one device the smallest stands, since interference only adds.
+    ///
+    /// # Errors
+    /// A data set that cannot be read, or whose values have no unit; a device without measurements; no network whose
+    /// graph can be had.
+    pub fn read(source: &dyn Source, query: &Query) -> Result<Self> {
+        let (data, table) = (source.name(), table::Table::new(source, query)?);
+        let (entries, left_out) = bind::bind(table.lines, &|network| Ok(source.graph(network)?));
+        if entries.is_empty() {
+            let why = left_out.values().next().cloned().unwrap_or_default();
+            return Err(Error::NoGraphs { data, networks: left_out.len(), why });
+        }
+        let mut corpus = Self { data, outputs: table.outputs, entries, left_out };
+        corpus.drop_empty_outputs();
+        Ok(corpus)
     }
 
     /// Adds another set, whose devices become further outputs, to learn from: splits divide what was there before. A
@@ -131,23 +146,6 @@ impl Corpus {
         self.entries.par_iter().map(sample).collect()
     }
 
-    fn build(
-        data: String,
-        rows: Vec<rows::Row>,
-        choice: &Choice,
-        graph: &(dyn Fn(&str) -> Result<tachograph_ir::Graph> + Sync),
-    ) -> Result<Self> {
-        let table = rows::Table::new(rows, choice)?;
-        let (entries, left_out) = bind::bind(table.lines, graph);
-        if entries.is_empty() {
-            let why = left_out.values().next().cloned().unwrap_or_default();
-            return Err(Error::NoGraphs { data, networks: left_out.len(), why });
-        }
-        let mut corpus = Self { data, outputs: table.outputs, entries, left_out };
-        corpus.drop_empty_outputs();
-        Ok(corpus)
-    }
-
     /// Outputs of which no entry is left.
     fn drop_empty_outputs(&mut self) {
         let kept: Vec<bool> = (0..self.outputs.len()).map(|o| self.measured(o).next().is_some()).collect();
@@ -165,6 +163,6 @@ struct Line {
     network: String,
     family: String,
     phase: Phase,
-    config: Assignment,
+    assignment: Assignment,
     targets: Vec<f64>,
 }

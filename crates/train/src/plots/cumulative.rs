@@ -1,6 +1,7 @@
 //! Share of networks within each error.
 
 use plotters::{coord::Shift, prelude::*};
+use tachograph_metrics::quantile;
 
 use super::{ACCENT, Drawn, FONT, INK, Plot};
 use crate::Predicted;
@@ -16,7 +17,7 @@ impl Plot for Cumulative<'_> {
         errors.sort_by(f64::total_cmp);
         let share = |i: usize| 100.0 * i as f64 / errors.len() as f64;
         // All but the worst hundredth, which would leave no room for the rest.
-        let widest = errors.get(errors.len() * 99 / 100).copied().unwrap_or(0.0).max(20.0);
+        let widest = quantile(&errors, 0.99).unwrap_or(0.0).max(20.0);
         let mut chart = ChartBuilder::on(area)
             .margin(12)
             .caption("networks within an error", (FONT, 18))

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use safetensors::SafeTensors;
-use tachograph_datasets::generate::{Family, sample};
 use tachograph_features::{FeatureGraph, FeatureSet, Featurizer};
 use tachograph_ir::Quantity;
 use tachograph_ir::{Assignment, BoundGraph, Millis};
 use tachograph_models::{ModelConfig, NnlpConfig, OperatorSumConfig};
+use tachograph_networks::{Family, sample};
 use tachograph_predict::{
     DeviceScale, FORMAT, Manifest, NetworkSpec, Output, OutputScale, Training, torch::TorchPredictor,
 };

@@ -6,14 +6,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use tachograph_datasets::{
-    NetworkId, Part, Record, Run, Writer,
-    generate::{Family, sample},
-};
+use tachograph_datasets::{NetworkId, Part, Record, Run, Writer};
 use tachograph_ir::Quantity;
 use tachograph_models::{ModelConfig, OperatorSumConfig};
+use tachograph_networks::{Family, sample};
 use tachograph_predict::torch::TorchPredictor;
-use tachograph_train::{BEST, Choice, Corpus, RunConfig, SplitConfig, train};
+use tachograph_train::{BEST, Corpus, Query, RunConfig, SplitConfig, train};
 use tch::Device;
 
 use crate::data;
@@ -40,8 +38,8 @@ fn table(dir: &Path) -> PathBuf {
     path
 }
 
-fn both() -> Choice {
-    Choice { quantities: vec![Quantity::Latency, Quantity::Memory], ..Choice::all() }
+fn both() -> Query {
+    Query { quantities: vec![Quantity::Latency, Quantity::Memory], ..Query::all() }
 }
 
 #[test]
@@ -59,9 +57,9 @@ fn devices_share_entries_and_what_cannot_be_read_is_named() {
     let four = &corpus.entries[3];
     assert_eq!((four.batch, four.bound.batch()), (4, 4));
     assert!(four.targets[2].is_nan() && four.targets[..2] == [6.0, 40.0]);
-    let message = Corpus::open(&table(dir.path()), None, &Choice::latency(["three"])).unwrap_err().to_string();
+    let message = Corpus::open(&table(dir.path()), None, &Query::latency(["three"])).unwrap_err().to_string();
     assert_eq!(message, "unknown device `three`; known: one, two");
-    let message = Corpus::open(Path::new("tim"), None, &Choice::all()).unwrap_err().to_string();
+    let message = Corpus::open(Path::new("tim"), None, &Query::all()).unwrap_err().to_string();
     assert!(message.contains("`tim`") && message.contains("timm"), "{message}");
 }
 
@@ -129,7 +127,7 @@ fn an_added_set_is_learned_from_and_never_tested() {
     let split = SplitConfig::Fold { folds: 3, fold: 1, families: true, seed: 0 };
     let alone = Corpus::open(&path, None, &both()).unwrap();
     let (n, before) = (alone.entries.len(), split.divide(&alone).unwrap());
-    let mut other = Corpus::open(&path, None, &Choice::latency(["two"])).unwrap();
+    let mut other = Corpus::open(&path, None, &Query::latency(["two"])).unwrap();
     // All but one have other names.
     other.entries.iter_mut().skip(1).for_each(|entry| entry.network.push_str(" again"));
     let added = other.entries.len() - 1;

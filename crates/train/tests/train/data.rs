@@ -2,12 +2,10 @@
 
 use std::path::Path;
 
-use tachograph_datasets::{
-    DataSet, NetworkId, Record, Run, Writer,
-    generate::{Family, sample},
-};
+use tachograph_datasets::{DataSet, NetworkId, Record, Run, Writer};
 use tachograph_ir::{Assignment, BoundGraph, Builder, DType, Domain};
 use tachograph_models::{ModelConfig, OperatorSumConfig};
+use tachograph_networks::{Family, sample};
 use tachograph_predict::{Predictor, torch::TorchPredictor};
 use tachograph_train::RunConfig;
 use tch::Device;

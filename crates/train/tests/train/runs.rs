@@ -7,7 +7,8 @@ use std::{
 };
 
 use safetensors::SafeTensors;
-use tachograph_datasets::{NetworkId, Run, Writer, generate};
+use tachograph_datasets::{NetworkId, Run, Writer};
+use tachograph_networks::{Family, sample};
 use tachograph_predict::torch::TorchPredictor;
 use tachograph_train::{BEST, Epoch, Error, METRICS, Metric, RunConfig, TargetConfig, loss::RankNet, train};
 use tch::Device;
@@ -178,7 +179,7 @@ fn latencies_that_are_no_numbers_never_reach_a_data_set() {
     let dir = tempfile::tempdir().unwrap();
     let run = Run { device: DEVICE.into(), protocol: "invented".into(), seed: 1 };
     let mut writer = Writer::resume(dir.path(), run).unwrap();
-    let graph = generate::sample(generate::Family::Vgg, 1, 0).unwrap().graph;
+    let graph = sample(Family::Vgg, 1, 0).unwrap().graph;
     let id = NetworkId::generated("vgg", 1, 0);
     for bad in [f64::NAN, f64::INFINITY, 0.0, -1.0] {
         assert!(writer.append(&graph, &record(id.clone(), bad)).unwrap_err().to_string().contains("vgg:1:0"));

@@ -4,7 +4,7 @@ use std::{fmt::Write, fs, path::PathBuf};
 
 use tachograph_ir::{Assignment, Millis};
 use tachograph_predict::{Bundled, Predictor, torch::TorchPredictor};
-use tachograph_train::{AdaptConfig, Choice, Corpus, Error, Method, adapt};
+use tachograph_train::{AdaptConfig, Corpus, Error, Method, Query, adapt};
 use tch::Device;
 
 use crate::data::ms;
@@ -55,7 +55,7 @@ fn ten_rows_make_a_checkpoint_for_a_new_device() {
     text += "gone.onnx,my-phone,1.0,2\n";
     fs::write(&table, text).unwrap();
 
-    let corpus = Corpus::open(&table, None, &Choice::latency(["my-phone"])).unwrap();
+    let corpus = Corpus::open(&table, None, &Query::latency(["my-phone"])).unwrap();
     assert_eq!((corpus.entries.len(), corpus.left_out.len()), (10, 1));
     let (file, why) = corpus.left_out.first_key_value().unwrap();
     assert!(file.contains("gone.onnx") && why.contains("gone.onnx"), "{file}: {why}");
@@ -90,7 +90,7 @@ fn what_is_wrong_with_a_table_is_named() {
     let table = dir.path().join("mine.csv");
     let refusal = |text: &str| {
         fs::write(&table, text).unwrap();
-        Corpus::open(&table, None, &Choice::latency(["my-phone"])).unwrap_err()
+        Corpus::open(&table, None, &Query::latency(["my-phone"])).unwrap_err()
     };
     let error = refusal("file,device,latency_ms\na.onnx,other,1.0\n");
     assert!(matches!(&error, Error::Device { name, known } if name == "my-phone" && known == "other"), "{error}");

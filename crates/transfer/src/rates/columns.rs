@@ -97,7 +97,7 @@ pub fn costs(bound: &BoundGraph) -> Result<Vec<f64>> {
     let graph = |source| Error::Graph { graph: bound.graph().name().to_owned(), source };
     for &id in bound.live() {
         let (node, cost) = (bound.graph().node(id), bound.node_cost(id).map_err(graph)?);
-        let kind = KernelKind::of(bound, node, &cost);
+        let kind = KernelKind::of(bound, node);
         let weights = weights(bound, node).min(cost.bytes() as f64);
         let int8 = multiplies(kind) && eight_bits(bound, node);
         let column = |resource| Column { kind: Some(kind), resource, int8 };

@@ -8,7 +8,7 @@ mod relative;
 mod said;
 
 use anyhow::{Context, Result, bail};
-use tachograph_datasets::{DeviceTimes, find};
+use tachograph_datasets::{DeviceTimes, open};
 use tachograph_transfer::{CrossValidation, Observation, Transfer, cross_validate, rates::costs};
 
 use crate::exit;
@@ -39,7 +39,7 @@ pub fn by(args: &Args, by: By) -> Result<()> {
 
 /// What was measured on `devices`; networks without a graph are named on standard error.
 fn read(args: &Args, devices: &[&str]) -> Result<DeviceTimes> {
-    let set = find(&args.measurements, args.root.as_deref())?;
+    let set = open(&args.measurements, args.root.as_deref())?;
     let times = DeviceTimes::read(&*set, devices, args.batch)?;
     times.left_out.iter().for_each(|(network, why)| eprintln!("left out: {network}: {why}"));
     Ok(times)

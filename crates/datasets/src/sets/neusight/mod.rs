@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    About, DeviceSplit, NEUSIGHT, Part, Result, Sample, Samples, Source,
+    About, DeviceSplit, Measured, Measurement, Measurements, Part, Result, Source,
     table::{Table, files, json},
 };
 
@@ -29,6 +29,17 @@ pub use label::{Label, TraceRow};
 pub use op_graph::OpGraphNode;
 pub use operator::{OperatorRow, OperatorShape};
 pub use prediction::{Method, OperatorKind, Prediction};
+
+/// NeuSight's labels.
+pub static NEUSIGHT: About = About {
+    name: "neusight",
+    what: "language models end to end on GPUs, inference and training step; operators; published predictions",
+    from: "github.com/sitar-lab/NeuSight, commit 6945927, scripts/asplos",
+    licence: "MIT",
+    folder: "neusight",
+    files: "",
+    open: |root| Ok(Box::new(NeuSight::open(root)?)),
+};
 
 /// What a GPU can do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -137,10 +148,16 @@ impl Source for NeuSight {
     }
 
     /// The end-to-end times.
-    fn samples(&self) -> Result<Samples<'_>> {
+    fn measurements(&self) -> Result<Measurements<'_>> {
         Ok(Box::new(self.labels()?.into_iter().map(|label| {
-            let sample = Sample::new(label.name(), &label.model, &label.device, label.batch, label.e2e_latency);
-            Ok(Sample { phase: label.phase, ..sample })
+            let time = Measurement::new(
+                label.name(),
+                &label.model,
+                &label.device,
+                label.batch,
+                Measured::ms(label.e2e_latency),
+            );
+            Ok(Measurement { phase: label.phase, ..time })
         })))
     }
 

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, NEUSIGHT, Result, table::Table};
+use super::NEUSIGHT;
+use crate::{Error, Result, table::Table};
 
 /// A node of an operator graph.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -12,12 +12,23 @@ mod raw;
 use std::path::{Path, PathBuf};
 
 use crate::{
-    About, Error, Result, Sample, Samples, Source, TPUGRAPHS,
+    About, Error, Measured, Measurement, Measurements, Result, Source,
     table::{files, stem},
 };
 
 pub use archive::{Archive, Collection};
 pub use raw::{RawConfig, RawInstruction, RawModule, RawRun};
+
+/// TpuGraphs' archives.
+pub static TPUGRAPHS: About = About {
+    name: "tpugraphs",
+    what: "XLA graphs under many compiler configurations on TPUs: .npz archives of the tile and layout collections",
+    from: "download.tensorflow.org/data/tpu_graphs/v0 (npz_*.tar), unpacked",
+    licence: "Apache-2.0 (the repository google-research-datasets/tpu_graphs)",
+    folder: "tpugraphs",
+    files: "",
+    open: |root| Ok(Box::new(TpuGraphs::open(root)?)),
+};
 
 /// Folders inside folders are followed this deep.
 const DEPTH: usize = 8;
@@ -90,8 +101,8 @@ impl Source for TpuGraphs {
         &TPUGRAPHS
     }
 
-    /// One sample a configuration. Families are the leading letters of the file's name.
-    fn samples(&self) -> Result<Samples<'_>> {
+    /// One measurement a configuration. Families are the leading letters of the file's name.
+    fn measurements(&self) -> Result<Measurements<'_>> {
         Ok(Box::new(self.files.iter().flat_map(|path| {
             let (network, file) = (self.name(path), stem(path, &[".npz"]));
             let family = file.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default().to_owned();
@@ -99,11 +110,11 @@ impl Source for TpuGraphs {
                 Ok(times) => (times, None),
                 Err(error) => (Vec::new(), Some(Err(error))),
             };
-            let samples = times.into_iter().zip(0..).map(move |(ns, configuration)| {
-                let sample = Sample::new(&network, &family, "TPU", 1, ns / 1e6);
-                Ok(Sample { configuration: Some(configuration), ..sample })
+            let measurements = times.into_iter().zip(0..).map(move |(ns, configuration)| {
+                let time = Measurement::new(&network, &family, "TPU", 1, Measured::ms(ns / 1e6));
+                Ok(Measurement { configuration: Some(configuration), ..time })
             });
-            samples.chain(error)
+            measurements.chain(error)
         })))
     }
 }

@@ -10,7 +10,7 @@
 use tachograph_ir::{BoundGraph, Node};
 
 use super::OPERATORS;
-use crate::attributes::{ints, operand_shape, operands, result_shape};
+use crate::attributes::{operand_shape, operands, result_shape};
 
 /// Operations, parameters and memory accesses of a network by NNLP's rules.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -62,7 +62,7 @@ fn count(bound: &BoundGraph, node: &Node) -> Option<(f64, f64)> {
         "Gemm" => {
             let weight = operand_shape(bound, node, 1)?;
             let (a, b) = (*weight.get(weight.len().checked_sub(2)?)? as f64, *weight.last()? as f64);
-            let transposed = ints(node, "transB").is_some_and(|v| v.first().is_some_and(|&v| v != 0));
+            let transposed = node.ints("transB").is_some_and(|v| v.first().is_some_and(|&v| v != 0));
             let (outputs, inputs) = if transposed { (a, b) } else { (b, a) };
             return Some((outputs * (2.0 * inputs - 1.0 + bias), outputs * (inputs + bias)));
         }
@@ -75,7 +75,7 @@ fn count(bound: &BoundGraph, node: &Node) -> Option<(f64, f64)> {
             let ratio = *operand_shape(bound, node, 0)?.get(3)? as f64 / *out()?.get(3)? as f64;
             per_image()? * ratio
         }
-        "AveragePool" => per_image()? * ints(node, "kernel_shape")?.iter().map(|&k| k as f64).product::<f64>(),
+        "AveragePool" => per_image()? * node.ints("kernel_shape")?.iter().map(|&k| k as f64).product::<f64>(),
         "Softmax" => {
             let x = operand_shape(bound, node, 0)?;
             let features = (x.len() as u64).checked_div(*x.first()?)?;
@@ -90,11 +90,7 @@ fn count(bound: &BoundGraph, node: &Node) -> Option<(f64, f64)> {
 
 /// Operations per interpolated element.
 fn upsample(node: &Node) -> f64 {
-    let mode = match node.attrs.get("mode") {
-        Some(tachograph_ir::Attr::Str(mode)) => mode.as_str(),
-        _ => "nearest",
-    };
-    match mode {
+    match node.text("mode").unwrap_or("nearest") {
         "linear" => 5.0,
         "bilinear" => 11.0,
         "bicubic" => 259.0,

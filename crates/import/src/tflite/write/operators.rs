@@ -1,6 +1,6 @@
 //! Operators, by their numbers in the schema.
 
-use tachograph_ir::{Attr, BoundGraph, Node, Value};
+use tachograph_ir::{BoundGraph, Node, Value};
 
 use super::{
     Operator, SCALE, UNIT, Writer,
@@ -24,7 +24,7 @@ pub(super) fn write(writer: &mut Writer, node: &Node) -> Written {
         "Flatten" => flatten(writer, node),
         "Gemm" => gemm(writer, node),
         "GlobalAveragePool" => mean(writer, node, true),
-        "ReduceMean" if is_over_image(writer.bound, node) => mean(writer, node, int(node, "keepdims", 1) != 0),
+        "ReduceMean" if is_over_image(writer.bound, node) => mean(writer, node, node.int("keepdims").unwrap_or(1) != 0),
         "HardSigmoid" => hard_sigmoid(writer, node),
         "HardSwish" => unary(writer, node, 117, 1, (SCALE, 0)),
         "Identity" => {
@@ -44,23 +44,9 @@ pub(super) fn write(writer: &mut Writer, node: &Node) -> Written {
 pub(super) fn is_relu6(bound: &BoundGraph, node: &Node) -> bool {
     let bound_is = |i: usize, name: &str, expected: f64| match node.inputs.get(i).copied().flatten() {
         Some(t) => bound.fact(t).value.as_ref().map(Value::to_floats).as_deref() == Some(&[expected]),
-        None => node.attrs.get(name) == Some(&Attr::Float(expected)),
+        None => node.float(name) == Some(expected),
     };
     bound_is(1, "min", 0.0) && bound_is(2, "max", 6.0)
-}
-
-fn int(node: &Node, name: &str, default: i64) -> i64 {
-    match node.attrs.get(name) {
-        Some(Attr::Int(value)) => *value,
-        _ => default,
-    }
-}
-
-fn float(node: &Node, name: &str, default: f64) -> f64 {
-    match node.attrs.get(name) {
-        Some(Attr::Float(value)) => *value,
-        _ => default,
-    }
 }
 
 fn unary(writer: &mut Writer, node: &Node, code: i32, version: i32, quantization: (f32, i64)) -> Written {
@@ -96,7 +82,7 @@ fn conv(writer: &mut Writer, node: &Node) -> Written {
     };
     let window = Window::new(writer.bound, node, [height, width])?;
     let channels = writer.file.tensors[x as usize].shape.last().copied().unwrap_or(0);
-    let depthwise = inner == 1 && channels > 1 && int(node, "group", 1) == i64::from(channels);
+    let depthwise = inner == 1 && channels > 1 && node.int("group").unwrap_or(1) == i64::from(channels);
     let shape = if depthwise { vec![1, height, width, out] } else { vec![out, height, width, inner] };
     let scale = writer.scale(x);
     let (weight, bias) = (writer.weight(shape)?, writer.bias(out, scale));
@@ -142,20 +128,18 @@ fn conv(writer: &mut Writer, node: &Node) -> Written {
 
 fn pool(writer: &mut Writer, node: &Node, code: i32) -> Written {
     let x = writer.operand(node, 0)?;
-    let kernel = match node.attrs.get("kernel_shape") {
-        Some(Attr::Ints(list)) => list.iter().map(|&n| i32::try_from(n).unwrap_or(0)).collect::<Vec<_>>(),
-        _ => Vec::new(),
-    };
+    let kernel = node.ints("kernel_shape").unwrap_or_default();
+    let kernel: Vec<i32> = kernel.iter().map(|&n| i32::try_from(n).unwrap_or(0)).collect();
     let kernel = kernel.try_into().map_err(|kernel| format!("kernel {kernel:?}"))?;
     let window = Window::new(writer.bound, node, kernel)?;
     if window.dilations != [1, 1] {
         return Err("a dilated pooling has no form".into());
     }
     let average = code == 1;
-    if average && window.code().is_none() && int(node, "count_include_pad", 0) == 0 {
+    if average && window.code().is_none() && node.int("count_include_pad").unwrap_or(0) == 0 {
         return Err(format!("an average that leaves pads {:?} out has no form", window.pads));
     }
-    if average && window.code() == Some(0) && int(node, "count_include_pad", 0) != 0 {
+    if average && window.code() == Some(0) && node.int("count_include_pad").unwrap_or(0) != 0 {
         return Err("an average that counts pads has no form".into());
     }
     let (x, padding) = padded(writer, &window, x, !average);
@@ -186,7 +170,7 @@ fn batch_norm(writer: &mut Writer, node: &Node) -> Written {
 
 fn concat(writer: &mut Writer, node: &Node) -> Written {
     let inputs = (0..node.inputs.len()).map(|i| writer.operand(node, i)).collect::<Result<Vec<_>, _>>()?;
-    if !matches!(int(node, "axis", 0), 1 | -3) {
+    if !matches!(node.int("axis").unwrap_or(0), 1 | -3) {
         return Err("only channels are joined".into());
     }
     let (act, y) = writer.result(node)?;
@@ -208,7 +192,10 @@ fn flatten(writer: &mut Writer, node: &Node) -> Written {
 
 fn gemm(writer: &mut Writer, node: &Node) -> Written {
     let x = writer.operand(node, 0)?;
-    if int(node, "transA", 0) != 0 || float(node, "alpha", 1.0) != 1.0 || float(node, "beta", 1.0) != 1.0 {
+    if node.int("transA").unwrap_or(0) != 0
+        || node.float("alpha").unwrap_or(1.0) != 1.0
+        || node.float("beta").unwrap_or(1.0) != 1.0
+    {
         return Err("only x·W + b has a form".into());
     }
     let (act, y) = writer.result(node)?;
@@ -224,10 +211,7 @@ fn gemm(writer: &mut Writer, node: &Node) -> Written {
 fn is_over_image(bound: &BoundGraph, node: &Node) -> bool {
     let axes = match node.inputs.get(1).copied().flatten() {
         Some(t) => bound.fact(t).value.as_ref().and_then(Value::ints).map(<[i64]>::to_vec),
-        None => match node.attrs.get("axes") {
-            Some(Attr::Ints(axes)) => Some(axes.clone()),
-            _ => None,
-        },
+        None => node.ints("axes").map(<[i64]>::to_vec),
     };
     let rank = node.inputs.first().copied().flatten().and_then(|t| bound.shape(t)).map(<[u64]>::len);
     let axes =
@@ -250,7 +234,7 @@ fn mean(writer: &mut Writer, node: &Node, keep: bool) -> Written {
 
 /// clip(x/6 + 1/2, 0, 1) = clip(x + 3, 0, 6) / 6.
 fn hard_sigmoid(writer: &mut Writer, node: &Node) -> Written {
-    let (alpha, beta) = (float(node, "alpha", 0.2), float(node, "beta", 0.5));
+    let (alpha, beta) = (node.float("alpha").unwrap_or(0.2), node.float("beta").unwrap_or(0.5));
     if (alpha - 1.0 / 6.0).abs() > 1e-6 || beta != 0.5 {
         return Err(format!("slope {alpha} and offset {beta} have no form"));
     }
@@ -278,8 +262,8 @@ fn local_response(writer: &mut Writer, node: &Node) -> Written {
     let convert =
         |code, version, from, to| Operator { code, version, inputs: vec![from], outputs: vec![to], options: None };
     writer.emit(convert(6, 2, x, before));
-    let radius = i32::try_from(int(node, "size", 1) / 2).map_err(|_| "a window of that size has no form")?;
-    let number = |name, default| Field::Float(self::float(node, name, default) as f32);
+    let radius = i32::try_from(node.int("size").unwrap_or(1) / 2).map_err(|_| "a window of that size has no form")?;
+    let number = |name, default| Field::Float(node.float(name).unwrap_or(default) as f32);
     let (bias, alpha, beta) = (number("bias", 1.0), number("alpha", 1e-4), number("beta", 0.75));
     let options = Some((13, vec![(4, Field::Int(radius)), (6, bias), (8, alpha), (10, beta)]));
     writer.emit(Operator { code: 13, version: 1, inputs: vec![before], outputs: vec![after], options });
@@ -291,7 +275,7 @@ fn softmax(writer: &mut Writer, node: &Node) -> Written {
     let x = writer.operand(node, 0)?;
     let y = writer.activation(result(node)?, UNIT)?;
     let rank = writer.file.tensors[x as usize].shape.len() as i64;
-    if !matches!((int(node, "axis", -1), rank), (-1 | 1, 2) | (1 | -3, 4)) {
+    if !matches!((node.int("axis").unwrap_or(-1), rank), (-1 | 1, 2) | (1 | -3, 4)) {
         return Err("only a softmax over channels has a form".into());
     }
     let options = Some((9, vec![(4, Field::Float(1.0))]));

@@ -1,6 +1,6 @@
 //! Windows of convolutions and poolings: padding as TFLite knows it.
 
-use tachograph_ir::{Attr, BoundGraph, Node};
+use tachograph_ir::{BoundGraph, Node};
 
 use super::{File, Writer, operand, result};
 
@@ -18,10 +18,7 @@ pub(super) struct Window {
 const LONGEST: i32 = i32::MAX / 4;
 
 fn pair(node: &Node, name: &str, default: i64) -> Result<[i32; 2], String> {
-    let list = match node.attrs.get(name) {
-        Some(Attr::Ints(list)) => list.clone(),
-        _ => vec![default; 2],
-    };
+    let list = node.ints(name).map_or(vec![default; 2], <[i64]>::to_vec);
     let pair: Vec<i32> = list.iter().map(|&n| i32::try_from(n).unwrap_or(0)).collect();
     pair.try_into().ok().filter(|p: &[i32; 2]| p.iter().all(|&n| n > 0)).ok_or_else(|| format!("{name} {list:?}"))
 }
@@ -34,18 +31,15 @@ impl Window {
             other => Err(format!("a tensor of shape {other:?} is no image")),
         };
         let (x, y) = (extents(operand(node, 0)?)?, extents(result(node)?)?);
-        let explicit = match node.attrs.get("pads") {
-            Some(Attr::Ints(pads)) => Some(pads.clone()),
-            _ => None,
-        };
-        let lower = node.attrs.get("auto_pad") == Some(&Attr::from("SAME_LOWER"));
+        let explicit = node.ints("pads");
+        let lower = node.text("auto_pad") == Some("SAME_LOWER");
         let (mut pads, mut same) = ([[0; 2]; 2], [[0; 2]; 2]);
         for axis in 0..2 {
             let [kernel, dilation, stride] = [kernel[axis], dilations[axis], strides[axis]].map(i64::from);
             let window = (kernel - 1) * dilation + 1;
             // Whatever rounds up reads behind the end: that is padding too.
             let total = (y[axis] - 1).saturating_mul(stride).saturating_add(window).saturating_sub(x[axis]).max(0);
-            let before = match &explicit {
+            let before = match explicit {
                 Some(pads) => pads.get(axis).copied().unwrap_or(0),
                 None if lower => total - total / 2,
                 None => total / 2,
