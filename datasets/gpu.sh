@@ -12,9 +12,9 @@ cd "$(dirname "$0")/.."
 bin=target/gpu
 
 pack() {
-    cargo build --release --example collect --example profile --example train
+    cargo build --release -p tachograph-cli --features torch
     mkdir -p "$bin"
-    cp target/release/examples/{collect,profile,train} "$bin/"
+    cp target/release/tachograph "$bin/"
     local of
     for of in gnn:gnn profile:outputs train:train; do
         local file
@@ -34,7 +34,7 @@ check() {
     done
     local model
     for model in light_resnet50 efficientnet_b0; do
-        "$bin/profile" "datasets/models/$model.onnx.gz" --bind batch=32 --device cuda:0 || failed=1
+        "$bin/tachograph" profile "datasets/models/$model.onnx.gz" --bind batch=32 --device cuda:0 || failed=1
     done
     return $failed
 }
@@ -49,7 +49,7 @@ train() {
                 "examples/$model.toml" > "$dir/$model-$device.toml"
         done
     done
-    run() { "$bin/train" --config "$dir/$1.toml" --out "$dir/$1" --progress quiet; }
+    run() { "$bin/tachograph" train --config "$dir/$1.toml" --out "$dir/$1"; }
     (run tachograph-cuda:0 && run nnlp-cuda:0) &
     run tachograph-cpu &
     run nnlp-cpu &
@@ -61,7 +61,7 @@ train() {
 }
 
 measure() {
-    "$bin/collect" --out "$2" --name "$1" --device cuda:0 --count 231 --seed 1 --visits 1 --batches 16,1
+    "$bin/tachograph" collect --out "$2" --name "$1" --device cuda:0 --count 231 --seed 1 --visits 1 --batches 16,1
 }
 
 case ${1:-} in

@@ -1,5 +1,5 @@
 //! How well a checkpoint adapts to a measured device, by number of measurements and by how they are chosen, and what rates
-//! of kernels reach there (see the example `rates`): mean and range over seeds of the error on the networks that were not
+//! of kernels reach there (`tachograph transfer --by rates`): mean and range over seeds of the error on the networks that were not
 //! used.
 //!
 //!     cargo run --release --example few_shot -- --csv measured.csv --device my-phone --k 5,10,20,50 --seeds 5
@@ -23,7 +23,7 @@ use tch::Device;
 struct Args {
     #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../datasets/checkpoints/cpu.safetensors"))]
     checkpoint: PathBuf,
-    /// Measurements as CSV; see the example `adapt`.
+    /// Measurements as CSV; see `tachograph transfer`.
     #[arg(long, required_unless_present = "data")]
     csv: Option<PathBuf>,
     /// Measurements as a data set: a folder of `collect`, or a published set by name.

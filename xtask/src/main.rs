@@ -32,7 +32,8 @@ enum Task {
         #[arg(long)]
         peers: bool,
     },
-    /// Predict the latency of the bundled ResNet-50 and show it beside a measurement of this machine.
+    /// Predict the latency of the bundled ResNet-50; then fetch libtorch, measure it here, and show that beside a prediction
+    /// for this machine.
     Demo,
     /// Time our graph layers and PyTorch Geometric in turn, and write the tables of `docs/performance.md`.
     BenchPeers(peers::Options),

@@ -59,6 +59,14 @@ pub enum Error {
     /// A name that is no published set's.
     #[error("data set `{0}`: no folder, no table (.csv), and none of {known}", known = names())]
     UnknownSet(String),
+    /// A device that a set does not have.
+    #[error("no measurement of `{device}`; there are some of {known}")]
+    UnknownDevice {
+        /// The device.
+        device: String,
+        /// Those that the set has.
+        known: String,
+    },
     /// Nobody says where published sets are.
     #[error("no folder of published data sets: name it (--root), or set {} to it", DATA)]
     NoRoot,

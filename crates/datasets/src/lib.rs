@@ -10,6 +10,7 @@
 mod about;
 mod csv_set;
 mod device_split;
+mod device_times;
 mod error;
 mod folds;
 mod measured;
@@ -20,12 +21,14 @@ pub mod sets;
 mod source;
 mod split;
 mod store;
+mod summary;
 mod table;
 mod verify;
 
 pub use about::{About, DATA, data_root, find, open};
 pub use csv_set::{CsvRow, CsvSet};
 pub use device_split::DeviceSplit;
+pub use device_times::{DeviceTimes, TimedNetwork, as_measured};
 pub use error::{Error, Result};
 pub use measurement::{Measured, Measurement, Phase};
 pub use noise::Noise;
@@ -34,6 +37,7 @@ pub use sets::SETS;
 pub use source::{Measurements, RanOn, Source};
 pub use split::{Part, Split};
 pub use store::{DataSet, DeviceMeta, FileMeta, Meta, Run, Writer};
+pub use summary::Summary;
 pub use verify::{State, Verified};
 
 /// The front page, whose program is tested.

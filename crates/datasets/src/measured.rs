@@ -10,7 +10,7 @@ use crate::{
 static MEASURED: About = About {
     name: "measured",
     what: "networks measured by this project",
-    from: "the folder `datasets` of this repository, or the example `collect`",
+    from: "the folder `datasets` of this repository, or `tachograph collect`",
     licence: "MIT OR Apache-2.0",
     folder: "datasets",
     files: "",

@@ -40,6 +40,11 @@ pub trait Source: Send + Sync {
         None
     }
 
+    /// Names of devices that measured the same networks, the second with a later version of the library.
+    fn measured_again(&self) -> &'static [(&'static str, &'static str)] {
+        &[]
+    }
+
     /// The splits over devices that were published with the set.
     fn splits(&self) -> Vec<DeviceSplit> {
         Vec::new()

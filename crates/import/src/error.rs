@@ -72,6 +72,24 @@ pub enum Error {
         /// What is wrong.
         message: String,
     },
+    /// Dimensions that the file leaves open and nobody bound.
+    #[error("{file}: {} open: bind {} (such as {})", list(names), if names.len() == 1 { "it" } else { "them" }, example(names))]
+    Open {
+        /// The file.
+        file: String,
+        /// Their names.
+        names: Vec<String>,
+    },
+    /// A name to bind that is no open dimension of the model.
+    #[error("{file}: `{name}` cannot be bound: {message}")]
+    Closed {
+        /// The file.
+        file: String,
+        /// The name.
+        name: String,
+        /// What stands in the way.
+        message: String,
+    },
     /// The parts are readable but form no graph: a cycle, a dangling tensor, a tensor written twice.
     #[error("{file}: {source}")]
     Graph {
@@ -80,6 +98,16 @@ pub enum Error {
         /// The cause.
         source: tachograph_ir::Error,
     },
+}
+
+fn list(names: &[String]) -> String {
+    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    format!("{} {}", names.join(", "), if names.len() == 1 { "is" } else { "are" })
+}
+
+/// Values that bind all of `names`, as a program takes them.
+fn example(names: &[String]) -> String {
+    names.iter().map(|name| format!("{name}=128")).collect::<Vec<_>>().join(",")
 }
 
 /// Result of this crate.

@@ -13,6 +13,7 @@
 //! # }
 //! ```
 
+mod bind;
 mod error;
 mod file;
 #[cfg(feature = "nas")]
@@ -27,6 +28,7 @@ pub mod tflite;
 
 use std::path::Path;
 
+pub use bind::Bound;
 pub use error::{Error, Result};
 pub use file::{MAX_DECOMPRESSED, open};
 use tachograph_ir::Graph;
@@ -42,6 +44,8 @@ pub struct Imported {
     pub producer: String,
     /// What the graph does not show of the file, one sentence each.
     pub warnings: Vec<String>,
+    /// Why the batch cannot be bound, where the file fixes it and nothing could free it: the node in the way, if one is.
+    pub fixed_batch: Option<String>,
 }
 
 /// Reads a model file; its content, not its name, decides how. The graph is named after the file.

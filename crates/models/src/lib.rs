@@ -7,7 +7,6 @@
 mod config;
 mod error;
 mod heads;
-pub mod mig;
 mod mlp;
 mod network;
 

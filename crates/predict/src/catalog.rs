@@ -1,6 +1,7 @@
 //! Several checkpoints asked as one.
 
 use std::{
+    collections::BTreeSet,
     path::{Path, PathBuf},
     sync::OnceLock,
 };
@@ -76,6 +77,22 @@ impl Catalog {
         Self::of(files.into_iter().map(|path| Place::File(path.as_ref().to_owned())))
     }
 
+    /// Checkpoints by name: a file, or else the name of a bundled one.
+    ///
+    /// # Errors
+    /// Neither a file nor a bundled checkpoint.
+    pub fn named<S: AsRef<str>>(names: &[S]) -> Result<Self> {
+        let place = |name: &S| {
+            let path = Path::new(name.as_ref());
+            if path.exists() {
+                Ok(Place::File(path.into()))
+            } else {
+                Ok(Place::Bundled(Bundled::named(name.as_ref())?))
+            }
+        };
+        Ok(Self::of(names.iter().map(place).collect::<Result<Vec<_>>>()?.into_iter()))
+    }
+
     fn of(places: impl Iterator<Item = Place>) -> Self {
         Self { sources: places.map(|place| Source { place, predictor: OnceLock::new() }).collect() }
     }
@@ -113,6 +130,8 @@ impl Catalog {
         for source in &self.sources {
             near.extend(source.get()?.nearest(name));
         }
+        let mut seen = BTreeSet::new();
+        near.retain(|near: &Near| seen.insert(near.name.clone()));
         let far = |near: &Near| near.distance.unwrap_or(f64::INFINITY);
         near.sort_by(|a, b| far(a).total_cmp(&far(b)));
         Ok(near)

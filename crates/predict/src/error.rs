@@ -88,6 +88,10 @@ pub enum Error {
     /// A graph cannot be featurised.
     #[error(transparent)]
     Features(#[from] tachograph_features::Error),
+    /// A page cannot be drawn.
+    #[cfg(feature = "page")]
+    #[error(transparent)]
+    Page(#[from] tachograph_report::Error),
     /// A graph cannot be bound.
     #[error(transparent)]
     Graph(#[from] tachograph_ir::Error),

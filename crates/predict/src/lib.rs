@@ -6,13 +6,18 @@ mod checkpoint;
 mod choose;
 mod ensemble;
 mod error;
+mod here;
 mod interval;
 mod manifest;
 mod measured;
+pub mod mig;
 mod names;
+#[cfg(feature = "page")]
+mod page;
 mod plain;
 mod predictor;
 mod scale;
+mod shares;
 pub mod tensors;
 #[cfg(feature = "torch")]
 pub mod torch;
@@ -27,5 +32,8 @@ pub use interval::PredictionInterval;
 pub use manifest::{FORMAT, Manifest, NOT_RECORDED, NetworkSpec, Output, OutputId, Training};
 pub use measured::{Bounds, Measured, Prediction};
 pub use names::Near;
+#[cfg(feature = "page")]
+pub use page::page;
 pub use predictor::Predictor;
 pub use scale::{DeviceScale, OutputScale};
+pub use shares::Shares;

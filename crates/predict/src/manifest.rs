@@ -202,6 +202,14 @@ impl Output {
     }
 }
 
+impl std::fmt::Display for Training {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { networks, data, split, seed, .. } = self;
+        write!(f, "{networks} networks of {data} (split {split}, seed {seed})")?;
+        self.validation_mape.map_or(Ok(()), |mape| write!(f, ", validation MAPE {mape:.1} %"))
+    }
+}
+
 /// The data and the split behind a checkpoint.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Training {

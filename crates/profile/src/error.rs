@@ -36,6 +36,12 @@ pub enum Error {
     /// A graph that cannot be bound or costed.
     #[error(transparent)]
     Graph(#[from] tachograph_ir::Error),
+    /// A network that cannot be made.
+    #[error(transparent)]
+    Network(#[from] tachograph_networks::Error),
+    /// A data set that cannot be written.
+    #[error(transparent)]
+    DataSet(#[from] tachograph_datasets::Error),
 }
 
 /// Result of this crate.

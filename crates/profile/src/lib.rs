@@ -4,6 +4,7 @@
 //! Weights and inputs are deterministic stand-ins (see [`Fill`]): the time of an inference does not
 //! depend on what a network has learned.
 
+mod collect;
 mod energy;
 mod environment;
 mod error;
@@ -13,6 +14,7 @@ mod memory;
 mod ops;
 mod weights;
 
+pub use collect::{Collected, Collection, Collector, quick_look};
 pub use environment::{Environment, device_name, parse_device};
 pub use error::{Error, Result};
 pub use executor::Executor;

@@ -40,17 +40,10 @@ fn package(packages: &[packages::Package]) -> Result<()> {
 
 /// `cargo xtask demo`.
 pub fn demo() -> Result<()> {
+    const MODEL: &str = "datasets/models/light_resnet50.onnx.gz";
+    let program = ["run", "--quiet", "--release", "--package", "tachograph-cli"];
+    // The prediction needs no libtorch, so it comes before that is fetched.
+    run(&mut cargo(program.into_iter().chain(["--", "predict", MODEL]))?)?;
     libtorch::set_up_if_needed()?;
-    let model = "datasets/models/light_resnet50.onnx.gz";
-    run(&mut cargo([
-        "run",
-        "--release",
-        "-p",
-        "tachograph-examples",
-        "--example",
-        "predict",
-        "--",
-        model,
-        "--measure",
-    ])?)
+    run(&mut cargo(program.into_iter().chain(["--features", "torch", "--", "predict", MODEL, "--measure"]))?)
 }

@@ -211,6 +211,14 @@ impl Source for Timm {
         Some(RanOn { hardware: setting.device.clone(), threads: 0, library })
     }
 
+    fn measured_again(&self) -> &'static [(&'static str, &'static str)] {
+        &[
+            ("infer-amp-nchw-pt210-cu121-rtx3090", "infer-amp-nchw-pt240-cu124-rtx3090"),
+            ("infer-amp-nhwc-pt210-cu121-rtx3090", "infer-amp-nhwc-pt240-cu124-rtx3090"),
+            ("infer-fp32-nchw-pt221-cpu-i9_10940x-dynamo", "infer-fp32-nchw-pt240-cpu-i9_10940x-dynamo"),
+        ]
+    }
+
     /// `../models/timm/NETWORK.onnx.gz`, with batch 1 in its inputs.
     fn graph(&self, network: &str) -> Result<Graph> {
         super::import(&TIMM, network, &self.models.join(format!("{network}.onnx.gz")))

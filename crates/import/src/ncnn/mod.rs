@@ -46,5 +46,6 @@ pub fn read(bytes: &Bytes, name: &str) -> Result<Imported> {
     custom.sort();
     custom.dedup();
     let warnings = custom.into_iter().map(|op| format!("operator {op} has no cost but its memory traffic")).collect();
-    Ok(Imported { graph, opset: 0, producer: "ncnn".into(), warnings })
+    let fixed_batch = Some("ncnn has no batch: it runs one image at a time".into());
+    Ok(Imported { graph, opset: 0, producer: "ncnn".into(), warnings, fixed_batch })
 }

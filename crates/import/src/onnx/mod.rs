@@ -59,15 +59,16 @@ pub fn read(bytes: Bytes, name: &str) -> Result<Imported> {
     let fixed = build(&mut warnings)?;
     warnings.extend(unknown(&fixed));
     let extent = batch::leading_extent(&fixed).unwrap_or_default();
-    let graph = match batch::free(fixed) {
-        Ok(graph) => graph,
+    let (graph, fixed_batch) = match batch::free(fixed) {
+        Ok(graph) => (graph, None),
         Err(why) => {
-            warnings.push(format!("the batch stays fixed at {extent}: {why}"));
-            build(&mut Vec::new())?
+            let why = format!("the batch stays fixed at {extent}: {why}");
+            warnings.push(why.clone());
+            (build(&mut Vec::new())?, Some(why))
         }
     };
     let producer = format!("{} {}", proto.producer_name, proto.producer_version).trim().to_owned();
-    Ok(Imported { graph, opset, producer, warnings })
+    Ok(Imported { graph, opset, producer, warnings, fixed_batch })
 }
 
 fn unknown(graph: &Graph) -> Vec<String> {

@@ -69,5 +69,7 @@ pub fn read(bytes: &Bytes, name: &str) -> Result<Imported> {
         warnings.push(format!("{others} graphs inside control flow are not read"));
     }
     let producer = format!("TFLite {}", model.description().unwrap_or_default()).trim().to_owned();
-    Ok(Imported { graph, opset: VERSION, producer, warnings })
+    let fixed_batch = (!graph.hyperparameters().contains_key("batch"))
+        .then(|| "the signature of its inputs fixes it; convert the model anew with an open one".into());
+    Ok(Imported { graph, opset: VERSION, producer, warnings, fixed_batch })
 }

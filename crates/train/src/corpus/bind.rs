@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use rayon::prelude::*;
-use tachograph_ir::{Assignment, BoundGraph, Graph};
+use tachograph_datasets::as_measured;
+use tachograph_ir::{BoundGraph, Graph};
 
 use super::{Entry, Line};
 use crate::Result;
@@ -45,19 +46,4 @@ pub fn bind(
 fn entry(line: Line, bound: BoundGraph, batch: u64) -> Entry {
     let Line { network, family, phase, targets, .. } = line;
     Entry { network, family, phase, batch, bound, targets, extra: false }
-}
-
-/// Binds what the graph leaves open; a batch that is fixed must be the one measured.
-fn as_measured(graph: &Graph, assignment: &Assignment) -> Result<(BoundGraph, u64), String> {
-    let free = graph.hyperparameters();
-    let open: Assignment =
-        assignment.iter().filter(|(name, _)| free.contains_key(*name)).map(|(n, v)| (n.clone(), *v)).collect();
-    let bound = graph.bind(&open).map_err(|error| error.to_string())?;
-    let batch = assignment.get("batch").copied().unwrap_or_else(|| bound.batch());
-    match assignment.iter().find(|(name, _)| !open.contains_key(*name)) {
-        Some((name, value)) if !(name == "batch" && *value == bound.batch()) => {
-            Err(format!("measured with {name} = {value}, which the graph does not leave open"))
-        }
-        _ => Ok((bound, batch)),
-    }
 }

@@ -1,4 +1,4 @@
-//! How a training run shows itself: a bar, JSON lines, or not at all; and Ctrl-C.
+//! How a training run shows itself, and Ctrl-C.
 
 use std::{
     process,
@@ -9,25 +9,14 @@ use std::{
 };
 
 use anyhow::Result;
-use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use tachograph_train::{Epoch, Observer, Step};
 
-/// How a run shows itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Mode {
-    /// A bar with rate, remaining time and metrics, on stderr.
-    Bar,
-    /// Only notices and errors, on stderr.
-    Quiet,
-    /// One JSON object a line, on stdout: an epoch, a notice, or the outcome.
-    Json,
-}
-
-/// Shows a run and lets Ctrl-C stop it after the step under way.
+/// A bar on standard error, where that is a terminal, or JSON lines on standard output. Ctrl-C stops the run after the step
+/// under way.
 pub struct Progress {
-    mode: Mode,
+    json: bool,
     bar: ProgressBar,
     validation: String,
     stop: Arc<AtomicBool>,
@@ -38,7 +27,7 @@ impl Progress {
     ///
     /// # Errors
     /// The handler cannot be installed.
-    pub fn new(mode: Mode) -> Result<Self> {
+    pub fn new(json: bool) -> Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
         let asked = Arc::clone(&stop);
         ctrlc::set_handler(move || {
@@ -47,9 +36,9 @@ impl Progress {
             }
         })?;
         let template = "{wide_bar} step {pos}/{len}, {per_sec}, {eta} left  {msg}";
-        let bar = if mode == Mode::Bar { ProgressBar::no_length() } else { ProgressBar::hidden() };
+        let bar = if json { ProgressBar::hidden() } else { ProgressBar::no_length() };
         bar.set_style(ProgressStyle::with_template(template)?);
-        Ok(Self { mode, bar, validation: String::new(), stop })
+        Ok(Self { json, bar, validation: String::new(), stop })
     }
 
     /// Removes the bar.
@@ -77,15 +66,15 @@ impl Observer for Progress {
         let report = &epoch.validation;
         self.validation =
             format!(", validation MAPE {:.2} %, Acc@10 % {:.1} %", 100.0 * report.mape, 100.0 * report.acc_10);
-        if self.mode == Mode::Json {
+        if self.json {
             println!("{}", json!({ "epoch": epoch }));
         }
     }
 
     fn notice(&mut self, message: &str) {
-        match self.mode {
-            Mode::Json => println!("{}", json!({ "notice": message })),
-            _ => self.bar.suspend(|| eprintln!("notice: {message}")),
+        match self.json {
+            true => println!("{}", json!({ "notice": message })),
+            false => self.bar.suspend(|| eprintln!("notice: {message}")),
         }
     }
 }

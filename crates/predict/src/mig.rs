@@ -5,7 +5,7 @@
 /// 0 and 40,000 and more.
 ///
 /// ```
-/// use tachograph_models::mig;
+/// use tachograph_predict::mig;
 /// assert_eq!(mig::recommend(2847.3), Some("1g.5gb"));
 /// assert_eq!(mig::recommend(20_000.0), None);
 /// ```

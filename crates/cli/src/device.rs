@@ -1,0 +1,87 @@
+//! Devices on the command line: what to predict for, and with which checkpoints.
+
+use anyhow::{Result, bail};
+use tachograph_predict::{Catalog, Error};
+
+/// Devices and checkpoints.
+#[derive(clap::Args)]
+pub struct Devices {
+    /// A device by any of its names (see `tachograph devices`); give it again for several. Without it, this machine, if a
+    /// checkpoint knows it, else the first device of the first checkpoint.
+    #[arg(long)]
+    device: Vec<String>,
+    /// A checkpoint to predict with, a file or the name of a bundled one; give it again for several. Without it, the
+    /// bundled ones.
+    #[arg(long)]
+    checkpoint: Vec<String>,
+}
+
+/// A device to predict for.
+pub struct Target {
+    /// Its name in the checkpoint.
+    pub name: String,
+    /// Hardware, threads and library.
+    pub ran_on: String,
+    /// Whether it is this machine.
+    pub here: bool,
+    /// Whether the user named it.
+    pub named: bool,
+}
+
+impl Target {
+    /// Whose times these are: what an answer begins with.
+    pub fn title(&self) -> String {
+        let whose = match self {
+            Self { here: true, .. } => "; this machine",
+            Self { named: true, .. } => "",
+            Self { .. } => "; no checkpoint knows this machine, so this is not its time",
+        };
+        format!("{} ({}{whose})", self.name, self.ran_on)
+    }
+}
+
+impl Devices {
+    /// The checkpoints.
+    pub fn catalog(&self) -> Result<Catalog> {
+        Ok(if self.checkpoint.is_empty() { Catalog::bundled() } else { Catalog::named(&self.checkpoint)? })
+    }
+
+    /// What to predict for.
+    ///
+    /// # Errors
+    /// A checkpoint that cannot be read; a device that none knows, with those that are near it and what to do.
+    pub fn targets(&self, catalog: &Catalog) -> Result<Vec<Target>> {
+        let here = catalog.here()?;
+        let mut names: Vec<Option<&str>> = self.device.iter().map(|name| Some(name.as_str())).collect();
+        if names.is_empty() {
+            names.push(here.as_deref());
+        }
+        let target = |name: &Option<&str>| match catalog.find(*name) {
+            Ok((predictor, output)) => {
+                let output = predictor.manifest().get(output)?;
+                let (name, ran_on) = (output.name.clone(), output.ran_on());
+                Ok(Target { here: here.as_ref() == Some(&name), name, ran_on, named: !self.device.is_empty() })
+            }
+            Err(Error::Device { name, .. }) => bail!(unknown(catalog, &name)?),
+            Err(error) => bail!(error),
+        };
+        names.iter().map(target).collect()
+    }
+}
+
+/// What to do about a device that no checkpoint knows.
+fn unknown(catalog: &Catalog, name: &str) -> Result<String> {
+    let mut text = format!("unknown device `{name}`; nearest of those known:\n");
+    for near in catalog.nearest(name)?.into_iter().take(3) {
+        let how = match near.distance {
+            Some(distance) => format!("peak, bandwidth and memory within a factor of {:.2}", distance.exp()),
+            None => "by its name".into(),
+        };
+        text += &format!("  {} ({how})\n", near.name);
+    }
+    Ok(text
+        + &format!(
+            "to predict for it, measure ten models there, write mine.csv (file,device,latency_ms, and batch where it is open), \
+         and\n  tachograph transfer mine.csv --device {name} MODEL\n`tachograph transfer --help` says which ways there are"
+        ))
+}

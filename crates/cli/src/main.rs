@@ -1,0 +1,64 @@
+//! `tachograph`: what a neural network will take on a device, before anyone runs it. A verb is a module of [`verbs`].
+
+mod device;
+mod exit;
+mod models;
+#[cfg(feature = "torch")]
+mod progress;
+mod table;
+mod verbs;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use verbs::{
+    adapt, choose, collect, completions, data, devices, doctor, ensemble, evaluate, inspect, predict, profile, train,
+    transfer,
+};
+
+/// What a neural network will take on a device, before anyone runs it.
+#[derive(Parser)]
+#[command(name = "tachograph", version, after_help = exit::CODES)]
+struct Program {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    Inspect(inspect::Args),
+    Predict(predict::Args),
+    Choose(choose::Args),
+    Profile(profile::Args),
+    Collect(collect::Args),
+    Data(data::Args),
+    Train(train::Args),
+    Evaluate(evaluate::Args),
+    Ensemble(ensemble::Args),
+    Adapt(adapt::Args),
+    Transfer(transfer::Args),
+    Devices(devices::Args),
+    Doctor(doctor::Args),
+    Completions(completions::Args),
+}
+
+fn main() -> ExitCode {
+    let verb = Program::parse().verb;
+    exit::with(|| match verb {
+        Verb::Inspect(args) => inspect::run(&args),
+        Verb::Predict(args) => predict::run(&args),
+        Verb::Choose(args) => choose::run(&args),
+        Verb::Profile(args) => profile::run(&args),
+        Verb::Collect(args) => collect::run(&args),
+        Verb::Data(args) => data::run(&args),
+        Verb::Train(args) => train::run(&args),
+        Verb::Evaluate(args) => evaluate::run(&args),
+        Verb::Ensemble(args) => ensemble::run(&args),
+        Verb::Adapt(args) => adapt::run(&args),
+        Verb::Transfer(args) => transfer::run(&args),
+        Verb::Devices(args) => devices::run(&args),
+        Verb::Doctor(args) => doctor::run(&args),
+        Verb::Completions(args) => completions::run(&args),
+    })
+}

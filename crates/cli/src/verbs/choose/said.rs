@@ -1,0 +1,57 @@
+//! What `choose` says.
+
+use anyhow::Result;
+use serde_json::{Value, json};
+use tachograph_ir::Assignment;
+use tachograph_predict::{Choices, Configuration, mig};
+
+use super::Args;
+use crate::{device::Target, table};
+
+/// The slice of an A100 with 40 GB that the best one needs, by DIPPM's rule.
+fn slice(found: &Choices) -> Option<&'static str> {
+    mig::recommend(found.feasible.first()?.memory.0 as f64 / 1e6)
+}
+
+/// What `--json` prints.
+pub fn machine(args: &Args, model: &str, target: &Target, found: &Choices, memory_from: &str) -> Value {
+    let fits = |c: &Configuration| {
+        let (ms, bytes, rate) = (c.time.0, c.memory.0, c.throughput());
+        json!({ "configuration": c.config, "batch": c.batch, "latency_ms": ms, "memory_bytes": bytes, "samples_per_s": rate })
+    };
+    let refused = |(config, why): &(Assignment, String)| json!({ "configuration": config, "why": why });
+    json!({
+        "model": model,
+        "device": target.name,
+        "this_machine": target.here,
+        "memory_from": memory_from,
+        "fitting": found.feasible.len(),
+        "beyond": found.beyond.len(),
+        "refused": found.refused.iter().map(refused).collect::<Vec<_>>(),
+        "best": found.feasible.iter().take(args.top).map(fits).collect::<Vec<_>>(),
+        "a100_slice": slice(found),
+    })
+}
+
+/// For people.
+pub fn show(args: &Args, model: &str, target: &Target, found: &Choices, memory_from: &str) -> Result<()> {
+    println!("{model} on {}; memory from {memory_from}", target.title());
+    let [fit, beyond, refused] = [found.feasible.len(), found.beyond.len(), found.refused.len()];
+    println!("{fit} fit, {beyond} do not, {refused} are refused");
+    found.refused.iter().take(3).for_each(|(config, why)| println!("refused {}: {why}", pairs(config)));
+    let row = |c: &Configuration| {
+        let [ms, mb, rate] = [c.time.0, c.memory.0 as f64 / 1e6, c.throughput()];
+        [pairs(&c.config), format!("{ms:.2} ms"), format!("{mb:.0} MB"), format!("{rate:.1}")]
+    };
+    let rows: Vec<_> = found.feasible.iter().take(args.top).map(row).collect();
+    match rows.is_empty() {
+        true => println!("none is within the budget"),
+        false => table::table(["best first", "latency", "memory", "samples/s"], &rows),
+    }
+    slice(found).into_iter().for_each(|slice| println!("slice of an A100 with 40 GB by DIPPM's rule: {slice}"));
+    Ok(())
+}
+
+fn pairs(config: &Assignment) -> String {
+    config.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,100 @@
+//! `tachograph data`.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use serde_json::json;
+use tachograph_datasets::{About, SETS, Source, State, Summary, data_root, open};
+
+use crate::{exit, table};
+
+/// List data sets, verify their files, and show what is in one
+#[derive(clap::Args)]
+#[command(after_help = exit::CODES)]
+pub struct Args {
+    /// Published sets, tables of your own (.csv), or folders made by `collect`; all published sets if absent.
+    sets: Vec<PathBuf>,
+    /// Folder of the published sets; else the one that TACHOGRAPH_DATA names.
+    #[arg(long)]
+    root: Option<PathBuf>,
+    /// Compare the files of published sets with their recorded checksums.
+    #[arg(long)]
+    verify: bool,
+    /// Count the measurements of every device.
+    #[arg(long)]
+    devices: bool,
+    /// One JSON object a set, each on a line.
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(args: &Args) -> Result<()> {
+    if args.sets.is_empty() {
+        return list(args);
+    }
+    exit::each(&args.sets, |path| {
+        let set = open(path, args.root.as_deref())?;
+        let (summary, times) = Summary::of(&*set)?;
+        match args.json {
+            true => table::json(&summary)?,
+            false => show(args, &summary, &times),
+        }
+        verify(args, &*set)
+    })
+}
+
+/// Every published set in a line, those that are not here too.
+fn list(args: &Args) -> Result<()> {
+    let root = data_root(args.root.as_deref())?;
+    let counted = |about: &About| {
+        let set = (about.open)(&root)?;
+        let measurements = set.measurements()?.count();
+        Ok::<_, tachograph_datasets::Error>((measurements, set))
+    };
+    exit::each(SETS, |about| match counted(about) {
+        Ok((measurements, _)) if args.json => {
+            table::json(&json!({ "set": about.name, "what": about.what, "measurements": measurements }))
+        }
+        Ok((measurements, set)) => {
+            println!("{:14} {measurements:>8} measurements  {}", about.name, about.what);
+            verify(args, &*set)
+        }
+        Err(error) if args.json => {
+            table::json(&json!({ "set": about.name, "what": about.what, "missing": error.to_string() }))
+        }
+        Err(error) => {
+            println!("{:14} {error}", about.name);
+            Ok(())
+        }
+    })
+}
+
+fn verify(args: &Args, set: &dyn Source) -> Result<()> {
+    if !args.verify {
+        return Ok(());
+    }
+    let files = set.about().verify(&data_root(args.root.as_deref())?)?;
+    for (state, what) in [(State::Different, "differs from the recorded file"), (State::Missing, "is not there")] {
+        files.iter().filter(|f| f.state == state).for_each(|f| eprintln!("  {} {what}", f.path.display()));
+    }
+    let same = files.iter().filter(|f| f.state == State::Same).count();
+    eprintln!("  {same} of {} files are those recorded (SHA-256)", files.len());
+    anyhow::ensure!(same == files.len(), "{}: not the recorded files", set.about().name);
+    Ok(())
+}
+
+fn show(args: &Args, summary: &Summary, times: &[f64]) {
+    let Summary { set, what, from, licence, measurements, networks, families, devices, .. } = summary;
+    println!("{set}: {what}\n  from {from} ({licence})");
+    println!("  {measurements} measurements: {networks} networks of {families} families on {} devices", devices.len());
+    println!("  {} of them calculated, not measured", summary.estimated);
+    summary.splits.iter().for_each(|split| println!("  split {split}"));
+    if args.devices {
+        devices.iter().for_each(|(device, count)| println!("  {count:8} {device}"));
+    }
+    if let Some(noise) = &summary.noise {
+        println!("  noise floor, the same measured again: {noise}");
+    }
+    summary.versions.iter().for_each(|(old, new, noise)| println!("  {old} and {new}: {noise}"));
+    table::histogram(times, summary.unit);
+}

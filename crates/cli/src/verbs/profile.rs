@@ -1,0 +1,82 @@
+//! `tachograph profile`.
+
+use anyhow::Result;
+use serde_json::json;
+use tachograph_ir::{Bytes, Joules};
+use tachograph_profile::{Measurement, OperatorTime, Protocol, Session, operators, parse_device};
+
+use super::threads;
+use crate::{
+    exit,
+    models::{Model, Models},
+    table,
+};
+
+/// Measure model files on this machine: whole, per operator, in memory, and on NVIDIA GPUs in energy
+#[derive(clap::Args)]
+#[command(after_help = exit::CODES)]
+pub struct Args {
+    #[command(flatten)]
+    models: Models,
+    /// `cpu`, `cuda` or `cuda:N`; give it again for several.
+    #[arg(long, default_value = "cpu")]
+    device: Vec<String>,
+    /// Threads of libtorch.
+    #[arg(long, default_value_t = 1, value_parser = threads())]
+    threads: i32,
+    /// Operators to list.
+    #[arg(long, default_value_t = 10)]
+    top: usize,
+    /// One JSON object for each model and device, each on a line.
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(args: &Args) -> Result<()> {
+    let devices = args.device.iter().map(|name| Ok((name, parse_device(name)?))).collect::<Result<Vec<_>>>()?;
+    tch::set_num_threads(args.threads);
+    let several = args.models.models.len() > 1;
+    exit::each(&args.models.models, |path| {
+        let model = Model::load(path, &args.models.bind)?;
+        model.warn(several);
+        exit::each(&devices, |(_, device)| {
+            let mut session = Session::new(&model.bound, *device)?;
+            session.visit(&Protocol::default())?;
+            let measurement = session.result()?;
+            let mut times = operators(session.executor(), 10)?;
+            times.sort_by(|a, b| b.median_ms.total_cmp(&a.median_ms));
+            show(args, &model, &measurement, &times)
+        })
+    })
+}
+
+fn show(args: &Args, model: &Model, m: &Measurement, times: &[OperatorTime]) -> Result<()> {
+    let (e, total) = (&m.environment, times.iter().map(|t| t.median_ms).sum::<f64>());
+    let named = times.iter().take(args.top).map(|t| (model.bound.graph().node(t.node), t.median_ms));
+    if args.json {
+        let operators = named.map(|(n, ms)| json!({ "operator": n.op.to_string(), "name": n.name, "latency_ms": ms }));
+        return table::json(&json!({
+            "model": model.path, "batch": model.bound.batch(), "device": e.kind, "hardware": e.device,
+            "threads": e.threads, "governor": e.governor, "library": e.library, "date": e.date,
+            "latency_ms": m.median_ms, "latency_min_ms": m.min_ms, "latency_iqr_ms": m.iqr_ms,
+            "precision_percent": 100.0 * m.precision, "repeats": m.repeats, "memory_bytes": m.peak_memory,
+            "energy_j": m.energy, "operators": operators.collect::<Vec<_>>(),
+        }));
+    }
+    let Measurement { median_ms, repeats, iqr_ms, min_ms, .. } = m;
+    println!("{} at batch {}", model.path, model.bound.batch());
+    let precision = 100.0 * m.precision;
+    println!(
+        "latency  {median_ms:.3} ms (median of {repeats}, ±{precision:.1} %, quartiles {iqr_ms:.3} ms apart, fastest {min_ms:.3} ms)"
+    );
+    let of = format!("{} thread(s), governor {}, {}, f32, {}", e.threads, e.governor, e.library, e.date);
+    println!("device   {} ({}), {of}", e.kind, e.device);
+    m.peak_memory.into_iter().for_each(|bytes| println!("memory   {} at the peak", Bytes(bytes)));
+    if let Some(joules) = m.energy {
+        println!("energy   {} an inference, {:.0} W", Joules(joules), 1e3 * joules / m.median_ms);
+    }
+    let share = |ms: f64| format!("{:.1}", 100.0 * ms / total);
+    let rows: Vec<_> = named.map(|(n, ms)| [format!("{ms:.3}"), share(ms), format!("{} `{}`", n.op, n.name)]).collect();
+    table::table(["ms", "%", "operator"], &rows);
+    Ok(())
+}

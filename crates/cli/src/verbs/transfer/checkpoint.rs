@@ -1,0 +1,151 @@
+//! By adapting a checkpoint to what was measured.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, ensure};
+use clap::ValueEnum;
+use tachograph_datasets::DeviceTimes;
+use tachograph_features::FeatureGraph;
+use tachograph_ir::{Millis, Quantity};
+use tachograph_metrics::Report;
+use tachograph_predict::{Bundled, Checkpoint, Output, Predictor, torch::TorchPredictor};
+use tachograph_train::{AdaptConfig, Selection, adapt, select};
+use tch::Device;
+
+use super::{
+    Args, read,
+    said::{Predicted, Transferred},
+};
+use crate::{exit, models::Model, verbs::threads};
+
+/// Arguments of this way alone.
+#[derive(clap::Args)]
+pub struct Options {
+    /// The checkpoint to adapt, a file or the name of a bundled one (checkpoint); without it, `cpu`.
+    #[arg(long)]
+    checkpoint: Option<String>,
+    /// Where the new checkpoint goes, for one device (checkpoint).
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// Use only so many of the measurements, and test on the others (checkpoint).
+    #[arg(long)]
+    k: Option<usize>,
+    /// How `--k` and `--plan` choose (checkpoint).
+    #[arg(long, value_enum, default_value_t = Select::Stratified)]
+    select: Select,
+    /// Of folds, order and fresh weights (checkpoint).
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Threads of libtorch (checkpoint).
+    #[arg(long, default_value_t = 1, value_parser = threads())]
+    threads: i32,
+}
+
+/// How networks to measure are chosen.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Select {
+    Random,
+    /// Far apart in what the network makes of them.
+    Diverse,
+    /// One of each part by predicted latency.
+    Stratified,
+}
+
+impl Options {
+    pub fn given(&self) -> bool {
+        self.checkpoint.is_some() || self.out.is_some()
+    }
+
+    fn choose(&self, source: &TorchPredictor, graphs: &[&FeatureGraph], count: usize) -> Result<Vec<usize>> {
+        let selection = match self.select {
+            Select::Random => Selection::Random,
+            Select::Diverse => Selection::Diverse,
+            Select::Stratified => Selection::Stratified,
+        };
+        Ok(select(source, source.manifest().output(None, Quantity::Latency)?, graphs, count, selection, self.seed)?)
+    }
+}
+
+pub fn run(args: &Args) -> Result<()> {
+    let options = &args.checkpoint;
+    ensure!(options.out.is_none() || args.device.len() == 1, "--out is for one device");
+    tch::set_num_threads(options.threads);
+    let source = source(options.checkpoint.as_deref().unwrap_or("cpu"))?;
+    if let Some(count) = args.plan {
+        let times = read(args, &[])?;
+        let graphs = featurize(&source, &times)?;
+        let chosen = options.choose(&source, &graphs.iter().collect::<Vec<_>>(), count)?;
+        chosen.into_iter().for_each(|i| println!("{} at batch {}", times.networks[i].name, times.networks[i].batch));
+        return Ok(());
+    }
+    exit::each(&args.device, |device| one(args, &source, device))
+}
+
+/// A bundled checkpoint by name, or a file.
+fn source(name: &str) -> Result<TorchPredictor> {
+    let checkpoint = match Bundled::named(name) {
+        Ok(bundled) => bundled.checkpoint()?,
+        Err(_) => Checkpoint::load(name.as_ref())?,
+    };
+    Ok(TorchPredictor::new(checkpoint, Device::Cpu)?)
+}
+
+fn featurize(source: &TorchPredictor, times: &DeviceTimes) -> Result<Vec<FeatureGraph>> {
+    let featurizer = &source.manifest().featurizer;
+    Ok(times.networks.iter().map(|network| featurizer.featurize(&network.graph)).collect::<Result<_, _>>()?)
+}
+
+fn one(args: &Args, source: &TorchPredictor, device: &str) -> Result<()> {
+    let (options, times) = (&args.checkpoint, read(args, &[device])?);
+    let graphs = featurize(source, &times)?;
+    let graphs: Vec<&FeatureGraph> = graphs.iter().collect();
+    let ms: Vec<f64> = times.networks.iter().filter_map(|network| network.ms[0]).collect();
+    let chosen = match options.k {
+        Some(k) => options.choose(source, &graphs, k)?,
+        None => (0..graphs.len()).collect(),
+    };
+    let mut output = Output::new(device, Quantity::Latency);
+    if let Some(ran_on) = times.ran_on[0].clone() {
+        (output.hardware, output.threads, output.library) = (ran_on.hardware, ran_on.threads, ran_on.library);
+    }
+    let samples: Vec<_> = chosen.iter().map(|&i| (graphs[i], Millis(ms[i]))).collect();
+    let config = AdaptConfig { seed: options.seed, ..AdaptConfig::default() };
+    let (adapted, report) = adapt(source, output, &samples, &config)?;
+    eprintln!("{report}");
+    let mut said = Transferred::new(device, "checkpoint", samples.len());
+    let best = report.candidates.iter().find(|c| c.method == report.method && c.steps == report.steps);
+    said.mape_percent = best.and_then(|candidate| Some(100.0 * candidate.mape?));
+    if let Some(out) = &options.out {
+        adapted.save(out)?;
+        said.checkpoint = Some(out.display().to_string());
+    }
+    let adapted = Predictor::from(adapted);
+    let latency = adapted.output(None, Quantity::Latency)?;
+    let rest: Vec<usize> = (0..graphs.len()).filter(|i| !chosen.contains(i)).collect();
+    if !rest.is_empty() {
+        let others: Vec<_> = rest.iter().map(|&i| graphs[i]).collect();
+        let predicted = adapted.predict_features(&others, &[latency])?.swap_remove(0);
+        let measured: Vec<f64> = rest.iter().map(|&i| ms[i]).collect();
+        let test = Report::new(&predicted[..], &measured[..], "ms")?;
+        eprintln!("on the other {} measurements\n{test}", rest.len());
+        said.tested_mape_percent = Some(100.0 * test.mape);
+    }
+    let several = args.models.len() > 1;
+    let done = exit::each(&args.models, |path| {
+        let model = Model::load(path, &args.bind)?;
+        model.warn(several);
+        let prediction = adapted.predict(&model.bound, latency)?;
+        let ends = prediction.bounds.map(|bounds| (bounds.low.value(), bounds.high.value()));
+        said.predictions.push(Predicted {
+            model: model.path,
+            batch: model.bound.batch(),
+            latency_ms: prediction.value.value(),
+            interval_low_ms: ends.map(|ends| ends.0),
+            interval_high_ms: ends.map(|ends| ends.1),
+            shares_percent: Vec::new(),
+        });
+        Ok(())
+    });
+    said.print(args.json)?;
+    done
+}

@@ -1,0 +1,100 @@
+//! Bad input ends with a line that names it, and with the exit code that `--help` states.
+
+use std::{
+    io::Read,
+    process::{Command, Stdio},
+};
+
+use crate::{RESNET, models, run, run_in};
+
+#[test]
+fn the_command_line() {
+    for args in [
+        &[][..],
+        &["predicts"],
+        &["predict"],
+        &["predict", RESNET, "--bind", "batch"],
+        &["predict", RESNET, "--bind", "batch=many"],
+        &["predict", RESNET, "--bind", "batch=-1"],
+        &["predict", RESNET, "--bind", "=3"],
+        &["predict", RESNET, "--nosuch"],
+        &["choose", RESNET],
+        &["choose", RESNET, "--over", "batch"],
+        &["transfer", "mine.csv"],
+        &["completions", "nosuch"],
+    ] {
+        let ran = run(args);
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{args:?}: {}", ran.err);
+        assert!(!ran.err.contains("panicked"), "{}", ran.err);
+    }
+    let help = run(&["--help"]).well().out;
+    assert!(help.contains("Exit codes: 0 all went well; 1 the work failed"), "{help}");
+}
+
+#[test]
+fn every_verb_has_help() {
+    let help = run(&["--help"]).well().out;
+    for verb in [
+        "inspect",
+        "predict",
+        "choose",
+        "profile",
+        "collect",
+        "data",
+        "train",
+        "evaluate",
+        "ensemble",
+        "adapt",
+        "transfer",
+        "devices",
+        "doctor",
+        "completions",
+    ] {
+        assert!(help.lines().any(|line| line.trim_start().starts_with(&format!("{verb} "))), "{verb}: {help}");
+        let ran = run(&[verb, "--help"]).well();
+        assert!(ran.out.contains("Usage: tachograph"), "{}", ran.out);
+    }
+}
+
+#[test]
+fn files() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, bytes: &[u8]| std::fs::write(folder.path().join(name), bytes).unwrap();
+    write("empty.onnx", b"");
+    write("noise.onnx", &[0xfe; 300]);
+    let whole = std::fs::read(models().join(RESNET)).unwrap();
+    write("half.onnx.gz", &whole[..whole.len() / 2]);
+    std::fs::create_dir(folder.path().join("folder.onnx")).unwrap();
+    for file in ["missing.onnx", "empty.onnx", "noise.onnx", "half.onnx.gz", "folder.onnx"] {
+        for verb in ["inspect", "predict"] {
+            let ran = run_in(folder.path(), &[verb, file]);
+            let message = ran.failed();
+            assert!(message.contains(file), "{message}");
+            assert_eq!(message.matches("No such file").count(), usize::from(file == "missing.onnx"), "{message}");
+            assert_eq!(ran.out, "");
+        }
+    }
+    let ran = run_in(folder.path(), &["choose", "noise.onnx", "--over", "batch=1"]);
+    assert!(ran.failed().contains("noise.onnx"), "{}", ran.err);
+    let ran = run_in(folder.path(), &["predict", "x.onnx", "--checkpoint", "noise.onnx"]);
+    assert!(ran.failed().contains("noise.onnx"), "{}", ran.err);
+}
+
+/// A reader that goes away (`| head -1`) ends the program quietly.
+#[test]
+fn a_closed_pipe_is_no_error() {
+    for args in [&["inspect", RESNET, "--nodes"][..], &["devices"], &["predict", RESNET], &["completions", "zsh"]] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_tachograph"))
+            .args(args)
+            .current_dir(models())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        let mut err = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
+        child.wait().unwrap();
+        assert!(!err.contains("panicked") && !err.contains("error"), "{args:?}: {err}");
+    }
+}

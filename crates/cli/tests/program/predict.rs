@@ -1,0 +1,107 @@
+//! `predict` and `choose`.
+
+use crate::{EFFICIENTNET, RESNET, run};
+
+#[test]
+fn without_a_device_the_first_line_says_whose_time_it_is() {
+    let ran = run(&["predict", RESNET]).well();
+    let first = ran.out.lines().next().unwrap();
+    assert!(first.starts_with("device      "), "{first}");
+    assert!(
+        first.contains("; no checkpoint knows this machine, so this is not its time)")
+            || first.contains("; this machine)"),
+        "{first}"
+    );
+    for name in ["predicted ", "checkpoint ", "trained on ", "costliest operators"] {
+        assert!(ran.out.lines().any(|line| line.starts_with(name)), "{}", ran.out);
+    }
+}
+
+#[test]
+fn names_of_devices_are_taken_as_people_write_them() {
+    let latency = |device: &str| {
+        let line =
+            run(&["predict", RESNET, "--device", device, "--bind", "batch=64", "--json"]).well().json().remove(0);
+        (line["device"].clone(), line["latency_ms"].clone())
+    };
+    let first = latency("rtx4090");
+    assert_eq!(latency("NVIDIA GeForce RTX 4090"), first);
+    assert_eq!(latency("RTX 4090"), first);
+}
+
+#[test]
+fn several_models_on_several_devices() {
+    let args = ["predict", RESNET, EFFICIENTNET, "--device", "h100", "--device", "rtx4090", "--bind", "batch=32"];
+    let table = run(&args).well();
+    let rows: Vec<&str> = table.out.lines().filter(|line| line.contains(".onnx.gz")).collect();
+    assert_eq!(rows.len(), 4, "{}", table.out);
+    let lines = run(&[&args[..], &["--json"]].concat()).well().json();
+    assert_eq!(lines.len(), 4);
+    for line in &lines {
+        assert!(line["latency_ms"].as_f64().is_some_and(|ms| ms > 0.0), "{line}");
+        assert_eq!((line["batch"].as_u64(), line["this_machine"].as_bool()), (Some(32), Some(false)));
+        for key in ["model", "ran_on", "checkpoint", "trained_on", "shares_of"] {
+            assert!(line[key].is_string(), "{key}: {line}");
+        }
+        let h100 = line["device"] == "h100-sxm";
+        assert_eq!(line["memory_bytes"].as_u64().is_some_and(|bytes| bytes > 10_000_000), h100, "{line}");
+        assert_eq!(line["energy_j"].as_f64().is_some_and(|joules| joules > 0.0), h100, "{line}");
+        assert_eq!(line["interval_low_ms"].as_f64() < line["interval_high_ms"].as_f64(), !h100, "{line}");
+    }
+}
+
+#[test]
+fn one_that_fails_does_not_keep_the_others() {
+    let ran = run(&["predict", "nosuch.onnx", RESNET, "--device", "h100"]);
+    assert!(ran.failed().contains("nosuch.onnx"), "{}", ran.err);
+    assert!(ran.out.contains(RESNET), "{}", ran.out);
+}
+
+#[test]
+fn an_unknown_device_is_told_what_to_do() {
+    let ran = run(&["predict", RESNET, "--device", "h200"]);
+    let message = ran.failed();
+    assert!(message.contains("unknown device `h200`"), "{message}");
+    assert!(ran.err.contains("h100-sxm (peak, bandwidth and memory within a factor of"), "{}", ran.err);
+    assert!(ran.err.contains("tachograph transfer mine.csv --device h200 MODEL"), "{}", ran.err);
+    assert_eq!(ran.out, "");
+}
+
+#[test]
+fn a_checkpoint_by_name_or_file() {
+    let line = run(&["predict", RESNET, "--checkpoint", "nnlp-cpu", "--json"]).well().json().remove(0);
+    assert_eq!((line["checkpoint"].as_str(), line["device"].as_str()), (Some("nnlp-cpu"), Some("xeon-spr-1t")));
+    let ran = run(&["predict", RESNET, "--checkpoint", RESNET]);
+    assert!(ran.failed().contains(RESNET), "{}", ran.err);
+    let ran = run(&["predict", RESNET, "--checkpoint", "nosuch"]);
+    assert!(ran.failed().contains("no bundled checkpoint `nosuch`"), "{}", ran.err);
+}
+
+#[test]
+fn the_page_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("report.html");
+    let path = path.to_str().unwrap();
+    run(&["predict", RESNET, "--device", "rtx4090", "--html", path]).well();
+    let html = std::fs::read_to_string(path).unwrap();
+    assert!(html.contains("light_resnet50") && html.contains("rtx4090"));
+    let ran = run(&["predict", RESNET, EFFICIENTNET, "--html", path]);
+    assert!(ran.failed().contains("one model on one device"), "{}", ran.err);
+}
+
+#[test]
+fn the_best_batch_within_a_budget() {
+    let args = ["choose", RESNET, "--over", "batch=1,2,4,8,16", "--device", "h100", "--time-ms", "4.5"];
+    let line = run(&[&args[..], &["--json"]].concat()).well().json().remove(0);
+    let best = line["best"].as_array().unwrap();
+    assert!(!best.is_empty() && best.len() as u64 == line["fitting"].as_u64().unwrap());
+    assert_eq!(line["fitting"].as_u64().unwrap() + line["beyond"].as_u64().unwrap(), 5);
+    assert!(best.iter().all(|one| one["latency_ms"].as_f64().unwrap() <= 4.5));
+    let rates: Vec<f64> = best.iter().map(|one| one["samples_per_s"].as_f64().unwrap()).collect();
+    assert!(rates.windows(2).all(|pair| pair[0] >= pair[1]), "{rates:?}");
+    assert_eq!(line["memory_from"], "prediction");
+    let text = run(&args).well().out;
+    assert!(text.lines().next().unwrap().contains("h100-sxm"), "{text}");
+    let ran = run(&["choose", RESNET, "--over", "depth=1,2"]);
+    assert!(ran.failed().contains("`depth` is not free"), "{}", ran.err);
+}

@@ -1,0 +1,85 @@
+//! `transfer` by rates and by a device like it.
+
+use std::path::Path;
+
+use crate::{image, run_in, write_model};
+
+/// Ten models, and a device that takes a hundredth of a millisecond for each channel on top of one millisecond; another that
+/// takes half of that; a third that measured only three.
+fn measurements(folder: &Path) {
+    let mut table = "file,device,latency_ms\n".to_owned();
+    for i in 1..=10_u32 {
+        let channels = 16 * i;
+        write_model(folder, &format!("m{i}.onnx"), image("batch", 64), channels.into());
+        let ms = 1.0 + 0.01 * f64::from(channels);
+        table += &format!("m{i}.onnx,old,{ms}\nm{i}.onnx,twice,{}\n", 0.5 * ms);
+        if i % 4 == 1 {
+            table += &format!("m{i}.onnx,new,{}\n", 0.5 * ms);
+        }
+    }
+    std::fs::write(folder.join("mine.csv"), table).unwrap();
+    write_model(folder, "large.onnx", image("batch", 64), 320);
+}
+
+#[test]
+fn by_rates() {
+    let folder = tempfile::tempdir().unwrap();
+    measurements(folder.path());
+    let args = ["transfer", "mine.csv", "--device", "old", "--device", "twice", "large.onnx", "--json"];
+    let ran = run_in(folder.path(), &args).well();
+    let lines = ran.json();
+    assert_eq!((lines.len(), lines[0]["by"].as_str(), lines[0]["measurements"].as_u64()), (2, Some("rates"), Some(10)));
+    assert!(ran.err.contains("`batch` is open in the file and taken at 1"), "{}", ran.err);
+    for (line, expected) in lines.iter().zip([4.2, 2.1]) {
+        let prediction = &line["predictions"][0];
+        let ms = prediction["latency_ms"].as_f64().unwrap();
+        assert!((ms / expected - 1.0).abs() < 0.25, "{prediction}");
+        assert!(
+            prediction["interval_low_ms"].as_f64() < Some(ms) && prediction["interval_high_ms"].as_f64() > Some(ms)
+        );
+        assert!(line["mape_percent"].as_f64().is_some_and(|mape| mape < 20.0), "{line}");
+    }
+    let text = run_in(folder.path(), &args[..4]).well().out;
+    assert!(text.contains("old: by rates from 10 measurement(s)\npredicted from each other: MAPE "), "{text}");
+}
+
+#[test]
+fn by_a_device_like_it() {
+    let folder = tempfile::tempdir().unwrap();
+    measurements(folder.path());
+    let args = ["transfer", "mine.csv", "--like", "old", "--device", "new", "--json"];
+    let line = run_in(folder.path(), &args).well().json().remove(0);
+    assert_eq!((line["by"].as_str(), line["measurements"].as_u64()), (Some("relative"), Some(3)));
+    let predictions = line["predictions"].as_array().unwrap();
+    assert_eq!(predictions.len(), 7);
+    for one in predictions {
+        let i: f64 = one["model"].as_str().unwrap().trim_matches(|c: char| !c.is_ascii_digit()).parse().unwrap();
+        let ms = one["latency_ms"].as_f64().unwrap();
+        assert!((ms / (0.5 + 0.08 * i) - 1.0).abs() < 0.05, "{one}");
+    }
+    let plan = run_in(folder.path(), &["transfer", "mine.csv", "--like", "old", "--plan", "4"]).well().out;
+    assert_eq!(plan.lines().count(), 4, "{plan}");
+    assert!(plan.lines().all(|line| line.starts_with('m') && line.ends_with(" at batch 1")), "{plan}");
+}
+
+#[test]
+fn what_does_not_fit_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    measurements(folder.path());
+    let failed = |args: &[&str], what: &str| {
+        let ran = run_in(folder.path(), args);
+        assert!(ran.failed().contains(what), "{args:?}: {}", ran.err);
+    };
+    failed(
+        &["transfer", "mine.csv", "--device", "other", "large.onnx"],
+        "no measurement of `other`; there are some of new, old, twice",
+    );
+    failed(&["transfer", "nosuch.csv", "--device", "old", "large.onnx"], "nosuch.csv");
+    failed(&["transfer", "mine.csv", "--device", "old", "nosuch.onnx"], "nosuch.onnx");
+    failed(&["transfer", "mine.csv", "--device", "old", "--by", "relative"], "--by relative needs --like DEVICE");
+    failed(&["transfer", "mine.csv", "--plan", "3"], "--plan needs --like DEVICE or --by checkpoint");
+    std::fs::write(folder.path().join("lost.csv"), "file,device,latency_ms\nlost.onnx,d,2\n").unwrap();
+    failed(&["transfer", "lost.csv", "--device", "d", "large.onnx"], "lost.onnx");
+    let help = run_in(folder.path(), &["transfer", "--help"]).well().out;
+    assert!(help.contains("Which way (--by), in short; the page is docs/adaptation.md"), "{help}");
+}

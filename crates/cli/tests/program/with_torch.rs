@@ -1,0 +1,123 @@
+//! The verbs that run libtorch, on tiny inputs.
+
+use std::{fs, path::Path};
+
+use crate::{RESNET, image, models, run, run_in, write_model};
+
+/// A tiny model in a folder of its own.
+fn tiny() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    write_model(folder.path(), "tiny.onnx", image("batch", 16), 4);
+    folder
+}
+
+#[test]
+fn profile_measures_whole_and_operators() {
+    let folder = tiny();
+    let line = run_in(folder.path(), &["profile", "tiny.onnx", "--bind", "batch=2", "--json"]).well().json().remove(0);
+    for key in ["latency_ms", "latency_min_ms", "repeats", "threads"] {
+        assert!(line[key].as_f64().is_some_and(|n| n > 0.0), "{key}: {line}");
+    }
+    assert_eq!(
+        (line["batch"].as_u64(), line["device"].as_str(), line["energy_j"].as_f64()),
+        (Some(2), Some("cpu"), None)
+    );
+    assert_eq!(line["operators"].as_array().map(Vec::len), Some(2));
+    let text = run_in(folder.path(), &["profile", "tiny.onnx"]).well().out;
+    assert!(text.contains("latency  ") && text.contains("Conv `"), "{text}");
+}
+
+#[test]
+fn threads_and_devices_that_cannot_be() {
+    for threads in ["0", "-1", "100000"] {
+        assert_eq!(run(&["profile", RESNET, "--threads", threads]).code, 2, "{threads}");
+        assert_eq!(run(&["collect", "--out", "x", "--name", "x", "--threads", threads]).code, 2, "{threads}");
+    }
+    let ran = run(&["profile", RESNET, "--device", "tpu"]);
+    assert!(ran.failed().contains("device `tpu`: unknown; use cpu, cuda or cuda:N"), "{}", ran.err);
+}
+
+/// The measurement is compared with a prediction for this machine, never with that for another.
+#[test]
+fn predict_measures_beside_a_prediction_for_here() {
+    let folder = tiny();
+    let args = ["predict", "tiny.onnx", "--device", "rtx4090", "--measure", "--json"];
+    let line = run_in(folder.path(), &args).well().json().remove(0);
+    assert!(line["measured_here_ms"].as_f64().is_some_and(|ms| ms > 0.0), "{line}");
+    assert_ne!(line["predicted_here_ms"], line["latency_ms"]);
+    assert_eq!(line["predicted_here_by"], "by rates, from a quick look at other networks");
+}
+
+/// A set is measured, looked at, trained on, evaluated; two trainings make an ensemble; a checkpoint is adapted to it.
+#[test]
+fn from_measurements_to_predictions() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |args: &[&str]| run_in(folder.path(), args).well();
+    let collect = [
+        "collect",
+        "--out",
+        "set",
+        "--name",
+        "here",
+        "--count",
+        "2",
+        "--visits",
+        "1",
+        "--time-limit",
+        "0.02",
+        "--json",
+    ];
+    let line = at(&collect).json().remove(0);
+    assert_eq!((line["networks"].as_u64(), line["skipped"].as_u64()), (Some(26), Some(0)), "{line}");
+    assert_eq!(at(&collect).json().remove(0)["measurements"].as_u64(), Some(26));
+    assert_eq!(at(&["data", "set", "--json"]).json()[0]["networks"].as_u64(), Some(26));
+
+    fs::write(folder.path().join("run.toml"), CONFIG).unwrap();
+    for seed in ["1", "2"] {
+        let lines = at(&["train", "--config", "run.toml", "--out", seed, "--seed", seed, "--json"]).json();
+        assert!(lines.iter().any(|line| line["epoch"].is_object()), "{lines:?}");
+        let last = lines.last().unwrap();
+        assert!(last["outcome"]["test"]["mape"].is_f64() && last["checkpoint"].is_string(), "{last}");
+    }
+    let lines = at(&["evaluate", "--config", "run.toml", "--out", "1", "--json"]).json();
+    assert!(lines.len() > 1 && lines.iter().all(|line| line["mape_percent"].is_f64()), "{lines:?}");
+    at(&["ensemble", "1/best.safetensors", "2/best.safetensors", "--out", "both.safetensors"]);
+    let model = models().join(RESNET);
+    let model = model.to_str().unwrap();
+    let predicted = |checkpoint: &str| {
+        let line = at(&["predict", model, "--checkpoint", checkpoint, "--json"]).json().remove(0);
+        assert_eq!(line["device"], "here");
+        line["latency_ms"].as_f64().unwrap()
+    };
+    let (one, two, both) =
+        (predicted("1/best.safetensors"), predicted("2/best.safetensors"), predicted("both.safetensors"));
+    assert!(one.min(two) <= both && both <= one.max(two), "{one} {two} {both}");
+
+    let adapt = ["adapt", "set", "--device", "here", "--out", "here.safetensors", model, "--json"];
+    let line = at(&adapt).json().remove(0);
+    assert_eq!((line["by"].as_str(), line["measurements"].as_u64()), (Some("checkpoint"), Some(26)));
+    let ms = predicted("here.safetensors");
+    assert!((line["predictions"][0]["latency_ms"].as_f64().unwrap() / ms - 1.0).abs() < 1e-4, "{line}");
+    assert!(Path::new(line["checkpoint"].as_str().unwrap()).ends_with("here.safetensors"));
+    let plan = at(&["transfer", "set", "--by", "checkpoint", "--plan", "5"]).out;
+    assert_eq!(plan.lines().count(), 5, "{plan}");
+}
+
+const CONFIG: &str = r#"
+data = "set"
+device = "here"
+features = "extended"
+loss = "relative-absolute"
+epochs = 2
+batch = 8
+seed = 1
+
+[split]
+kind = "random"
+seed = 0
+
+[model]
+kind = "additive"
+hidden = 16
+layers = 1
+"#;

@@ -1,0 +1,69 @@
+//! From a prediction to the page that shows it.
+
+use tachograph_ir::{Assignment, BoundGraph, Dim, Graph, Quantity};
+use tachograph_report::{DeviceEstimate, Estimate, Network, Report};
+
+use crate::{Forecast, OutputId, Predictor, Result, Shares};
+
+/// The page of a forecast: the network, each power of two up to 256 that its batch can be, each device of the checkpoint.
+/// `graph` has its hyperparameters free, `shares` are those of [`Predictor::shares`].
+///
+/// # Errors
+/// The graph cannot be featurised.
+pub fn page(
+    predictor: &Predictor,
+    graph: &Graph,
+    bound: &BoundGraph,
+    forecast: &Forecast,
+    shares: &Shares,
+) -> Result<Report> {
+    let mut batches = Vec::new();
+    for bound in batched(graph, bound.config()) {
+        let ms = predictor.predict(&bound, forecast.output)?.value.value();
+        batches.push((bound.batch(), estimate(predictor, forecast.output, ms)?));
+    }
+    let latencies = || predictor.manifest().ids().filter(|(_, output)| output.quantity == Quantity::Latency);
+    let outputs: Vec<OutputId> = latencies().map(|(id, _)| id).collect();
+    let predictions = predictor.predict_outputs(bound, &outputs)?;
+    let device = |((id, output), prediction): ((OutputId, &crate::Output), crate::Prediction)| {
+        Ok(DeviceEstimate {
+            name: output.name.clone(),
+            detail: output.ran_on(),
+            latency: estimate(predictor, id, prediction.value.value())?,
+            chosen: id == forecast.output,
+        })
+    };
+    let of_other = forecast.memory_as_on.as_ref().map_or(String::new(), |device| format!(", as on {device}"));
+    let mut facts = vec![("device", format!("{} ({})", forecast.device, forecast.ran_on))];
+    facts.extend(forecast.memory.as_ref().map(|memory| ("memory", format!("{}{of_other}", memory.value))));
+    facts.extend(forecast.energy.as_ref().map(|energy| ("energy", energy.value.to_string())));
+    facts.push(("checkpoint", forecast.checkpoint.clone()));
+    facts.push(("trained on", predictor.manifest().training.to_string()));
+    Ok(Report {
+        title: bound.graph().name().to_owned(),
+        latency: estimate(predictor, forecast.output, forecast.latency.value.value())?,
+        nominal: forecast.latency.bounds.as_ref().map(|bounds| bounds.nominal),
+        facts: facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+        warnings: Vec::new(),
+        shares_of: shares.of.into(),
+        network: Network::new(bound, &shares.times)?,
+        batches,
+        devices: latencies().zip(predictions).map(device).collect::<Result<_>>()?,
+    })
+}
+
+fn estimate(predictor: &Predictor, output: OutputId, ms: f64) -> Result<Estimate> {
+    let bounds = predictor.bounds(output, ms)?;
+    Ok(Estimate { ms, interval: bounds.map(|bounds| (bounds.low.value(), bounds.high.value())) })
+}
+
+/// The graph at each power of two of its batch, the first extent of the first input, where that is free.
+fn batched(graph: &Graph, config: &Assignment) -> Vec<BoundGraph> {
+    let dims = graph.inputs().first().and_then(|&id| graph.tensor(id).dims.as_ref());
+    let Some(Dim::Free(batch)) = dims.and_then(|dims| dims.first()) else { return Vec::new() };
+    let at = |power: u32| {
+        let config = config.iter().map(|(name, &value)| (name.clone(), value));
+        graph.bind(&config.chain([(batch.clone(), 1 << power)]).collect()).ok()
+    };
+    (0..=8).filter_map(at).collect()
+}
