@@ -11,8 +11,9 @@ use tachograph_datasets::{
     Key, NetworkId, Record, Run, Writer,
     generate::{Family, Network, sample},
 };
+use tachograph_gnn::device;
 use tachograph_ir::{Assignment, BoundGraph, DType, Graph};
-use tachograph_profile::{Environment, Measurement, Protocol, Session, parse_device};
+use tachograph_profile::{Environment, Measurement, Protocol, Session};
 
 #[derive(Parser)]
 #[command(about)]
@@ -57,7 +58,7 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<()> {
-    let device = parse_device(&args.device)?;
+    let device = device(&args.device)?;
     tch::set_num_threads(args.threads);
     let (warm_up_limit, time_limit) = (args.time_limit / 2.0, args.time_limit);
     let (energy, usual) = (args.energy, Protocol::default());

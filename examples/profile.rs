@@ -6,7 +6,8 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Parser;
-use tachograph_profile::{Protocol, Session, operators, parse_device};
+use tachograph_gnn::device;
+use tachograph_profile::{Protocol, Session, operators};
 
 #[derive(Parser)]
 #[command(about)]
@@ -33,7 +34,7 @@ fn main() -> std::process::ExitCode {
 
 fn run(args: &Args) -> Result<()> {
     let (_, bound) = tachograph_examples_graphs::load(&args.model, &args.bind)?;
-    let device = parse_device(&args.device)?;
+    let device = device(&args.device)?;
     tch::set_num_threads(args.threads);
     let mut session = Session::new(&bound, device)?;
     session.visit(&Protocol::default())?;

@@ -6,6 +6,7 @@ mod batch;
 mod check;
 mod compress;
 pub mod conv;
+mod device;
 mod dropout;
 mod edges;
 mod error;
@@ -29,6 +30,7 @@ pub use conv::{
     GcnConfig, Gin, GinConfig, GraphConv, GraphConvConfig, ResidualForm, ResidualGcn, ResidualGcnConfig, Sage,
     SageConfig,
 };
+pub use device::{device, device_name};
 pub use dropout::{dropout, relu_dropout};
 pub use edges::undirected;
 pub use error::{Error, Result};

@@ -13,7 +13,7 @@ mod memory;
 mod ops;
 mod weights;
 
-pub use environment::{Environment, device_name, parse_device};
+pub use environment::Environment;
 pub use error::{Error, Result};
 pub use executor::Executor;
 pub use measure::{Measurement, OperatorTime, Protocol, Session, measure, operators};

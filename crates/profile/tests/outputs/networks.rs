@@ -3,7 +3,8 @@
 use std::{collections::BTreeMap, path::Path, time::Instant};
 
 use serde::Deserialize;
-use tachograph_profile::{Executor, parse_device};
+use tachograph_gnn::device;
+use tachograph_profile::Executor;
 use tch::{Device, Kind, Tensor};
 
 use crate::case::Source;
@@ -41,7 +42,7 @@ fn networks_on_the_cpu() {
 
 #[test]
 fn networks_on_a_gpu() {
-    match parse_device("cuda:0") {
+    match device("cuda:0") {
         Ok(device) => compare(device, GPU),
         Err(error) => eprintln!("skipped: {error}"),
     }
