@@ -30,7 +30,7 @@ check() {
     local test failed=0
     for test in "$bin"/test-*; do
         echo "== $test"
-        (cd "crates/${test##*-}" && time timeout 150 "../../$test") || failed=1
+        (cd "crates/${test##*-}" && time timeout 150 "../../$test" && "../../$test" --ignored on_a_gpu) || failed=1
     done
     local model
     for model in light_resnet50 efficientnet_b0; do

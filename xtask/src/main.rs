@@ -2,7 +2,6 @@
 //! peers, the fuzz targets and the CI.
 
 mod ci;
-mod doctor;
 mod fuzz;
 mod libtorch;
 mod peers;
@@ -13,8 +12,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
-
-use libtorch::Variant;
+use tachograph_torch_link::install::Variant;
 
 /// Set-up and checks of the workspace.
 #[derive(Parser)]
@@ -28,9 +26,9 @@ enum Task {
     },
     /// Say what is installed and intact, and the command that mends what is not.
     Doctor,
-    /// Run every test of the workspace, documentation tests too.
+    /// Run every test of the workspace, documentation tests too, and say how many could not be run for want of data or a GPU.
     Test {
-        /// Then also the tests marked `#[ignore]`: they compare with other programs, which must be installed.
+        /// Then also those that compare with other programs, which must be installed.
         #[arg(long)]
         peers: bool,
     },
@@ -47,22 +45,24 @@ enum Task {
         #[arg(long, default_value_t = 600)]
         seconds: u32,
     },
-    /// What continuous integration runs: formatting, lints, documentation, tests, packages.
+    /// Do what the front page of a crate says, as someone would who has no checkout.
+    FrontPage {
+        /// The crate's folder in crates/.
+        dir: String,
+    },
+    /// What continuous integration runs: formatting, lints, documentation, packages, front pages, tests.
     Ci,
 }
 
 fn main() -> ExitCode {
     let outcome = match Task::parse() {
         Task::Libtorch { cuda } => libtorch::set_up(if cuda { Variant::Cuda } else { Variant::Cpu }),
-        Task::Doctor => match doctor::report() {
-            Ok(true) => Ok(()),
-            Ok(false) => return ExitCode::FAILURE,
-            Err(error) => Err(error),
-        },
+        Task::Doctor => libtorch::doctor(),
         Task::Test { peers } => ci::test(peers),
         Task::Demo => ci::demo(),
         Task::BenchPeers(options) => peers::bench(&options),
         Task::Fuzz { target, seconds } => fuzz::fuzz(target.as_deref(), seconds),
+        Task::FrontPage { dir } => ci::follow(&dir),
         Task::Ci => ci::ci(),
     };
     match outcome {

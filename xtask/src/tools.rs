@@ -7,28 +7,6 @@ use anyhow::{Context, Result, bail};
 
 use crate::root;
 
-/// The first line that `program args…` prints, or `None` where it cannot be run or fails.
-pub fn first_line(program: &str, args: &[&str]) -> Option<String> {
-    let output = Command::new(program).args(args).output().ok().filter(|o| o.status.success())?;
-    Some(String::from_utf8_lossy(&output.stdout).lines().next()?.to_owned())
-}
-
-/// The C++ compiler that compiles torch-sys, and its version: `$CXX`, else `c++`.
-pub fn compiler() -> Result<String> {
-    let program = std::env::var("CXX").unwrap_or_else(|_| "c++".to_owned());
-    first_line(&program, &["--version"])
-        .with_context(|| format!("no C++ compiler ({program}), which torch-sys needs: sudo apt-get install g++"))
-}
-
-/// The Python with pip that fetches the wheels, and the version of both.
-pub fn pip() -> Result<String> {
-    let python = first_line("python3", &["--version"])
-        .context("no python3, whose pip fetches libtorch: sudo apt-get install python3 python3-pip")?;
-    let pip = first_line("python3", &["-m", "pip", "--version"])
-        .with_context(|| format!("{python} has no pip, which fetches libtorch: sudo apt-get install python3-pip"))?;
-    Ok(format!("{python}, {}", pip.split(" from ").next().unwrap_or(&pip)))
-}
-
 /// `cargo`, in the root of the checkout.
 pub fn cargo<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Result<Command> {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 use tachograph_gnn::{
-    BatchOptions, Gat, GatConfig, Gcn, GcnConfig, GraphBatch, GraphConv, GraphConvConfig, LayerEdges, Linear, Sage,
-    SageConfig,
+    BatchOptions, Context, Conv, GatConfig, GcnConfig, GraphBatch, GraphConvConfig, LayerConfig, Linear, SageConfig,
 };
 use tch::{Device, Tensor, nn};
 
@@ -14,40 +13,20 @@ use super::{Folder, cases::Layer};
 const PREFIX: &str = "weights.";
 const HEADS: i64 = 4;
 
-enum Conv {
-    Sage(Sage),
-    Gcn(Gcn),
-    GraphConv(GraphConv),
-    Gat(Gat),
-}
-
-impl Conv {
-    fn new(layer: Layer, vs: &nn::Path<'_>, inputs: i64, outputs: i64) -> tachograph_gnn::Result<Self> {
-        Ok(match layer {
-            Layer::Sage => Self::Sage(Sage::new(vs, inputs, outputs, SageConfig::default())?),
-            Layer::Gcn => Self::Gcn(Gcn::new(vs, inputs, outputs, GcnConfig::default())?),
-            Layer::GraphConv => Self::GraphConv(GraphConv::new(vs, inputs, outputs, GraphConvConfig::default())?),
-            Layer::Gat => {
-                let config = GatConfig { heads: HEADS, ..GatConfig::default() };
-                Self::Gat(Gat::new(vs, inputs, outputs / HEADS, config)?)
-            }
-        })
-    }
-
-    fn forward(&self, x: &Tensor, hop: &LayerEdges) -> tachograph_gnn::Result<Tensor> {
-        match self {
-            Self::Sage(layer) => layer.forward(x, hop),
-            Self::Gcn(layer) => layer.forward(x, hop, None),
-            Self::GraphConv(layer) => layer.forward(x, hop, None),
-            Self::Gat(layer) => layer.forward(x, hop, None, true),
-        }
+fn conv(layer: Layer, vs: &nn::Path<'_>, inputs: i64, outputs: i64) -> tachograph_gnn::Result<Box<dyn Conv>> {
+    let gat = GatConfig { heads: HEADS, ..GatConfig::default() };
+    match layer {
+        Layer::Sage => LayerConfig::from(SageConfig::default()).layer(vs, inputs, outputs),
+        Layer::Gcn => LayerConfig::from(GcnConfig::default()).layer(vs, inputs, outputs),
+        Layer::GraphConv => LayerConfig::from(GraphConvConfig::default()).layer(vs, inputs, outputs),
+        Layer::Gat => LayerConfig::from(gat).layer(vs, inputs, outputs / HEADS),
     }
 }
 
 /// Layers with ReLU in between, then the sum over each graph, then a linear head if asked.
 pub(super) struct Model {
     pub store: nn::VarStore,
-    layers: Vec<Conv>,
+    layers: Vec<Box<dyn Conv>>,
     head: Option<Linear>,
 }
 
@@ -55,7 +34,7 @@ impl Model {
     pub fn new(layer: Layer, layers: usize, inputs: i64, hidden: i64, head: bool) -> Result<Self> {
         let store = nn::VarStore::new(Device::Cpu);
         let root = store.root();
-        let conv = |l| Conv::new(layer, &(&root / "convs" / l), if l == 0 { inputs } else { hidden }, hidden);
+        let conv = |l| conv(layer, &(&root / "convs" / l), if l == 0 { inputs } else { hidden }, hidden);
         let convs = (0..layers).map(conv).collect::<Result<_, _>>()?;
         let head = head.then(|| Linear::new(&(&root / "head"), hidden, 1, true)).transpose()?;
         Ok(Self { store, layers: convs, head })
@@ -68,12 +47,14 @@ impl Model {
     }
 
     pub fn forward(&self, batch: &GraphBatch) -> Result<Tensor> {
+        // As in training; no case has dropout.
+        let context = Context { train: true, ..Context::default() };
         let mut x = batch.nodes.shallow_clone();
         for (l, layer) in self.layers.iter().enumerate() {
             if l > 0 {
                 x = x.f_relu_()?;
             }
-            x = layer.forward(&x, batch.layer_edges(l)?)?;
+            x = layer.forward(&x, batch.layer_edges(l)?, &context)?;
         }
         let y = batch.graph_of_row.sum(&x, None)?;
         Ok(match &self.head {

@@ -119,36 +119,40 @@ fn what_does_not_fit_is_an_error_with_its_name() {
     }
 }
 
-/// `cargo test --release -p tachograph-datasets --test archives opening -- --ignored --nocapture`
-#[test]
-#[cfg(unix)]
-#[ignore = "a measurement: needs the shared set, prints time and resident size"]
-fn opening_five_gigabytes() {
-    let root = tachograph_datasets::data_root(None).unwrap();
-    let source = root.join("tpugraphs/cleaned_alexnet.npz").canonicalize().unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let size = source.metadata().unwrap().len();
-    let count = (5 << 30) / size;
-    for i in 0..count {
-        std::os::unix::fs::symlink(&source, folder.path().join(format!("{i}.npz"))).unwrap();
+mod with_data {
+    use super::*;
+
+    /// `cargo test --release -p tachograph-datasets --test archives opening -- --ignored --nocapture`
+    #[test]
+    #[cfg(unix)]
+    #[ignore = "needs TACHOGRAPH_DATA (published sets)"]
+    fn opening_five_gigabytes() {
+        let root = std::env::var_os("TACHOGRAPH_DATA").expect("TACHOGRAPH_DATA names the folder of the published sets");
+        let source = Path::new(&root).join("tpugraphs/cleaned_alexnet.npz").canonicalize().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let size = source.metadata().unwrap().len();
+        let count = (5 << 30) / size;
+        for i in 0..count {
+            std::os::unix::fs::symlink(&source, folder.path().join(format!("{i}.npz"))).unwrap();
+        }
+        let resident = || {
+            let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+            let line = status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or_default().to_owned();
+            line.split_whitespace().nth(1).and_then(|kb| kb.parse::<f64>().ok()).unwrap_or_default() / 1024.0
+        };
+        let (before, start) = (resident(), std::time::Instant::now());
+        let set = TpuGraphs::open_folder(folder.path()).unwrap();
+        let opened = start.elapsed();
+        let configurations: usize = set.archives().map(|archive| archive.unwrap().configurations()).sum();
+        println!(
+            "{count} archives, {:.2} GB: opened in {opened:.3?}, all headers ({configurations} configurations) in {:.3?}, \
+             peak resident size {before:.0} MB before and {:.0} MB after",
+            (count * size) as f64 / 1e9,
+            start.elapsed(),
+            resident()
+        );
+        assert!(resident() - before < 64.0);
     }
-    let resident = || {
-        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-        let line = status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or_default().to_owned();
-        line.split_whitespace().nth(1).and_then(|kb| kb.parse::<f64>().ok()).unwrap_or_default() / 1024.0
-    };
-    let (before, start) = (resident(), std::time::Instant::now());
-    let set = TpuGraphs::open_folder(folder.path()).unwrap();
-    let opened = start.elapsed();
-    let configurations: usize = set.archives().map(|archive| archive.unwrap().configurations()).sum();
-    println!(
-        "{count} archives, {:.2} GB: opened in {opened:.3?}, all headers ({configurations} configurations) in {:.3?}, \
-         peak resident size {before:.0} MB before and {:.0} MB after",
-        (count * size) as f64 / 1e9,
-        start.elapsed(),
-        resident()
-    );
-    assert!(resident() - before < 64.0);
 }
 
 proptest! {

@@ -3,7 +3,7 @@
 //!
 //!     cargo run --release -p tachograph-gnn --example classify
 
-use tachograph_gnn::{Gin, GinConfig, GraphBatch, GraphRef, Linear, Pool, Result};
+use tachograph_gnn::{Context, Conv, Gin, GinConfig, GraphBatch, GraphRef, Linear, Pool, Result};
 use tch::{Device, Kind, Reduction, Tensor, nn, nn::OptimizerConfig};
 
 type Edges = Vec<(u32, u32)>;
@@ -35,7 +35,7 @@ impl Net {
     fn forward(&self, batch: &GraphBatch) -> Result<Tensor> {
         let mut x = batch.nodes.shallow_clone();
         for (l, layer) in self.layers.iter().enumerate() {
-            x = layer.forward(&x, batch.layer_edges(l)?)?.relu();
+            x = layer.forward(&x, batch.layer_edges(l)?, &Context::default())?.relu();
         }
         self.head.forward(&Pool::Mean.apply(&batch.graph_of_row, &x)?)
     }

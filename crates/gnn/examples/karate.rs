@@ -3,7 +3,7 @@
 //!
 //!     cargo run --release -p tachograph-gnn --example karate
 
-use tachograph_gnn::{BatchOptions, Gcn, GcnConfig, GraphBatch, GraphRef, Result};
+use tachograph_gnn::{BatchOptions, Context, Conv, Gcn, GcnConfig, GraphBatch, GraphRef, Result};
 use tch::{Device, Kind, Reduction, Tensor, nn, nn::OptimizerConfig};
 
 /// Friendships, members numbered from 0.
@@ -105,8 +105,8 @@ fn main() -> Result<()> {
     let first = Gcn::new(&(vs.root() / 0), 34, 16, GcnConfig::default())?;
     let second = Gcn::new(&(vs.root() / 1), 16, 2, GcnConfig::default())?;
     let forward = || -> Result<Tensor> {
-        let x = first.forward(&batch.nodes, batch.layer_edges(0)?, None)?.relu();
-        second.forward(&x, batch.layer_edges(1)?, None)
+        let x = first.forward(&batch.nodes, batch.layer_edges(0)?, &Context::default())?.relu();
+        second.forward(&x, batch.layer_edges(1)?, &Context::default())
     };
     let mut adam = nn::Adam { wd: 5e-4, ..nn::Adam::default() }.build(&vs, 0.01).expect("Adam starts");
     let leaders = Tensor::from_slice(&[0i64, 33]);

@@ -47,33 +47,14 @@ pub(crate) fn positive(layer: &'static str, what: &str, n: i64) -> Result<()> {
     Err(Error::Shape { layer, message: format!("{what} is {n}, expected at least 1") })
 }
 
-/// Features that a layer built for `expected` features per edge must be given, and no other may be.
-pub(crate) fn edge_features<'a>(
-    layer: &'static str,
-    features: Option<&'a Tensor>,
-    edges: i64,
-    expected: i64,
-) -> Result<Option<&'a Tensor>> {
-    match features {
-        Some(e) => shape(layer, "edge features", e, &[edges, expected]).map(|()| Some(e)),
-        None if expected == 0 => Ok(None),
-        None => Err(Error::Shape { layer, message: format!("no edge features, expected ({edges}, {expected})") }),
-    }
+/// What a layer reads and was not given.
+pub(crate) fn absent(layer: &'static str, what: &str, expected: &[i64]) -> Result<()> {
+    Err(Error::Shape { layer, message: format!("no {what}, expected {expected:?}") })
 }
 
-/// A context of `width` columns beside the rows of `x`, which must come exactly when `width` is not 0.
-pub(crate) fn context<'a>(
-    layer: &'static str,
-    context: Option<&'a Tensor>,
-    x: &Tensor,
-    width: i64,
-) -> Result<Option<&'a Tensor>> {
-    let rows = x.size().first().copied().unwrap_or(0);
-    match context {
-        Some(c) => shape(layer, "context", c, &[rows, width]).map(|()| Some(c)),
-        None if width == 0 => Ok(None),
-        None => Err(Error::Shape { layer, message: format!("no context, expected ({rows}, {width})") }),
-    }
+/// What a layer cannot do without.
+pub(crate) fn missing(layer: &'static str, what: &str) -> Error {
+    Error::Shape { layer, message: format!("no {what}") }
 }
 
 /// Refuses `members` that do not hold every row of `x` exactly once, as those of a compressed batch do not.

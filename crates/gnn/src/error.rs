@@ -40,6 +40,7 @@ pub enum Error {
 /// Result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-pub(crate) fn torch(place: &'static str) -> impl FnOnce(TchError) -> Error {
+/// Says in which layer or operation libtorch refused a call: `tensor.f_relu().map_err(torch("ReLU"))`.
+pub fn torch(place: &'static str) -> impl FnOnce(TchError) -> Error {
     move |source| Error::Torch { place, source }
 }

@@ -4,7 +4,7 @@ mod adjacency;
 mod attention;
 mod batch;
 mod check;
-pub mod conv;
+mod conv;
 mod dropout;
 mod edges;
 mod error;
@@ -13,23 +13,19 @@ mod groups;
 mod init;
 mod layer_edges;
 mod linear;
-mod native;
 pub mod norm;
 mod readout;
 pub mod segment;
+pub mod tagged;
 
 pub use adjacency::Adjacency;
 pub use attention::{MultiHeadAttention, MultiHeadAttentionConfig, VectorAttention, key_padding, same_segment};
 pub use batch::GraphBatch;
 pub use check::check_finite;
-pub use conv::{
-    Aggregate, Anee, AneeConfig, AneeGate, EdgeAttention, EdgeAttentionConfig, Gat, GatConfig, GatV2, GatV2Config, Gcn,
-    GcnConfig, Gin, GinConfig, GraphConv, GraphConvConfig, ResidualForm, ResidualGcn, ResidualGcnConfig, Sage,
-    SageConfig,
-};
+pub use conv::*;
 pub use dropout::{dropout, relu_dropout};
 pub use edges::undirected;
-pub use error::{Error, Result};
+pub use error::{Error, Result, torch};
 pub use groups::Groups;
 pub use layer_edges::LayerEdges;
 pub use linear::Linear;

@@ -1,10 +1,9 @@
 //! Affine map.
 
-use std::cell::RefCell;
-
+use tachograph_gnn_kernels::MatrixUnit;
 use tch::{Tensor, nn};
 
-use crate::{Result, error::torch, init, native};
+use crate::{Result, error::torch, init};
 
 /// y = x·Wᵀ + b, with W and b drawn uniformly from ±1/√in, as NNLP, DIPPM and PyTorch do.
 ///
@@ -14,15 +13,8 @@ use crate::{Result, error::torch, init, native};
 pub struct Linear {
     weight: Tensor,
     bias: Option<Tensor>,
-    /// The weight packed for the matrix unit, and the version of the weight that it was made from.
-    packed: RefCell<Option<(Version, Tensor)>>,
+    unit: MatrixUnit,
 }
-
-/// Address and number of changes.
-type Version = (usize, i64);
-
-/// Rows from which packing the weight anew in every step is repaid.
-const MANY: i64 = 512;
 
 impl Linear {
     /// Adds `weight` and, if asked, `bias` under `vs`.
@@ -34,12 +26,12 @@ impl Linear {
         let init = nn::Init::Uniform { lo: -bound, up: bound };
         let weight = vs.f_var("weight", &[outputs, inputs], init).map_err(torch("linear"))?;
         let bias = bias.then(|| vs.f_var("bias", &[outputs], init)).transpose().map_err(torch("linear"))?;
-        Ok(Self { weight, bias, packed: RefCell::default() })
+        Ok(Self { weight, bias, unit: MatrixUnit::default() })
     }
 
     /// Without bias, as graph convolutions of PyTorch Geometric draw it.
     pub(crate) fn glorot(vs: &nn::Path<'_>, inputs: i64, outputs: i64) -> Result<Self> {
-        Ok(Self { weight: init::glorot(vs, "weight", &[outputs, inputs])?, bias: None, packed: RefCell::default() })
+        Ok(Self { weight: init::glorot(vs, "weight", &[outputs, inputs])?, bias: None, unit: MatrixUnit::default() })
     }
 
     /// W, (out, in).
@@ -75,39 +67,16 @@ impl Linear {
 
     /// y + x·Wᵀ in place of y; its own bias is left out.
     pub(crate) fn add_to(&self, mut y: Tensor, x: &Tensor) -> Result<Tensor> {
-        if y.is_contiguous() && y.kind() == x.kind() && native::multiplies(x, &self.weight) {
-            if let Some(packed) = self.packed()? {
-                return native::add_linear_packed(&y, x, &packed);
-            }
-            if x.size()[0] >= MANY {
-                return native::add_linear(&y, x, &self.weight);
-            }
+        if let Some(sum) = self.unit.add_linear(&y, x, &self.weight).map_err(torch("linear"))? {
+            return Ok(sum);
         }
         self.weight.f_tr().and_then(|w| y.f_addmm_(x, &w)).map_err(torch("linear"))
     }
 
     fn affine(&self, x: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
-        if native::multiplies(x, &self.weight) {
-            if let Some(packed) = self.packed()? {
-                return native::linear_packed(x, &packed, self.weight.size()[0], bias);
-            }
-            if x.size()[0] >= MANY {
-                return native::linear(x, &self.weight, bias);
-            }
+        match self.unit.linear(x, &self.weight, bias).map_err(torch("linear"))? {
+            Some(y) => Ok(y),
+            None => x.f_linear(&self.weight, bias).map_err(torch("linear")),
         }
-        x.f_linear(&self.weight, bias).map_err(torch("linear"))
-    }
-
-    /// The packed weight, kept for as long as the weight does not change; `None` while gradients are recorded.
-    fn packed(&self) -> Result<Option<Tensor>> {
-        if !native::inference() {
-            return Ok(None);
-        }
-        let version = (self.weight.data_ptr() as usize, self.weight.f_internal_version().map_err(torch("linear"))?);
-        let mut kept = self.packed.borrow_mut();
-        if kept.as_ref().is_none_or(|(v, _)| *v != version) {
-            *kept = Some((version, native::pack(&self.weight)?));
-        }
-        Ok(kept.as_ref().map(|(_, packed)| packed.shallow_clone()))
     }
 }

@@ -89,3 +89,8 @@ impl Format {
         }
     }
 }
+
+/// The front page, whose program is tested.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct FrontPage;

@@ -4,7 +4,7 @@ mod common;
 
 use std::{fs, process::Command, time::Instant};
 
-use common::shared;
+use common::models;
 use tachograph_import::{onnx, open};
 use tachograph_ir::Assignment;
 
@@ -20,17 +20,14 @@ for path in sys.argv[1:]:
 /// Every twentieth timm file, decompressed: import, inference and cost here, load and inference there, one thread each.
 /// `TACHOGRAPH_PYTHON` names a Python with the package `onnx`.
 #[test]
-#[ignore = "needs Python with onnx"]
+#[ignore = "needs Python with onnx, and TACHOGRAPH_MODELS (model files)"]
 fn faster_than_the_reference() {
     let folder = tempfile::tempdir().unwrap();
     let mut paths = Vec::new();
-    for (i, path) in shared("models/timm").iter().step_by(20).enumerate() {
+    for (i, path) in models("timm").iter().step_by(20).enumerate() {
         let plain = folder.path().join(format!("{i}.onnx"));
         fs::write(&plain, open(path).unwrap()).unwrap();
         paths.push(plain);
-    }
-    if paths.is_empty() {
-        return;
     }
     let seconds = |path: &std::path::PathBuf| {
         let start = Instant::now();

@@ -56,3 +56,8 @@ pub use summary::{Summary, SummaryRow};
 pub use tensor::{Dim, Shape, Tensor, TensorId, TensorKind, Value, elements};
 pub use training::Optimizer;
 pub use units::{Bytes, Joules, Millis};
+
+/// The front page, whose program is tested.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct FrontPage;

@@ -52,3 +52,8 @@ pub use relative::{accuracy, mape, rmspe};
 pub use report::{GroupReport, Report};
 pub use tasks::{Task, peak_score, top_k_score};
 pub use top_k::{tile_score, tile_size_ape, top_k_error};
+
+/// The front page, whose program is tested.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct FrontPage;

@@ -1,13 +1,15 @@
 //! The graph convolution of BRP-NAS.
 
 use serde::{Deserialize, Serialize};
-use tachograph_gnn::{GraphBatch, LayerEdges, LayerNorm, LayerNormConfig, LayerNormMode};
+use tachograph_features::Schema;
+use tachograph_gnn::{GraphBatch, LayerEdges, LayerNorm, LayerNormConfig, LayerNormMode, torch};
+use tachograph_ir::Quantity;
 use tch::{Tensor, nn};
 
 use crate::{
-    Result,
-    error::torch,
+    Network, NetworkConfig, Result,
     mlp::{Mlp, activate, read},
+    network::{column, widths},
 };
 
 /// Settings of [`BrpNas`]; the defaults are the published ones.
@@ -28,13 +30,35 @@ impl Default for BrpNasConfig {
     }
 }
 
+impl NetworkConfig for BrpNasConfig {
+    const KIND: &'static str = "brp-nas";
+
+    fn layers(&self) -> usize {
+        self.layers
+    }
+
+    fn compressible(&self) -> bool {
+        self.dropout == 0.0
+    }
+
+    fn build(&self, vs: &nn::Path<'_>, schema: &Schema, outputs: &[Quantity]) -> Result<Box<dyn Network>> {
+        let [nodes, ..] = widths(schema);
+        let global = column("BRP-NAS", &schema.node_columns, "global")?;
+        Ok(Box::new(BrpNas::new(vs, nodes, global, outputs.len(), self)?))
+    }
+
+    fn variants() -> Vec<Self> {
+        vec![Self { hidden: 8, dropout: 0.0, ..Self::default() }]
+    }
+}
+
 /// The latency predictor of BRP-NAS (Dudziak et al., "BRP-NAS: Prediction-based NAS using GCNs", NeurIPS 2020;
 /// `eagle/predictors/gcn` of SamsungLabs/eagle):
 ///
 /// h⁽ˡ⁺¹⁾ᵢ = dropout(ReLU(LayerNorm(Σ_{j→i} hⱼ·W + b))), y = w·h_global + c
 ///
 /// The edges are all that is summed: self-loops are among them, and degrees do not count. The global node is marked by
-/// the last column of the node features. The output is a plain number, which training makes positive.
+/// the column `global`. The output is a plain number, which training makes positive.
 ///
 /// # Shapes
 /// A batch of G graphs with node features of width `inputs`, and H heads → (G, H), in the unit of the training targets.
@@ -42,6 +66,8 @@ impl Default for BrpNasConfig {
 pub struct BrpNas {
     layers: Vec<(Convolution, LayerNorm)>,
     heads: Vec<Mlp>,
+    /// Column that marks the global node.
+    global: i64,
     dropout: f64,
 }
 
@@ -63,21 +89,17 @@ impl Convolution {
                 bias: vs.f_var("bias", &[outputs], init)?,
             })
         };
-        build().map_err(torch("graph convolution"))
+        Ok(build().map_err(torch("graph convolution"))?)
     }
 
     fn forward(&self, x: &Tensor, hop: &LayerEdges) -> Result<Tensor> {
         let torch = || torch("graph convolution");
-        hop.edges.sum(&x.f_matmul(&self.weight).map_err(torch())?, None)?.f_add(&self.bias).map_err(torch())
+        Ok(hop.edges.sum(&x.f_matmul(&self.weight).map_err(torch())?, None)?.f_add(&self.bias).map_err(torch())?)
     }
 }
 
 impl BrpNas {
-    /// Adds its parameters under `vs`; one head for each of `outputs` outputs.
-    ///
-    /// # Errors
-    /// libtorch cannot allocate the parameters.
-    pub fn new(vs: &nn::Path<'_>, inputs: i64, outputs: usize, config: &BrpNasConfig) -> Result<Self> {
+    fn new(vs: &nn::Path<'_>, inputs: i64, global: i64, outputs: usize, config: &BrpNasConfig) -> Result<Self> {
         let norm = LayerNormConfig { mode: LayerNormMode::Node, ..LayerNormConfig::default() };
         let width = |l: usize| if l == 0 { inputs } else { config.hidden };
         let layer = |l: usize| -> Result<(Convolution, LayerNorm)> {
@@ -87,17 +109,15 @@ impl BrpNas {
         Ok(Self {
             layers: (0..config.layers).map(layer).collect::<Result<_>>()?,
             heads: Mlp::heads(vs, width(config.layers), &[], 0.0, outputs)?,
+            global,
             dropout: config.dropout,
         })
     }
 
-    /// Embeddings of the graphs before any head, the rows of their global nodes: (G, hidden).
-    ///
-    /// # Errors
-    /// The batch has another width or was built for fewer layers.
-    pub fn embed(&self, batch: &GraphBatch, train: bool) -> Result<Tensor> {
+    /// h_global: (G, hidden).
+    fn pooled(&self, batch: &GraphBatch, train: bool) -> Result<Tensor> {
         let mut h = batch.nodes.shallow_clone();
-        let mut global = h.f_narrow(1, h.size().last().map_or(0, |w| w - 1), 1).map_err(torch("global node"))?;
+        let mut global = h.f_narrow(1, self.global, 1).map_err(torch("global node"))?;
         for (l, (convolution, norm)) in self.layers.iter().enumerate() {
             let hop = batch.layer_edges(l)?;
             h = activate(&norm.forward(&convolution.forward(&h, hop)?, &batch.graph_of_row)?, self.dropout, train)?;
@@ -105,12 +125,14 @@ impl BrpNas {
         }
         Ok(batch.graph_of_row.sum(&h.f_mul(&global).map_err(torch("global node"))?, None)?)
     }
+}
 
-    /// Predictions for each of `heads`: (G, heads).
-    ///
-    /// # Errors
-    /// As [`BrpNas::embed`]; an output without a head, or no output.
-    pub fn forward(&self, batch: &GraphBatch, heads: &[usize], train: bool) -> Result<Tensor> {
-        read(&self.heads, heads, &self.embed(batch, train)?, train)
+impl Network for BrpNas {
+    fn forward(&self, batch: &GraphBatch, outputs: &[usize], train: bool) -> Result<Tensor> {
+        read(&self.heads, outputs, &self.pooled(batch, train)?, train)
+    }
+
+    fn embed(&self, batch: &GraphBatch) -> Result<Tensor> {
+        self.pooled(batch, false)
     }
 }

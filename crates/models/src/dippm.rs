@@ -1,18 +1,16 @@
 //! DIPPM.
 
 use serde::{Deserialize, Serialize};
-use tachograph_gnn::{GraphBatch, Linear, Sage, SageConfig};
+use tachograph_features::Schema;
+use tachograph_gnn::{Context, Conv, GraphBatch, Linear, Sage, SageConfig, torch};
+use tachograph_ir::Quantity;
 use tch::{Tensor, nn};
 
 use crate::{
-    Result,
-    error::torch,
+    Network, NetworkConfig, Result,
     mlp::{Mlp, activate, read},
+    network::{widths},
 };
-
-/// What DIPPM multiplies its targets with before the loss: latency in milliseconds, energy in joules, memory in MB, in
-/// this order.
-pub const SCALES: [f64; 3] = [1000.0, 10.0, 1.0];
 
 /// Settings of [`Dippm`]; the defaults are the published ones.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,6 +32,35 @@ impl Default for DippmConfig {
     }
 }
 
+impl NetworkConfig for DippmConfig {
+    const KIND: &'static str = "dippm";
+
+    fn layers(&self) -> usize {
+        2 * self.blocks
+    }
+
+    fn compressible(&self) -> bool {
+        self.dropout == 0.0
+    }
+
+    fn target_scale(&self, quantity: Quantity) -> Option<f64> {
+        Some(match quantity {
+            Quantity::Latency => 1000.0,
+            Quantity::Energy => 10.0,
+            Quantity::Memory => 1.0,
+        })
+    }
+
+    fn build(&self, vs: &nn::Path<'_>, schema: &Schema, outputs: &[Quantity]) -> Result<Box<dyn Network>> {
+        let [nodes, _, globals] = widths(schema);
+        Ok(Box::new(Dippm::new(vs, nodes, globals, outputs.len(), self)?))
+    }
+
+    fn variants() -> Vec<Self> {
+        vec![Self { hidden: 8, dropout: 0.0, ..Self::default() }]
+    }
+}
+
 /// DIPPM (Panner Selvam and Brorsson, "DIPPM: a Deep Learning Inference Performance Predictive Model using Graph
 /// Neural Networks", Euro-Par 2023; `model.py` of karthickai/dippm). GraphSAGE layers whose rows are L2-normalised:
 ///
@@ -41,7 +68,8 @@ impl Default for DippmConfig {
 /// y = softplus(−(W·f + c)), f = three times dropout(ReLU(linear)) of g
 ///
 /// All that comes before W is shared by the outputs. The published network has three: latency, energy and memory,
-/// scaled by [`SCALES`].
+/// whose targets are multiplied
+/// with 1000 (ms), 10 (J) and 1 (MB) before the loss ([`NetworkConfig::target_scale`]).
 ///
 /// # Shapes
 /// A batch of G graphs with node features of width `inputs` and `globals` graph features, and H heads → (G, H), in the
@@ -55,11 +83,7 @@ pub struct Dippm {
 }
 
 impl Dippm {
-    /// Adds its parameters under `vs`; one head for each of `outputs` outputs.
-    ///
-    /// # Errors
-    /// libtorch cannot allocate the parameters.
-    pub fn new(vs: &nn::Path<'_>, inputs: i64, globals: i64, outputs: usize, config: &DippmConfig) -> Result<Self> {
+    fn new(vs: &nn::Path<'_>, inputs: i64, globals: i64, outputs: usize, config: &DippmConfig) -> Result<Self> {
         let hidden = config.hidden;
         let sage = SageConfig { normalize: true, ..SageConfig::default() };
         let block = |b: usize| -> Result<[Sage; 2]> {
@@ -78,15 +102,12 @@ impl Dippm {
         })
     }
 
-    /// Embeddings of the graphs before any head: (G, hidden).
-    ///
-    /// # Errors
-    /// The batch has other widths or was built for fewer layers.
-    pub fn embed(&self, batch: &GraphBatch, train: bool) -> Result<Tensor> {
-        let mut h = batch.nodes.shallow_clone();
+    /// f: (G, hidden).
+    fn pooled(&self, batch: &GraphBatch, train: bool) -> Result<Tensor> {
+        let (mut h, context) = (batch.nodes.shallow_clone(), Context::default());
         for (b, [first, second]) in self.blocks.iter().enumerate() {
-            h = first.forward(&h, batch.layer_edges(2 * b)?)?.f_relu().map_err(torch("ReLU"))?;
-            h = activate(&second.forward(&h, batch.layer_edges(2 * b + 1)?)?, self.dropout, train)?;
+            h = first.forward(&h, batch.layer_edges(2 * b)?, &context)?.f_relu().map_err(torch("ReLU"))?;
+            h = activate(&second.forward(&h, batch.layer_edges(2 * b + 1)?, &context)?, self.dropout, train)?;
         }
         let sum = batch.graph_of_row.sum(&h, None)?;
         let mut g = Tensor::f_cat(&[&sum, &batch.globals], 1).map_err(torch("read-out"))?;
@@ -95,13 +116,15 @@ impl Dippm {
         }
         Ok(g)
     }
+}
 
-    /// Predictions for each of `heads`: (G, heads), positive.
-    ///
-    /// # Errors
-    /// As [`Dippm::embed`]; an output without a head, or no output.
-    pub fn forward(&self, batch: &GraphBatch, heads: &[usize], train: bool) -> Result<Tensor> {
-        let z = read(&self.heads, heads, &self.embed(batch, train)?, train)?;
-        z.f_neg().and_then(|z| z.f_softplus()).map_err(torch("head"))
+impl Network for Dippm {
+    fn forward(&self, batch: &GraphBatch, outputs: &[usize], train: bool) -> Result<Tensor> {
+        let z = read(&self.heads, outputs, &self.pooled(batch, train)?, train)?;
+        Ok(z.f_neg().and_then(|z| z.f_softplus()).map_err(torch("head"))?)
+    }
+
+    fn embed(&self, batch: &GraphBatch) -> Result<Tensor> {
+        self.pooled(batch, false)
     }
 }

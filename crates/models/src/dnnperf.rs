@@ -1,13 +1,15 @@
 //! DNNPerf.
 
 use serde::{Deserialize, Serialize};
-use tachograph_gnn::{Anee, AneeConfig, AneeGate, GraphBatch, Linear};
+use tachograph_features::Schema;
+use tachograph_gnn::{Anee, AneeConfig, AneeGate, Context, GraphBatch, Linear, torch};
+use tachograph_ir::Quantity;
 use tch::{Tensor, nn};
 
 use crate::{
-    Error, Result,
-    error::torch,
+    Error, Network, NetworkConfig, Result,
     mlp::{Mlp, blank, read},
+    network::{widths},
 };
 
 /// Settings of [`DnnPerf`]. Widths, depths and slope of the original are not known; the defaults are our choice.
@@ -46,6 +48,24 @@ impl DnnPerfConfig {
     }
 }
 
+impl NetworkConfig for DnnPerfConfig {
+    const KIND: &'static str = "dnnperf";
+
+    fn layers(&self) -> usize {
+        self.layers
+    }
+
+    fn build(&self, vs: &nn::Path<'_>, schema: &Schema, outputs: &[Quantity]) -> Result<Box<dyn Network>> {
+        let [nodes, edges, _] = widths(schema);
+        Ok(Box::new(DnnPerf::new(vs, nodes, edges, outputs.len(), self)?))
+    }
+
+    fn variants() -> Vec<Self> {
+        let narrow = Self { width: 8, hidden: vec![8, 4], ..Self::default() };
+        vec![narrow.clone(), Self { gate: AneeGate::Channels, ..narrow }, Self::reimplementation()]
+    }
+}
+
 /// DNNPerf (Gao et al., "Runtime Performance Prediction for Deep Learning Models with Graph Neural Network", ICSE-SEIP
 /// 2023): attention-based node–edge encoders ([`Anee`]) on the training graph,
 ///
@@ -73,11 +93,7 @@ pub struct DnnPerf {
 const LIMIT: f64 = 20.0;
 
 impl DnnPerf {
-    /// Adds its parameters under `vs`; one head for each of `outputs` outputs.
-    ///
-    /// # Errors
-    /// No edge features.
-    pub fn new(vs: &nn::Path<'_>, inputs: i64, edges: i64, outputs: usize, config: &DnnPerfConfig) -> Result<Self> {
+    fn new(vs: &nn::Path<'_>, inputs: i64, edges: i64, outputs: usize, config: &DnnPerfConfig) -> Result<Self> {
         let (nodes, width) = if config.width > 0 { (config.width, config.width) } else { (inputs, edges) };
         let project = || -> Result<[Linear; 2]> {
             let linear = |name: &str, inputs| Linear::new(&(vs / "project" / name), inputs, width, true);
@@ -96,12 +112,15 @@ impl DnnPerf {
             mean: config.mean,
         })
     }
+}
 
-    /// Embeddings of the graphs before any head: (G, width), or twice that with the mean.
-    ///
-    /// # Errors
-    /// The batch has other widths, no edge features, or was built for fewer layers.
-    pub fn embed(&self, batch: &GraphBatch) -> Result<Tensor> {
+impl Network for DnnPerf {
+    fn forward(&self, batch: &GraphBatch, outputs: &[usize], _: bool) -> Result<Tensor> {
+        let z = read(&self.heads, outputs, &self.embed(batch)?, false)?;
+        Ok(z.f_clamp(-LIMIT, LIMIT).and_then(|z| z.f_exp()).map_err(torch("head"))?)
+    }
+
+    fn embed(&self, batch: &GraphBatch) -> Result<Tensor> {
         let hop = batch.layer_edges(0)?;
         let features = match &hop.features {
             Some(features) => features.shallow_clone(),
@@ -114,21 +133,13 @@ impl DnnPerf {
         };
         for (l, encoder) in (0..self.layers).zip(self.encoders.iter().cycle()) {
             let hop = batch.layer_edges(l)?;
-            (h, e) = encoder.forward(&h, hop, &hop.parent_edges(&e)?)?;
+            let before = hop.parent_edges(&e)?;
+            (h, e) = encoder.encode(&h, hop, &Context { edges: Some(&before), ..Context::default() })?;
         }
         let sum = batch.graph_of_row.sum(&h, None)?;
         if !self.mean {
             return Ok(sum);
         }
-        Tensor::f_cat(&[sum, batch.graph_of_row.mean(&h)?], 1).map_err(torch("read-out"))
-    }
-
-    /// Predictions for each of `heads`: (G, heads), positive.
-    ///
-    /// # Errors
-    /// As [`DnnPerf::embed`]; an output without a head, or no output.
-    pub fn forward(&self, batch: &GraphBatch, heads: &[usize]) -> Result<Tensor> {
-        let z = read(&self.heads, heads, &self.embed(batch)?, false)?;
-        z.f_clamp(-LIMIT, LIMIT).and_then(|z| z.f_exp()).map_err(torch("head"))
+        Ok(Tensor::f_cat(&[sum, batch.graph_of_row.mean(&h)?], 1).map_err(torch("read-out"))?)
     }
 }

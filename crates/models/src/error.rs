@@ -1,7 +1,5 @@
 //! Errors of this crate.
 
-use tch::TchError;
-
 /// Why a model could not be built or run.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -25,22 +23,18 @@ pub enum Error {
         /// What it reads.
         what: &'static str,
     },
-    /// A layer refused its input.
+    /// Features without a column that the model reads.
+    #[error("{model} reads the column `{column}`, which the features lack")]
+    Column {
+        /// The model.
+        model: &'static str,
+        /// Name of the column.
+        column: &'static str,
+    },
+    /// A layer refused its input, or libtorch a call.
     #[error(transparent)]
     Layer(#[from] tachograph_gnn::Error),
-    /// libtorch refused a call.
-    #[error("{place}: {source}")]
-    Torch {
-        /// Part of the model.
-        place: &'static str,
-        /// libtorch's own message.
-        source: TchError,
-    },
 }
 
 /// Result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
-
-pub(crate) fn torch(place: &'static str) -> impl FnOnce(TchError) -> Error {
-    move |source| Error::Torch { place, source }
-}

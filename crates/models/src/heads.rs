@@ -1,8 +1,9 @@
 //! Outputs of a model: one head each, on what the model makes of a graph once.
 
+use tachograph_gnn::torch;
 use tch::Tensor;
 
-use crate::{Error, Result, error::torch};
+use crate::{Error, Result};
 
 /// The heads at `indices`.
 ///
@@ -25,7 +26,7 @@ pub(crate) fn columns(mut columns: Vec<Tensor>) -> Result<Tensor> {
         Some(only) if columns.is_empty() => Ok(only),
         last => {
             columns.extend(last);
-            Tensor::f_cat(&columns, 1).map_err(torch("heads"))
+            Ok(Tensor::f_cat(&columns, 1).map_err(torch("heads"))?)
         }
     }
 }

@@ -1,10 +1,12 @@
 //! A roofline that a network corrects, operator by operator. Our own model.
 
 use serde::{Deserialize, Serialize};
-use tachograph_gnn::{GraphBatch, Linear, Sage, SageConfig};
+use tachograph_features::Schema;
+use tachograph_gnn::{Context, Conv, GraphBatch, Linear, Sage, SageConfig, torch};
+use tachograph_ir::Quantity;
 use tch::{TchError, Tensor, nn};
 
-use crate::{Result, error::torch, heads::select};
+use crate::{Network, NetworkConfig, Result, heads::select, network::column};
 
 /// Settings of [`LearnedRoofline`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -24,6 +26,24 @@ impl Default for LearnedRooflineConfig {
     }
 }
 
+impl NetworkConfig for LearnedRooflineConfig {
+    const KIND: &'static str = "learned-roofline";
+
+    const ALIASES: &'static [&'static str] = &["tachograph"];
+
+    fn layers(&self) -> usize {
+        self.layers
+    }
+
+    fn build(&self, vs: &nn::Path<'_>, schema: &Schema, outputs: &[Quantity]) -> Result<Box<dyn Network>> {
+        Ok(Box::new(LearnedRoofline::new(vs, Columns::new(schema)?, outputs, self)?))
+    }
+
+    fn variants() -> Vec<Self> {
+        [0, 2].map(|layers| Self { hidden: 8, layers, ..Self::default() }).to_vec()
+    }
+}
+
 /// The time of a batch of b images, or its energy, is the sum over operators of what a roofline says, each corrected by a
 /// factor that depends on the operator, its neighbours and the device:
 ///
@@ -34,11 +54,13 @@ impl Default for LearnedRooflineConfig {
 ///
 /// y = b · (weights / r + maxᵢ (aliveᵢ / r + trafficᵢ / q · exp(w·hᵢ + c − 3)))
 ///
-/// It reads the features of `Kind::LearnedRoofline`: the logarithms of `compute`, `traffic`, `resident` and `alive`, times for one
-/// image on an imaginary machine, are the first columns of a node; b and `weights` are those of a graph. `alive` is no
-/// part of x. One embedding h serves all outputs; an output has w, c and its speeds p, q and r against that machine, which are
-/// learned as logarithms. All start at 0, so an untrained network is the roofline, or what is resident with a workspace of
-/// a twentieth of the operator's traffic, and a network larger than any in training is still a sum of familiar terms.
+/// It reads the feature set `learned-roofline`, column by column name: of a node the logarithms of `compute`, `traffic`,
+/// `resident` and `alive`, times for one image on an imaginary machine; of a graph `batch`, which is b, and `weights`. x is
+/// all columns of a node but `alive`.
+///
+/// One embedding h serves all outputs; an output has w, c and its speeds p, q and r against that machine, which are learned
+/// as logarithms. All start at 0, so an untrained network is the roofline, or what is resident with a workspace of a
+/// twentieth of the operator's traffic, and a network larger than any in training is still a sum of familiar terms.
 ///
 /// # Shapes
 /// A batch of G graphs with node features of width `inputs` → (G, outputs), in the unit of the training target.
@@ -47,6 +69,7 @@ pub struct LearnedRoofline {
     graph: Vec<Sage>,
     hidden: Vec<Linear>,
     heads: Vec<Head>,
+    columns: Columns,
 }
 
 #[derive(Debug)]
@@ -57,14 +80,64 @@ struct Head {
     bias: Tensor,
     /// ln p, ln q and ln r, (1, 3).
     speeds: Tensor,
+    /// The output is peak memory.
     memory: bool,
 }
 
-/// Columns of times of an operator.
-const TIMES: i64 = 3;
+/// Columns that make up the roofline.
+const TIMES: [&str; 3] = ["compute", "traffic", "resident"];
 
-/// Column of what is alive while it runs.
-const ALIVE: i64 = TIMES;
+/// Where its columns are in the features.
+#[derive(Debug)]
+struct Columns {
+    /// [`TIMES`], and `alive` after them.
+    times: [i64; 4],
+    /// The others of a node, as runs of neighbours: first column and number.
+    others: Vec<(i64, i64)>,
+    /// Of a node, all together.
+    width: i64,
+    /// Of a graph.
+    images: i64,
+    weights: i64,
+}
+
+impl Columns {
+    fn new(schema: &Schema) -> Result<Self> {
+        let (nodes, globals) = (&schema.node_columns, &schema.global_columns);
+        let of_node = |name| column(MODEL, nodes, name);
+        let times = [of_node(TIMES[0])?, of_node(TIMES[1])?, of_node(TIMES[2])?, of_node("alive")?];
+        let mut others: Vec<(i64, i64)> = Vec::new();
+        for c in (0..nodes.len() as i64).filter(|c| !times.contains(c)) {
+            match others.last_mut() {
+                Some((first, n)) if *first + *n == c => *n += 1,
+                _ => others.push((c, 1)),
+            }
+        }
+        let (images, weights) = (column(MODEL, globals, "batch")?, column(MODEL, globals, "weights")?);
+        Ok(Self { times, others, width: nodes.len() as i64, images, weights })
+    }
+
+    /// Number of columns of x: all but `alive`.
+    fn inputs(&self) -> i64 {
+        TIMES.len() as i64 + self.others.iter().map(|(_, n)| n).sum::<i64>()
+    }
+
+    /// The logarithms of [`TIMES`] and of `alive`, (rows, 4), and x, (rows, inputs).
+    fn split(&self, nodes: &Tensor) -> Result<[Tensor; 2], TchError> {
+        if nodes.size()[1] != self.width {
+            return Err(TchError::Shape(format!("{} columns of a node, expected {}", nodes.size()[1], self.width)));
+        }
+        let times = self.times.iter().map(|&c| nodes.f_narrow(1, c, 1)).collect::<Result<Vec<_>, _>>()?;
+        let times = Tensor::f_cat(&times, 1)?;
+        let mut x = vec![times.f_narrow(1, 0, TIMES.len() as i64)?];
+        for &(first, n) in &self.others {
+            x.push(nodes.f_narrow(1, first, n)?.f_clamp(-FAR, FAR)?);
+        }
+        Ok([times, Tensor::f_cat(&x, 1)?])
+    }
+}
+
+const MODEL: &str = "LearnedRoofline";
 
 /// c of the workspace of an untrained network.
 const WORKSPACE: f64 = -3.0;
@@ -77,52 +150,35 @@ const FAR: f64 = 10.0;
 const LIMIT: f64 = 15.0;
 
 impl LearnedRoofline {
-    /// Adds its parameters under `vs`; one head for each of `outputs` outputs.
-    ///
-    /// # Errors
-    /// libtorch cannot allocate the parameters.
-    pub fn new(vs: &nn::Path<'_>, inputs: i64, outputs: usize, config: &LearnedRooflineConfig) -> Result<Self> {
+    fn new(vs: &nn::Path<'_>, columns: Columns, outputs: &[Quantity], config: &LearnedRooflineConfig) -> Result<Self> {
         let hidden = config.hidden;
-        let width = |l: usize| if l == 0 { inputs - 1 } else { hidden };
+        let width = |l: usize| if l == 0 { columns.inputs() } else { hidden };
         let sage = |l: usize| Sage::new(&(vs / "graph" / l), width(l), hidden, SageConfig::default());
         let linear = |l: usize| Linear::new(&(vs / "hidden" / l), width(config.layers + l), hidden, true);
-        let head = |d: usize| {
+        let head = |(d, quantity): (usize, &Quantity)| {
             let vs = vs / "heads" / d;
             let zeros = nn::Init::Const(0.0);
             let width = width(config.layers + config.depth);
             Ok(Head {
                 weight: vs.f_var("weight", &[1, width], zeros)?,
                 bias: vs.f_var("bias", &[1], zeros)?,
-                speeds: vs.f_var("speeds", &[1, TIMES], zeros)?,
-                memory: false,
+                speeds: vs.f_var("speeds", &[1, TIMES.len() as i64], zeros)?,
+                memory: *quantity == Quantity::Memory,
             })
         };
         Ok(Self {
             graph: (0..config.layers).map(sage).collect::<Result<_, _>>()?,
             hidden: (0..config.depth).map(linear).collect::<Result<_, _>>()?,
-            heads: (0..outputs).map(head).collect::<Result<_, _>>().map_err(torch("heads"))?,
+            heads: outputs.iter().enumerate().map(head).collect::<Result<_, _>>().map_err(torch("heads"))?,
+            columns,
         })
     }
 
-    /// Says which outputs are peak memory; outputs that there are not are passed over.
-    pub fn set_memory(&mut self, outputs: &[usize]) {
-        for (output, head) in self.heads.iter_mut().enumerate() {
-            head.memory = outputs.contains(&output);
-        }
-    }
-
-    pub(crate) fn is_memory(&self, output: usize) -> bool {
-        self.heads.get(output).is_some_and(|head| head.memory)
-    }
-
     fn rows(&self, batch: &GraphBatch) -> Result<Rows> {
-        let own = batch.nodes.f_narrow(1, 0, TIMES + 1).map_err(torch("features"))?;
-        let rest = || batch.nodes.f_narrow(1, TIMES + 1, batch.nodes.size()[1] - TIMES - 1)?.f_clamp(-FAR, FAR);
-        let input = || Tensor::f_cat(&[&own.f_narrow(1, 0, TIMES)?, &rest()?], 1);
-        let (mut own, mut h) = (own.shallow_clone(), input().map_err(torch("features"))?);
+        let [mut own, mut h] = self.columns.split(&batch.nodes).map_err(torch("features"))?;
         for (l, layer) in self.graph.iter().enumerate() {
             let hop = batch.layer_edges(l)?;
-            h = layer.forward(&h, hop)?.f_silu().map_err(torch("SiLU"))?;
+            h = layer.forward(&h, hop, &Context::default())?.f_silu().map_err(torch("SiLU"))?;
             own = hop.residual_rows(&own)?;
         }
         for linear in &self.hidden {
@@ -130,35 +186,14 @@ impl LearnedRoofline {
         }
         let own = own.f_exp().map_err(torch("times"))?;
         let part = |from, n| own.f_narrow(1, from, n).map_err(torch("times"));
-        Ok(Rows { h, times: part(0, TIMES)?, alive: part(ALIVE, 1)? })
+        let times = TIMES.len() as i64;
+        Ok(Rows { h, times: part(0, times)?, alive: part(times, 1)? })
     }
+}
 
-    /// Embeddings of the graphs before any head, the mean of h weighted by the roofline: (G, hidden).
-    ///
-    /// # Errors
-    /// The batch has another width or was built for fewer layers.
-    pub fn embed(&self, batch: &GraphBatch) -> Result<Tensor> {
-        let Rows { h, times, .. } = self.rows(batch)?;
-        let times = times.f_sum_dim_intlist(1, true, None).map_err(torch("times"))?;
-        let sum = batch.graph_of_row.sum(&h.f_mul(&times).map_err(torch("embedding"))?, None)?;
-        sum.f_div(&batch.graph_of_row.sum(&times, None)?).map_err(torch("embedding"))
-    }
-
-    /// Time of each operator for one image and each of `heads`: (rows of the last layer, heads), positive. Rows are the
-    /// nodes of the batch, or their classes when it is compressed.
-    ///
-    /// # Errors
-    /// The batch has another width or was built for fewer layers; an output without a head, or no output.
-    pub fn operators(&self, batch: &GraphBatch, heads: &[usize]) -> Result<Tensor> {
-        times(&self.rows(batch)?, &Stack::new(&select(&self.heads, heads)?)?).map_err(torch("heads"))
-    }
-
-    /// Predictions for each of `heads`: (G, heads), positive.
-    ///
-    /// # Errors
-    /// As [`LearnedRoofline::operators`].
-    pub fn forward(&self, batch: &GraphBatch, heads: &[usize]) -> Result<Tensor> {
-        let (rows, heads) = (self.rows(batch)?, select(&self.heads, heads)?);
+impl Network for LearnedRoofline {
+    fn forward(&self, batch: &GraphBatch, outputs: &[usize], _: bool) -> Result<Tensor> {
+        let (rows, heads) = (self.rows(batch)?, select(&self.heads, outputs)?);
         let (memory, others): (Vec<usize>, Vec<usize>) = (0..heads.len()).partition(|&o| heads[o].memory);
         let stack = |chosen: &[usize]| Stack::new(&chosen.iter().map(|&o| heads[o]).collect::<Vec<_>>());
         let global = |column| batch.globals.f_narrow(1, column, 1).map_err(torch("read-out"));
@@ -170,18 +205,38 @@ impl LearnedRoofline {
         if !memory.is_empty() {
             let heads = stack(&memory)?;
             let most = batch.graph_of_row.max(&moments(&rows, &heads).map_err(torch("heads"))?)?;
-            let weights = global(1)?.f_matmul(&heads.slowness(2).map_err(torch("heads"))?).map_err(torch("weights"))?;
+            let weights = global(self.columns.weights)?.f_matmul(&heads.slowness(2).map_err(torch("heads"))?).map_err(torch("weights"))?;
             parts.push(most.f_add(&weights).map_err(torch("weights"))?);
         }
         // In the order in which they were asked for.
         let mut order = vec![0; heads.len()];
         others.iter().chain(&memory).enumerate().for_each(|(at, &o)| order[o] = at as i64);
-        let images = global(0)?;
+        let images = global(self.columns.images)?;
         let ordered = || {
             let order = Tensor::f_from_slice(&order)?.f_to_device(images.device())?;
             Tensor::f_cat(&parts, 1)?.f_index_select(1, &order)?.f_mul(&images)
         };
-        ordered().map_err(torch("read-out"))
+        Ok(ordered().map_err(torch("read-out"))?)
+    }
+
+    /// The mean of h weighted by the roofline: (G, hidden).
+    fn embed(&self, batch: &GraphBatch) -> Result<Tensor> {
+        let Rows { h, times, .. } = self.rows(batch)?;
+        let times = times.f_sum_dim_intlist(1, true, None).map_err(torch("times"))?;
+        let sum = batch.graph_of_row.sum(&h.f_mul(&times).map_err(torch("embedding"))?, None)?;
+        Ok(sum.f_div(&batch.graph_of_row.sum(&times, None)?).map_err(torch("embedding"))?)
+    }
+
+    fn operators(&self, batch: &GraphBatch, output: usize) -> Result<Option<Tensor>> {
+        let heads = select(&self.heads, &[output])?;
+        if heads.iter().any(|head| head.memory) {
+            return Ok(None);
+        }
+        let image = times(&self.rows(batch)?, &Stack::new(&heads)?).map_err(torch("heads"))?;
+        // Each row is of one graph, unless the batch is compressed.
+        let graph = batch.globals.f_narrow(1, self.columns.images, 1).map_err(torch("operators"))?;
+        let times = image.f_mul(&graph).and_then(|t| t.f_squeeze_dim(1));
+        Ok(Some(times.map_err(torch("operators"))?))
     }
 }
 
@@ -212,7 +267,7 @@ impl Stack {
             let slowness = cat(|h| &h.speeds)?.f_neg()?.f_exp()?;
             Ok(Self { weight: cat(|h| &h.weight)?, bias: cat(|h| &h.bias)?, slowness })
         };
-        new().map_err(torch("heads"))
+        Ok(new().map_err(torch("heads"))?)
     }
 
     /// Of one speed: (1, heads).

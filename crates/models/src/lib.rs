@@ -1,30 +1,39 @@
-//! Performance predictors, one file each, on [`tachograph_gnn`].
+//! Performance predictors, one file each, on [`tachograph_gnn`]. To add one: write the file, add one line to
+//! `predictors!`.
 //!
-//! A model has *outputs*: quantities (latency, memory, energy) on devices. Each output has a head of its own, on an
-//! embedding that all share and that [`Model::forward`] computes once.
+//! A predictor is a [`NetworkConfig`], its settings and what it asks of a batch, and the [`Network`] that it builds.
+//! [`ModelConfig`] is any of them, as a config or a checkpoint names it.
 
-mod brp_nas;
-mod dippm;
-mod dnnperf;
+mod config;
 mod error;
 mod heads;
-mod learned_roofline;
 mod mlp;
-mod model;
-mod nnlp;
-mod node_gcn;
-mod operator_sum;
-mod perfsage;
-mod slapp;
+mod network;
 
-pub use brp_nas::{BrpNas, BrpNasConfig};
-pub use dippm::{Dippm, DippmConfig, SCALES};
-pub use dnnperf::{DnnPerf, DnnPerfConfig};
+pub use config::{ModelConfig, Registered};
 pub use error::{Error, Result};
-pub use learned_roofline::{LearnedRoofline, LearnedRooflineConfig};
-pub use model::{Model, ModelConfig, Widths};
-pub use nnlp::{Nnlp, NnlpConfig};
-pub use node_gcn::{NodeGcn, NodeGcnConfig};
-pub use operator_sum::{OperatorSum, OperatorSumConfig};
-pub use perfsage::{PerfSage, PerfSageConfig};
-pub use slapp::{Slapp, SlappConfig};
+pub use network::{Network, NetworkConfig};
+
+macro_rules! predictors {
+    ($($file:ident: $config:ident, $network:ident;)*) => {
+        $(mod $file;)*
+        $(pub use $file::{$config, $network};)*
+        /// Every predictor of this crate.
+        pub fn predictors() -> &'static [Registered] {
+            static ALL: &[Registered] = &[$(Registered::of::<$config>()),*];
+            ALL
+        }
+    };
+}
+
+predictors! {
+    brp_nas: BrpNasConfig, BrpNas;
+    dippm: DippmConfig, Dippm;
+    dnnperf: DnnPerfConfig, DnnPerf;
+    learned_roofline: LearnedRooflineConfig, LearnedRoofline;
+    nnlp: NnlpConfig, Nnlp;
+    node_gcn: NodeGcnConfig, NodeGcn;
+    operator_sum: OperatorSumConfig, OperatorSum;
+    perfsage: PerfSageConfig, PerfSage;
+    slapp: SlappConfig, Slapp;
+}

@@ -1,11 +1,10 @@
 //! Linear layers with an activation between them.
 
-use tachograph_gnn::{GraphBatch, Linear, relu_dropout};
+use tachograph_gnn::{GraphBatch, Linear, relu_dropout, torch};
 use tch::{Tensor, nn};
 
 use crate::{
     Result,
-    error::torch,
     heads::{columns, select},
 };
 
@@ -14,7 +13,7 @@ pub(crate) fn activate(x: &Tensor, dropout: f64, train: bool) -> Result<Tensor> 
     if train && dropout > 0.0 {
         return Ok(relu_dropout(x, dropout)?);
     }
-    x.f_relu().map_err(torch("ReLU"))
+    Ok(x.f_relu().map_err(torch("ReLU"))?)
 }
 
 /// Linear layers named 0, 1, …; ReLU between them, none after the last.
@@ -56,5 +55,5 @@ pub(crate) fn read(heads: &[Mlp], indices: &[usize], x: &Tensor, train: bool) ->
 /// Edge features of graphs without edges of their own, which carry none: zeros (edges, width).
 pub(crate) fn blank(batch: &GraphBatch, edges: i64, width: i64) -> Result<Tensor> {
     let (kind, device) = (batch.nodes.kind(), batch.nodes.device());
-    Tensor::f_zeros([edges, width], (kind, device)).map_err(torch("edge features"))
+    Ok(Tensor::f_zeros([edges, width], (kind, device)).map_err(torch("edge features"))?)
 }

@@ -1,13 +1,15 @@
 //! NNLP, the predictor of NNLQP.
 
 use serde::{Deserialize, Serialize};
-use tachograph_gnn::{GraphBatch, Linear, Sage, SageConfig, relu_dropout};
+use tachograph_features::Schema;
+use tachograph_gnn::{Context, Conv, GraphBatch, Linear, Sage, SageConfig, relu_dropout, torch};
+use tachograph_ir::Quantity;
 use tch::{Tensor, nn};
 
 use crate::{
-    Result,
-    error::torch,
+    Network, NetworkConfig, Result,
     heads::{columns, select},
+    network::{widths},
 };
 
 /// Settings of [`Nnlp`]; the defaults are the published ones.
@@ -33,6 +35,28 @@ impl Default for NnlpConfig {
     }
 }
 
+impl NetworkConfig for NnlpConfig {
+    const KIND: &'static str = "nnlp";
+
+    fn layers(&self) -> usize {
+        self.layers
+    }
+
+    fn compressible(&self) -> bool {
+        self.dropout == 0.0
+    }
+
+    fn build(&self, vs: &nn::Path<'_>, schema: &Schema, outputs: &[Quantity]) -> Result<Box<dyn Network>> {
+        let [nodes, _, globals] = widths(schema);
+        Ok(Box::new(Nnlp::new(vs, nodes, globals, outputs.len(), self)?))
+    }
+
+    fn variants() -> Vec<Self> {
+        let narrow = Self { hidden: 8, dropout: 0.0, ..Self::default() };
+        vec![narrow.clone(), Self { embed_globals: true, normalize: false, ..narrow }]
+    }
+}
+
 /// NNLP (Liu et al., "NNLQP: A Multi-Platform Neural Network Latency Query and Prediction System with An
 /// Evolving Database", ICPP 2022): GraphSAGE layers, a sum over nodes, the graph features beside it, and
 /// one head per output:
@@ -51,11 +75,7 @@ pub struct Nnlp {
 }
 
 impl Nnlp {
-    /// Adds its parameters under `vs`; one head for each of `outputs` outputs.
-    ///
-    /// # Errors
-    /// libtorch cannot allocate the parameters.
-    pub fn new(vs: &nn::Path<'_>, inputs: i64, globals: i64, outputs: usize, config: &NnlpConfig) -> Result<Self> {
+    fn new(vs: &nn::Path<'_>, inputs: i64, globals: i64, outputs: usize, config: &NnlpConfig) -> Result<Self> {
         let hidden = config.hidden;
         let sage = SageConfig { normalize: config.normalize, ..SageConfig::default() };
         let layer = |l: usize| {
@@ -77,43 +97,42 @@ impl Nnlp {
         Ok(Self { layers, globals: embed, heads, dropout: config.dropout })
     }
 
-    /// Embeddings of the graphs before any head: (G, hidden + graph features).
-    ///
-    /// # Errors
-    /// The batch has other widths or was built for fewer layers.
-    pub fn embed(&self, batch: &GraphBatch, train: bool) -> Result<Tensor> {
+    /// Σᵢ hᵢ ‖ globals: (G, hidden + graph features).
+    fn pooled(&self, batch: &GraphBatch, train: bool) -> Result<Tensor> {
         let mut h = batch.nodes.shallow_clone();
         for (l, layer) in self.layers.iter().enumerate() {
-            h = self.activate(layer.forward(&h, batch.layer_edges(l)?)?, train)?;
+            h = self.activate(layer.forward(&h, batch.layer_edges(l)?, &Context::default())?, train)?;
         }
         let sum = batch.graph_of_row.sum(&h, None)?;
         let globals = match &self.globals {
             Some(linear) => self.activate(linear.forward(&batch.globals)?, train)?,
             None => batch.globals.shallow_clone(),
         };
-        Tensor::f_cat(&[sum, globals], 1).map_err(torch("read-out"))
-    }
-
-    /// Predictions for each of `heads`: (G, heads), positive.
-    ///
-    /// # Errors
-    /// As [`Nnlp::embed`]; an output without a head, or no output.
-    pub fn forward(&self, batch: &GraphBatch, heads: &[usize], train: bool) -> Result<Tensor> {
-        let heads = select(&self.heads, heads)?;
-        let g = self.embed(batch, train)?;
-        let column = |head: &[Linear; 3]| -> Result<Tensor> {
-            let h = self.activate(head[0].forward(&g)?, train)?;
-            let h = self.activate(head[1].forward(&h)?, train)?;
-            Ok(head[2].forward(&h)?)
-        };
-        let z = columns(heads.into_iter().map(column).collect::<Result<_>>()?)?;
-        z.f_neg().and_then(|z| z.f_softplus()).map_err(torch("head"))
+        Ok(Tensor::f_cat(&[sum, globals], 1).map_err(torch("read-out"))?)
     }
 
     fn activate(&self, x: Tensor, train: bool) -> Result<Tensor> {
         if train && self.dropout > 0.0 {
             return Ok(relu_dropout(&x, self.dropout)?);
         }
-        x.f_relu().map_err(torch("ReLU"))
+        Ok(x.f_relu().map_err(torch("ReLU"))?)
+    }
+}
+
+impl Network for Nnlp {
+    fn forward(&self, batch: &GraphBatch, outputs: &[usize], train: bool) -> Result<Tensor> {
+        let heads = select(&self.heads, outputs)?;
+        let g = self.pooled(batch, train)?;
+        let column = |head: &[Linear; 3]| -> Result<Tensor> {
+            let h = self.activate(head[0].forward(&g)?, train)?;
+            let h = self.activate(head[1].forward(&h)?, train)?;
+            Ok(head[2].forward(&h)?)
+        };
+        let z = columns(heads.into_iter().map(column).collect::<Result<_>>()?)?;
+        Ok(z.f_neg().and_then(|z| z.f_softplus()).map_err(torch("head"))?)
+    }
+
+    fn embed(&self, batch: &GraphBatch) -> Result<Tensor> {
+        self.pooled(batch, false)
     }
 }

@@ -1,13 +1,15 @@
 //! Time compensations of nodes, by graph convolution.
 
 use serde::{Deserialize, Serialize};
-use tachograph_gnn::{Gcn, GcnConfig, GraphBatch};
+use tachograph_features::Schema;
+use tachograph_gnn::{BatchOptions, Context, Conv, Gcn, GcnConfig, GraphBatch, torch};
+use tachograph_ir::Quantity;
 use tch::{Tensor, nn};
 
 use crate::{
-    Result,
-    error::torch,
+    Network, NetworkConfig, Result,
     mlp::{Mlp, read},
+    network::{widths},
 };
 
 /// Settings of [`NodeGcn`]. Depth and width of the original are not known; the defaults are our choice.
@@ -23,6 +25,27 @@ pub struct NodeGcnConfig {
 impl Default for NodeGcnConfig {
     fn default() -> Self {
         Self { layers: 3, hidden: 64 }
+    }
+}
+
+impl NetworkConfig for NodeGcnConfig {
+    const KIND: &'static str = "node-gcn";
+
+    fn layers(&self) -> usize {
+        self.layers
+    }
+
+    fn batch_options(&self, _train: bool) -> BatchOptions {
+        BatchOptions { layers: self.layers, compressed: true, self_loops: true, ..BatchOptions::default() }
+    }
+
+    fn build(&self, vs: &nn::Path<'_>, schema: &Schema, outputs: &[Quantity]) -> Result<Box<dyn Network>> {
+        let [nodes, ..] = widths(schema);
+        Ok(Box::new(NodeGcn::new(vs, nodes, outputs.len(), self)?))
+    }
+
+    fn variants() -> Vec<Self> {
+        vec![Self { hidden: 8, ..Self::default() }]
     }
 }
 
@@ -44,11 +67,7 @@ pub struct NodeGcn {
 }
 
 impl NodeGcn {
-    /// Adds its parameters under `vs`; one head for each of `outputs` outputs.
-    ///
-    /// # Errors
-    /// libtorch cannot allocate the parameters.
-    pub fn new(vs: &nn::Path<'_>, inputs: i64, outputs: usize, config: &NodeGcnConfig) -> Result<Self> {
+    fn new(vs: &nn::Path<'_>, inputs: i64, outputs: usize, config: &NodeGcnConfig) -> Result<Self> {
         let width = |l: usize| if l == 0 { inputs } else { config.hidden };
         let layer = |l: usize| Gcn::new(&(vs / "graph" / l), width(l), config.hidden, GcnConfig::default());
         Ok(Self {
@@ -60,33 +79,28 @@ impl NodeGcn {
     fn rows(&self, batch: &GraphBatch) -> Result<Tensor> {
         let mut h = batch.nodes.shallow_clone();
         for (l, layer) in self.layers.iter().enumerate() {
-            h = layer.forward(&h, batch.layer_edges(l)?, None)?.f_relu().map_err(torch("ReLU"))?;
+            h = layer.forward(&h, batch.layer_edges(l)?, &Context::default())?.f_relu().map_err(torch("ReLU"))?;
         }
         Ok(h)
     }
 
-    /// Embeddings of the graphs before any head, Σᵢ hᵢ: (G, hidden).
-    ///
-    /// # Errors
-    /// The batch has another width, was built for fewer layers, or is compressed without self-loops.
-    pub fn embed(&self, batch: &GraphBatch) -> Result<Tensor> {
+    /// Share of each operator: (rows, outputs).
+    fn shares(&self, batch: &GraphBatch, outputs: &[usize]) -> Result<Tensor> {
+        let z = read(&self.heads, outputs, &self.rows(batch)?, false)?;
+        Ok(z.f_softplus().map_err(torch("head"))?)
+    }
+}
+
+impl Network for NodeGcn {
+    fn forward(&self, batch: &GraphBatch, outputs: &[usize], _: bool) -> Result<Tensor> {
+        Ok(batch.graph_of_row.sum(&self.shares(batch, outputs)?, None)?)
+    }
+
+    fn embed(&self, batch: &GraphBatch) -> Result<Tensor> {
         Ok(batch.graph_of_row.sum(&self.rows(batch)?, None)?)
     }
 
-    /// Share of each operator for each of `heads`: (rows of the last layer, heads), positive. Rows are the nodes of the
-    /// batch, or their classes when it is compressed.
-    ///
-    /// # Errors
-    /// As [`NodeGcn::embed`]; an output without a head, or no output.
-    pub fn operators(&self, batch: &GraphBatch, heads: &[usize]) -> Result<Tensor> {
-        read(&self.heads, heads, &self.rows(batch)?, false)?.f_softplus().map_err(torch("head"))
-    }
-
-    /// Predictions for each of `heads`: (G, heads), positive.
-    ///
-    /// # Errors
-    /// As [`NodeGcn::operators`].
-    pub fn forward(&self, batch: &GraphBatch, heads: &[usize]) -> Result<Tensor> {
-        Ok(batch.graph_of_row.sum(&self.operators(batch, heads)?, None)?)
+    fn operators(&self, batch: &GraphBatch, output: usize) -> Result<Option<Tensor>> {
+        Ok(Some(self.shares(batch, &[output])?.f_squeeze_dim(1).map_err(torch("operators"))?))
     }
 }

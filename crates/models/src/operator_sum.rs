@@ -1,13 +1,15 @@
 //! Latency as a sum over operators, each seen in its context. Our own model.
 
 use serde::{Deserialize, Serialize};
-use tachograph_gnn::{GraphBatch, Linear, Sage, SageConfig};
+use tachograph_features::Schema;
+use tachograph_gnn::{Context, Conv, GraphBatch, Linear, Sage, SageConfig, torch};
+use tachograph_ir::Quantity;
 use tch::{Tensor, nn};
 
 use crate::{
-    Result,
-    error::torch,
+    Network, NetworkConfig, Result,
     heads::{columns, select},
+    network::{widths},
 };
 
 /// Settings of [`OperatorSum`].
@@ -23,6 +25,24 @@ pub struct OperatorSumConfig {
 impl Default for OperatorSumConfig {
     fn default() -> Self {
         Self { hidden: 128, layers: 2 }
+    }
+}
+
+impl NetworkConfig for OperatorSumConfig {
+    const KIND: &'static str = "operator-sum";
+    const ALIASES: &'static [&'static str] = &["additive"];
+
+    fn layers(&self) -> usize {
+        self.layers
+    }
+
+    fn build(&self, vs: &nn::Path<'_>, schema: &Schema, outputs: &[Quantity]) -> Result<Box<dyn Network>> {
+        let [nodes, ..] = widths(schema);
+        Ok(Box::new(OperatorSum::new(vs, nodes, outputs.len(), self)?))
+    }
+
+    fn variants() -> Vec<Self> {
+        vec![Self { hidden: 8, layers: 2 }, Self { hidden: 8, layers: 0 }]
     }
 }
 
@@ -46,11 +66,7 @@ pub struct OperatorSum {
 const LIMIT: f64 = 20.0;
 
 impl OperatorSum {
-    /// Adds its parameters under `vs`; one head for each of `outputs` outputs.
-    ///
-    /// # Errors
-    /// libtorch cannot allocate the parameters.
-    pub fn new(vs: &nn::Path<'_>, inputs: i64, outputs: usize, config: &OperatorSumConfig) -> Result<Self> {
+    fn new(vs: &nn::Path<'_>, inputs: i64, outputs: usize, config: &OperatorSumConfig) -> Result<Self> {
         let hidden = config.hidden;
         let layer = |l: usize| {
             let width = if l == 0 { inputs } else { hidden };
@@ -75,30 +91,18 @@ impl OperatorSum {
         let (mut h, mut x) = (batch.nodes.shallow_clone(), batch.nodes.shallow_clone());
         for (l, layer) in self.layers.iter().enumerate() {
             let hop = batch.layer_edges(l)?;
-            h = layer.forward(&h, hop)?.f_relu().map_err(torch("ReLU"))?;
+            h = layer.forward(&h, hop, &Context::default())?.f_relu().map_err(torch("ReLU"))?;
             x = hop.residual_rows(&x)?;
         }
         if self.layers.is_empty() {
             return Ok(h);
         }
-        Tensor::f_cat(&[h, x], 1).map_err(torch("head"))
+        Ok(Tensor::f_cat(&[h, x], 1).map_err(torch("head"))?)
     }
 
-    /// Embeddings of the graphs before any head, Σᵢ hᵢ ‖ xᵢ: (G, hidden + inputs).
-    ///
-    /// # Errors
-    /// The batch has another width or was built for fewer layers.
-    pub fn embed(&self, batch: &GraphBatch) -> Result<Tensor> {
-        Ok(batch.graph_of_row.sum(&self.rows(batch)?, None)?)
-    }
-
-    /// Time of each operator for each of `heads`: (rows of the last layer, heads), positive. Rows are the nodes of the
-    /// batch, or their classes when it is compressed.
-    ///
-    /// # Errors
-    /// The batch has another width or was built for fewer layers; an output without a head, or no output.
-    pub fn operators(&self, batch: &GraphBatch, heads: &[usize]) -> Result<Tensor> {
-        let heads = select(&self.heads, heads)?;
+    /// tᵢ: (rows, outputs).
+    fn times(&self, batch: &GraphBatch, outputs: &[usize]) -> Result<Tensor> {
+        let heads = select(&self.heads, outputs)?;
         let rows = self.rows(batch)?;
         let column = |head: &[Linear; 3]| -> Result<Tensor> {
             let h = head[0].forward(&rows)?.f_relu().map_err(torch("ReLU"))?;
@@ -106,14 +110,20 @@ impl OperatorSum {
             Ok(head[2].forward(&h)?)
         };
         let z = columns(heads.into_iter().map(column).collect::<Result<_>>()?)?;
-        z.f_clamp(-LIMIT, LIMIT).and_then(|z| z.f_exp()).map_err(torch("head"))
+        Ok(z.f_clamp(-LIMIT, LIMIT).and_then(|z| z.f_exp()).map_err(torch("head"))?)
+    }
+}
+
+impl Network for OperatorSum {
+    fn forward(&self, batch: &GraphBatch, outputs: &[usize], _: bool) -> Result<Tensor> {
+        Ok(batch.graph_of_row.sum(&self.times(batch, outputs)?, None)?)
     }
 
-    /// Predictions for each of `heads`: (G, heads), positive.
-    ///
-    /// # Errors
-    /// As [`OperatorSum::operators`].
-    pub fn forward(&self, batch: &GraphBatch, heads: &[usize]) -> Result<Tensor> {
-        Ok(batch.graph_of_row.sum(&self.operators(batch, heads)?, None)?)
+    fn embed(&self, batch: &GraphBatch) -> Result<Tensor> {
+        Ok(batch.graph_of_row.sum(&self.rows(batch)?, None)?)
+    }
+
+    fn operators(&self, batch: &GraphBatch, output: usize) -> Result<Option<Tensor>> {
+        Ok(Some(self.times(batch, &[output])?.f_squeeze_dim(1).map_err(torch("operators"))?))
     }
 }

@@ -1,13 +1,15 @@
 //! PerfSAGE, as far as it is published.
 
 use serde::{Deserialize, Serialize};
-use tachograph_gnn::{GraphBatch, Sage, SageConfig};
+use tachograph_features::Schema;
+use tachograph_gnn::{BatchOptions, Context, Conv, GraphBatch, Sage, SageConfig, torch};
+use tachograph_ir::Quantity;
 use tch::{Tensor, nn};
 
 use crate::{
-    Result,
-    error::torch,
+    Network, NetworkConfig, Result,
     mlp::{Mlp, read},
+    network::{widths},
 };
 
 /// Settings of [`PerfSage`]. Depth and widths of the original are not known; the defaults are our choice.
@@ -28,6 +30,27 @@ impl Default for PerfSageConfig {
     }
 }
 
+impl NetworkConfig for PerfSageConfig {
+    const KIND: &'static str = "perfsage";
+
+    fn layers(&self) -> usize {
+        self.layers
+    }
+
+    fn batch_options(&self, _train: bool) -> BatchOptions {
+        BatchOptions { layers: self.layers, compressed: true, reverse: true, ..BatchOptions::default() }
+    }
+
+    fn build(&self, vs: &nn::Path<'_>, schema: &Schema, outputs: &[Quantity]) -> Result<Box<dyn Network>> {
+        let [nodes, ..] = widths(schema);
+        Ok(Box::new(PerfSage::new(vs, nodes, outputs.len(), self)?))
+    }
+
+    fn variants() -> Vec<Self> {
+        vec![Self { width: 8, hidden: vec![8], ..Self::default() }]
+    }
+}
+
 /// In the manner of PerfSAGE (Chai et al., "PerfSAGE: Generalized Inference Performance Predictor for Arbitrary Deep
 /// Learning Models on Edge Devices", 2023): GraphSAGE in both directions of the edges,
 ///
@@ -43,11 +66,7 @@ pub struct PerfSage {
 }
 
 impl PerfSage {
-    /// Adds its parameters under `vs`; one head for each of `outputs` outputs.
-    ///
-    /// # Errors
-    /// libtorch cannot allocate the parameters.
-    pub fn new(vs: &nn::Path<'_>, inputs: i64, outputs: usize, config: &PerfSageConfig) -> Result<Self> {
+    fn new(vs: &nn::Path<'_>, inputs: i64, outputs: usize, config: &PerfSageConfig) -> Result<Self> {
         let sage = SageConfig { directed: true, ..SageConfig::default() };
         let width = |l: usize| if l == 0 { inputs } else { config.width };
         let layer = |l: usize| Sage::new(&(vs / "graph" / l), width(l), config.width, sage);
@@ -56,25 +75,19 @@ impl PerfSage {
             heads: Mlp::heads(vs, 2 * width(config.layers), &config.hidden, 0.0, outputs)?,
         })
     }
+}
 
-    /// Embeddings of the graphs before any head: (G, 2 · width).
-    ///
-    /// # Errors
-    /// The batch has another width, was built for fewer layers, or lacks reversed edges.
-    pub fn embed(&self, batch: &GraphBatch) -> Result<Tensor> {
-        let mut h = batch.nodes.shallow_clone();
-        for (l, layer) in self.layers.iter().enumerate() {
-            h = layer.forward(&h, batch.layer_edges(l)?)?.f_relu().map_err(torch("ReLU"))?;
-        }
-        let sum = batch.graph_of_row.sum(&h, None)?;
-        Tensor::f_cat(&[sum, batch.graph_of_row.mean(&h)?], 1).map_err(torch("read-out"))
+impl Network for PerfSage {
+    fn forward(&self, batch: &GraphBatch, outputs: &[usize], _: bool) -> Result<Tensor> {
+        Ok(read(&self.heads, outputs, &self.embed(batch)?, false)?.f_softplus().map_err(torch("head"))?)
     }
 
-    /// Predictions for each of `heads`: (G, heads), positive.
-    ///
-    /// # Errors
-    /// As [`PerfSage::embed`]; an output without a head, or no output.
-    pub fn forward(&self, batch: &GraphBatch, heads: &[usize]) -> Result<Tensor> {
-        read(&self.heads, heads, &self.embed(batch)?, false)?.f_softplus().map_err(torch("head"))
+    fn embed(&self, batch: &GraphBatch) -> Result<Tensor> {
+        let mut h = batch.nodes.shallow_clone();
+        for (l, layer) in self.layers.iter().enumerate() {
+            h = layer.forward(&h, batch.layer_edges(l)?, &Context::default())?.f_relu().map_err(torch("ReLU"))?;
+        }
+        let sum = batch.graph_of_row.sum(&h, None)?;
+        Ok(Tensor::f_cat(&[sum, batch.graph_of_row.mean(&h)?], 1).map_err(torch("read-out"))?)
     }
 }

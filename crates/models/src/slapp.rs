@@ -1,13 +1,15 @@
 //! SLAPP, as far as it is published.
 
 use serde::{Deserialize, Serialize};
-use tachograph_gnn::{EdgeAttention, EdgeAttentionConfig, GraphBatch, Groups};
+use tachograph_features::Schema;
+use tachograph_gnn::{BatchOptions, Context, Conv, EdgeAttention, EdgeAttentionConfig, GraphBatch, Groups, torch};
+use tachograph_ir::Quantity;
 use tch::{Tensor, nn};
 
 use crate::{
-    Error, Result,
-    error::torch,
+    Error, Network, NetworkConfig, Result,
     mlp::{Mlp, blank, read},
+    network::{widths},
 };
 
 /// Settings of [`Slapp`]. None of the original is published; the defaults are our choice.
@@ -30,6 +32,32 @@ impl Default for SlappConfig {
     }
 }
 
+impl NetworkConfig for SlappConfig {
+    const KIND: &'static str = "slapp";
+
+    fn layers(&self) -> usize {
+        self.layers
+    }
+
+    fn compressible(&self) -> bool {
+        false
+    }
+
+    /// Never compressed, since it reads groups of nodes.
+    fn batch_options(&self, _train: bool) -> BatchOptions {
+        BatchOptions { layers: self.layers, self_loops: true, ..BatchOptions::default() }
+    }
+
+    fn build(&self, vs: &nn::Path<'_>, schema: &Schema, outputs: &[Quantity]) -> Result<Box<dyn Network>> {
+        let [nodes, edges, _] = widths(schema);
+        Ok(Box::new(Slapp::new(vs, nodes, edges, outputs.len(), self)?))
+    }
+
+    fn variants() -> Vec<Self> {
+        vec![Self { width: 4, hidden: vec![8], ..Self::default() }]
+    }
+}
+
 /// In the manner of SLAPP (Wang et al., "SLAPP: Subgraph-level attention-based performance prediction for deep learning
 /// models", Neural Networks 170, 2024), whose equations are not published: edge-aware attention ([`EdgeAttention`]) over
 /// the operators, and a time for each fused subgraph s, of which a network takes the sum:
@@ -48,11 +76,7 @@ pub struct Slapp {
 }
 
 impl Slapp {
-    /// Adds its parameters under `vs`; one head for each of `outputs` outputs.
-    ///
-    /// # Errors
-    /// No edge features, or widths below 1.
-    pub fn new(vs: &nn::Path<'_>, inputs: i64, edges: i64, outputs: usize, config: &SlappConfig) -> Result<Self> {
+    fn new(vs: &nn::Path<'_>, inputs: i64, edges: i64, outputs: usize, config: &SlappConfig) -> Result<Self> {
         let attention =
             EdgeAttentionConfig { heads: config.attention, edge_features: edges, ..EdgeAttentionConfig::default() };
         let width = config.attention.saturating_mul(config.width);
@@ -79,40 +103,26 @@ impl Slapp {
         };
         for (l, layer) in self.layers.iter().enumerate() {
             let hop = batch.layer_edges(l)?;
-            h = layer.forward(&h, hop, &e, false)?;
+            h = layer.forward(&h, hop, &Context { edges: Some(&e), ..Context::default() })?;
             // The edges after the last layer go nowhere.
             if l + 1 < self.layers.len() {
                 e = layer.update(&h, hop, &e)?;
             }
         }
-        Tensor::f_cat(&[groups.nodes.mean(&h)?, groups.nodes.max(&h)?], 1).map_err(torch("read-out"))
+        Ok(Tensor::f_cat(&[groups.nodes.mean(&h)?, groups.nodes.max(&h)?], 1).map_err(torch("read-out"))?)
+    }
+}
+
+impl Network for Slapp {
+    fn forward(&self, batch: &GraphBatch, outputs: &[usize], _: bool) -> Result<Tensor> {
+        let groups = groups(batch)?;
+        let z = read(&self.heads, outputs, &self.rows(batch, groups)?, false)?;
+        Ok(groups.graphs.sum(&z.f_softplus().map_err(torch("head"))?, None)?)
     }
 
-    /// Embeddings of the graphs before any head, the sums of their subgraphs': (G, 2 · width).
-    ///
-    /// # Errors
-    /// The batch has other widths, lacks edge features or groups, or was built for fewer layers.
-    pub fn embed(&self, batch: &GraphBatch) -> Result<Tensor> {
+    fn embed(&self, batch: &GraphBatch) -> Result<Tensor> {
         let groups = groups(batch)?;
         Ok(groups.graphs.sum(&self.rows(batch, groups)?, None)?)
-    }
-
-    /// Time of each subgraph for each of `heads`: (subgraphs, heads), positive; subgraphs in the order of the graphs
-    /// and of their groups.
-    ///
-    /// # Errors
-    /// As [`Slapp::embed`]; an output without a head, or no output.
-    pub fn subgraphs(&self, batch: &GraphBatch, heads: &[usize]) -> Result<Tensor> {
-        let z = read(&self.heads, heads, &self.rows(batch, groups(batch)?)?, false)?;
-        z.f_softplus().map_err(torch("head"))
-    }
-
-    /// Predictions for each of `heads`: (G, heads), positive.
-    ///
-    /// # Errors
-    /// As [`Slapp::subgraphs`].
-    pub fn forward(&self, batch: &GraphBatch, heads: &[usize]) -> Result<Tensor> {
-        Ok(groups(batch)?.graphs.sum(&self.subgraphs(batch, heads)?, None)?)
     }
 }
 

@@ -5,7 +5,8 @@ use std::{collections::BTreeMap, path::Path};
 use ndarray::Array2;
 use tachograph_features::FeatureGraph;
 use tachograph_gnn::{BatchOptions, GraphBatch, GraphRef};
-use tachograph_models::{Model, ModelConfig, Widths};
+use tachograph_ir::Quantity;
+use tachograph_models::{ModelConfig, Network};
 use tch::{Device, Kind, Tensor, nn};
 
 use crate::{
@@ -21,7 +22,7 @@ pub struct TorchPredictor {
     manifest: Manifest,
     config: ModelConfig,
     /// One, or those of an ensemble.
-    models: Vec<Model>,
+    models: Vec<Box<dyn Network>>,
     store: nn::VarStore,
 }
 
@@ -35,24 +36,12 @@ impl TorchPredictor {
         let config: ModelConfig =
             value.and_then(serde_json::from_value).map_err(|e| checkpoint(Path::new("model"), e))?;
         let store = nn::VarStore::new(device);
-        let schema = manifest.featurizer.schema();
-        let widths = Widths {
-            nodes: schema.node_columns.len() as i64,
-            edges: schema.edge_columns.len() as i64,
-            globals: schema.global_columns.len() as i64,
-        };
-        let memory: Vec<usize> = manifest
-            .ids()
-            .filter(|(_, output)| output.quantity == tachograph_ir::Quantity::Memory)
-            .map(|(id, _)| id.index())
-            .collect();
+        let quantities: Vec<Quantity> = manifest.outputs.iter().map(|output| output.quantity).collect();
         let model = |member| {
             let vs = prefix(member).split_terminator('.').fold(store.root(), |vs, part| vs / part);
-            let mut model = Model::new(&vs, widths, manifest.outputs.len(), &config)?;
-            model.set_memory(&memory);
-            Ok(model)
+            config.build(&vs, manifest.featurizer.schema(), &quantities)
         };
-        let models = (0..manifest.members.max(1)).map(model).collect::<Result<_>>()?;
+        let models = (0..manifest.members.max(1)).map(model).collect::<Result<_, _>>()?;
         Ok(Self { manifest, config, models, store })
     }
 

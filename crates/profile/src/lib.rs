@@ -20,3 +20,8 @@ pub use error::{Error, Result};
 pub use executor::Executor;
 pub use measure::{Measurement, OperatorTime, Protocol, Session, measure, operators};
 pub use weights::Fill;
+
+/// The front page, whose program is tested.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct FrontPage;

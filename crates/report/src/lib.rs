@@ -60,3 +60,8 @@ pub struct DeviceEstimate {
     /// True for the device that the rest of the page is about.
     pub chosen: bool,
 }
+
+/// The front page, whose program is tested.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct FrontPage;

@@ -8,7 +8,7 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum CudaError {
     /// The loader refused `libtorch_cuda.so`, or a library that it needs is missing.
-    #[error("cannot load {}: {reason}; `cargo xtask libtorch --cuda` installs all that CUDA needs", library.display())]
+    #[error("cannot load {}: {reason}; `tachograph-libtorch init --cuda` installs all that CUDA needs", library.display())]
     Load {
         /// What was asked for last.
         library: PathBuf,
@@ -82,7 +82,7 @@ mod tests {
     fn a_missing_library_names_the_remedy() {
         let message = load_cuda().unwrap_err().to_string();
         assert!(message.contains("libtorch_cuda.so: cannot open shared object file"), "{message}");
-        assert!(message.contains("cargo xtask libtorch --cuda"), "{message}");
+        assert!(message.contains("tachograph-libtorch init --cuda"), "{message}");
     }
 
     #[test]

@@ -56,7 +56,6 @@ pub use adapt::{AdaptConfig, AdaptReport, Candidate, Method, Selection, adapt, s
 
 pub use error::{Error, Result};
 
-pub(crate) use tachograph_ir::Quantity;
 pub(crate) use tachograph_predict::{
     DeviceScale, FORMAT, Manifest, Output, OutputScale, PredictionInterval, Training,
     torch::{TorchPredictor, collate},

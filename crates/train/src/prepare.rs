@@ -3,10 +3,12 @@
 use sha2::{Digest, Sha256};
 use tachograph_datasets::Part;
 use tachograph_features::{FeatureGraph, Featurizer};
-use tachograph_ir::{BoundGraph, Quantity, disk::hex};
+use tachograph_ir::{BoundGraph, disk::hex};
 use tachograph_predict::NetworkSpec;
 
-use crate::{Corpus, Error, Example, FORMAT, Manifest, Output, Result, RunConfig, Training, error::setting};
+use crate::{
+    Corpus, Error, Example, FORMAT, Manifest, Output, Result, RunConfig, TargetConfig, Training, error::setting,
+};
 
 /// A run's data.
 pub(crate) struct Prepared {
@@ -71,7 +73,15 @@ fn outputs(config: &RunConfig, corpus: &Corpus, training: &[Example], featurizer
             return Err(Error::NothingMeasured { what: format!("{}, training set", output.title()) });
         }
         let range = values.iter().fold((f64::MAX, 0f64), |(l, h), &(t, _)| (l.min(t), h.max(t)));
-        Ok(Output { target: config.target.scale(output.quantity, &values), range: Some(range), ..output.clone() })
+        let published = config.model.target_scale(output.quantity);
+        if config.target == TargetConfig::Published && published.is_none() {
+            let kind = config.model.kind();
+            return Err(setting(
+                "target",
+                format!("`published`, but model `{kind}` was published without a unit of its own"),
+            ));
+        }
+        Ok(Output { target: config.target.scale(published, &values), range: Some(range), ..output.clone() })
     };
     corpus.outputs.iter().enumerate().map(output).collect()
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tachograph_metrics::median;
 
-use crate::{OutputScale, Quantity};
+use crate::OutputScale;
 
 /// Unit in which the network learns, as a run's config names it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,20 +17,18 @@ pub enum TargetConfig {
     /// Multiples of what [`Features::roofline_ms`](tachograph_features::Features::roofline_ms) says, times the median
     /// ratio of the training set to it, output by output; needs features of that kind.
     Roofline,
-    /// DIPPM's: milliseconds times 1000, joules times 10, MB.
-    Dippm,
+    /// That in which the model was published, of those that say one: DIPPM's milliseconds times 1000, joules times 10
+    /// and MB.
+    #[serde(alias = "dippm")]
+    Published,
 }
 
 impl TargetConfig {
     /// The scale of an output, fitted on the values of the training set, each with the roofline of its features where they have one.
-    pub(crate) fn scale(self, quantity: Quantity, training: &[(f64, Option<f64>)]) -> OutputScale {
-        let [latency, energy, memory] = tachograph_models::SCALES;
+    /// `published` is what the publication of the model multiplies the quantity with, where it does.
+    pub(crate) fn scale(self, published: Option<f64>, training: &[(f64, Option<f64>)]) -> OutputScale {
         let scale = match self {
-            Self::Dippm => match quantity {
-                Quantity::Latency => 1.0 / latency,
-                Quantity::Energy => 1.0 / energy,
-                Quantity::Memory => 1.0 / memory,
-            },
+            Self::Published => published.map_or(1.0, |factor| 1.0 / factor),
             Self::Milliseconds => 1.0,
             Self::Mean => training.iter().map(|(value, _)| value).sum::<f64>() / training.len() as f64,
             Self::Roofline => {

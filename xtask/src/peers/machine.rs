@@ -3,8 +3,7 @@
 use std::fs;
 
 use anyhow::Result;
-
-use crate::tools::first_line;
+use tachograph_torch_link::install::first_line;
 
 /// One line for each thing that decides speed.
 pub fn describe(versions: &str) -> Result<Vec<String>> {

@@ -11,9 +11,10 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
+use tachograph_torch_link::install::first_line;
 
 use crate::root;
-use crate::tools::{cargo, first_line, run};
+use crate::tools::{cargo, run};
 use results::{Measurement, Quartiles, Results, Side};
 use worker::Worker;
 

@@ -1,9 +1,10 @@
 //! What is summed along edges.
 
+use tachograph_gnn_kernels as kernels;
 use tch::{TchError, Tensor};
 
 use super::{Adjacency, mismatch};
-use crate::{Result, error::torch, fallback, native};
+use crate::{Result, error::torch, fallback};
 
 impl Adjacency {
     /// yᵢ = Σ_{j→i} w·xⱼ; rows without edges are 0.
@@ -86,8 +87,9 @@ impl Adjacency {
     pub fn softmax_sum(&self, x: &Tensor, t: f64) -> Result<Tensor> {
         self.check("softmax over edges", x, self.columns)?;
         let counts = self.counts_of(x.kind())?;
-        if native::serves(x) {
-            return native::softmax_sum(x, counts.as_ref(), t, self.pattern(x.requires_grad())?);
+        if kernels::serves(x) {
+            let y = kernels::softmax_sum(x, counts.as_ref(), t, &self.pattern(x.requires_grad())?);
+            return y.map_err(torch("softmax over edges"));
         }
         let column = column(counts).map_err(torch("softmax over edges"))?;
         let values = self.from_sources(x)?;
@@ -106,8 +108,9 @@ impl Adjacency {
     pub fn softmax(&self, logits: &Tensor) -> Result<Tensor> {
         self.check("softmax over edges", logits, self.len())?;
         let counts = self.counts_of(logits.kind())?;
-        if native::serves(logits) {
-            return native::softmax(logits, counts.as_ref(), &self.offsets);
+        if kernels::serves(logits) {
+            let y = kernels::softmax(logits, counts.as_ref(), &self.offsets);
+            return y.map_err(torch("softmax over edges"));
         }
         let column = column(counts).map_err(torch("softmax over edges"))?;
         fallback::softmax(logits, column.as_ref(), self.destinations()?, self.rows).map_err(torch("softmax over edges"))
@@ -129,8 +132,9 @@ impl Adjacency {
     fn extremum(&self, x: &Tensor, sign: f64) -> Result<Tensor> {
         self.check("extremum over edges", x, self.columns)?;
         let counts = self.counts_of(x.kind())?;
-        if native::serves(x) {
-            return native::extremum(x, counts.as_ref(), sign, self.pattern(x.requires_grad())?);
+        if kernels::serves(x) {
+            let y = kernels::extremum(x, counts.as_ref(), sign, &self.pattern(x.requires_grad())?);
+            return y.map_err(torch("extremum over edges"));
         }
         let column = column(counts).map_err(torch("extremum over edges"))?;
         let index = self.destinations()?;
@@ -141,8 +145,9 @@ impl Adjacency {
 
     /// Σ w·x, where `w` already counts.
     fn product(&self, x: &Tensor, weights: Option<&Tensor>) -> Result<Tensor> {
-        if native::serves(x) {
-            return native::sum(x, weights, self.pattern(x.requires_grad())?);
+        if kernels::serves(x) {
+            let y = kernels::sum(x, weights, &self.pattern(x.requires_grad())?);
+            return y.map_err(torch("sum over edges"));
         }
         let messages = self.from_sources(x)?;
         let weigh = || match weights {

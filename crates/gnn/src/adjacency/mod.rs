@@ -5,16 +5,17 @@ mod messages;
 use std::cell::OnceCell;
 
 use tachograph_batch::Edges;
+use tachograph_gnn_kernels::Pattern;
 use tch::{Device, Kind, TchError, Tensor};
 
-use crate::{Error, Result, error::torch, fallback, native};
+use crate::{Error, Result, error::torch, fallback};
 
 /// A constant set of edges from source rows to destination rows, sorted by destination: a compressed sparse row
 /// pattern on a device, with its transpose cached at the first gradient. An edge of a compressed batch stands for
 /// several equal ones; every operation here counts it as often.
 ///
 /// All operations are differentiable once, in x and in the weights. On the CPU in f32 and f64 they are fused kernels,
-/// elsewhere libtorch's own operations (see [`plain`](crate::plain)).
+/// elsewhere libtorch's own operations (see [`fallback`](crate::fallback)).
 #[derive(Debug)]
 pub struct Adjacency {
     rows: i64,
@@ -198,14 +199,9 @@ impl Adjacency {
         build().map_err(torch("edges"))
     }
 
-    fn pattern(&self, gradient: bool) -> Result<native::Pattern<'_>> {
-        let (offsets, sources) = (Some(&self.offsets), Some(&self.sources));
-        if !gradient {
-            return Ok([offsets, sources, None, None, None]);
-        }
-        let transpose = cached(&self.transpose, || self.transposed()).map_err(torch("edges"))?;
-        let [out_offsets, places, reads] = transpose;
-        Ok([offsets, sources, Some(out_offsets), Some(places), Some(reads)])
+    fn pattern(&self, gradient: bool) -> Result<Pattern<'_>> {
+        let transpose = gradient.then(|| cached(&self.transpose, || self.transposed())).transpose();
+        Ok(Pattern::new(&self.offsets, &self.sources, transpose.map_err(torch("edges"))?))
     }
 
     /// Edges sorted by source: offsets (columns + 1), places among the edges (E), destinations (E).

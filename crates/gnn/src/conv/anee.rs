@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tch::{Tensor, nn};
 
-use super::leaky_relu;
+use super::{Context, Conv, ConvConfig, parts::leaky_relu};
 use crate::{LayerEdges, Linear, Result, check, error::torch};
 
 const LAYER: &str = "ANEE";
@@ -39,6 +39,21 @@ impl Default for AneeConfig {
     }
 }
 
+impl ConvConfig for AneeConfig {
+    const KIND: &'static str = "anee";
+
+    type Layer = Anee;
+
+    fn layer(&self, vs: &nn::Path<'_>, inputs: i64, outputs: i64) -> Result<Anee> {
+        Anee::new(vs, inputs, outputs, *self)
+    }
+
+    fn variants(edge_features: i64) -> Vec<Self> {
+        let gates = [AneeGate::Edges, AneeGate::Channels, AneeGate::Sigmoid];
+        gates.map(|gate| Self { edge_features, gate, ..Self::default() }).to_vec()
+    }
+}
+
 /// Attention-based node–edge encoder (Gao et al., "Runtime Performance Prediction for Deep Learning Models with
 /// Graph Neural Network", ICSE-SEIP 2023):
 ///
@@ -46,11 +61,11 @@ impl Default for AneeConfig {
 /// e'ⱼᵢ = σ((a·[h̄ⱼ ‖ h̄ᵢ])·(W_e·eⱼᵢ))
 /// h'ᵢ = LeakyReLU(Σ_{j→i} softmax(W_m·e'ⱼᵢ) ⊙ h̄ⱼ)
 ///
-/// Edges go from layer to layer through [`LayerEdges::parent_edges`]. There is no self term: a node without in-edges becomes 0. Widths and slope of the original are not known.
+/// Edges go from layer to layer through [`LayerEdges::parent_edges`]. There is no self term: a node without in-edges
+/// becomes 0. Widths and slope of the original are not known.
 ///
 /// # Shapes
-/// nodes (sources of the hop, in) and edges (edges, `edge_features`) → nodes (destinations of the hop, out) and
-/// edges (edges, `edge_features`)
+/// nodes (sources, in) and edges (edges, `edge_features`) → nodes (destinations, out) and edges (edges, `edge_features`)
 #[derive(Debug)]
 pub struct Anee {
     node: Linear,
@@ -59,6 +74,7 @@ pub struct Anee {
     attention: [Linear; 2],
     gate: Linear,
     inputs: i64,
+    outputs: i64,
     config: AneeConfig,
 }
 
@@ -78,30 +94,46 @@ impl Anee {
             attention: [linear("source", outputs, 1)?, linear("destination", outputs, 1)?],
             gate: linear("gate", features, gates)?,
             inputs,
+            outputs,
             config,
         })
     }
 
-    /// One round of messages: nodes and edges.
+    /// One round of messages: what [`Conv::forward`] returns, and the edges after it.
     ///
     /// # Errors
-    /// `x` is not (sources, in), or `features` not (edges, `edge_features`).
-    pub fn forward(&self, x: &Tensor, hop: &LayerEdges, features: &Tensor) -> Result<(Tensor, Tensor)> {
+    /// As [`Conv::forward`].
+    pub fn encode(&self, x: &Tensor, edges: &LayerEdges, context: &Context<'_>) -> Result<(Tensor, Tensor)> {
         check::width(LAYER, "input", x, self.inputs)?;
-        let edges = &hop.edges;
-        check::shape(LAYER, "edge features", features, &[edges.len(), self.config.edge_features])?;
+        let adjacency = &edges.edges;
+        let features = context.edge_features(LAYER, edges, self.config.edge_features, x.kind())?;
+        let features = features.ok_or_else(|| check::missing(LAYER, "edge features"))?;
         let h = leaky_relu(&self.node.forward(x)?, self.config.slope)?;
         let [source, destination] = &self.attention;
-        let there = edges.from_sources(&source.forward(&h)?)?;
-        let here = edges.from_destinations(&hop.residual_rows(&destination.forward(&h)?)?)?;
-        let edge = self.edge.forward(features)?;
+        let there = adjacency.from_sources(&source.forward(&h)?)?;
+        let here = adjacency.from_destinations(&edges.residual_rows(&destination.forward(&h)?)?)?;
+        let edge = self.edge.forward(&features)?;
         let edge = there.f_add(&here).and_then(|s| edge.f_mul(&s)?.f_sigmoid()).map_err(torch(LAYER))?;
         let logits = self.gate.forward(&edge)?;
         let gate = match self.config.gate {
-            AneeGate::Edges => edges.softmax(&logits)?,
+            AneeGate::Edges => adjacency.softmax(&logits)?,
             AneeGate::Channels => logits.f_softmax(1, logits.kind()).map_err(torch(LAYER))?,
             AneeGate::Sigmoid => logits.f_sigmoid().map_err(torch(LAYER))?,
         };
-        Ok((leaky_relu(&edges.sum(&h, Some(&gate))?, self.config.slope)?, edge))
+        Ok((leaky_relu(&adjacency.sum(&h, Some(&gate))?, self.config.slope)?, edge))
+    }}
+
+impl Conv for Anee {
+    fn width(&self) -> i64 {
+        self.outputs
+    }
+
+    fn edge_features(&self) -> i64 {
+        self.config.edge_features
+    }
+
+    /// The nodes; [`Anee::encode`] returns the edges too.
+    fn forward(&self, x: &Tensor, edges: &LayerEdges, context: &Context<'_>) -> Result<Tensor> {
+        Ok(self.encode(x, edges, context)?.0)
     }
 }

@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 use tch::{TchError, Tensor, nn};
 
-use super::{drop_out, leaky_relu, scores};
+use super::{
+    Context, Conv, ConvConfig,
+    parts::{drop_out, leaky_relu, scores},
+};
 use crate::{LayerEdges, Linear, Result, check, error::torch, init};
 
 const LAYER: &str = "edge-aware attention";
@@ -28,6 +31,20 @@ impl Default for EdgeAttentionConfig {
     }
 }
 
+impl ConvConfig for EdgeAttentionConfig {
+    const KIND: &'static str = "edge-attention";
+
+    type Layer = EdgeAttention;
+
+    fn layer(&self, vs: &nn::Path<'_>, inputs: i64, outputs: i64) -> Result<EdgeAttention> {
+        EdgeAttention::new(vs, inputs, outputs, *self)
+    }
+
+    fn variants(edge_features: i64) -> Vec<Self> {
+        vec![Self { heads: 3, edge_features, ..Self::default() }]
+    }
+}
+
 /// Graph attention that looks at edges, carries them in its messages and updates them. SLAPP (Wang et al., Neural
 /// Networks 170, 2024) does not publish the equations of its layer; these are ours, after its description. For
 /// every head:
@@ -39,8 +56,7 @@ impl Default for EdgeAttentionConfig {
 /// A node without in-edges becomes 0.
 ///
 /// # Shapes
-/// nodes (sources of the hop, in) and edges (edges, `edge_features`) → nodes (destinations of the hop,
-/// heads · out); [`EdgeAttention::update`] → edges (edges, `edge_features`)
+/// nodes (sources, in) and edges (edges, `edge_features`) → nodes (destinations, heads · out); [`EdgeAttention::update`] → edges (edges, `edge_features`)
 #[derive(Debug)]
 pub struct EdgeAttention {
     node: Linear,
@@ -80,44 +96,21 @@ impl EdgeAttention {
         })
     }
 
-    /// The nodes after one round of messages; `train` turns dropout on.
-    ///
-    /// # Errors
-    /// `x` is not (sources, in), or `features` not (edges, `edge_features`).
-    pub fn forward(&self, x: &Tensor, hop: &LayerEdges, features: &Tensor, train: bool) -> Result<Tensor> {
-        check::width(LAYER, "input", x, self.inputs)?;
-        let edges = &hop.edges;
-        check::shape(LAYER, "edge features", features, &[edges.len(), self.config.edge_features])?;
-        let [source, destination, edge] = &self.attention;
-        let [keys, values] = &self.edge;
-        let [source, destination] = scores(x, [source, destination], &self.node)?;
-        let (there, here) = (edges.from_sources(&source)?, edges.from_destinations(&hop.residual_rows(&destination)?)?);
-        let [edge] = scores(features, [edge], keys)?;
-        let logits = there.f_add(&here).map_err(torch(LAYER))?.f_add(&edge);
-        let alpha = edges.softmax(&leaky_relu(&logits.map_err(torch(LAYER))?, self.config.slope)?)?;
-        let alpha = drop_out(alpha, self.config.dropout, train).map_err(torch(LAYER))?;
-        let nodes = edges.sum(&self.node.forward(x)?, Some(&alpha))?;
-        // Σ α·V·e = V·Σ α·e: edges are summed at their own width.
-        let weighted = outer(&alpha, features).map_err(torch(LAYER))?;
-        let edges = self.project(&edges.sum_edges(&weighted)?, values).map_err(torch(LAYER))?;
-        nodes.f_add(&edges).and_then(|y| y.f_elu()).map_err(torch(LAYER))
-    }
-
-    /// The edges after the layer, from the nodes `x` that [`EdgeAttention::forward`] returned. `hop` is the
-    /// next one, and `features` are brought to it by [`LayerEdges::parent_edges`].
+    /// The edges after the layer, from the nodes `x` that the layer returned. `edges` are those of
+    /// the next layer, and `features` are brought to it by [`LayerEdges::parent_edges`].
     ///
     /// # Errors
     /// `x` is not (sources, heads · out), or `features` not (edges, `edge_features`).
-    pub fn update(&self, x: &Tensor, hop: &LayerEdges, features: &Tensor) -> Result<Tensor> {
-        let (edges, width) = (&hop.edges, self.config.heads * self.outputs);
+    pub fn update(&self, x: &Tensor, edges: &LayerEdges, features: &Tensor) -> Result<Tensor> {
+        let (adjacency, width) = (&edges.edges, self.config.heads * self.outputs);
         check::width(LAYER, "nodes for edges", x, width)?;
-        check::shape(LAYER, "edge features", features, &[edges.len(), self.config.edge_features])?;
+        check::shape(LAYER, "edge features", features, &[adjacency.len(), self.config.edge_features])?;
         let part = |x: &Tensor, start, length| {
             let weight = self.update.f_narrow(1, start, length);
             weight.and_then(|w| x.f_linear(&w, None::<&Tensor>)).map_err(torch(LAYER))
         };
-        let here = edges.from_destinations(&hop.residual_rows(&part(x, 0, width)?)?)?;
-        let there = edges.from_sources(&part(x, width, width)?)?;
+        let here = adjacency.from_destinations(&edges.residual_rows(&part(x, 0, width)?)?)?;
+        let there = adjacency.from_sources(&part(x, width, width)?)?;
         let own = part(features, 2 * width, self.config.edge_features)?;
         here.f_add(&there).and_then(|e| e.f_add(&own)?.f_relu()).map_err(torch(LAYER))
     }
@@ -129,6 +122,37 @@ impl EdgeAttention {
         let n = x.size()[0];
         let y = x.f_view([n, heads, features])?.f_transpose(0, 1)?.f_bmm(&weight)?;
         y.f_transpose(0, 1)?.f_reshape([n, heads * self.outputs])
+    }
+}
+
+impl Conv for EdgeAttention {
+    fn width(&self) -> i64 {
+        self.config.heads * self.outputs
+    }
+
+    fn edge_features(&self) -> i64 {
+        self.config.edge_features
+    }
+
+    /// The nodes; [`EdgeAttention::update`] goes on to the edges.
+    fn forward(&self, x: &Tensor, edges: &LayerEdges, context: &Context<'_>) -> Result<Tensor> {
+        check::width(LAYER, "input", x, self.inputs)?;
+        let adjacency = &edges.edges;
+        let features = context.edge_features(LAYER, edges, self.config.edge_features, x.kind())?;
+        let features = features.ok_or_else(|| check::missing(LAYER, "edge features"))?;
+        let [source, destination, edge] = &self.attention;
+        let [keys, values] = &self.edge;
+        let [source, destination] = scores(x, [source, destination], &self.node)?;
+        let (there, here) = (adjacency.from_sources(&source)?, adjacency.from_destinations(&edges.residual_rows(&destination)?)?);
+        let [edge] = scores(&features, [edge], keys)?;
+        let logits = there.f_add(&here).map_err(torch(LAYER))?.f_add(&edge);
+        let alpha = adjacency.softmax(&leaky_relu(&logits.map_err(torch(LAYER))?, self.config.slope)?)?;
+        let alpha = drop_out(alpha, self.config.dropout, context.train).map_err(torch(LAYER))?;
+        let nodes = adjacency.sum(&self.node.forward(x)?, Some(&alpha))?;
+        // Σ α·V·e = V·Σ α·e: edges are summed at their own width.
+        let weighted = outer(&alpha, &features).map_err(torch(LAYER))?;
+        let edges = self.project(&adjacency.sum_edges(&weighted)?, values).map_err(torch(LAYER))?;
+        nodes.f_add(&edges).and_then(|y| y.f_elu()).map_err(torch(LAYER))
     }
 }
 

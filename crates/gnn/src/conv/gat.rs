@@ -3,8 +3,11 @@
 use serde::{Deserialize, Serialize};
 use tch::{Tensor, nn};
 
-use super::{drop_out, heads_out, leaky_relu, scores};
-use crate::{LayerEdges, Linear, Result, check, error::torch, init};
+use super::{
+    Context, Conv, ConvConfig,
+    parts::{drop_out, heads_out, leaky_relu, scores},
+};
+use crate::{BatchOptions, LayerEdges, Linear, Result, check, error::torch, init};
 
 const LAYER: &str = "GAT";
 
@@ -32,6 +35,24 @@ impl Default for GatConfig {
     }
 }
 
+impl ConvConfig for GatConfig {
+    const KIND: &'static str = "gat";
+
+    type Layer = Gat;
+
+    fn layer(&self, vs: &nn::Path<'_>, inputs: i64, outputs: i64) -> Result<Gat> {
+        Gat::new(vs, inputs, outputs, *self)
+    }
+
+    fn batch_options(&self) -> BatchOptions {
+        BatchOptions { compressed: true, self_loops: true, ..BatchOptions::default() }
+    }
+
+    fn variants(edge_features: i64) -> Vec<Self> {
+        vec![Self { heads: 2, concat: false, ..Self::default() }, Self { heads: 2, edge_features, ..Self::default() }]
+    }
+}
+
 /// Graph attention (Veličković et al., ICLR 2018; `GATConv` of PyTorch Geometric), for every head:
 ///
 /// x'ᵢ = Σ_{j→i} αⱼᵢ·W·xⱼ + b,
@@ -42,7 +63,7 @@ impl Default for GatConfig {
 /// the sum.
 ///
 /// # Shapes
-/// (sources of the hop, in) → (destinations of the hop, heads · out), or (destinations, out) for the mean;
+/// (sources, in) → (destinations, heads · out), or (destinations, out) for the mean;
 /// edge features (edges, `edge_features`)
 #[derive(Debug)]
 pub struct Gat {
@@ -53,6 +74,7 @@ pub struct Gat {
     edge: Option<(Linear, Tensor)>,
     bias: Option<Tensor>,
     inputs: i64,
+    width: i64,
     config: GatConfig,
 }
 
@@ -66,6 +88,7 @@ impl Gat {
         check::positive(LAYER, "number of heads", config.heads)?;
         check::positive(LAYER, "output width", outputs)?;
         let heads = config.heads;
+        let width = if config.concat { heads * outputs } else { outputs };
         let attention = |name| init::glorot(vs, name, &[1, heads, outputs]);
         let edge = || -> Result<_> {
             let linear = Linear::glorot(&(vs / "lin_edge"), config.edge_features, heads * outputs)?;
@@ -75,30 +98,19 @@ impl Gat {
             linear: Linear::glorot(&(vs / "lin"), inputs, heads * outputs)?,
             attention: [attention("att_src")?, attention("att_dst")?],
             edge: (config.edge_features > 0).then(edge).transpose()?,
-            bias: init::bias(vs, config.bias, if config.concat { heads * outputs } else { outputs })?,
+            bias: init::bias(vs, config.bias, width)?,
             inputs,
+            width,
             config,
         })
     }
 
-    /// One round of messages. `features` are those of the edges of the hop, in their order; `train` turns dropout on.
-    ///
-    /// # Errors
-    /// `x` is not (sources, in), or edge features are not (edges, `edge_features`).
-    pub fn forward(&self, x: &Tensor, hop: &LayerEdges, features: Option<&Tensor>, train: bool) -> Result<Tensor> {
-        check::width(LAYER, "input", x, self.inputs)?;
-        let features = check::edge_features(LAYER, features, hop.edges.len(), self.config.edge_features)?;
-        let alpha = self.coefficients(x, hop, features, train)?;
-        let y = hop.edges.sum(&self.linear.forward(x)?, Some(&alpha))?;
-        heads_out(y, self.config.heads, self.config.concat, self.bias.as_ref()).map_err(torch(LAYER))
-    }
-
     /// (edges, heads)
-    fn coefficients(&self, x: &Tensor, hop: &LayerEdges, features: Option<&Tensor>, train: bool) -> Result<Tensor> {
-        let edges = &hop.edges;
+    fn coefficients(&self, x: &Tensor, layer: &LayerEdges, features: Option<&Tensor>, train: bool) -> Result<Tensor> {
+        let edges = &layer.edges;
         let [source, destination] = &self.attention;
         let [source, destination] = scores(x, [source, destination], &self.linear)?;
-        let (there, here) = (edges.from_sources(&source)?, edges.from_destinations(&hop.residual_rows(&destination)?)?);
+        let (there, here) = (edges.from_sources(&source)?, edges.from_destinations(&layer.residual_rows(&destination)?)?);
         let mut logits = there.f_add(&here).map_err(torch(LAYER))?;
         if let (Some(features), Some((linear, attention))) = (features, &self.edge) {
             let [edge] = scores(features, [attention], linear)?;
@@ -106,5 +118,23 @@ impl Gat {
         }
         let alpha = edges.softmax(&leaky_relu(&logits, self.config.slope)?)?;
         drop_out(alpha, self.config.dropout, train).map_err(torch(LAYER))
+    }
+}
+
+impl Conv for Gat {
+    fn width(&self) -> i64 {
+        self.width
+    }
+
+    fn edge_features(&self) -> i64 {
+        self.config.edge_features
+    }
+
+    fn forward(&self, x: &Tensor, edges: &LayerEdges, context: &Context<'_>) -> Result<Tensor> {
+        check::width(LAYER, "input", x, self.inputs)?;
+        let features = context.edge_features(LAYER, edges, self.config.edge_features, x.kind())?;
+        let alpha = self.coefficients(x, edges, features.as_ref(), context.train)?;
+        let y = edges.edges.sum(&self.linear.forward(x)?, Some(&alpha))?;
+        heads_out(y, self.config.heads, self.config.concat, self.bias.as_ref()).map_err(torch(LAYER))
     }
 }

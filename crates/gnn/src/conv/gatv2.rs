@@ -3,8 +3,11 @@
 use serde::{Deserialize, Serialize};
 use tch::{Tensor, nn};
 
-use super::{drop_out, heads_out, leaky_relu, own};
-use crate::{LayerEdges, Linear, Result, check, error::torch, init};
+use super::{
+    Context, Conv, ConvConfig,
+    parts::{drop_out, heads_out, leaky_relu, own},
+};
+use crate::{BatchOptions, LayerEdges, Linear, Result, check, error::torch, init};
 
 const LAYER: &str = "GATv2";
 
@@ -34,6 +37,25 @@ impl Default for GatV2Config {
     }
 }
 
+impl ConvConfig for GatV2Config {
+    const KIND: &'static str = "gatv2";
+
+    type Layer = GatV2;
+
+    fn layer(&self, vs: &nn::Path<'_>, inputs: i64, outputs: i64) -> Result<GatV2> {
+        GatV2::new(vs, inputs, outputs, *self)
+    }
+
+    fn batch_options(&self) -> BatchOptions {
+        BatchOptions { compressed: true, self_loops: true, ..BatchOptions::default() }
+    }
+
+    fn variants(edge_features: i64) -> Vec<Self> {
+        let plain = Self { heads: 2, ..Self::default() };
+        vec![Self { concat: false, ..plain }, Self { edge_features, share_weights: true, ..plain }]
+    }
+}
+
 /// Graph attention whose ranking of neighbours depends on the node that asks (Brody, Alon, Yahav, ICLR 2022;
 /// `GATv2Conv` of PyTorch Geometric), for every head:
 ///
@@ -44,7 +66,7 @@ impl Default for GatV2Config {
 /// node without in-edges becomes b.
 ///
 /// # Shapes
-/// (sources of the hop, in) → (destinations of the hop, heads · out), or (destinations, out) for the mean;
+/// (sources, in) → (destinations, heads · out), or (destinations, out) for the mean;
 /// edge features (edges, `edge_features`)
 #[derive(Debug)]
 pub struct GatV2 {
@@ -56,6 +78,8 @@ pub struct GatV2 {
     bias: Option<Tensor>,
     inputs: i64,
     outputs: i64,
+    /// Of what it returns.
+    width: i64,
     config: GatV2Config,
 }
 
@@ -68,46 +92,53 @@ impl GatV2 {
     pub fn new(vs: &nn::Path<'_>, inputs: i64, outputs: i64, config: GatV2Config) -> Result<Self> {
         check::positive(LAYER, "number of heads", config.heads)?;
         check::positive(LAYER, "output width", outputs)?;
-        let width = config.heads * outputs;
-        let destination = || Linear::new(&(vs / "lin_r"), inputs, width, config.bias);
-        let edge = || Linear::glorot(&(vs / "lin_edge"), config.edge_features, width);
+        let side_by_side = config.heads * outputs;
+        let width = if config.concat { side_by_side } else { outputs };
+        let destination = || Linear::new(&(vs / "lin_r"), inputs, side_by_side, config.bias);
+        let edge = || Linear::glorot(&(vs / "lin_edge"), config.edge_features, side_by_side);
         Ok(Self {
-            source: Linear::new(&(vs / "lin_l"), inputs, width, config.bias)?,
+            source: Linear::new(&(vs / "lin_l"), inputs, side_by_side, config.bias)?,
             destination: (!config.share_weights).then(destination).transpose()?,
             edge: (config.edge_features > 0).then(edge).transpose()?,
             attention: init::glorot(vs, "att", &[1, config.heads, outputs])?,
-            bias: init::bias(vs, config.bias, if config.concat { width } else { outputs })?,
+            bias: init::bias(vs, config.bias, width)?,
             inputs,
             outputs,
+            width,
             config,
         })
     }
+}
 
-    /// One round of messages. `features` are those of the edges of the hop, in their order; `train` turns dropout on.
-    ///
-    /// # Errors
-    /// `x` is not (sources, in), or edge features are not (edges, `edge_features`).
-    pub fn forward(&self, x: &Tensor, hop: &LayerEdges, features: Option<&Tensor>, train: bool) -> Result<Tensor> {
+impl Conv for GatV2 {
+    fn width(&self) -> i64 {
+        self.width
+    }
+
+    fn edge_features(&self) -> i64 {
+        self.config.edge_features
+    }
+
+    fn forward(&self, x: &Tensor, edges: &LayerEdges, context: &Context<'_>) -> Result<Tensor> {
         check::width(LAYER, "input", x, self.inputs)?;
-        let edges = &hop.edges;
-        let features = check::edge_features(LAYER, features, edges.len(), self.config.edge_features)?;
+        let adjacency = &edges.edges;
+        let features = context.edge_features(LAYER, edges, self.config.edge_features, x.kind())?;
         let source = self.source.forward(x)?;
         let destination = match &self.destination {
-            Some(linear) => own(hop, x, linear)?,
-            None => hop.residual_rows(&source)?,
+            Some(linear) => own(edges, x, linear)?,
+            None => edges.residual_rows(&source)?,
         };
-        let mut mixed = edges.from_sources(&source)?;
-        mixed = mixed.f_add_(&edges.from_destinations(&destination)?).map_err(torch(LAYER))?;
-        if let (Some(features), Some(linear)) = (features, &self.edge) {
+        let mut mixed = adjacency.from_sources(&source)?;
+        mixed = mixed.f_add_(&adjacency.from_destinations(&destination)?).map_err(torch(LAYER))?;
+        if let (Some(features), Some(linear)) = (&features, &self.edge) {
             mixed = linear.add_to(mixed, features)?;
         }
         let mixed = leaky_relu(&mixed, self.config.slope)?;
         let logits = mixed
             .f_view([-1, self.config.heads, self.outputs])
             .and_then(|m| m.f_mul(&self.attention)?.f_sum_dim_intlist([2i64].as_slice(), false, None::<tch::Kind>));
-        let alpha = edges.softmax(&logits.map_err(torch(LAYER))?)?;
-        let alpha = drop_out(alpha, self.config.dropout, train).map_err(torch(LAYER))?;
-        let y = edges.sum(&source, Some(&alpha))?;
+        let alpha = adjacency.softmax(&logits.map_err(torch(LAYER))?)?;
+        let alpha = drop_out(alpha, self.config.dropout, context.train).map_err(torch(LAYER))?;
+        let y = adjacency.sum(&source, Some(&alpha))?;
         heads_out(y, self.config.heads, self.config.concat, self.bias.as_ref()).map_err(torch(LAYER))
-    }
-}
+    }}

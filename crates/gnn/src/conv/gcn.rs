@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use tch::{Tensor, nn};
 
-use super::aggregate_first;
-use crate::{Error, LayerEdges, Linear, Result, check, error::torch, init};
+use super::{Context, Conv, ConvConfig, parts::aggregate_first};
+use crate::{Adjacency, BatchOptions, Error, LayerEdges, Linear, Result, check, error::torch, init};
 
 const LAYER: &str = "GCN";
 
@@ -14,11 +14,32 @@ const LAYER: &str = "GCN";
 pub struct GcnConfig {
     /// A bias after the aggregation.
     pub bias: bool,
+    /// Features per edge, of which the first is its weight; 0: every edge weighs 1.
+    pub edge_features: i64,
 }
 
 impl Default for GcnConfig {
     fn default() -> Self {
-        Self { bias: true }
+        Self { bias: true, edge_features: 0 }
+    }
+}
+
+impl ConvConfig for GcnConfig {
+    const KIND: &'static str = "gcn";
+
+    type Layer = Gcn;
+
+    fn layer(&self, vs: &nn::Path<'_>, inputs: i64, outputs: i64) -> Result<Gcn> {
+        Gcn::new(vs, inputs, outputs, *self)
+    }
+
+    fn batch_options(&self) -> BatchOptions {
+        let plain = self.edge_features == 0;
+        BatchOptions { compressed: plain, self_loops: plain, ..BatchOptions::default() }
+    }
+
+    fn variants(edge_features: i64) -> Vec<Self> {
+        vec![Self::default(), Self { edge_features, ..Self::default() }]
     }
 }
 
@@ -30,13 +51,14 @@ impl Default for GcnConfig {
 /// With weights of its own a self-loop is an edge like others, whose weight there is 1.
 ///
 /// # Shapes
-/// (sources of the hop, in) → (destinations of the hop, out); weights (edges)
+/// (sources, in) → (destinations, out); edge features (edges, `edge_features`)
 #[derive(Debug)]
 pub struct Gcn {
     linear: Linear,
     bias: Option<Tensor>,
     inputs: i64,
     outputs: i64,
+    config: GcnConfig,
 }
 
 impl Gcn {
@@ -50,22 +72,29 @@ impl Gcn {
             bias: init::bias(vs, config.bias, outputs)?,
             inputs,
             outputs,
+            config,
         })
     }
+}
 
-    /// One round of messages. `weights` weighs the edges of the hop in their order; without, all weigh 1.
-    ///
-    /// # Errors
-    /// `x` is not (sources, in), weights are not (edges), or weights come with a compressed batch.
-    pub fn forward(&self, x: &Tensor, hop: &LayerEdges, weights: Option<&Tensor>) -> Result<Tensor> {
+impl Conv for Gcn {
+    fn width(&self) -> i64 {
+        self.outputs
+    }
+
+    fn edge_features(&self) -> i64 {
+        self.config.edge_features
+    }
+
+    fn forward(&self, x: &Tensor, edges: &LayerEdges, context: &Context<'_>) -> Result<Tensor> {
         check::width(LAYER, "input", x, self.inputs)?;
-        let edges = &hop.edges;
-        let weights = match weights {
-            Some(weights) => normalized(hop, weights)?,
-            None => edges.gcn_weights(x.kind())?,
+        let adjacency = &edges.edges;
+        let weights = match context.edge_features(LAYER, edges, self.config.edge_features, x.kind())? {
+            Some(features) => normalized(adjacency, &features.f_select(1, 0).map_err(torch(LAYER))?)?,
+            None => adjacency.gcn_weights(x.kind())?,
         };
-        let sum = |x: &Tensor| edges.sum(x, Some(&weights));
-        if aggregate_first(edges, x, self.inputs, self.outputs) {
+        let sum = |x: &Tensor| adjacency.sum(x, Some(&weights));
+        if aggregate_first(adjacency, x, self.inputs, self.outputs) {
             return self.linear.with_bias(&sum(x)?, self.bias.as_ref());
         }
         let y = sum(&self.linear.forward(x)?)?;
@@ -75,11 +104,8 @@ impl Gcn {
         }
     }
 }
-
 /// wⱼᵢ / √(dᵢ·dⱼ); 0 where a degree is 0.
-fn normalized(hop: &LayerEdges, weights: &Tensor) -> Result<Tensor> {
-    let edges = &hop.edges;
-    check::shape(LAYER, "edge weights", weights, &[edges.len()])?;
+fn normalized(edges: &Adjacency, weights: &Tensor) -> Result<Tensor> {
     if edges.rows() != edges.columns() || edges.counts().is_some() {
         let message = "weighted degrees are not known to a compressed batch".into();
         return Err(Error::Shape { layer: LAYER, message });

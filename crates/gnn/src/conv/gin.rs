@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tch::{Tensor, nn};
 
-use super::aggregate_first;
+use super::{Context, Conv, ConvConfig, parts::aggregate_first};
 use crate::{LayerEdges, Linear, Result, check, error::torch};
 
 const LAYER: &str = "GIN";
@@ -20,13 +20,27 @@ pub struct GinConfig {
     pub hidden: Option<i64>,
 }
 
+impl ConvConfig for GinConfig {
+    const KIND: &'static str = "gin";
+
+    type Layer = Gin;
+
+    fn layer(&self, vs: &nn::Path<'_>, inputs: i64, outputs: i64) -> Result<Gin> {
+        Gin::new(vs, inputs, outputs, *self)
+    }
+
+    fn variants(_: i64) -> Vec<Self> {
+        vec![Self::default(), Self { eps: 0.3, train_eps: true, hidden: Some(5) }]
+    }
+}
+
 /// Graph isomorphism network (Xu et al., ICLR 2019; `GINConv` of PyTorch Geometric with the MLP Linear, ReLU,
 /// Linear):
 ///
 /// x'ᵢ = W₂·ReLU(W₀·((1 + ε)·xᵢ + Σ_{j→i} xⱼ) + b₀) + b₂
 ///
 /// # Shapes
-/// (sources of the hop, in) → (destinations of the hop, out)
+/// (sources, in) → (destinations, out)
 #[derive(Debug)]
 pub struct Gin {
     first: Linear,
@@ -35,6 +49,7 @@ pub struct Gin {
     eps: f64,
     inputs: i64,
     hidden: i64,
+    outputs: i64,
 }
 
 impl Gin {
@@ -53,30 +68,33 @@ impl Gin {
             eps: config.eps,
             inputs,
             hidden,
+            outputs,
         })
     }
 
-    /// One round of messages.
-    ///
-    /// # Errors
-    /// `x` is not (sources, in).
-    pub fn forward(&self, x: &Tensor, hop: &LayerEdges) -> Result<Tensor> {
-        check::width(LAYER, "input", x, self.inputs)?;
-        // The first linear layer commutes with the sum.
-        let h = if aggregate_first(&hop.edges, x, self.inputs, self.hidden) {
-            self.first.forward(&self.sum(x, hop)?)?
-        } else {
-            self.first.shift(self.sum(&self.first.project(x)?, hop)?)?
-        };
-        self.second.forward(&h.f_relu().map_err(torch(LAYER))?)
-    }
-
-    fn sum(&self, x: &Tensor, hop: &LayerEdges) -> Result<Tensor> {
-        let (own, neighbours) = (hop.residual_rows(x)?, hop.edges.sum(x, None)?);
+    fn sum(&self, x: &Tensor, edges: &LayerEdges) -> Result<Tensor> {
+        let (own, neighbours) = (edges.residual_rows(x)?, edges.edges.sum(x, None)?);
         let scaled = match &self.learned {
             Some(eps) => eps.f_add_scalar(1.0).and_then(|e| own.f_mul(&e)),
             None => own.f_mul_scalar(1.0 + self.eps),
         };
         scaled.and_then(|own| own.f_add(&neighbours)).map_err(torch(LAYER))
+    }
+}
+
+impl Conv for Gin {
+    fn width(&self) -> i64 {
+        self.outputs
+    }
+
+    fn forward(&self, x: &Tensor, edges: &LayerEdges, _: &Context<'_>) -> Result<Tensor> {
+        check::width(LAYER, "input", x, self.inputs)?;
+        // The first linear layer commutes with the sum.
+        let h = if aggregate_first(&edges.edges, x, self.inputs, self.hidden) {
+            self.first.forward(&self.sum(x, edges)?)?
+        } else {
+            self.first.shift(self.sum(&self.first.project(x)?, edges)?)?
+        };
+        self.second.forward(&h.f_relu().map_err(torch(LAYER))?)
     }
 }

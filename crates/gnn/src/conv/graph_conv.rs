@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor, nn};
 
-use super::{Aggregate, add_own, aggregate_first};
+use super::{
+    Aggregate, Context, Conv, ConvConfig,
+    parts::{add_own, aggregate_first},
+};
 use crate::{Adjacency, LayerEdges, Linear, Result, check, error::torch, fallback};
 
 const LAYER: &str = "GraphConv";
@@ -16,11 +19,28 @@ pub struct GraphConvConfig {
     pub aggregate: Aggregate,
     /// A bias.
     pub bias: bool,
+    /// Features per edge, of which the first is its weight; 0: every edge weighs 1.
+    pub edge_features: i64,
 }
 
 impl Default for GraphConvConfig {
     fn default() -> Self {
-        Self { aggregate: Aggregate::Sum, bias: true }
+        Self { aggregate: Aggregate::Sum, bias: true, edge_features: 0 }
+    }
+}
+
+impl ConvConfig for GraphConvConfig {
+    const KIND: &'static str = "graph-conv";
+
+    type Layer = GraphConv;
+
+    fn layer(&self, vs: &nn::Path<'_>, inputs: i64, outputs: i64) -> Result<GraphConv> {
+        GraphConv::new(vs, inputs, outputs, *self)
+    }
+
+    fn variants(edge_features: i64) -> Vec<Self> {
+        let weighted = |aggregate| Self { aggregate, edge_features, ..Self::default() };
+        vec![Self::default(), weighted(Aggregate::Sum), weighted(Aggregate::Mean), weighted(Aggregate::Max)]
     }
 }
 
@@ -32,14 +52,14 @@ impl Default for GraphConvConfig {
 /// A weighted mean divides by the number of edges, not by their weight.
 ///
 /// # Shapes
-/// (sources of the hop, in) → (destinations of the hop, out); weights (edges)
+/// (sources, in) → (destinations, out); edge features (edges, `edge_features`)
 #[derive(Debug)]
 pub struct GraphConv {
     neighbours: Linear,
     own: Linear,
     inputs: i64,
     outputs: i64,
-    aggregate: Aggregate,
+    config: GraphConvConfig,
 }
 
 impl GraphConv {
@@ -53,30 +73,36 @@ impl GraphConv {
             own: Linear::new(&(vs / "lin_root"), inputs, outputs, false)?,
             inputs,
             outputs,
-            aggregate: config.aggregate,
+            config,
         })
     }
+}
 
-    /// One round of messages. `weights` weighs the edges of the hop in their order; without, all weigh 1.
-    ///
-    /// # Errors
-    /// `x` is not (sources, in), or weights are not (edges).
-    pub fn forward(&self, x: &Tensor, hop: &LayerEdges, weights: Option<&Tensor>) -> Result<Tensor> {
+impl Conv for GraphConv {
+    fn width(&self) -> i64 {
+        self.outputs
+    }
+
+    fn edge_features(&self) -> i64 {
+        self.config.edge_features
+    }
+
+    fn forward(&self, x: &Tensor, edges: &LayerEdges, context: &Context<'_>) -> Result<Tensor> {
         check::width(LAYER, "input", x, self.inputs)?;
-        let edges = &hop.edges;
-        if let Some(weights) = weights {
-            check::shape(LAYER, "edge weights", weights, &[edges.len()])?;
-        }
-        let aggregate = |x: &Tensor| match weights {
-            Some(weights) => weighted(self.aggregate, edges, x, weights),
-            None => self.aggregate.apply(edges, x),
+        let adjacency = &edges.edges;
+        let features = context.edge_features(LAYER, edges, self.config.edge_features, x.kind())?;
+        let weights = features.map(|e| e.f_select(1, 0)).transpose().map_err(torch(LAYER))?;
+        let aggregate = |x: &Tensor| match &weights {
+            Some(weights) => weighted(self.config.aggregate, adjacency, x, weights),
+            None => self.config.aggregate.apply(adjacency, x),
         };
-        let y = if self.aggregate == Aggregate::Max || aggregate_first(edges, x, self.inputs, self.outputs) {
-            self.neighbours.forward(&aggregate(x)?)?
-        } else {
+        let last = self.config.aggregate != Aggregate::Max && !aggregate_first(adjacency, x, self.inputs, self.outputs);
+        let y = if last {
             self.neighbours.shift(aggregate(&self.neighbours.project(x)?)?)?
+        } else {
+            self.neighbours.forward(&aggregate(x)?)?
         };
-        add_own(y, hop, x, &self.own)
+        add_own(y, edges, x, &self.own)
     }
 }
 

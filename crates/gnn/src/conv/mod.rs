@@ -1,127 +1,72 @@
-//! Graph convolutions, one file each.
+//! Message-passing layers, one file each. To add one: write the file, add one line to `layers!`.
 
-mod anee;
-mod edge_attention;
-mod gat;
-mod gatv2;
-mod gcn;
-mod gin;
-mod graph_conv;
-mod residual_gcn;
-mod sage;
+mod config;
+mod context;
+mod parts;
+mod registry;
 
-use serde::{Deserialize, Serialize};
-use tch::{Kind, TchError, Tensor};
+pub use config::{ConvConfig, LayerConfig};
+pub use context::Context;
+pub use parts::Aggregate;
+pub(crate) use parts::normalize;
+pub use registry::{Registered, layers};
 
-pub use anee::{Anee, AneeConfig, AneeGate};
-pub use edge_attention::{EdgeAttention, EdgeAttentionConfig};
-pub use gat::{Gat, GatConfig};
-pub use gatv2::{GatV2, GatV2Config};
-pub use gcn::{Gcn, GcnConfig};
-pub use gin::{Gin, GinConfig};
-pub use graph_conv::{GraphConv, GraphConvConfig};
-pub use residual_gcn::{ResidualForm, ResidualGcn, ResidualGcnConfig};
-pub use sage::{Sage, SageConfig};
+use std::fmt::Debug;
 
-use crate::{Adjacency, LayerEdges, Linear, Result, error::torch};
+use tch::Tensor;
 
-/// What a node keeps of its in-neighbours. A node without any gets 0.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Aggregate {
-    /// Their mean.
-    #[default]
-    Mean,
-    /// Their sum.
-    Sum,
-    /// Their maximum, channel by channel.
-    Max,
-}
+use crate::{LayerEdges, Result};
 
-impl Aggregate {
-    fn apply(self, edges: &Adjacency, x: &Tensor) -> Result<Tensor> {
-        match self {
-            Self::Mean => edges.mean(x),
-            Self::Sum => edges.sum(x, None),
-            Self::Max => edges.max(x),
-        }
+/// A layer of message passing: from the rows of nodes that messages start from to those that they reach.
+///
+/// ```
+/// use tachograph_gnn::{Context, Conv, GraphBatch, GraphRef, LayerConfig};
+/// use tch::{Device, nn};
+///
+/// let path = GraphRef { nodes: &[1., 0., 0., 1.], width: 2, edges: &[(0, 1)], ..GraphRef::default() };
+/// let vs = nn::VarStore::new(Device::Cpu);
+/// let config: LayerConfig = serde_json::from_str(r#"{ "kind": "gat", "heads": 2 }"#).unwrap();
+/// let layer = config.layer(&vs.root(), 2, 8)?;
+/// let batch = GraphBatch::build(&[path], &config.batch_options(), Device::Cpu)?;
+/// let y = layer.forward(&batch.nodes, batch.layer_edges(0)?, &Context::default())?;
+/// assert_eq!(y.size(), [2, layer.width()]);
+/// # Ok::<(), tachograph_gnn::Error>(())
+/// ```
+pub trait Conv: Debug + Send {
+    /// Width of the rows that [`Conv::forward`] returns.
+    fn width(&self) -> i64;
+
+    /// Features per edge that it reads.
+    fn edge_features(&self) -> i64 {
+        0
     }
+
+    /// One round of messages: (sources, in) → (destinations, [`width`](Conv::width)).
+    ///
+    /// # Errors
+    /// `x`, or what the layer reads of `edges` and `context`, has another shape than the layer was built for; the
+    /// batch lacks what the layer needs. The message names the layer and the shapes.
+    fn forward(&self, x: &Tensor, edges: &LayerEdges, context: &Context<'_>) -> Result<Tensor>;
 }
 
-/// Cost of moving one number along an edge, in multiplications of a dense product.
-const EDGE_COST: i64 = 8;
-
-/// Whether to aggregate `inputs` channels and project the result, rather than project to `outputs` channels and
-/// aggregate those. The results are equal for sums. Aggregating first needs no backward pass along the edges
-/// where the input needs no gradient.
-fn aggregate_first(edges: &Adjacency, x: &Tensor, inputs: i64, outputs: i64) -> bool {
-    let along = |width: i64, passes: i64| EDGE_COST * edges.len() * width * passes;
-    let first = along(inputs, if x.requires_grad() { 2 } else { 1 }) + edges.rows() * inputs * outputs;
-    let last = along(outputs, 2) + edges.columns() * inputs * outputs;
-    first <= last
-}
-
-/// W·xᵢ of the destinations, from the rows of the sources: projects whichever are fewer.
-fn own(hop: &LayerEdges, x: &Tensor, linear: &Linear) -> Result<Tensor> {
-    if hop.edges.columns() < hop.edges.rows() {
-        hop.residual_rows(&linear.forward(x)?)
-    } else {
-        linear.forward(&hop.residual_rows(x)?)
-    }
-}
-
-/// y + W·xᵢ of the destinations, in place where that saves a pass.
-fn add_own(y: Tensor, hop: &LayerEdges, x: &Tensor, linear: &Linear) -> Result<Tensor> {
-    if hop.edges.columns() < hop.edges.rows() {
-        let mut y = y;
-        return y.f_add_(&hop.residual_rows(&linear.forward(x)?)?).map_err(torch("own rows"));
-    }
-    linear.add_to(y, &hop.residual_rows(x)?)
-}
-
-/// max(x, slope · x).
-fn leaky_relu(x: &Tensor, slope: f64) -> Result<Tensor> {
-    let slope = Tensor::f_from_slice(&[slope]).and_then(|t| t.f_to_device(x.device())?.f_to_kind(x.kind()));
-    slope.and_then(|s| x.f_prelu(&s)).map_err(torch("leaky ReLU"))
-}
-
-/// a·W·x of every head and every one of `attention`'s vectors a, (1, heads, out) each, as one skinny product
-/// x·(Wᵀa): x (n, in) → (n, heads) for each.
-fn scores<const K: usize>(x: &Tensor, attention: [&Tensor; K], linear: &Linear) -> Result<[Tensor; K]> {
-    let run = || {
-        let vectors = Tensor::f_cat(&attention, 0)?;
-        let (_, heads, outputs) = vectors.size3()?;
-        let weight = linear.weight().f_view([heads, outputs, -1])?;
-        let folded = vectors.f_transpose(0, 1)?.f_bmm(&weight)?.f_transpose(0, 1)?;
-        let all = x.f_linear(&folded.f_flatten(0, 1)?, None::<&Tensor>)?;
-        let parts = all.f_split(heads, 1)?;
-        <[Tensor; K]>::try_from(parts).map_err(|p| TchError::Shape(format!("{} scores of {K}", p.len())))
+macro_rules! layers {
+    ($($file:ident: $config:ident $(, $name:ident)*;)*) => {
+        $(mod $file;)*
+        $(pub use $file::{$config $(, $name)*};)*
+        /// Every layer of this crate.
+        static ALL: &[Registered] = &[$(Registered::of::<$config>()),*];
     };
-    run().map_err(torch("attention scores"))
 }
 
-/// Heads side by side, or their mean, and the bias: (n, heads · d) → (n, heads · d) or (n, d).
-fn heads_out(y: Tensor, heads: i64, concat: bool, bias: Option<&Tensor>) -> Result<Tensor, TchError> {
-    let y = match concat {
-        true => y,
-        false => {
-            let (n, width) = y.size2()?;
-            y.f_view([n, heads, width / heads])?.f_mean_dim([1i64].as_slice(), false, None::<Kind>)?
-        }
-    };
-    match bias {
-        Some(bias) => y.f_add(bias),
-        None => Ok(y),
-    }
-}
-
-/// Dropout of attention coefficients.
-fn drop_out(alpha: Tensor, p: f64, train: bool) -> Result<Tensor, TchError> {
-    if train && p > 0.0 { alpha.f_dropout(p, true) } else { Ok(alpha) }
-}
-
-/// Rows divided by their L2 norms.
-pub(crate) fn normalize(x: &Tensor) -> Result<Tensor> {
-    let norm = x.f_norm_scalaropt_dim(2.0, [1i64], true).and_then(|n| n.f_clamp_min(1e-12));
-    norm.and_then(|n| x.f_div(&n)).map_err(torch("L2 norm"))
+// The settings of a layer, and what else the file makes public.
+layers! {
+    anee: AneeConfig, Anee, AneeGate;
+    edge_attention: EdgeAttentionConfig, EdgeAttention;
+    gat: GatConfig, Gat;
+    gatv2: GatV2Config, GatV2;
+    gcn: GcnConfig, Gcn;
+    gin: GinConfig, Gin;
+    graph_conv: GraphConvConfig, GraphConv;
+    residual_gcn: ResidualGcnConfig, ResidualForm, ResidualGcn;
+    sage: SageConfig, Sage;
 }

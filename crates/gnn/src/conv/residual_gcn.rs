@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use tch::{Tensor, nn};
 
-use super::leaky_relu;
-use crate::{Error, LayerEdges, Linear, Result, check, error::torch};
+use super::{Context, Conv, ConvConfig, parts::leaky_relu};
+use crate::{BatchOptions, Error, LayerEdges, Linear, Result, check, error::torch};
 
 const LAYER: &str = "residual GCN";
 
@@ -42,6 +42,26 @@ impl Default for ResidualGcnConfig {
     }
 }
 
+impl ConvConfig for ResidualGcnConfig {
+    const KIND: &'static str = "residual-gcn";
+
+    type Layer = ResidualGcn;
+
+    fn layer(&self, vs: &nn::Path<'_>, inputs: i64, outputs: i64) -> Result<ResidualGcn> {
+        ResidualGcn::new(vs, inputs, outputs, *self)
+    }
+
+    fn batch_options(&self) -> BatchOptions {
+        let reverse = self.form != ResidualForm::Layout;
+        BatchOptions { compressed: true, self_loops: true, reverse, ..BatchOptions::default() }
+    }
+
+    fn variants(_: i64) -> Vec<Self> {
+        use ResidualForm::{Layout, LayoutAsymmetric, Tile, TileDirected};
+        [Tile, TileDirected, Layout, LayoutAsymmetric].map(|form| Self { form, ..Self::default() }).to_vec()
+    }
+}
+
 /// One block of the residual GCNs of TpuGraphs (Phothilimthana et al., NeurIPS 2023), in the forms of
 /// [`ResidualForm`]. MLP is Linear, φ, Linear, of the width of the nodes; φ is a leaky ReLU.
 ///
@@ -50,7 +70,7 @@ impl Default for ResidualGcnConfig {
 /// edges from consumer to producer; its reader decides which way A points.
 ///
 /// # Shapes
-/// nodes (sources of the hop, width) and context (sources, `context`) → (destinations of the hop, width)
+/// nodes (sources, width) and [`Context::nodes`] (sources, `context`) → (destinations, width)
 #[derive(Debug)]
 pub struct ResidualGcn {
     mlps: Vec<[Linear; 2]>,
@@ -62,9 +82,14 @@ impl ResidualGcn {
     /// Adds `0.0`, `0.1` and, with directions apart, `1.0` to `2.1` under `vs`: the linear layers of each MLP.
     ///
     /// # Errors
-    /// A context in a tile form.
-    pub fn new(vs: &nn::Path<'_>, width: i64, config: ResidualGcnConfig) -> Result<Self> {
-        check::positive(LAYER, "width", width)?;
+    /// Another width out than in; a context in a tile form.
+    pub fn new(vs: &nn::Path<'_>, inputs: i64, outputs: i64, config: ResidualGcnConfig) -> Result<Self> {
+        check::positive(LAYER, "width", inputs)?;
+        if inputs != outputs {
+            let message = format!("{inputs} channels in and {outputs} out: a residual block keeps the width");
+            return Err(Error::Shape { layer: LAYER, message });
+        }
+        let width = inputs;
         let context = config.context;
         let (mlps, inputs, most) = match config.form {
             ResidualForm::Tile => (1, width, 0),
@@ -85,40 +110,6 @@ impl ResidualGcn {
         Ok(Self { mlps: (0..mlps).map(mlp).collect::<Result<_>>()?, width, config })
     }
 
-    /// One block.
-    ///
-    /// # Errors
-    /// `x` is not (sources, width), the context is not (sources, `context`), or the batch lacks reverse edges.
-    pub fn forward(&self, x: &Tensor, hop: &LayerEdges, context: Option<&Tensor>) -> Result<Tensor> {
-        check::width(LAYER, "input", x, self.width)?;
-        let context = check::context(LAYER, context, x, self.config.context)?;
-        let edges = &hop.edges;
-        let sum = |a: Tensor, b: &Tensor| a.f_add(b).map_err(torch(LAYER));
-        let update = match self.config.form {
-            ResidualForm::Tile => {
-                let y = leaky_relu(x, self.config.slope)?;
-                let y = sum(sum(edges.mean(&y)?, &transposed_mean(hop, &y)?)?, &hop.residual_rows(&y)?)?;
-                self.mlp(0, &y)?
-            }
-            ResidualForm::TileDirected => {
-                let y = leaky_relu(x, self.config.slope)?;
-                let forward = self.mlp(0, &edges.mean(&y)?)?;
-                sum(sum(forward, &self.mlp(1, &transposed_mean(hop, &y)?)?)?, &self.mlp(2, &hop.residual_rows(&y)?)?)?
-            }
-            ResidualForm::Layout => {
-                let y = beside(context, x)?;
-                let y = edges.sum(&y, Some(&edges.gcn_weights(y.kind())?))?;
-                leaky_relu(&self.mlp(0, &y)?, self.config.slope)?
-            }
-            ResidualForm::LayoutAsymmetric => {
-                let y = beside(context, x)?;
-                let y = Tensor::f_cat(&[edges.mean(&y)?, hop.reversed()?.mean(&y)?], 1).map_err(torch(LAYER))?;
-                leaky_relu(&self.mlp(0, &y)?, self.config.slope)?
-            }
-        };
-        sum(update, &hop.residual_rows(x)?)
-    }
-
     fn mlp(&self, k: usize, x: &Tensor) -> Result<Tensor> {
         let mut y = x.shallow_clone();
         for (l, linear) in self.mlps.get(k).into_iter().flatten().enumerate() {
@@ -131,11 +122,47 @@ impl ResidualGcn {
     }
 }
 
+impl Conv for ResidualGcn {
+    fn width(&self) -> i64 {
+        self.width
+    }
+
+    fn forward(&self, x: &Tensor, edges: &LayerEdges, context: &Context<'_>) -> Result<Tensor> {
+        check::width(LAYER, "input", x, self.width)?;
+        let context = context.beside(LAYER, x, self.config.context)?;
+        let adjacency = &edges.edges;
+        let sum = |a: Tensor, b: &Tensor| a.f_add(b).map_err(torch(LAYER));
+        let update = match self.config.form {
+            ResidualForm::Tile => {
+                let y = leaky_relu(x, self.config.slope)?;
+                let y = sum(sum(adjacency.mean(&y)?, &transposed_mean(edges, &y)?)?, &edges.residual_rows(&y)?)?;
+                self.mlp(0, &y)?
+            }
+            ResidualForm::TileDirected => {
+                let y = leaky_relu(x, self.config.slope)?;
+                let forward = self.mlp(0, &adjacency.mean(&y)?)?;
+                sum(sum(forward, &self.mlp(1, &transposed_mean(edges, &y)?)?)?, &self.mlp(2, &edges.residual_rows(&y)?)?)?
+            }
+            ResidualForm::Layout => {
+                let y = beside(context, x)?;
+                let y = adjacency.sum(&y, Some(&adjacency.gcn_weights(y.kind())?))?;
+                leaky_relu(&self.mlp(0, &y)?, self.config.slope)?
+            }
+            ResidualForm::LayoutAsymmetric => {
+                let y = beside(context, x)?;
+                let y = Tensor::f_cat(&[adjacency.mean(&y)?, edges.reversed()?.mean(&y)?], 1).map_err(torch(LAYER))?;
+                leaky_relu(&self.mlp(0, &y)?, self.config.slope)?
+            }
+        };
+        sum(update, &edges.residual_rows(x)?)
+    }
+}
+
 /// Âᵀx: what every node gets back from its out-neighbours, each divided by the in-degree of that neighbour.
-fn transposed_mean(hop: &LayerEdges, x: &Tensor) -> Result<Tensor> {
-    let degrees = hop.edges.source_degrees()?.f_clamp_min(1.0).and_then(|d| d.f_unsqueeze(1)?.f_to_kind(x.kind()));
+fn transposed_mean(edges: &LayerEdges, x: &Tensor) -> Result<Tensor> {
+    let degrees = edges.edges.source_degrees()?.f_clamp_min(1.0).and_then(|d| d.f_unsqueeze(1)?.f_to_kind(x.kind()));
     let shares = degrees.and_then(|d| x.f_div(&d)).map_err(torch(LAYER))?;
-    hop.reversed()?.sum(&shares, None)
+    edges.reversed()?.sum(&shares, None)
 }
 
 fn beside(context: Option<&Tensor>, x: &Tensor) -> Result<Tensor> {

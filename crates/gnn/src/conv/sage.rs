@@ -3,14 +3,17 @@
 use serde::{Deserialize, Serialize};
 use tch::{Tensor, nn};
 
-use super::{Aggregate, add_own, aggregate_first, normalize};
-use crate::{Adjacency, LayerEdges, Linear, Result, check, error::torch};
+use super::{
+    Aggregate, Context, Conv, ConvConfig,
+    parts::{add_own, aggregate_first, normalize},
+};
+use crate::{Adjacency, BatchOptions, LayerEdges, Linear, Result, check, error::torch};
 
 const LAYER: &str = "GraphSAGE";
 
 /// Settings of [`Sage`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct SageConfig {
     /// How in-neighbours are put together.
     pub aggregate: Aggregate,
@@ -22,6 +25,30 @@ pub struct SageConfig {
     pub directed: bool,
 }
 
+impl ConvConfig for SageConfig {
+    const KIND: &'static str = "sage";
+
+    type Layer = Sage;
+
+    fn layer(&self, vs: &nn::Path<'_>, inputs: i64, outputs: i64) -> Result<Sage> {
+        Sage::new(vs, inputs, outputs, *self)
+    }
+
+    fn batch_options(&self) -> BatchOptions {
+        BatchOptions { compressed: true, reverse: self.directed, ..BatchOptions::default() }
+    }
+
+    fn variants(_: i64) -> Vec<Self> {
+        let plain = Self::default();
+        vec![
+            Self { normalize: true, ..plain },
+            Self { aggregate: Aggregate::Sum, project: true, ..plain },
+            Self { aggregate: Aggregate::Max, ..plain },
+            Self { directed: true, ..plain },
+        ]
+    }
+}
+
 /// GraphSAGE (Hamilton, Ying, Leskovec, NeurIPS 2017; `SAGEConv` of PyTorch Geometric):
 ///
 /// x'ᵢ = W_l · agg_{j→i} xⱼ + b_l + W_r · xᵢ
@@ -31,7 +58,7 @@ pub struct SageConfig {
 /// "Edge directionality improves learning on heterophilic graphs", 2023).
 ///
 /// # Shapes
-/// (sources of the hop, in) → (destinations of the hop, out)
+/// (sources, in) → (destinations, out)
 #[derive(Debug)]
 pub struct Sage {
     neighbours: Linear,
@@ -63,26 +90,6 @@ impl Sage {
         })
     }
 
-    /// One round of messages.
-    ///
-    /// # Errors
-    /// `x` is not (sources, in), or the layer is directed and the batch was built without `reverse`.
-    pub fn forward(&self, x: &Tensor, hop: &LayerEdges) -> Result<Tensor> {
-        check::width(LAYER, "input", x, self.inputs)?;
-        let projected = match &self.project {
-            Some(linear) => Some(linear.forward(x)?.f_relu().map_err(torch(LAYER))?),
-            None => None,
-        };
-        let messages = projected.as_ref().unwrap_or(x);
-        let mut y = self.aggregate(&hop.edges, messages, &self.neighbours)?;
-        if let Some(linear) = &self.reverse {
-            let edges = hop.reversed()?;
-            y = y.f_add_(&self.aggregate(edges, messages, linear)?).map_err(torch(LAYER))?;
-        }
-        y = add_own(y, hop, x, &self.own)?;
-        if self.config.normalize { normalize(&y) } else { Ok(y) }
-    }
-
     /// W · agg + b; a projected mean is the mean of projections.
     fn aggregate(&self, edges: &Adjacency, x: &Tensor, linear: &Linear) -> Result<Tensor> {
         let aggregate = |x: &Tensor| self.config.aggregate.apply(edges, x);
@@ -91,5 +98,27 @@ impl Sage {
         } else {
             linear.shift(aggregate(&linear.project(x)?)?)
         }
+    }
+}
+
+impl Conv for Sage {
+    fn width(&self) -> i64 {
+        self.outputs
+    }
+
+    fn forward(&self, x: &Tensor, edges: &LayerEdges, _: &Context<'_>) -> Result<Tensor> {
+        check::width(LAYER, "input", x, self.inputs)?;
+        let projected = match &self.project {
+            Some(linear) => Some(linear.forward(x)?.f_relu().map_err(torch(LAYER))?),
+            None => None,
+        };
+        let messages = projected.as_ref().unwrap_or(x);
+        let mut y = self.aggregate(&edges.edges, messages, &self.neighbours)?;
+        if let Some(linear) = &self.reverse {
+            let reverse = edges.reversed()?;
+            y = y.f_add_(&self.aggregate(reverse, messages, linear)?).map_err(torch(LAYER))?;
+        }
+        y = add_own(y, edges, x, &self.own)?;
+        if self.config.normalize { normalize(&y) } else { Ok(y) }
     }
 }

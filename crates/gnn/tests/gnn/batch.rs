@@ -1,7 +1,7 @@
 //! Batches: what they equal, and what they refuse.
 
 use proptest::{prelude::*, test_runner::Config};
-use tachograph_gnn::{GraphBatch, GraphRef, Sage, SageConfig};
+use tachograph_gnn::{Context, Conv, GraphBatch, GraphRef, Sage, SageConfig};
 use tch::{Device, Tensor, nn};
 
 use crate::{
@@ -16,7 +16,7 @@ fn layer(vs: &nn::VarStore) -> Sage {
 
 fn forward(layer: &Sage, graphs: &[Owned]) -> Tensor {
     let batch = GraphBatch::new(&views(graphs), 1, Device::Cpu).unwrap();
-    tch::no_grad(|| layer.forward(&batch.nodes, batch.layer_edges(0).unwrap()).unwrap())
+    tch::no_grad(|| layer.forward(&batch.nodes, batch.layer_edges(0).unwrap(), &Context::default()).unwrap())
 }
 
 proptest! {
@@ -83,7 +83,8 @@ fn a_layer_beyond_the_batch_and_a_wrong_width_are_refused() {
         assert_eq!(batch.layer_edges(2).unwrap_err().to_string(), "graph batch: layer 2 of a batch built for 2 layers");
         let vs = nn::VarStore::new(Device::Cpu);
         let layer = Sage::new(&vs.root(), 5, 4, SageConfig::default()).unwrap();
-        let error = layer.forward(&batch.nodes, batch.layer_edges(0).unwrap()).unwrap_err().to_string();
+        let error =
+            layer.forward(&batch.nodes, batch.layer_edges(0).unwrap(), &Context::default()).unwrap_err().to_string();
         assert!(error.contains("expected (nodes, 5)"), "{error}");
     }
 }
@@ -104,7 +105,8 @@ fn graphs_without_nodes_or_edges_have_zero_means_and_sums() {
     let no_edges = GraphRef { nodes: &[1.0, 2.0, 3.0], width: WIDTH, edges: &[], globals: &[], ..GraphRef::default() };
     let no_nodes = GraphRef { nodes: &[], ..no_edges };
     for batch in both(&[no_nodes, no_edges, no_nodes], 1).map(Result::unwrap) {
-        let y = tch::no_grad(|| layer.forward(&batch.nodes, batch.layer_edges(0).unwrap()).unwrap());
+        let y =
+            tch::no_grad(|| layer.forward(&batch.nodes, batch.layer_edges(0).unwrap(), &Context::default()).unwrap());
         let variables = vs.variables();
         let own = batch.nodes.linear(&variables["lin_r.weight"], Some(&variables["lin_l.bias"]));
         assert!(relative(&y, &own.detach()) < 1e-6);
@@ -114,7 +116,7 @@ fn graphs_without_nodes_or_edges_have_zero_means_and_sums() {
         assert!(relative(&sums.get(1), &y.get(0)) < 1e-6);
     }
     for batch in both(&[no_nodes, no_nodes], 1).map(Result::unwrap) {
-        let y = layer.forward(&batch.nodes, batch.layer_edges(0).unwrap()).unwrap();
+        let y = layer.forward(&batch.nodes, batch.layer_edges(0).unwrap(), &Context::default()).unwrap();
         assert_eq!(y.size(), [0, 4]);
         assert_eq!(batch.graph_of_row.sum(&y, None).unwrap().size(), [2, 4]);
     }
@@ -133,7 +135,8 @@ fn nan_stays_in_its_graph() {
     };
     let good = GraphRef { nodes: &[1.0, 2.0, 3.0], ..bad };
     for batch in both(&[bad, good, bad], 1).map(Result::unwrap) {
-        let y = tch::no_grad(|| layer.forward(&batch.nodes, batch.layer_edges(0).unwrap()).unwrap());
+        let y =
+            tch::no_grad(|| layer.forward(&batch.nodes, batch.layer_edges(0).unwrap(), &Context::default()).unwrap());
         let sums = batch.graph_of_row.sum(&y, None).unwrap();
         assert!(sums.get(0).sum(None).double_value(&[]).is_nan());
         assert!(sums.get(1).sum(None).double_value(&[]).is_finite());

@@ -1,7 +1,7 @@
 //! A compressed batch gives what the whole batch gives.
 
 use proptest::{prelude::*, test_runner::Config};
-use tachograph_gnn::{GraphBatch, Linear, Sage, SageConfig};
+use tachograph_gnn::{Context, Conv, GraphBatch, Linear, Sage, SageConfig};
 use tch::{Device, Kind, Tensor, nn};
 
 use crate::{
@@ -33,7 +33,7 @@ impl Net {
     fn run(&self, batch: &GraphBatch) -> (Tensor, Tensor) {
         let mut h = batch.nodes.shallow_clone();
         for (l, layer) in self.layers.iter().enumerate() {
-            h = layer.forward(&h, batch.layer_edges(l).unwrap()).unwrap().relu();
+            h = layer.forward(&h, batch.layer_edges(l).unwrap(), &Context::default()).unwrap().relu();
         }
         let y = self.head.forward(&batch.graph_of_row.sum(&h, None).unwrap()).unwrap();
         self.vs.variables().values_mut().for_each(Tensor::zero_grad);

@@ -3,8 +3,8 @@
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tachograph_gnn::{
-    AttentionPool, BatchNorm, BatchNormConfig, BatchOptions, Gat, GatV2, Gcn, Gin, GraphBatch, GraphConv, GraphNorm,
-    GraphRef, InstanceNorm, LayerNorm, MultiHeadAttention, Pool, Result, Sage,
+    AttentionPool, BatchNorm, BatchNormConfig, BatchOptions, Context, GraphBatch, GraphNorm, GraphRef, InstanceNorm,
+    LayerConfig, LayerNorm, MultiHeadAttention, Pool, Result, layers,
 };
 use tch::{Device, Kind, Tensor, nn};
 
@@ -86,33 +86,28 @@ fn mixture(batch: &GraphBatch, kind: Kind) -> Tensor {
 
 type Run = Box<dyn Fn(&Tensor, Option<&Tensor>, &GraphBatch) -> Result<Tensor>>;
 
+/// The registered layer of a name like `GraphConv`, with the settings of the case.
+fn convolution(case: &Value, name: &str) -> Option<LayerConfig> {
+    let kind = layers().iter().map(|l| l.kind).find(|kind| kind.replace('-', "") == name.to_lowercase())?;
+    let mut settings = case["config"].clone();
+    settings["kind"] = kind.into();
+    // PyTorch Geometric hands weights over at every call.
+    if case["edges"].as_str().is_some_and(|edges| edges.ends_with("weights")) {
+        settings["edge_features"] = 1.into();
+    }
+    Some(serde_json::from_value(settings).unwrap())
+}
+
 fn layer(case: &Value, vs: &nn::Path<'_>) -> Run {
     let (inputs, outputs) = (case["inputs"].as_i64().unwrap(), case["outputs"].as_i64().unwrap());
-    match case["layer"].as_str().unwrap() {
-        "Gcn" => {
-            let layer = Gcn::new(vs, inputs, outputs, config(case)).unwrap();
-            Box::new(move |x, w, b| layer.forward(x, b.layer_edges(0)?, w))
-        }
-        "Sage" => {
-            let layer = Sage::new(vs, inputs, outputs, config(case)).unwrap();
-            Box::new(move |x, _, b| layer.forward(x, b.layer_edges(0)?))
-        }
-        "Gat" => {
-            let layer = Gat::new(vs, inputs, outputs, config(case)).unwrap();
-            Box::new(move |x, e, b| layer.forward(x, b.layer_edges(0)?, e, false))
-        }
-        "GatV2" => {
-            let layer = GatV2::new(vs, inputs, outputs, config(case)).unwrap();
-            Box::new(move |x, e, b| layer.forward(x, b.layer_edges(0)?, e, false))
-        }
-        "GraphConv" => {
-            let layer = GraphConv::new(vs, inputs, outputs, config(case)).unwrap();
-            Box::new(move |x, w, b| layer.forward(x, b.layer_edges(0)?, w))
-        }
-        "Gin" => {
-            let layer = Gin::new(vs, inputs, outputs, config(case)).unwrap();
-            Box::new(move |x, _, b| layer.forward(x, b.layer_edges(0)?))
-        }
+    let name = case["layer"].as_str().unwrap();
+    if let Some(layer) = convolution(case, name) {
+        let layer = layer.layer(vs, inputs, outputs).unwrap();
+        return Box::new(move |x, edges, b| {
+            layer.forward(x, b.layer_edges(0)?, &Context { edges, ..Context::default() })
+        });
+    }
+    match name {
         "SoftmaxSum" => {
             let t = case["config"]["t"].as_f64().unwrap();
             Box::new(move |x, _, b| b.layer_edges(0)?.edges.softmax_sum(x, t))
@@ -179,6 +174,7 @@ fn compare(golden: &Value, case: &Value, kind: Kind, device: Device) {
     let x = tensor(&golden["x"], options).repeat([1, 2]).narrow(1, 0, width).copy().set_requires_grad(true);
     let attribute = case["edges"].as_str().map(|n| tensor(&golden["attributes"][n], options).set_requires_grad(true));
     let edges = attribute.as_ref().map(|a| mixture(&batch, kind).matmul(a));
+    let edges = edges.map(|e| if e.dim() == 1 { e.unsqueeze(1) } else { e });
     let y = run(&x, edges.as_ref(), &batch).unwrap();
     let cotangent = tensor(&golden["cotangent"], options);
     let cotangent = cotangent.narrow(0, 0, y.size()[0]).narrow(1, 0, y.size()[1]);

@@ -3,36 +3,38 @@
 use std::collections::BTreeMap;
 
 use proptest::{prelude::*, test_runner::Config};
-use tachograph_gnn::{Anee, AneeConfig, BatchOptions, EdgeAttention, EdgeAttentionConfig, GraphBatch};
+use tachograph_gnn::{Anee, AneeConfig, BatchOptions, Context, Conv, EdgeAttention, EdgeAttentionConfig, GraphBatch};
 use tch::{Device, Kind, Tensor, nn};
 
 use crate::{
     devices, relative,
-    zoo::{Case, FEATURES, Graph, Run, WIDTH, batch, cases, features, graph},
+    zoo::{Case, FEATURES, Graph, WIDTH, batch, cases, features, graph, run},
 };
 
-/// The layer with numbers of its own in every parameter: zero biases would hide where they are added, and tests share
-/// one random generator.
-fn build(case: &Case, kind: Kind, device: Device) -> (nn::VarStore, Run) {
+/// The layers with numbers of their own in every parameter: zero biases would hide where they are added, and tests
+/// share one random generator.
+fn build(case: &Case, layers: usize, kind: Kind, device: Device) -> (nn::VarStore, Vec<Box<dyn Conv>>) {
     let mut vs = nn::VarStore::new(device);
-    let run = (case.build)(&vs.root());
+    let stack = case.stack(&vs.root(), layers);
     let variables: BTreeMap<String, Tensor> = vs.variables().into_iter().collect();
     for (k, v) in variables.values().enumerate() {
         let numbers = Tensor::arange(v.numel() as i64, (Kind::Double, device)) * 2.7 + (k as f64 + 1.0);
         tch::no_grad(|| v.shallow_clone().copy_(&(numbers.sin() * 0.6).view_as(v)));
     }
     vs.set_kind(kind);
-    (vs, run)
+    (vs, stack)
 }
 
-fn forward(run: &Run, batch: &GraphBatch, x: &Tensor) -> Tensor {
-    let hop = batch.layer_edges(0).unwrap();
-    run(x, hop, &features(hop, x)).unwrap()
+/// One layer.
+fn single(case: &Case) -> (nn::VarStore, Box<dyn Conv>) {
+    let (vs, mut stack) = build(case, 1, Kind::Float, Device::Cpu);
+    (vs, stack.remove(0))
 }
 
-fn on(case: &Case, run: &Run, graphs: &[Graph]) -> Tensor {
+fn on(case: &Case, layer: &dyn Conv, graphs: &[Graph]) -> Tensor {
     let batch = batch(graphs, &case.options, Device::Cpu);
-    tch::no_grad(|| forward(run, &batch, &batch.nodes))
+    let edges = batch.layer_edges(0).unwrap();
+    tch::no_grad(|| run(layer, &batch.nodes, edges, &features(edges, &batch.nodes)))
 }
 
 proptest! {
@@ -46,10 +48,10 @@ proptest! {
         })
     ) {
         for case in cases() {
-            let (_vs, run) = build(&case, Kind::Float, Device::Cpu);
-            let moved = on(&case, &run, &[graph.permuted(&to)]);
+            let (_vs, layer) = single(&case);
+            let moved = on(&case, layer.as_ref(), &[graph.permuted(&to)]);
             let index: Vec<i64> = to.iter().map(|&t| t as i64).collect();
-            let error = relative(&moved.index_select(0, &Tensor::from_slice(&index)), &on(&case, &run, std::slice::from_ref(&graph)));
+            let error = relative(&moved.index_select(0, &Tensor::from_slice(&index)), &on(&case, layer.as_ref(), std::slice::from_ref(&graph)));
             prop_assert!(error < 1e-5, "{}: {error:e}", case.name);
         }
     }
@@ -57,9 +59,9 @@ proptest! {
     #[test]
     fn a_batch_equals_its_parts(graphs in prop::collection::vec(graph(), 1..4)) {
         for case in cases() {
-            let (_vs, run) = build(&case, Kind::Float, Device::Cpu);
-            let parts: Vec<Tensor> = graphs.iter().map(|g| on(&case, &run, std::slice::from_ref(g))).collect();
-            let error = relative(&on(&case, &run, &graphs), &Tensor::cat(&parts, 0));
+            let (_vs, layer) = single(&case);
+            let parts: Vec<Tensor> = graphs.iter().map(|g| on(&case, layer.as_ref(), std::slice::from_ref(g))).collect();
+            let error = relative(&on(&case, layer.as_ref(), &graphs), &Tensor::cat(&parts, 0));
             prop_assert!(error < 1e-5, "{}: {error:e}", case.name);
         }
     }
@@ -71,9 +73,9 @@ proptest! {
         bad.features.fill(f32::INFINITY);
         let n = graph.len() as i64;
         for case in cases() {
-            let (_vs, run) = build(&case, Kind::Float, Device::Cpu);
-            let beside = on(&case, &run, &[graph.clone(), bad.clone()]).narrow(0, 0, n);
-            let error = relative(&beside, &on(&case, &run, std::slice::from_ref(&graph)));
+            let (_vs, layer) = single(&case);
+            let beside = on(&case, layer.as_ref(), &[graph.clone(), bad.clone()]).narrow(0, 0, n);
+            let error = relative(&beside, &on(&case, layer.as_ref(), std::slice::from_ref(&graph)));
             prop_assert!(error < 1e-6, "{}: {error:e}", case.name);
         }
     }
@@ -87,12 +89,12 @@ proptest! {
     }
 }
 
-/// `layers` times the layer, the sum over each graph, and the gradients of the parameters.
-fn through(run: &Run, vs: &nn::VarStore, batch: &GraphBatch) -> (Tensor, BTreeMap<String, Tensor>) {
+/// All layers, the sum over each graph, and the gradients of the parameters.
+fn through(stack: &[Box<dyn Conv>], vs: &nn::VarStore, batch: &GraphBatch) -> (Tensor, BTreeMap<String, Tensor>) {
     let mut x = batch.nodes.to_kind(vs.kind());
-    for l in 0..batch.layers() {
-        let hop = batch.layer_edges(l).unwrap();
-        x = run(&x, hop, &features(hop, &x)).unwrap().tanh();
+    for (l, layer) in stack.iter().enumerate() {
+        let edges = batch.layer_edges(l).unwrap();
+        x = run(layer.as_ref(), &x, edges, &features(edges, &x)).tanh();
     }
     let y = batch.graph_of_row.sum(&x, None).unwrap();
     vs.variables().values_mut().for_each(Tensor::zero_grad);
@@ -103,10 +105,10 @@ fn through(run: &Run, vs: &nn::VarStore, batch: &GraphBatch) -> (Tensor, BTreeMa
 
 fn agree(case: &Case, graphs: &[Graph], layers: usize, device: Device) {
     // In f64: with few nodes, gradients cancel to where f32 has no digits left.
-    let (vs, run) = build(case, Kind::Double, device);
+    let (vs, stack) = build(case, layers, Kind::Double, device);
     let whole = batch(graphs, &BatchOptions { layers, ..case.options }, device);
     let small = batch(graphs, &BatchOptions { layers, compressed: true, ..case.options }, device);
-    let ((y, expected), (small_y, gradients)) = (through(&run, &vs, &whole), through(&run, &vs, &small));
+    let ((y, expected), (small_y, gradients)) = (through(&stack, &vs, &whole), through(&stack, &vs, &small));
     let error = relative(&small_y, &y);
     assert!(error < 1e-5, "{}, {layers} layers: {error:e}", case.name);
     let scale = expected.values().map(|g| g.abs().max().double_value(&[])).fold(0.0, f64::max);
@@ -128,7 +130,9 @@ fn updated_edges_travel_between_hops() {
             let mut e = features(batch.layer_edges(0).unwrap(), &x);
             for l in 0..batch.layers() {
                 let hop = batch.layer_edges(l).unwrap();
-                (x, e) = layer.forward(&x, hop, &hop.parent_edges(&e).unwrap()).unwrap();
+                let e_here = hop.parent_edges(&e).unwrap();
+                let context = Context { edges: Some(&e_here), ..Context::default() };
+                (x, e) = layer.encode(&x, hop, &context).unwrap();
             }
             x
         })
@@ -144,7 +148,7 @@ fn updated_edges_travel_between_hops() {
                 if l > 0 {
                     e = layer.update(&x, hop, &hop.parent_edges(&e).unwrap()).unwrap();
                 }
-                x = layer.forward(&x, hop, &e, false).unwrap();
+                x = layer.forward(&x, hop, &Context { edges: Some(&e), ..Context::default() }).unwrap();
             }
             x
         })
@@ -181,18 +185,18 @@ fn example() -> Graph {
 fn gradients_are_those_of_finite_differences() {
     let graphs = [example(), Graph { edges: vec![], features: vec![], ..example() }];
     for case in cases() {
-        let (vs, run) = build(&case, Kind::Double, Device::Cpu);
+        let (vs, stack) = build(&case, 1, Kind::Double, Device::Cpu);
         let batch = batch(&graphs, &case.options, Device::Cpu);
         let hop = batch.layer_edges(0).unwrap();
         let x = batch.nodes.to_kind(Kind::Double).set_requires_grad(true);
         let e = features(hop, &x).set_requires_grad(true);
-        let loss = || run(&x, hop, &e).unwrap().sin().sum(Kind::Double);
+        let loss = || run(stack[0].as_ref(), &x, hop, &e).sin().sum(Kind::Double);
         loss().backward();
         let mut leaves: Vec<(String, Tensor)> = vs.variables().into_iter().collect();
         leaves.extend([("x".into(), x.shallow_clone()), ("edges".into(), e.shallow_clone())]);
         for (name, leaf) in leaves {
             let gradient = leaf.grad();
-            // Unused: edge features, or the update of edges.
+            // Not every layer reads edge features, and only EdgeAttention::update reads its `update`.
             let gradient = if gradient.defined() { gradient } else { leaf.zeros_like() };
             let flat = leaf.detach().view(-1);
             let mut found = Vec::new();
@@ -217,13 +221,12 @@ fn gradients_are_those_of_finite_differences() {
 #[test]
 fn every_device_gives_what_the_processor_gives() {
     for case in cases() {
-        let (vs, run) = build(&case, Kind::Double, Device::Cpu);
-        let (y, expected) = through(&run, &vs, &batch(&[example()], &case.options, Device::Cpu));
+        let (vs, stack) = build(&case, 1, Kind::Double, Device::Cpu);
+        let (y, expected) = through(&stack, &vs, &batch(&[example()], &case.options, Device::Cpu));
         for device in devices() {
-            let (vs, run) = build(&case, Kind::Double, Device::Cpu);
-            let mut vs = vs;
+            let (mut vs, stack) = build(&case, 1, Kind::Double, Device::Cpu);
             vs.set_device(device);
-            let (found, gradients) = through(&run, &vs, &batch(&[example()], &case.options, device));
+            let (found, gradients) = through(&stack, &vs, &batch(&[example()], &case.options, device));
             assert!(relative(&found, &y) < 1e-10, "{} {device:?}", case.name);
             for (name, gradient) in &expected {
                 let error = (gradients[name].to_device(Device::Cpu) - gradient).abs().max().double_value(&[]);
@@ -240,11 +243,11 @@ fn every_device_gives_what_the_processor_gives() {
 fn layers_run_in_bf16() {
     for device in devices() {
         for case in cases() {
-            let (vs, run) = build(&case, Kind::Float, device);
-            let (y, expected) = through(&run, &vs, &batch(&[example()], &case.options, device));
+            let (vs, stack) = build(&case, 1, Kind::Float, device);
+            let (y, expected) = through(&stack, &vs, &batch(&[example()], &case.options, device));
             let mut vs = vs;
             vs.set_kind(Kind::BFloat16);
-            let (found, gradients) = through(&run, &vs, &batch(&[example()], &case.options, device));
+            let (found, gradients) = through(&stack, &vs, &batch(&[example()], &case.options, device));
             assert_eq!(found.kind(), Kind::BFloat16, "{}", case.name);
             let error = relative(&found.to_kind(Kind::Float), &y);
             assert!(error < 0.1, "{} {device:?}: {error}", case.name);
@@ -258,14 +261,14 @@ fn batches_without_nodes_or_edges_have_results_without_surprises() {
     let alone = Graph { edges: vec![], features: vec![], ..example() };
     let nothing = Graph { nodes: vec![], ..alone.clone() };
     for case in cases() {
-        let (_vs, run) = build(&case, Kind::Float, Device::Cpu);
+        let (_vs, layer) = single(&case);
         for graphs in [vec![nothing.clone()], vec![nothing.clone(), nothing.clone()]] {
-            assert_eq!(on(&case, &run, &graphs).size(), [0, WIDTH], "{}", case.name);
+            assert_eq!(on(&case, layer.as_ref(), &graphs).size(), [0, layer.width()], "{}", case.name);
         }
-        let y = on(&case, &run, &[alone.clone(), nothing.clone()]);
-        assert_eq!(y.size(), [6, WIDTH], "{}", case.name);
+        let y = on(&case, layer.as_ref(), &[alone.clone(), nothing.clone()]);
+        assert_eq!(y.size(), [6, layer.width()], "{}", case.name);
         assert!(bool::try_from(y.isfinite().all()).unwrap(), "{}", case.name);
-        let with = on(&case, &run, &[example()]);
+        let with = on(&case, layer.as_ref(), &[example()]);
         // Node 5 has no edges, so it has the same row whatever the others have.
         assert!(relative(&y.get(5), &with.get(5)) < 1e-6, "{}", case.name);
     }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use serde_json::json;
 use tachograph_gnn::{
-    Anee, BatchOptions, EdgeAttention, MultiHeadAttention, MultiHeadAttentionConfig, Pool, ResidualGcn,
+    Anee, BatchOptions, Context, Conv, EdgeAttention, MultiHeadAttention, MultiHeadAttentionConfig, Pool, ResidualGcn,
     VectorAttention, key_padding, same_segment,
 };
 use tch::{Device, Kind, Tensor, nn};
@@ -108,7 +108,8 @@ fn anee_follows_its_equations() {
     for gate in ["edges", "channels"] {
         let config = serde_json::from_value(json!({"edge_features": FEATURES, "gate": gate})).unwrap();
         let (s, layer) = setting(BatchOptions::default(), |vs| Anee::new(vs, WIDTH, 4, config).unwrap());
-        let (nodes, edges) = layer.forward(&s.x, s.batch.layer_edges(0).unwrap(), &s.e).unwrap();
+        let context = Context { edges: Some(&s.e), ..Context::default() };
+        let (nodes, edges) = layer.encode(&s.x, s.batch.layer_edges(0).unwrap(), &context).unwrap();
 
         let p = s.vs.variables();
         let h = leaky(&linear(&p, "node", &s.x), 0.01);
@@ -129,7 +130,7 @@ fn edge_aware_attention_follows_its_equations() {
     let config = serde_json::from_value(json!({"edge_features": FEATURES, "heads": 2})).unwrap();
     let (s, layer) = setting(BatchOptions::default(), |vs| EdgeAttention::new(vs, WIDTH, 4, config).unwrap());
     let hop = s.batch.layer_edges(0).unwrap();
-    let nodes = layer.forward(&s.x, hop, &s.e, false).unwrap();
+    let nodes = layer.forward(&s.x, hop, &Context { edges: Some(&s.e), ..Context::default() }).unwrap();
     let edges = layer.update(&nodes, hop, &s.e).unwrap();
 
     let p = s.vs.variables();
@@ -172,9 +173,10 @@ fn residual_gcns_follow_their_equations() {
     let symmetric = &a / (&degrees * degrees.tr()).sqrt();
     for (form, context) in [("tile", 0), ("tile_directed", 0), ("layout", 0), ("layout", 2), ("layout_asymmetric", 2)] {
         let config = serde_json::from_value(json!({"form": form, "context": context})).unwrap();
-        let (s, layer) = setting(options, |vs| ResidualGcn::new(vs, WIDTH, config).unwrap());
+        let (s, layer) = setting(options, |vs| ResidualGcn::new(vs, WIDTH, WIDTH, config).unwrap());
         let c = (context > 0).then(|| (s.x.detach().narrow(1, 0, 2) * 3.0).set_requires_grad(true));
-        let y = layer.forward(&s.x, s.batch.layer_edges(0).unwrap(), c.as_ref()).unwrap();
+        let context = Context { nodes: c.as_ref(), ..Context::default() };
+        let y = layer.forward(&s.x, s.batch.layer_edges(0).unwrap(), &context).unwrap();
 
         let p = s.vs.variables();
         let h = leaky(&s.x, 0.2);

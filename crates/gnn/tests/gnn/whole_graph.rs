@@ -2,8 +2,9 @@
 
 use proptest::{prelude::*, test_runner::Config};
 use tachograph_gnn::{
-    AttentionPool, AttentionPoolConfig, BatchOptions, Gat, GatConfig, GraphBatch, GraphNorm, GraphNormConfig,
-    InstanceNorm, InstanceNormConfig, LayerNorm, LayerNormConfig, MultiHeadAttention, MultiHeadAttentionConfig, Pool,
+    AttentionPool, AttentionPoolConfig, BatchOptions, Context, Conv, Gat, GatConfig, GraphBatch, GraphNorm,
+    GraphNormConfig, InstanceNorm, InstanceNormConfig, LayerNorm, LayerNormConfig, MultiHeadAttention,
+    MultiHeadAttentionConfig, Pool,
 };
 use tch::{Device, Kind, Tensor, nn};
 
@@ -98,7 +99,9 @@ fn dropout_of_attention_acts_in_training_only() {
     let layer = Gat::new(&vs.root(), WIDTH, 4, GatConfig { dropout: 1.0, ..GatConfig::default() }).unwrap();
     let batch = batch(&[path()], &BatchOptions { self_loops: true, ..BatchOptions::default() }, Device::Cpu);
     let most = |train| {
-        let y = layer.forward(&batch.nodes, batch.layer_edges(0).unwrap(), None, train).unwrap();
+        let y = layer
+            .forward(&batch.nodes, batch.layer_edges(0).unwrap(), &Context { train, ..Context::default() })
+            .unwrap();
         y.abs().max().double_value(&[])
     };
     assert_eq!(most(true), 0.0);

@@ -1,128 +1,53 @@
-//! Every convolution in every setting that changes its arithmetic, behind one signature.
+//! Every registered layer in every setting that changes its arithmetic, and graphs to run them on.
 
 use proptest::prelude::*;
-use serde_json::json;
-use tachograph_gnn::{
-    Anee, BatchOptions, EdgeAttention, Gat, GatV2, Gcn, Gin, GraphBatch, GraphConv, GraphRef, LayerEdges, ResidualGcn,
-    Result, Sage,
-};
+use tachograph_gnn::{BatchOptions, Context, Conv, GraphBatch, GraphRef, LayerConfig, LayerEdges, layers};
 use tch::{Device, Tensor, nn};
 
 pub const WIDTH: i64 = 3;
 pub const FEATURES: i64 = 2;
 
-/// x, hop and edge features → nodes of the next layer.
-pub type Run = Box<dyn Fn(&Tensor, &LayerEdges, &Tensor) -> Result<Tensor>>;
-
-/// A layer that keeps the width at [`WIDTH`].
+/// A layer in one of its settings.
 pub struct Case {
-    pub name: &'static str,
+    /// The settings as JSON.
+    pub name: String,
+    pub config: LayerConfig,
+    /// What it asks of a batch, not compressed.
     pub options: BatchOptions,
     /// Equal nodes may be computed once.
     pub compressible: bool,
-    pub build: fn(&nn::Path<'_>) -> Run,
-}
-
-fn from<T: serde::de::DeserializeOwned>(json: serde_json::Value) -> T {
-    serde_json::from_value(json).unwrap()
-}
-
-fn sage(vs: &nn::Path<'_>, config: serde_json::Value) -> Run {
-    let layer = Sage::new(vs, WIDTH, WIDTH, from(config)).unwrap();
-    Box::new(move |x, hop, _| layer.forward(x, hop))
-}
-
-fn gat(vs: &nn::Path<'_>, config: serde_json::Value) -> Run {
-    let edges = config["edge_features"].is_i64();
-    let layer = Gat::new(vs, WIDTH, WIDTH, from(config)).unwrap();
-    Box::new(move |x, hop, e| layer.forward(x, hop, edges.then_some(e), false))
-}
-
-fn gatv2(vs: &nn::Path<'_>, config: serde_json::Value) -> Run {
-    let edges = config["edge_features"].is_i64();
-    let layer = GatV2::new(vs, WIDTH, WIDTH, from(config)).unwrap();
-    Box::new(move |x, hop, e| layer.forward(x, hop, edges.then_some(e), false))
-}
-
-fn graph_conv(vs: &nn::Path<'_>, config: serde_json::Value, weighted: bool) -> Run {
-    let layer = GraphConv::new(vs, WIDTH, WIDTH, from(config)).unwrap();
-    Box::new(move |x, hop, e| layer.forward(x, hop, weighted.then(|| e.select(1, 0)).as_ref()))
-}
-
-fn anee(vs: &nn::Path<'_>, gate: &str) -> Run {
-    let layer = Anee::new(vs, WIDTH, WIDTH, from(json!({"edge_features": FEATURES, "gate": gate}))).unwrap();
-    Box::new(move |x, hop, e| layer.forward(x, hop, e).map(|(nodes, _)| nodes))
-}
-
-fn residual(vs: &nn::Path<'_>, form: &str) -> Run {
-    let layer = ResidualGcn::new(vs, WIDTH, from(json!({"form": form}))).unwrap();
-    Box::new(move |x, hop, _| layer.forward(x, hop, None))
-}
-
-fn edge_attention(vs: &nn::Path<'_>) -> EdgeAttention {
-    EdgeAttention::new(vs, WIDTH, 1, from(json!({"heads": WIDTH, "edge_features": FEATURES}))).unwrap()
 }
 
 /// All of them.
 pub fn cases() -> Vec<Case> {
-    let case = |name, build| Case { name, options: BatchOptions::default(), compressible: true, build };
-    let looped = |name, build| {
-        let options = BatchOptions { self_loops: true, ..BatchOptions::default() };
-        Case { options, ..case(name, build) }
-    };
-    let both = |name, build| Case {
-        options: BatchOptions { self_loops: true, reverse: true, ..BatchOptions::default() },
-        ..case(name, build)
-    };
-    vec![
-        looped("GCN", |vs| {
-            let layer = Gcn::new(vs, WIDTH, WIDTH, from(json!({}))).unwrap();
-            Box::new(move |x, hop, _| layer.forward(x, hop, None))
-        }),
+    let case = |config: LayerConfig| {
+        let options = config.batch_options();
         Case {
-            compressible: false,
-            ..case("GCN, weighted", |vs| {
-                let layer = Gcn::new(vs, WIDTH, WIDTH, from(json!({}))).unwrap();
-                Box::new(move |x, hop, e| layer.forward(x, hop, Some(&e.select(1, 0))))
-            })
-        },
-        case("SAGE, mean", |vs| sage(vs, json!({"normalize": true}))),
-        case("SAGE, sum", |vs| sage(vs, json!({"aggregate": "sum", "project": true}))),
-        case("SAGE, max", |vs| sage(vs, json!({"aggregate": "max"}))),
-        both("SAGE, directed", |vs| sage(vs, json!({"directed": true}))),
-        looped("GAT", |vs| gat(vs, json!({"heads": 2, "concat": false}))),
-        case("GAT with edge features", |vs| gat(vs, json!({"edge_features": FEATURES}))),
-        looped("GATv2", |vs| gatv2(vs, json!({"heads": 2, "concat": false}))),
-        case("GATv2 with edge features", |vs| gatv2(vs, json!({"edge_features": FEATURES, "share_weights": true}))),
-        case("GraphConv", |vs| graph_conv(vs, json!({}), false)),
-        case("GraphConv, weighted sum", |vs| graph_conv(vs, json!({}), true)),
-        case("GraphConv, weighted mean", |vs| graph_conv(vs, json!({"aggregate": "mean"}), true)),
-        case("GraphConv, weighted max", |vs| graph_conv(vs, json!({"aggregate": "max"}), true)),
-        case("GIN", |vs| {
-            let layer = Gin::new(vs, WIDTH, WIDTH, from(json!({"eps": 0.3, "train_eps": true, "hidden": 5}))).unwrap();
-            Box::new(move |x, hop, _| layer.forward(x, hop))
-        }),
-        case("ANEE, edges", |vs| anee(vs, "edges")),
-        case("ANEE, channels", |vs| anee(vs, "channels")),
-        case("edge-aware attention", |vs| {
-            let layer = edge_attention(vs);
-            Box::new(move |x, hop, e| layer.forward(x, hop, e, false))
-        }),
-        Case {
-            compressible: false,
-            ..case("edge-aware attention, edges updated", |vs| {
-                let layer = edge_attention(vs);
-                Box::new(move |x, hop, e| {
-                    let y = layer.forward(x, hop, e, false)?;
-                    layer.forward(&y, hop, &layer.update(&y, hop, e)?, false)
-                })
-            })
-        },
-        both("residual GCN, tile", |vs| residual(vs, "tile")),
-        both("residual GCN, tile directed", |vs| residual(vs, "tile_directed")),
-        looped("residual GCN, layout", |vs| residual(vs, "layout")),
-        both("residual GCN, layout asymmetric", |vs| residual(vs, "layout_asymmetric")),
-    ]
+            name: serde_json::to_string(&config).unwrap(),
+            options: BatchOptions { compressed: false, ..options },
+            compressible: options.compressed,
+            config,
+        }
+    };
+    layers().iter().flat_map(|layer| layer.variants(FEATURES)).map(case).collect()
+}
+
+impl Case {
+    /// So many layers, one on the other.
+    pub fn stack(&self, vs: &nn::Path<'_>, layers: usize) -> Vec<Box<dyn Conv>> {
+        let mut stack: Vec<Box<dyn Conv>> = Vec::new();
+        for l in 0..layers {
+            let inputs = stack.last().map_or(WIDTH, |layer| layer.width());
+            stack.push(self.config.layer(&(vs / l), inputs, WIDTH).unwrap());
+        }
+        stack
+    }
+}
+
+/// One layer; `e` goes to those that read edge features.
+pub fn run(layer: &dyn Conv, x: &Tensor, edges: &LayerEdges, e: &Tensor) -> Tensor {
+    let context = Context { edges: (layer.edge_features() > 0).then_some(e), ..Context::default() };
+    layer.forward(x, edges, &context).unwrap()
 }
 
 /// A graph whose edges have features.
@@ -187,10 +112,10 @@ pub fn batch(graphs: &[Graph], options: &BatchOptions, device: Device) -> GraphB
     GraphBatch::build(&views, options, device).unwrap()
 }
 
-/// Features of the edges of a hop; (0, features) where no graph of the batch has an edge.
-pub fn features(hop: &LayerEdges, x: &Tensor) -> Tensor {
-    match &hop.features {
+/// Features of the edges of a layer; (0, features) where no graph of the batch has an edge.
+pub fn features(edges: &LayerEdges, x: &Tensor) -> Tensor {
+    match &edges.features {
         Some(features) => features.to_kind(x.kind()),
-        None => Tensor::zeros([hop.edges.len(), FEATURES], (x.kind(), x.device())),
+        None => Tensor::zeros([edges.edges.len(), FEATURES], (x.kind(), x.device())),
     }
 }

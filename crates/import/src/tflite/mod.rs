@@ -24,7 +24,7 @@ mod graph;
 mod ops;
 mod schema;
 #[cfg(test)]
-mod tests;
+mod with_data;
 mod write;
 
 use bytes::Bytes;

@@ -10,23 +10,19 @@ use std::{
 use flate2::read::GzDecoder;
 use serde_json::Value;
 
-/// ONNX models of a folder below the shared one: see [`shared_files`].
-pub fn shared(folder: &str) -> Vec<PathBuf> {
-    shared_files(folder, ".onnx.gz")
+/// ONNX models of a folder of `TACHOGRAPH_MODELS`, sorted.
+pub fn models(folder: &str) -> Vec<PathBuf> {
+    files("TACHOGRAPH_MODELS", folder, ".onnx.gz")
 }
 
-/// Files with this ending in a folder below the shared one (`TACHOGRAPH_SHARED`, or `../shared` beside the
-/// workspace), sorted; none, with a notice, where it is missing.
-pub fn shared_files(folder: &str, ending: &str) -> Vec<PathBuf> {
-    let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
-    let root = std::env::var_os("TACHOGRAPH_SHARED").map_or(default, PathBuf::from);
-    let folder = root.join(folder);
-    let Ok(entries) = folder.read_dir() else {
-        println!("skipped: {} is not there", folder.display());
-        return Vec::new();
-    };
-    let mut paths: Vec<_> = entries.filter_map(|e| Some(e.ok()?.path())).collect();
+/// Files with this ending in a folder below the one that a variable names, sorted.
+pub fn files(variable: &str, folder: &str, ending: &str) -> Vec<PathBuf> {
+    let root = std::env::var_os(variable).unwrap_or_else(|| panic!("{variable} is not set"));
+    let folder = Path::new(&root).join(folder);
+    let entries = folder.read_dir().unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
     paths.retain(|p| p.to_string_lossy().ends_with(ending));
+    assert!(!paths.is_empty(), "no *{ending} in {}", folder.display());
     paths.sort();
     paths
 }

@@ -1,6 +1,6 @@
 """Multiply-accumulates of convolutions and matrix products by two public counters (pip install onnx-tool onnx_opcounter).
 
-    python counters.py SHARED/models/onnx-light > counters.json
+    python counters.py MODELS/onnx-light > counters.json
 """
 import contextlib
 import gzip

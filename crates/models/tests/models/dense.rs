@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 
 use tachograph_gnn::{AneeGate, BatchOptions};
+use tachograph_ir::Quantity;
 use tachograph_models::{DnnPerfConfig, ModelConfig, NodeGcnConfig, PerfSageConfig, SlappConfig};
 use tch::{Kind, Tensor};
 
 use crate::{
     close,
-    graphs::{Sampled, WIDTHS, build, model, some},
+    graphs::{EDGES, NODES, Sampled, build, model, some},
 };
 
 /// Parameters by name, in f64.
@@ -48,7 +49,7 @@ struct Dense {
 impl Dense {
     /// With `loops`, every node has a self-loop whose features are the mean of the edges into the node.
     fn new(graph: &Sampled, loops: bool) -> Self {
-        let (n, w) = (graph.len(), WIDTHS.edges as usize);
+        let (n, w) = (graph.len(), EDGES);
         let mut hears = vec![0.0; n * n];
         let mut edges = vec![0.0; n * n * w];
         for (&(s, d), row) in graph.edges.iter().zip(graph.edge_features.chunks(w)) {
@@ -66,9 +67,9 @@ impl Dense {
         }
         let n = n as i64;
         Self {
-            nodes: Tensor::from_slice(&graph.nodes).to_kind(Kind::Double).reshape([n, WIDTHS.nodes]),
+            nodes: Tensor::from_slice(&graph.nodes).to_kind(Kind::Double).reshape([n, NODES as i64]),
             hears: Tensor::from_slice(&hears).reshape([n, n]),
-            edges: Tensor::from_slice(&edges).reshape([n, n, WIDTHS.edges]),
+            edges: Tensor::from_slice(&edges).reshape([n, n, EDGES as i64]),
             groups: graph.groups.clone(),
         }
     }
@@ -101,7 +102,7 @@ fn leaky(x: &Tensor, slope: f64) -> Tensor {
 /// Compares the model of `config` with `dense`, which predicts one graph.
 fn compare(config: &ModelConfig, dense: impl Fn(&Weights, &Dense) -> Tensor) {
     let _guard = tch::no_grad_guard();
-    let (vs, model) = model(config, 2);
+    let (vs, model) = model(config, &[Quantity::Latency; 2]);
     let weights = Weights(vs.variables().into_iter().map(|(n, t)| (n, t.to_kind(Kind::Double))).collect());
     let options = config.batch_options(false);
     let expected: Vec<Tensor> = some().iter().map(|g| dense(&weights, &Dense::new(g, options.self_loops))).collect();
@@ -116,7 +117,7 @@ fn dnnperf() {
     let small = DnnPerfConfig { width: 8, hidden: vec![8, 4], slope: 0.1, ..DnnPerfConfig::default() };
     let channels = DnnPerfConfig { gate: AneeGate::Channels, ..small.clone() };
     for config in [small, channels, DnnPerfConfig::reimplementation()] {
-        compare(&ModelConfig::DnnPerf(config.clone()), |weights, graph| {
+        compare(&config.clone().into(), |weights, graph| {
             let (mut h, mut e) = match config.width {
                 0 => (graph.nodes.shallow_clone(), graph.edges.shallow_clone()),
                 _ => (weights.linear("project.nodes", &graph.nodes), weights.linear("project.edges", &graph.edges)),
@@ -145,7 +146,7 @@ fn dnnperf() {
 #[test]
 fn slapp() {
     let config = SlappConfig { layers: 2, attention: 2, width: 4, hidden: vec![8, 4] };
-    compare(&ModelConfig::Slapp(config.clone()), |weights, graph| {
+    compare(&config.clone().into(), |weights, graph| {
         let (mut h, mut e) = (graph.nodes.shallow_clone(), graph.edges.shallow_clone());
         for l in 0..config.layers {
             let name = |part: &str| format!("graph.{l}.{part}");
@@ -179,7 +180,7 @@ fn slapp() {
 #[test]
 fn perfsage() {
     let config = PerfSageConfig { width: 8, hidden: vec![8, 4], ..PerfSageConfig::default() };
-    compare(&ModelConfig::PerfSage(config.clone()), |weights, graph| {
+    compare(&config.clone().into(), |weights, graph| {
         let mut h = graph.nodes.shallow_clone();
         for l in 0..config.layers {
             let part = |name: &str, x: &Tensor| weights.linear(&format!("graph.{l}.{name}"), x);
@@ -194,7 +195,7 @@ fn perfsage() {
 #[test]
 fn node_gcn() {
     let config = NodeGcnConfig { hidden: 8, ..NodeGcnConfig::default() };
-    compare(&ModelConfig::NodeGcn(config.clone()), |weights, graph| {
+    compare(&config.clone().into(), |weights, graph| {
         let root = graph.hears.sum_dim_intlist(&[1i64][..], true, Kind::Double).rsqrt();
         let matrix = &root * &graph.hears * root.tr();
         let layer = |h: Tensor, l: usize| {

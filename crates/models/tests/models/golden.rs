@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use tachograph_features::{FeatureGraph, FeatureSet, Featurizer};
 use tachograph_gnn::{BatchOptions, GraphBatch, GraphRef};
-use tachograph_ir::{Assignment, Builder, DType};
-use tachograph_models::{Model, ModelConfig, Widths};
+use tachograph_ir::{Assignment, Builder, DType, Quantity};
+use tachograph_models::{ModelConfig, Network};
 use tch::{Device, Kind, Tensor, nn};
 
 use crate::values;
@@ -62,9 +62,13 @@ fn config(kind: &str, settings: &serde_json::Value) -> ModelConfig {
     serde_json::from_value(settings).unwrap()
 }
 
-fn model(config: &ModelConfig, widths: Widths, outputs: usize, weights: &Weights) -> (nn::VarStore, Model) {
-    let vs = nn::VarStore::new(Device::Cpu);
-    let model = Model::new(&vs.root(), widths, outputs, config).unwrap();
+fn model(
+    config: &ModelConfig,
+    widths: [usize; 3],
+    outputs: usize,
+    weights: &Weights,
+) -> (nn::VarStore, Box<dyn Network>) {
+    let (vs, model) = crate::network(config.clone(), widths, &vec![Quantity::Latency; outputs]);
     let variables = vs.variables();
     assert_eq!(variables.keys().collect::<std::collections::BTreeSet<_>>(), weights.keys().collect());
     for (name, mut variable) in variables {
@@ -105,7 +109,7 @@ fn released(kind: &str, text: &str) {
             ..GraphRef::default()
         })
         .collect();
-    let widths = Widths { nodes: views[0].width as i64, edges: 0, globals: views[0].globals.len() as i64 };
+    let widths = [views[0].width, 0, views[0].globals.len()];
     for case in &golden.cases {
         let config = config(kind, &case.config);
         let outputs = case.outputs[0].len();
@@ -145,8 +149,8 @@ fn features(code: [u8; 6]) -> FeatureGraph {
 fn brp_nas_with_the_features_of_cells() {
     let golden: Cells = serde_json::from_str(include_str!("../golden/brp_nas.json")).unwrap();
     let config = config("brp-nas", &golden.config);
-    let (_vs, model) = model(&config, Widths { nodes: 6, edges: 0, globals: 0 }, 1, &golden.weights);
     let cells: Vec<_> = golden.cells.iter().map(|cell| features(cell.code)).collect();
+    let (_vs, model) = model(&config, [6, 0, 0], 1, &golden.weights);
     for (released, ours) in golden.cells.iter().zip(&cells) {
         let bit = |yes: bool| if yes { '1' } else { '0' };
         let hears = |i: u32| (0..9).map(|j| bit(ours.edges.contains(&(j, i)))).collect::<String>();

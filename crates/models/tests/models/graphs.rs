@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 
 use tachograph_gnn::{BatchOptions, GraphBatch, GraphRef};
-use tachograph_models::{Model, ModelConfig, Widths};
+use tachograph_ir::Quantity;
+use tachograph_models::{ModelConfig, Network};
 use tch::{Device, Tensor, nn};
 
-/// Widths of the features; the last node column marks the global node.
-pub const WIDTHS: Widths = Widths { nodes: 6, edges: 3, globals: 2 };
+/// Numbers of a node, of which the last marks the global node, of an edge and of a graph.
+pub const NODES: usize = 7;
+pub const EDGES: usize = 3;
+pub const GLOBALS: usize = 2;
 
 /// A graph as a featuriser makes it.
 #[derive(Clone)]
@@ -23,28 +26,29 @@ impl Sampled {
     /// Nodes read the one before, and some two or three before; three in a group.
     pub fn new(n: usize, seed: u64) -> Self {
         let mut drawn = 0;
-        let mut draw = |rows: usize, width: i64| -> Vec<f32> {
+        let mut draw = |rows: usize, width: usize| -> Vec<f32> {
             drawn += 1;
-            numbers(rows * width as usize, 10 * seed + drawn)
+            numbers(rows * width, 10 * seed + drawn)
         };
-        let mut nodes = draw(n, WIDTHS.nodes);
-        for (i, row) in nodes.chunks_mut(WIDTHS.nodes as usize).enumerate() {
-            row[WIDTHS.nodes as usize - 1] = f32::from(u8::from(i + 1 == n));
+        let mut nodes = draw(n, NODES);
+        for (i, row) in nodes.chunks_mut(NODES).enumerate() {
+            row[NODES - 1] = f32::from(u8::from(i + 1 == n));
         }
         let back = |by: u32, every: u32| (by..n as u32).filter(move |i| i % every == 0).map(move |i| (i - by, i));
         let edges: Vec<(u32, u32)> = back(1, 1).chain(back(2, 2)).chain(back(3, 3)).collect();
         Self {
             nodes,
-            edge_features: draw(edges.len(), WIDTHS.edges),
+            edge_features: draw(edges.len(), EDGES),
             edges,
-            globals: draw(1, WIDTHS.globals),
+            // A batch of images is positive.
+            globals: draw(1, GLOBALS).into_iter().map(|g| g + 1.0).collect(),
             groups: (0..n as u32).map(|i| i / 3).collect(),
         }
     }
 
     /// Node i becomes node `order[i]`; edges and groups come in another order too.
     pub fn permuted(&self, order: &[usize]) -> Self {
-        let (w, e) = (WIDTHS.nodes as usize, WIDTHS.edges as usize);
+        let (w, e) = (NODES, EDGES);
         let mut other = self.clone();
         let last = self.groups.iter().max().copied().unwrap_or(0);
         for (i, &to) in order.iter().enumerate() {
@@ -61,14 +65,10 @@ impl Sampled {
         self.groups.len()
     }
 
-    pub fn plain(&self) -> GraphRef<'_> {
-        GraphRef { edge_features: &[], groups: &[], ..self.view() }
-    }
-
     fn view(&self) -> GraphRef<'_> {
         GraphRef {
             nodes: &self.nodes,
-            width: WIDTHS.nodes as usize,
+            width: NODES,
             edges: &self.edges,
             edge_features: &self.edge_features,
             globals: &self.globals,
@@ -86,9 +86,9 @@ pub fn build(graphs: &[Sampled], options: &BatchOptions) -> GraphBatch {
     GraphBatch::build(&views, options, Device::Cpu).unwrap()
 }
 
-pub fn model(config: &ModelConfig, outputs: usize) -> (nn::VarStore, Model) {
-    let vs = nn::VarStore::new(Device::Cpu);
-    let model = Model::new(&vs.root(), WIDTHS, outputs, config).unwrap();
+/// A network with numbers of its own in every parameter.
+pub fn model(config: &ModelConfig, outputs: &[Quantity]) -> (nn::VarStore, Box<dyn Network>) {
+    let (vs, model) = crate::network(config.clone(), [NODES, EDGES, GLOBALS], outputs);
     let variables: BTreeMap<_, _> = vs.variables().into_iter().collect();
     for (i, mut variable) in variables.into_values().enumerate() {
         let size = variable.size();

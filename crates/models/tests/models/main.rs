@@ -9,11 +9,37 @@ mod nnlp;
 mod operator_sum;
 mod zoo;
 
+use tachograph_features::{FeatureSet, Schema};
 use tachograph_gnn::{GraphBatch, GraphRef};
-use tch::{Device, Tensor};
+use tachograph_ir::Quantity;
+use tachograph_models::{ModelConfig, Network};
+use tch::{Device, Tensor, nn};
 
 const WIDTH: usize = 44;
 const GLOBALS: usize = 4;
+
+/// Columns that models look up by name, and others.
+fn schema([nodes, edges, globals]: [usize; 3]) -> Schema {
+    let mut schema = Schema::new(FeatureSet::LEARNED_ROOFLINE, vec![]);
+    let others = |from: usize, to: usize| (from..to).map(|c| format!("column {c}"));
+    let times = ["compute", "traffic", "resident", "alive"].map(String::from);
+    // The last marks the global node.
+    schema.node_columns = times.into_iter().chain(others(5, nodes)).chain(["global".into()]).collect();
+    schema.edge_columns = others(0, edges).collect();
+    schema.global_columns = ["batch", "weights"].map(String::from).into_iter().chain(others(2, globals)).collect();
+    schema
+}
+
+/// A fresh network.
+fn network(
+    config: impl Into<ModelConfig>,
+    widths: [usize; 3],
+    outputs: &[Quantity],
+) -> (nn::VarStore, Box<dyn Network>) {
+    let vs = nn::VarStore::new(Device::Cpu);
+    let network = config.into().build(&vs.root(), &schema(widths), outputs).unwrap();
+    (vs, network)
+}
 
 /// Three graphs with repeated nodes: two equal chains of different lengths, and a fork.
 fn batch(layers: usize, compress: bool) -> GraphBatch {

@@ -1,7 +1,7 @@
 """Expected outputs of whole networks, by ONNX Runtime: python make_outputs.py [FOLDER]
 
-Needs numpy, onnx, onnxruntime, and cargo with libtorch (`cargo xtask libtorch`). TACHOGRAPH_SHARED may name a
-folder with more models; FOLDER holds what `export` of tests/outputs wrote, if it was run before. Writes outputs.json. Weights and inputs are computed here, from the rule that
+Needs numpy, onnx, onnxruntime, and cargo with libtorch (`cargo xtask libtorch`). TACHOGRAPH_MODELS must name the
+folder of model files (onnx-light in it); FOLDER holds what `export` of tests/outputs wrote, if it was run before. Writes outputs.json. Weights and inputs are computed here, from the rule that
 crates/profile/src/weights.rs states; the models of datasets/ are run from their files, as exported.
 """
 import gzip

@@ -13,7 +13,7 @@ pub enum Source {
     Generated { family: Family, seed: u64, index: u64 },
     /// `datasets/models` of this repository.
     Bundled(String),
-    /// `models/onnx-light` of the folder that `TACHOGRAPH_SHARED` names, by default `../shared`.
+    /// `onnx-light` of the folder that `TACHOGRAPH_MODELS` names.
     Light(String),
 }
 
@@ -31,14 +31,9 @@ impl Source {
         let folder = match self {
             Self::Generated { .. } => return None,
             Self::Bundled(_) => root().join("datasets/models"),
-            Self::Light(_) => shared().join("models/onnx-light"),
+            Self::Light(_) => light(),
         };
         Some(folder.join(format!("{}.onnx.gz", self.name())))
-    }
-
-    /// False for a model of the shared folder where there is none.
-    pub fn is_present(&self) -> bool {
-        self.file().is_none_or(|file| file.exists())
     }
 
     /// The network at its default batch. A Softmax at the end is left off: it would hide differences.
@@ -73,6 +68,8 @@ pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-pub fn shared() -> PathBuf {
-    std::env::var_os("TACHOGRAPH_SHARED").map_or_else(|| root().join("../shared"), PathBuf::from)
+/// The ONNX project's light models.
+pub fn light() -> PathBuf {
+    let models = std::env::var_os("TACHOGRAPH_MODELS").expect("TACHOGRAPH_MODELS names the folder of model files");
+    Path::new(&models).join("onnx-light")
 }

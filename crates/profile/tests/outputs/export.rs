@@ -7,7 +7,7 @@ use tachograph_ir::{BoundGraph, TensorId, TensorKind};
 use tachograph_networks::{Family, sample};
 use tachograph_profile::Fill;
 
-use crate::case::{Source, models, root, shared};
+use crate::case::{Source, light, models, root};
 
 /// Seed of the generated networks.
 const SEED: u64 = 5;
@@ -22,7 +22,7 @@ const FLOPS: u64 = 500_000_000;
 fn export() {
     let folder = PathBuf::from(std::env::var_os("TACHOGRAPH_EXPORT").expect("TACHOGRAPH_EXPORT names a folder"));
     let bundled = models(&root().join("datasets/models")).into_iter().map(Source::Bundled);
-    let light = models(&shared().join("models/onnx-light")).into_iter().map(Source::Light);
+    let light = models(&light()).into_iter().map(Source::Light);
     let light = light.filter(|source| !root().join("datasets/models").join(source.name() + ".onnx.gz").exists());
     let generated = Family::ALL.into_iter().flat_map(choose);
     for source in generated.chain(bundled).chain(light) {

@@ -62,7 +62,7 @@ fn source(model: ModelConfig) -> (TorchPredictor, Vec<FeatureGraph>) {
 }
 
 pub fn additive() -> (TorchPredictor, Vec<FeatureGraph>) {
-    source(ModelConfig::OperatorSum(OperatorSumConfig { hidden: 8, layers: 2 }))
+    source(ModelConfig::from(OperatorSumConfig { hidden: 8, layers: 2 }))
 }
 
 pub fn run(
@@ -142,7 +142,7 @@ fn one_wild_measurement_does_not_move_the_scale() {
 #[test]
 fn every_method_moves_the_weights_it_should_and_no_others() {
     let nnlp = NnlpConfig { hidden: 8, ..NnlpConfig::default() };
-    for source in [additive(), source(ModelConfig::Nnlp(nnlp))] {
+    for source in [additive(), source(ModelConfig::from(nnlp))] {
         let before = weights(&source.0);
         for method in Method::all().into_iter().chain([Method::Transfer]) {
             let (adapted, report) = run(&source, &uneven(&source), &only(method.clone())).unwrap();

@@ -19,7 +19,7 @@ pub fn manifest() -> Manifest {
     Manifest {
         format: FORMAT,
         library: "0.1.0".into(),
-        model: NetworkSpec::of(&ModelConfig::OperatorSum(OperatorSumConfig { hidden: 8, layers: 2 })).unwrap(),
+        model: NetworkSpec::of(&ModelConfig::from(OperatorSumConfig { hidden: 8, layers: 2 })).unwrap(),
         members: 1,
         featurizer: Featurizer::fit(FeatureSet::COSTS, &[&graph()]).unwrap(),
         outputs: ["one", "two"].map(device).into(),

@@ -72,7 +72,7 @@ fn one_run_learns_every_output() {
         table(dir.path()).display().to_string()
     ))
     .unwrap();
-    let config = RunConfig { model: ModelConfig::OperatorSum(OperatorSumConfig { hidden: 8, layers: 1 }), ..config };
+    let config = RunConfig { model: ModelConfig::from(OperatorSumConfig { hidden: 8, layers: 1 }), ..config };
     let mut losses = vec![];
     let outcome = train(&config, &dir.path().join("run"), |e| losses.push(e.loss)).unwrap();
     assert!(losses.len() == 3 && losses.iter().all(|l| l.is_finite()), "{losses:?}");

@@ -59,7 +59,7 @@ pub fn config(data: &Path) -> RunConfig {
     let toml =
         format!("data = {:?}\ndevice = {DEVICE:?}\nrate = 0.01\nepochs = 4\nbatch = 4", data.display().to_string());
     let config = toml::from_str(&toml).unwrap();
-    RunConfig { model: ModelConfig::OperatorSum(OperatorSumConfig { hidden: 8, layers: 2 }), ..config }
+    RunConfig { model: ModelConfig::from(OperatorSumConfig { hidden: 8, layers: 2 }), ..config }
 }
 
 /// A fixed small network.

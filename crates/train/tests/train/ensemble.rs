@@ -58,7 +58,7 @@ fn members_that_do_not_go_together_are_refused() {
     assert_eq!(refusal(&[]), "an ensemble: no members");
     let [first, second] = members();
     let other = |manifest| TorchPredictor::untrained(manifest, Device::Cpu).unwrap();
-    let model = ModelConfig::OperatorSum(OperatorSumConfig { hidden: 4, layers: 2 });
+    let model = ModelConfig::from(OperatorSumConfig { hidden: 4, layers: 2 });
     let narrow = other(Manifest { model: NetworkSpec::of(&model).unwrap(), ..manifest() });
     assert!(refusal(&[first, narrow]).ends_with("number 2 has a network of other settings than the first"));
     let mut fewer = manifest();

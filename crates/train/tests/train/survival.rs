@@ -24,7 +24,7 @@ use crate::{
 /// Every part that has a state, checkpoints within epochs.
 fn everything(data: &Path) -> RunConfig {
     RunConfig {
-        model: ModelConfig::Nnlp(NnlpConfig { hidden: 16, dropout: 0.2, ..NnlpConfig::default() }),
+        model: ModelConfig::from(NnlpConfig { hidden: 16, dropout: 0.2, ..NnlpConfig::default() }),
         optimizer: OptimizerConfig::AdamW(AdamWConfig::default()),
         schedule: Schedule::Plateau { patience: 3, factor: 0.8 },
         average: 0.9,

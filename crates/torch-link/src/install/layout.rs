@@ -14,9 +14,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use super::error::{At, InstallError, Result, damaged};
 
-/// The libtorch that the tch of this workspace binds.
+/// The libtorch that tch 0.24 binds.
 pub const VERSION: &str = "2.11.0";
 
 /// What an install holds.
@@ -99,10 +99,13 @@ pub struct Install {
 
 impl Install {
     /// The install of `variant` in the user's cache directory.
+    ///
+    /// # Errors
+    /// Where the environment names no such directory.
     pub fn of(variant: Variant) -> Result<Self> {
         let cache = match std::env::var_os("XDG_CACHE_HOME").filter(|dir| Path::new(dir).is_absolute()) {
             Some(dir) => PathBuf::from(dir),
-            None => std::env::home_dir().context("neither XDG_CACHE_HOME nor HOME is set")?.join(".cache"),
+            None => std::env::home_dir().ok_or(InstallError::NoCache)?.join(".cache"),
         };
         Ok(Self::at(cache.join("tachograph").join(format!("libtorch-{VERSION}-{}", variant.name())), variant))
     }
@@ -123,20 +126,22 @@ impl Install {
     }
 
     /// The version that torch states, such as `2.11.0+cu130`.
+    ///
+    /// # Errors
+    /// Where it states none or another than [`VERSION`].
     pub fn version(&self) -> Result<String> {
         let file = self.dir.join("torch/version.py");
-        let text = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
-        let version = text.lines().find_map(|line| line.strip_prefix("__version__ = ")).map(|v| v.trim_matches('\''));
-        match version {
+        let text = fs::read_to_string(&file).at("read", &file)?;
+        match stated(&text) {
             Some(version) if version.split('+').next() == Some(VERSION) => Ok(version.to_owned()),
-            found => bail!("{}: version {}, expected {VERSION}", file.display(), found.unwrap_or("unknown")),
+            found => damaged(&file, format!("version {}, expected {VERSION}", found.unwrap_or("unknown"))),
         }
     }
 
     /// Makes the links, where they are not right yet.
-    pub fn link(&self) -> Result<()> {
+    pub(super) fn link(&self) -> Result<()> {
         let lib = self.libtorch().join("lib");
-        fs::create_dir_all(&lib).with_context(|| format!("cannot make {}", lib.display()))?;
+        fs::create_dir_all(&lib).at("make", &lib)?;
         point(&self.libtorch().join("include"), Path::new("../torch/include"))?;
         for name in self.variant.links() {
             point(&lib.join(name), &Path::new("../../torch/lib").join(name))?;
@@ -145,20 +150,31 @@ impl Install {
     }
 }
 
+/// The version in the text of torch's `version.py`.
+pub(super) fn stated(text: &str) -> Option<&str> {
+    text.lines().find_map(|line| line.strip_prefix("__version__ = ")).map(|version| version.trim_matches('\''))
+}
+
 /// Makes the link `link` point to `target` in one step.
 ///
 /// # Errors
 /// When something that is no link is in the way, or the system refuses.
 pub fn point(link: &Path, target: &Path) -> Result<()> {
     match fs::symlink_metadata(link) {
-        Ok(found) if !found.is_symlink() => bail!("{} is not a link; move it away", link.display()),
+        Ok(found) if !found.is_symlink() => return damaged(link, "is not a link; move it away"),
         Ok(_) if fs::read_link(link).is_ok_and(|before| before == target) => return Ok(()),
         _ => {}
     }
     let fresh = link.with_added_extension(format!("new-{}", std::process::id()));
-    std::os::unix::fs::symlink(target, &fresh)
-        .and_then(|()| fs::rename(&fresh, link))
-        .with_context(|| format!("cannot link {} to {}", link.display(), target.display()))
+    symlink(target, &fresh).and_then(|()| fs::rename(&fresh, link)).at("make the link", link)
+}
+
+#[cfg(unix)]
+use std::os::unix::fs::symlink;
+
+#[cfg(not(unix))]
+fn symlink(_: &Path, _: &Path) -> std::io::Result<()> {
+    Err(std::io::ErrorKind::Unsupported.into())
 }
 
 #[cfg(test)]

@@ -1,18 +1,16 @@
 //! The fusion partition of real models: number, contents and order of the groups.
 
-#![cfg(feature = "onnx")]
-
-mod common;
-
 use std::collections::{BTreeMap, HashMap};
 
-use common::shared_files;
 use tachograph_import::load;
 use tachograph_ir::{Assignment, BoundGraph, FusionRule, NodeId};
 
-fn bind(folder: &str, file: &str, config: Assignment) -> Option<BoundGraph> {
-    let path = shared_files(folder, file).into_iter().find(|p| p.file_name().is_some_and(|name| name == file))?;
-    Some(load(&path).unwrap().graph.bind(&config).unwrap())
+use crate::common::models;
+
+fn bind(folder: &str, file: &str, config: Assignment) -> BoundGraph {
+    let path = models(folder).into_iter().find(|p| p.file_name().is_some_and(|name| name == file));
+    let path = path.unwrap_or_else(|| panic!("no {file} in {folder}"));
+    load(&path).unwrap().graph.bind(&config).unwrap()
 }
 
 /// The operators of each group, after checks that hold for every partition.
@@ -47,8 +45,9 @@ fn count(groups: &[String]) -> BTreeMap<&str, usize> {
 
 /// 53 convolutions (33 with ReLU, 16 that end a block, 4 shortcuts) and what surrounds them.
 #[test]
+#[ignore = "needs TACHOGRAPH_MODELS (model files)"]
 fn resnet_50() {
-    let Some(bound) = bind("models/timm", "resnet50__224.onnx.gz", Assignment::new()) else { return };
+    let bound = bind("timm", "resnet50__224.onnx.gz", Assignment::new());
     let groups = groups(&bound);
     let expected = [
         ("Conv+BatchNormalization", 4),
@@ -76,8 +75,9 @@ fn resnet_50() {
 
 /// 15 blocks, 10 of them residual and 8 with squeeze-and-excite, whose gate joins its second convolution.
 #[test]
+#[ignore = "needs TACHOGRAPH_MODELS (model files)"]
 fn mobilenet_v3() {
-    let Some(bound) = bind("models/timm", "mobilenetv3_large_100__224.onnx.gz", Assignment::new()) else { return };
+    let bound = bind("timm", "mobilenetv3_large_100__224.onnx.gz", Assignment::new());
     let groups = groups(&bound);
     let expected = [
         ("Conv+BatchNormalization", 5),
@@ -107,8 +107,9 @@ fn mobilenet_v3() {
 /// Twelve layers of four matrix products with bias (Gelu as Div, Erf, Add, Mul, Mul joins the third, residuals the
 /// second and the last) and two between activations.
 #[test]
+#[ignore = "needs TACHOGRAPH_MODELS (model files)"]
 fn vision_transformer() {
-    let Some(bound) = bind("models/timm", "vit_base_patch16_224__224.onnx.gz", Assignment::new()) else { return };
+    let bound = bind("timm", "vit_base_patch16_224__224.onnx.gz", Assignment::new());
     let groups = groups(&bound);
     let counts = count(&groups);
     for (group, times) in [
@@ -133,9 +134,10 @@ fn vision_transformer() {
 
 /// Twelve layers: scores take scale and mask along, Gelu is one operator.
 #[test]
+#[ignore = "needs TACHOGRAPH_MODELS (model files)"]
 fn bert() {
     let config = Assignment::from([("batch".into(), 1), ("seq".into(), 128)]);
-    let Some(bound) = bind("models/dynamic", "hf_bert_base.onnx.gz", config) else { return };
+    let bound = bind("dynamic", "hf_bert_base.onnx.gz", config);
     let groups = groups(&bound);
     let counts = count(&groups);
     for (group, times) in [

@@ -8,10 +8,10 @@ use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
 use base64ct::{Base64UrlUnpadded, Encoding};
 use sha2::{Digest, Sha256};
 
+use super::error::{At, InstallError, Result, damaged};
 use super::layout::Install;
 
 /// How much is compared.
@@ -40,8 +40,8 @@ pub fn check(install: &Install, depth: Depth) -> Result<usize> {
     let nvidia = install.variant.nvidia().iter().map(|name| format!("nvidia/{name}"));
     for library in torch.chain(nvidia) {
         match entries.get(&library) {
-            None => bail!("{}: no wheel with {library}", install.dir.display()),
-            Some(entry) if entry.size == 0 => bail!("{}: {library} is empty in its wheel", install.dir.display()),
+            None => return damaged(&install.dir, format!("no wheel with {library}")),
+            Some(entry) if entry.size == 0 => return damaged(&install.dir, format!("{library} is empty in its wheel")),
             Some(_) => {}
         }
     }
@@ -52,16 +52,15 @@ pub fn check(install: &Install, depth: Depth) -> Result<usize> {
 }
 
 fn compare(file: &Path, entry: &Entry, depth: Depth) -> Result<()> {
-    let unreadable = || format!("cannot read {}", file.display());
-    let size = fs::metadata(file).with_context(unreadable)?.len();
+    let size = fs::metadata(file).at("read", file)?.len();
     if size != entry.size {
-        bail!("{}: {size} bytes, expected {}", file.display(), entry.size);
+        return damaged(file, format!("{size} bytes, expected {}", entry.size));
     }
     if depth == Depth::Hashes {
         let mut hasher = Sha256::new();
-        io::copy(&mut File::open(file).with_context(unreadable)?, &mut hasher).with_context(unreadable)?;
+        File::open(file).and_then(|mut file| io::copy(&mut file, &mut hasher)).at("read", file)?;
         if Base64UrlUnpadded::encode_string(&hasher.finalize()) != entry.sha256 {
-            bail!("{}: its SHA-256 is not the one that its wheel states", file.display());
+            return damaged(file, "its SHA-256 is not the one that its wheel states");
         }
     }
     Ok(())
@@ -70,16 +69,17 @@ fn compare(file: &Path, entry: &Entry, depth: Depth) -> Result<()> {
 /// The records of all wheels in `dir`, by path.
 fn records(dir: &Path) -> Result<BTreeMap<String, Entry>> {
     let mut entries = BTreeMap::new();
-    for item in fs::read_dir(dir).with_context(|| format!("cannot read {}", dir.display()))? {
-        let wheel = item?.path();
+    for item in fs::read_dir(dir).at("read", dir)? {
+        let wheel = item.at("read", dir)?.path();
         if wheel.extension().is_none_or(|extension| extension != "dist-info") {
             continue;
         }
         let file = wheel.join("RECORD");
-        let text = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+        let text = fs::read_to_string(&file).at("read", &file)?;
         for (number, line) in text.lines().enumerate().filter(|(_, line)| used(line)) {
-            let (path, entry) = parse(line)
-                .with_context(|| format!("{}, line {}: expected path,sha256=…,size", file.display(), number + 1))?;
+            let reason = || format!("line {}: expected path,sha256=…,size", number + 1);
+            let damaged = || InstallError::Damaged { path: file.clone(), reason: reason() };
+            let (path, entry) = parse(line).ok_or_else(damaged)?;
             entries.insert(path, entry);
         }
     }
@@ -101,7 +101,7 @@ fn parse(line: &str) -> Option<(String, Entry)> {
 #[cfg(test)]
 pub mod tests {
     use super::*;
-    use crate::libtorch::Variant;
+    use crate::install::Variant;
 
     /// A tiny CPU install whose records are true.
     pub fn fake(dir: &Path) -> Install {
@@ -175,7 +175,7 @@ pub mod tests {
     fn an_unreadable_record_is_placed() {
         let spoil = |dir: &Path| fs::write(dir.join("torch-2.11.0.dist-info/RECORD"), "torch/lib/x,md5=1,2\n").unwrap();
         let message = broken(spoil, Depth::Sizes).unwrap_err().to_string();
-        assert!(message.contains("RECORD, line 1"), "{message}");
+        assert!(message.contains("RECORD: line 1"), "{message}");
     }
 
     #[test]

@@ -1,17 +1,27 @@
-//! `cargo xtask doctor`: what is installed, and the command that mends what is not.
+//! What is installed and intact, and the command that mends what is not.
 
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow, bail};
-use libloading::os::unix::{Library, RTLD_LAZY, RTLD_LOCAL};
+use libloading::Library;
 
-use crate::libtorch::{self, Depth, Source, VERSION};
-use crate::tools;
+use super::error::{At, InstallError, Result, damaged, whole};
+use super::layout::stated;
+use super::{Depth, Install, Source, VERSION, check, compiler, first_line, pip};
+
+/// The commands that mend things, as the user of a program types them.
+#[derive(Clone, Copy, Debug)]
+pub struct Commands {
+    /// Installs libtorch.
+    pub install: &'static str,
+    /// The same with CUDA.
+    pub cuda: &'static str,
+}
 
 /// What was found of one thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+pub enum State {
     /// As it should be.
     Ok,
     /// Absent, and nothing needs it.
@@ -20,67 +30,70 @@ enum State {
     Wrong,
 }
 
-/// A line of the report.
-struct Finding {
-    state: State,
-    thing: &'static str,
-    detail: String,
-    mend: Option<&'static str>,
+/// A line of the report, and how to mend what it says.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// Whether it is as it should be.
+    pub state: State,
+    /// What was looked at.
+    pub thing: &'static str,
+    /// What was found.
+    pub detail: String,
+    /// The command that mends or adds it.
+    pub mend: Option<String>,
 }
 
 impl Finding {
-    fn new(thing: &'static str, state: State, detail: impl Into<String>, mend: Option<&'static str>) -> Self {
-        Self { state, thing, detail: detail.into(), mend }
+    fn new(thing: &'static str, state: State, detail: impl Into<String>, mend: Option<&str>) -> Self {
+        Self { state, thing, detail: detail.into(), mend: mend.map(str::to_owned) }
     }
 
     /// Good where `found` is; else wrong, and mended by `mend`.
-    fn need(thing: &'static str, found: Result<String>, mend: &'static str) -> Self {
+    fn need(thing: &'static str, found: Result<String>, mend: &str) -> Self {
         match found {
             Ok(detail) => Self::new(thing, State::Ok, detail, None),
-            Err(error) => Self::new(thing, State::Wrong, format!("{error:#}"), Some(mend)),
+            Err(error) => Self::new(thing, State::Wrong, whole(&error), Some(mend)),
         }
     }
+}
 
-    fn print(&self) {
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match self.state {
             State::Ok => "ok",
             State::Note => "note",
             State::Wrong => "WRONG",
         };
-        println!("{state:<6}{:<16}{}", self.thing, self.detail);
-        if let Some(mend) = self.mend {
-            println!("{:<22}{}: {mend}", "", if self.state == State::Wrong { "mend it" } else { "to have it" });
+        write!(f, "{state:<6}{:<16}{}", self.thing, self.detail)?;
+        if let Some(mend) = &self.mend {
+            write!(f, "\n{:<22}{}: {mend}", "", if self.state == State::Wrong { "mend it" } else { "to have it" })?;
         }
+        Ok(())
     }
 }
 
-/// Prints the report. Returns whether builds and programs will work.
-pub fn report() -> Result<bool> {
+/// Looks at all that building and running with `source` needs. Builds and programs will work where no finding is
+/// [`State::Wrong`].
+pub fn examine(source: &Source, commands: Commands) -> Vec<Finding> {
+    let rustc = first_line("rustc", &["--version"]).ok_or_else(|| InstallError::Program("not found".into()));
     let mut findings = vec![
-        Finding::need(
-            "rustc",
-            tools::first_line("rustc", &["--version"]).context("not found"),
-            "curl -sSf https://sh.rustup.rs | sh",
-        ),
-        Finding::need("C++ compiler", tools::compiler(), "sudo apt-get install g++"),
+        Finding::need("rustc", rustc, "curl -sSf https://sh.rustup.rs | sh"),
+        Finding::need("C++ compiler", compiler(), "sudo apt-get install g++"),
     ];
-    let source = Source::of_environment()?;
-    let fetched = matches!(source, Source::Checkout);
-    let (finding, lib) = libtorch(source);
-    if fetched {
-        findings.push(pip(finding.state));
+    let (finding, lib) = libtorch(source, commands);
+    if matches!(source, Source::Installed(_) | Source::Missing(_)) {
+        findings.push(fetcher(finding.state));
     }
     findings.push(finding);
     if let Some(lib) = lib {
-        findings.extend(cuda(&lib));
+        findings.extend(cuda(&lib, commands));
     }
-    findings.iter().for_each(Finding::print);
-    Ok(findings.iter().all(|finding| finding.state != State::Wrong))
+    findings
 }
 
 /// pip fetches libtorch; once that is there, nothing needs it.
-fn pip(libtorch: State) -> Finding {
-    let finding = Finding::need("Python, pip", tools::pip(), "sudo apt-get install python3 python3-pip");
+fn fetcher(libtorch: State) -> Finding {
+    let finding = Finding::need("Python, pip", pip(), "sudo apt-get install python3 python3-pip");
     match (finding.state, libtorch) {
         (State::Wrong, State::Ok) => Finding { state: State::Note, ..finding },
         _ => finding,
@@ -88,39 +101,32 @@ fn pip(libtorch: State) -> Finding {
 }
 
 /// What is said of libtorch, and the folder of its libraries if they can be loaded.
-fn libtorch(source: Source) -> (Finding, Option<PathBuf>) {
+fn libtorch(source: &Source, commands: Commands) -> (Finding, Option<PathBuf>) {
+    let unset = format!("unset LIBTORCH && {}", commands.install);
     let (found, mend) = match source {
         Source::Python => (of_python(), "python3 -m pip install torch==2.11.0"),
-        Source::Own(dir) => (own("LIBTORCH", &dir), "unset LIBTORCH && cargo xtask libtorch"),
-        Source::Checkout => (checkout(), "cargo xtask libtorch"),
+        Source::Own { name, dir } => {
+            (own(name, dir), if name == "LIBTORCH" { unset.as_str() } else { commands.install })
+        }
+        Source::Installed(install) => (installed(install), commands.install),
+        Source::Missing(reason) => (Err(InstallError::Own(reason.clone())), commands.install),
     };
-    let found = found.and_then(|(detail, lib)| {
-        load(&lib.join("libtorch_cpu.so")).context("it does not load")?;
+    let loaded = found.and_then(|(detail, lib)| {
+        load(&lib.join("libtorch_cpu.so"))?;
         Ok((detail, lib))
     });
-    match found {
+    match loaded {
         Ok((detail, lib)) => (Finding::need("libtorch", Ok(detail), mend), Some(lib)),
         Err(error) => (Finding::need("libtorch", Err(error), mend), None),
     }
 }
 
-fn checkout() -> Result<(String, PathBuf)> {
-    let link = libtorch::link()?;
-    let Some(install) = libtorch::linked()? else {
-        if fs::symlink_metadata(&link).is_err() {
-            bail!("none is linked as {}", link.display());
-        }
-        return own(".libtorch", &link);
-    };
-    let checked = if install.dir.exists() { libtorch::check(&install, Depth::Hashes) } else { Err(anyhow!("gone")) };
-    let files = match checked {
-        Ok(files) => files,
-        Err(error) => {
-            // Without its marker the next `cargo xtask libtorch` trusts nothing and fetches it anew.
-            let _ = fs::remove_file(install.marker());
-            return Err(error.context(format!("{} is damaged", install.dir.display())));
-        }
-    };
+fn installed(install: &Install) -> Result<(String, PathBuf)> {
+    let checked = if install.dir.exists() { check(install, Depth::Hashes) } else { damaged(&install.dir, "gone") };
+    let files = checked.inspect_err(|_| {
+        // Without its marker the next installation trusts nothing and fetches it anew.
+        let _ = fs::remove_file(install.marker());
+    })?;
     let detail = format!("{}, {} ({files} files intact)", install.version()?, install.libtorch().display());
     Ok((detail, install.libtorch().join("lib")))
 }
@@ -129,13 +135,13 @@ fn checkout() -> Result<(String, PathBuf)> {
 fn own(name: &str, dir: &Path) -> Result<(String, PathBuf)> {
     let lib = dir.join("lib");
     if !lib.join("libtorch_cpu.so").exists() {
-        bail!("{name} is {}, which has no lib/libtorch_cpu.so", dir.display());
+        return Err(InstallError::Own(format!("{name} is {}, which has no lib/libtorch_cpu.so", dir.display())));
     }
     let built = fs::read_to_string(dir.join("build-version")).ok().map(|text| text.trim().to_owned());
     let python = || {
         let library = fs::canonicalize(lib.join("libtorch_cpu.so")).ok()?;
         let text = fs::read_to_string(library.parent()?.with_file_name("version.py")).ok()?;
-        text.lines().find_map(|line| line.strip_prefix("__version__ = ")).map(|v| v.trim_matches('\'').to_owned())
+        stated(&text).map(str::to_owned)
     };
     match built.or_else(python) {
         Some(version) => expected(&version).map(|()| (format!("{version}, {name} is {}", dir.display()), lib)),
@@ -147,55 +153,60 @@ fn of_python() -> Result<(String, PathBuf)> {
     // The interpreter that torch-sys asks.
     let python = if std::env::var_os("VIRTUAL_ENV").is_some() { "python" } else { "python3" };
     let program = "import torch; print(torch.__version__, torch.__path__[0])";
-    let line = tools::first_line(python, &["-c", program])
-        .with_context(|| format!("LIBTORCH_USE_PYTORCH is set, but {python} cannot import torch"))?;
-    let (version, dir) = line.split_once(' ').context("torch states no version")?;
+    let none = || InstallError::Own(format!("LIBTORCH_USE_PYTORCH is set, but {python} cannot import torch"));
+    let line = first_line(python, &["-c", program]).ok_or_else(none)?;
+    let (version, dir) = line.split_once(' ').ok_or_else(none)?;
     expected(version)?;
     Ok((format!("{version}, {dir} (LIBTORCH_USE_PYTORCH)"), Path::new(dir).join("lib")))
 }
 
 fn expected(version: &str) -> Result<()> {
     if version.split('+').next() != Some(VERSION) {
-        bail!("version {version}, expected {VERSION}");
+        return Err(InstallError::Own(format!("version {version}, expected {VERSION}")));
     }
     Ok(())
 }
 
 /// Whether CUDA is linked, can be loaded, and has something to run on.
-fn cuda(lib: &Path) -> Vec<Finding> {
-    const GET: &str = "cargo xtask libtorch --cuda";
+fn cuda(lib: &Path, commands: Commands) -> Vec<Finding> {
     let linked = lib.join("libtorch_cuda.so").exists();
-    let loadable = fs::canonicalize(lib.join("libtorch_cpu.so")).map_err(Into::into).and_then(|cpu| {
+    let cpu = lib.join("libtorch_cpu.so");
+    let loadable = fs::canonicalize(&cpu).at("read", &cpu).and_then(|cpu| {
         load(&if linked { lib.join("libtorch_cuda.so") } else { cpu.with_file_name("libtorch_cuda.so") })
     });
     let driver = driver();
     // Without a GPU there is nothing to gain by CUDA.
-    let wanted = driver.is_ok().then_some(GET);
+    let wanted = driver.is_ok().then_some(commands.cuda);
+    let reason = |error: &InstallError| format!("no: {}", whole(error));
     vec![
         match linked {
             true => Finding::new("CUDA linked", State::Ok, "yes", None),
             false => Finding::new("CUDA linked", State::Note, "no: programs are linked for the CPU alone", wanted),
         },
-        match loadable {
+        match &loadable {
             Ok(()) => Finding::new("CUDA loadable", State::Ok, "yes", None),
-            Err(error) if linked => Finding::new("CUDA loadable", State::Wrong, format!("no: {error:#}"), Some(GET)),
-            Err(error) => Finding::new("CUDA loadable", State::Note, format!("no: {error:#}"), wanted),
+            Err(error) if linked => Finding::new("CUDA loadable", State::Wrong, reason(error), Some(commands.cuda)),
+            Err(error) => Finding::new("CUDA loadable", State::Note, reason(error), wanted),
         },
         match driver {
             Ok(detail) => Finding::new("CUDA device", State::Ok, detail, None),
-            Err(error) => Finding::new("CUDA device", State::Note, format!("none: {error:#}"), None),
+            Err(error) => Finding::new("CUDA device", State::Note, format!("none: {}", whole(&error)), None),
         },
     ]
 }
 
-/// The NVIDIA driver: its library and its devices.
-fn driver() -> Result<String> {
-    load(Path::new("libcuda.so.1")).context("no driver")?;
-    let devices = fs::read_dir("/dev")?.filter_map(|item| item.ok()?.file_name().into_string().ok());
+/// The NVIDIA driver and its devices.
+///
+/// # Errors
+/// Where the driver's library does not load or there is no device.
+pub fn driver() -> Result<String> {
+    load(Path::new("libcuda.so.1"))?;
+    let names = fs::read_dir("/dev").at("read", Path::new("/dev"))?;
+    let devices = names.filter_map(|item| item.ok()?.file_name().into_string().ok());
     let mut gpus: Vec<_> = devices.filter(|name| is_gpu(name)).map(|name| format!("/dev/{name}")).collect();
     gpus.sort();
     if gpus.is_empty() {
-        bail!("the driver's library is there, but no /dev/nvidia0");
+        return Err(InstallError::Own("the driver's library is there, but no /dev/nvidia0".into()));
     }
     Ok(format!("driver loaded, {}", gpus.join(" ")))
 }
@@ -207,7 +218,8 @@ fn is_gpu(name: &str) -> bool {
 /// Loads a library into this process, where it stays.
 fn load(library: &Path) -> Result<()> {
     // SAFETY: what is loaded is libtorch or the driver; their initialisers touch nothing of this program.
-    std::mem::forget(unsafe { Library::open(Some(library), RTLD_LAZY | RTLD_LOCAL) }?);
+    let library = unsafe { Library::new(library) }.map_err(|error| InstallError::Load(whole(&error)))?;
+    std::mem::forget(library);
     Ok(())
 }
 
@@ -225,6 +237,15 @@ mod tests {
     fn a_folder_without_libtorch_is_named() {
         let message = own("LIBTORCH", Path::new("/nowhere")).unwrap_err().to_string();
         assert_eq!(message, "LIBTORCH is /nowhere, which has no lib/libtorch_cpu.so");
+    }
+
+    #[test]
+    fn what_is_missing_is_wrong_and_has_a_command() {
+        let commands = Commands { install: "get it", cuda: "get it all" };
+        let findings = examine(&Source::Missing("none is there".into()), commands);
+        let finding = findings.iter().find(|finding| finding.thing == "libtorch").unwrap();
+        assert_eq!(finding.state, State::Wrong);
+        assert!(finding.to_string().ends_with("none is there\n                      mend it: get it"), "{finding}");
     }
 
     #[test]

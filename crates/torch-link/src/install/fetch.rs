@@ -4,30 +4,32 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
-
 use super::check::{Depth, check};
+use super::error::{At, InstallError, Result, whole};
 use super::layout::Install;
-use crate::tools;
+use super::tools;
 
 /// Makes `install` complete: takes it as it is, verifies it, or fetches it, whichever is the least.
 ///
 /// Two runs at once take turns. What a killed run left behind is removed; the wheels that it had downloaded whole
 /// are in pip's own cache and are not downloaded again.
+///
+/// # Errors
+/// Where the system refuses, pip fails or what it fetched is not intact.
 pub fn ensure(install: &Install) -> Result<()> {
     ensure_with(install, pip)
 }
 
 fn ensure_with(install: &Install, fetch: impl FnOnce(&Install, &Path) -> Result<()>) -> Result<()> {
-    let parent = install.dir.parent().context("an install needs a folder around it")?;
-    fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
+    let parent = install.dir.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(parent).at("make", parent)?;
     let _lock = lock(&install.dir.with_added_extension("lock"))?;
     sweep(install)?;
     match state(install) {
         Ok(()) => {}
         Err(reason) => {
             if install.dir.exists() {
-                eprintln!("{} is broken ({reason:#}); fetching it anew", install.dir.display());
+                eprintln!("{} is broken ({}); fetching it anew", install.dir.display(), whole(&reason));
             }
             replace(install, fetch)?;
         }
@@ -40,7 +42,7 @@ fn state(install: &Install) -> Result<()> {
     if install.marker().exists() {
         return check(install, Depth::Sizes).map(drop);
     }
-    fs::metadata(&install.dir)?;
+    fs::metadata(&install.dir).at("read", &install.dir)?;
     eprintln!("verifying {}", install.dir.display());
     let files = check(install, Depth::Hashes)?;
     mark(install, files)
@@ -49,16 +51,15 @@ fn state(install: &Install) -> Result<()> {
 fn replace(install: &Install, fetch: impl FnOnce(&Install, &Path) -> Result<()>) -> Result<()> {
     let fresh = Install::at(scratch(install, "fetch"), install.variant);
     let temporary = scratch(install, "tmp");
-    fs::create_dir_all(&temporary).with_context(|| format!("cannot make {}", temporary.display()))?;
+    fs::create_dir_all(&temporary).at("make", &temporary)?;
     fetch(&fresh, &temporary)?;
-    let files = check(&fresh, Depth::Hashes).context("what was fetched is not intact; run this again")?;
+    let files = check(&fresh, Depth::Hashes).map_err(|error| InstallError::Fetched(error.into()))?;
     fresh.link()?;
     mark(&fresh, files)?;
     if install.dir.exists() {
-        fs::rename(&install.dir, scratch(install, "old"))
-            .with_context(|| format!("cannot move {} away", install.dir.display()))?;
+        fs::rename(&install.dir, scratch(install, "old")).at("move away", &install.dir)?;
     }
-    fs::rename(&fresh.dir, &install.dir).with_context(|| format!("cannot make {}", install.dir.display()))?;
+    fs::rename(&fresh.dir, &install.dir).at("make", &install.dir)?;
     sweep(install)
 }
 
@@ -69,12 +70,16 @@ fn pip(fresh: &Install, temporary: &Path) -> Result<()> {
     // Any Python will do to fetch with: nothing of these wheels is ever imported.
     pip.args(["--no-compile", "--python-version", "3.12", "--target"]).arg(&fresh.dir).args(fresh.variant.wheels());
     // pip unpacks here first, and moves within one file system then.
-    tools::run(pip.env("TMPDIR", temporary)).context("pip could not fetch libtorch; run this again to resume")
+    eprintln!("+ python3 -m pip install {}", fresh.variant.wheels().join(" "));
+    match pip.env("TMPDIR", temporary).status() {
+        Ok(status) if status.success() => Ok(()),
+        _ => Err(InstallError::Program("pip could not fetch libtorch; run this again to resume".into())),
+    }
 }
 
 fn mark(install: &Install, files: usize) -> Result<()> {
     let text = format!("{}: {files} files verified\n", install.version()?);
-    fs::write(install.marker(), text).with_context(|| format!("cannot write {}", install.marker().display()))
+    fs::write(install.marker(), text).at("write", &install.marker())
 }
 
 /// A folder beside the install, of this process alone: an orphaned pip of a killed run writes elsewhere.
@@ -85,8 +90,8 @@ fn scratch(install: &Install, purpose: &str) -> PathBuf {
 /// Removes the scratch folders of runs that are over. The lock must be held.
 fn sweep(install: &Install) -> Result<()> {
     let (Some(parent), Some(name)) = (install.dir.parent(), install.dir.file_name()) else { return Ok(()) };
-    for item in fs::read_dir(parent).with_context(|| format!("cannot read {}", parent.display()))? {
-        let item = item?;
+    for item in fs::read_dir(parent).at("read", parent)? {
+        let item = item.at("read", parent)?;
         let found = item.file_name().to_string_lossy().into_owned();
         let purpose = found.strip_prefix(&*name.to_string_lossy()).unwrap_or_default();
         if [".fetch-", ".tmp-", ".old-"].iter().any(|start| purpose.starts_with(start)) {
@@ -100,11 +105,10 @@ fn sweep(install: &Install) -> Result<()> {
 }
 
 fn lock(file: &Path) -> Result<File> {
-    let describe = || format!("cannot lock {}", file.display());
-    let lock = File::create(file).with_context(describe)?;
+    let lock = File::create(file).at("lock", file)?;
     if lock.try_lock().is_err() {
         eprintln!("waiting for another run that holds {}", file.display());
-        lock.lock().with_context(describe)?;
+        lock.lock().at("lock", file)?;
     }
     Ok(lock)
 }
@@ -113,14 +117,14 @@ fn lock(file: &Path) -> Result<File> {
 mod tests {
     use super::super::check::tests::fake;
     use super::*;
-    use crate::libtorch::Variant;
+    use crate::install::Variant;
 
     fn no_fetch(_: &Install, _: &Path) -> Result<()> {
-        anyhow::bail!("must not be fetched")
+        Err(InstallError::Program("must not be fetched".into()))
     }
 
     fn fake_fetch(fresh: &Install, _: &Path) -> Result<()> {
-        fs::create_dir(&fresh.dir)?;
+        fs::create_dir(&fresh.dir).unwrap();
         fake(&fresh.dir);
         Ok(())
     }
@@ -168,7 +172,7 @@ mod tests {
         let cache = tempfile::tempdir().unwrap();
         let install = Install::at(cache.path().join("lt"), Variant::Cpu);
         let die = |fresh: &Install, _: &Path| {
-            fs::create_dir(&fresh.dir)?;
+            fs::create_dir(&fresh.dir).unwrap();
             no_fetch(fresh, &fresh.dir)
         };
         assert!(ensure_with(&install, die).is_err());
@@ -184,9 +188,10 @@ mod tests {
         let install = Install::at(cache.path().join("lt"), Variant::Cpu);
         let cut = |fresh: &Install, dir: &Path| {
             fake_fetch(fresh, dir)?;
-            Ok(fs::write(fresh.dir.join("torch/lib/libc10.so"), "x")?)
+            fs::write(fresh.dir.join("torch/lib/libc10.so"), "x").unwrap();
+            Ok(())
         };
-        let message = format!("{:#}", ensure_with(&install, cut).unwrap_err());
+        let message = whole(&ensure_with(&install, cut).unwrap_err());
         assert!(message.contains("not intact") && message.contains("libc10.so: 1 bytes"), "{message}");
         assert!(!install.dir.exists());
     }

@@ -1,0 +1,49 @@
+//! What continuous integration runs.
+
+mod outside;
+mod packages;
+mod suite;
+
+use anyhow::Result;
+
+use crate::libtorch;
+use crate::tools::{cargo, run};
+
+pub use outside::follow;
+pub use suite::test;
+
+/// The crates whose front pages are followed by someone who has no checkout.
+const OUTSIDE: [&str; 2] = ["gnn", "tachograph"];
+
+/// `cargo xtask ci`.
+pub fn ci() -> Result<()> {
+    run(&mut cargo(["fmt", "--all", "--check"])?)?;
+    let packages = packages::all()?;
+    packages::without_libtorch(&packages)?;
+    libtorch::set_up_if_needed()?;
+    run(&mut cargo(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])?)?;
+    run(cargo(["doc", "--workspace", "--no-deps"])?.env("RUSTDOCFLAGS", "-D warnings"))?;
+    package(&packages)?;
+    for dir in OUTSIDE {
+        follow(dir)?;
+    }
+    test(false)
+}
+
+/// Checks that every published crate can be packaged.
+fn package(packages: &[packages::Package]) -> Result<()> {
+    let private = packages.iter().filter(|package| !package.published);
+    let exclude = private.flat_map(|package| ["--exclude", &package.name]);
+    let args = ["package", "--workspace", "--no-verify", "--allow-dirty"].into_iter().chain(exclude);
+    run(&mut cargo(args)?)
+}
+
+/// `cargo xtask demo`.
+pub fn demo() -> Result<()> {
+    const MODEL: &str = "datasets/models/light_resnet50.onnx.gz";
+    let program = ["run", "--quiet", "--release", "--package", "tachograph-cli"];
+    // The prediction needs no libtorch, so it comes before that is fetched.
+    run(&mut cargo(program.into_iter().chain(["--", "predict", MODEL]))?)?;
+    libtorch::set_up_if_needed()?;
+    run(&mut cargo(program.into_iter().chain(["--features", "torch", "--", "predict", MODEL, "--measure"]))?)
+}

@@ -1,0 +1,77 @@
+//! The tests, and what is said of those that are not run.
+//!
+//! Tests that need more than a checkout are `#[ignore]`d with the reason, so that a plain run shows them as ignored, and
+//! stand in a module whose name says what they need: `with_data` or `on_a_gpu`. The other ignored ones compare with
+//! programs that must be installed.
+
+use anyhow::Result;
+use tachograph_torch_link::install;
+
+use crate::libtorch;
+use crate::tools::{cargo, output, run};
+
+/// The folders that the tests of `with_data` read.
+const FOLDERS: [&str; 2] = ["TACHOGRAPH_DATA", "TACHOGRAPH_MODELS"];
+
+/// The modules of tests that need something, beside those for peers.
+const WITH_DATA: &str = "with_data";
+const ON_A_GPU: &str = "on_a_gpu";
+
+/// `cargo xtask test`.
+pub fn test(peers: bool) -> Result<()> {
+    libtorch::set_up_if_needed()?;
+    cargo_test(&[], &[])?;
+    let mut left = Vec::new();
+    let unset: Vec<_> = FOLDERS.into_iter().filter(|name| std::env::var_os(name).is_none()).collect();
+    let data = if unset.is_empty() { Ok(()) } else { Err(format!("{} not set", unset.join(" and "))) };
+    ignored(&[WITH_DATA], data, &mut left)?;
+    ignored(&[ON_A_GPU], install::driver().map(drop).map_err(|error| install::whole(&error)), &mut left)?;
+    let rest = ["--skip", WITH_DATA, "--skip", ON_A_GPU];
+    ignored(&rest, if peers { Ok(()) } else { Err("they need other programs: --peers".into()) }, &mut left)?;
+    match left.as_slice() {
+        [] => eprintln!("every test was run"),
+        left => eprintln!("not run: {}", left.join("; ")),
+    }
+    Ok(())
+}
+
+/// Runs the ignored tests that these arguments choose, or counts them and says why they cannot be run.
+fn ignored(choice: &[&str], possible: Result<(), String>, left: &mut Vec<String>) -> Result<()> {
+    const TARGETS: [&str; 3] = ["--lib", "--bins", "--tests"];
+    let choice = [&["--ignored"], choice].concat();
+    let Err(reason) = possible else { return cargo_test(&TARGETS, &choice) };
+    let list = ["--list", "--format", "terse"];
+    let args = [&["test", "--quiet", "--workspace"], &TARGETS[..], &["--"], &choice, &list].concat();
+    match count(&output(&mut cargo(args)?)?) {
+        0 => {}
+        1 => left.push(format!("1 test ({reason})")),
+        n => left.push(format!("{n} tests ({reason})")),
+    }
+    Ok(())
+}
+
+fn cargo_test(targets: &[&str], options: &[&str]) -> Result<()> {
+    let mut command = cargo([&["test", "--workspace"], targets, &["--"], options].concat())?;
+    // Tests run side by side; OpenMP threads of each on the same cores only get in each other's way.
+    command.env("OMP_NUM_THREADS", "1");
+    for name in FOLDERS {
+        if let Some(folder) = std::env::var_os(name) {
+            // Each test binary runs in the folder of its package.
+            command.env(name, std::path::absolute(folder)?);
+        }
+    }
+    run(&mut command)
+}
+
+/// How many tests a list has.
+fn count(list: &str) -> usize {
+    list.lines().filter(|line| line.ends_with(": test")).count()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn listed_tests_are_counted() {
+        assert_eq!(super::count("with_data::a: test\nwith_data::b: test\nc: benchmark\n\n"), 2);
+    }
+}
