@@ -12,17 +12,19 @@ use std::{
 use anyhow::{Context, Result};
 use clap::Parser;
 use tachograph_examples::Measured;
-use tachograph_ir::Millis;
+use tachograph_ir::{Millis, Quantity};
 use tachograph_metrics::Report;
-use tachograph_train::{AdaptConfig, Method, Predictor, Selection, adapt, select};
+use tachograph_predict::{Bundled, torch::TorchPredictor};
+use tachograph_train::{AdaptConfig, Method, Selection, adapt, select};
 use tachograph_transfer::{Observation, rates::RatePrior};
 use tch::Device;
 
 #[derive(Parser)]
 #[command(about)]
 struct Args {
-    #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../datasets/checkpoints/cpu.safetensors"))]
-    checkpoint: PathBuf,
+    /// Without one, the bundled `cpu`.
+    #[arg(long)]
+    checkpoint: Option<PathBuf>,
     /// Measurements as CSV; see `tachograph transfer`.
     #[arg(long, required_unless_present = "data")]
     csv: Option<PathBuf>,
@@ -55,9 +57,12 @@ fn data(args: &Args) -> Result<&Path> {
 
 fn run(args: &Args) -> Result<()> {
     tch::set_num_threads(args.threads);
-    let predictor = Predictor::load(&args.checkpoint, Device::Cpu)?;
+    let predictor = match &args.checkpoint {
+        Some(path) => TorchPredictor::load(path, Device::Cpu)?,
+        None => TorchPredictor::new(Bundled::named("cpu")?.checkpoint()?, Device::Cpu)?,
+    };
     let measured = Measured::read(data(args)?, args.root.as_deref(), &args.device, &predictor.manifest().featurizer)?;
-    println!("{} measurements on {}, seeds 0 to {}", measured.names.len(), args.device, args.seeds.saturating_sub(1));
+    println!("{} measurements on {}, seeds 0 to {}", measured.latencies.len(), args.device, args.seeds.saturating_sub(1));
     println!("{:>5}  {:10}  {:30}  MAPE (least to most)  Acc@10 %  Spearman  chosen", "k", "selection", "methods");
     for &k in &args.k {
         for selection in [Selection::Random, Selection::Diverse, Selection::Stratified] {
@@ -81,7 +86,7 @@ enum How {
 
 fn line(
     args: &Args,
-    predictor: &Predictor,
+    predictor: &TorchPredictor,
     measured: &Measured,
     k: usize,
     selection: Selection,
@@ -89,9 +94,10 @@ fn line(
     name: &str,
 ) -> Result<()> {
     let graphs: Vec<_> = measured.graphs.iter().collect();
+    let source = predictor.manifest().output(None, Quantity::Latency)?;
     let (mut reports, mut chosen) = (vec![], vec![]);
     for seed in 0..args.seeds {
-        let used = select(predictor, 0, &graphs, k, selection, seed)?;
+        let used = select(predictor, source, &graphs, k, selection, seed)?;
         let rest: Vec<usize> = (0..graphs.len()).filter(|i| !used.contains(i)).collect();
         let predicted = match &how {
             How::Methods(methods) => {
@@ -99,7 +105,8 @@ fn line(
                 let config = AdaptConfig { methods: methods.clone(), seed, ..AdaptConfig::default() };
                 let (adapted, report) = adapt(predictor, measured.device.clone(), &samples, &config)?;
                 chosen.push(format!("{} ({})", report.method, report.steps));
-                adapted.predict_all(&rest.iter().map(|&i| graphs[i]).collect::<Vec<_>>(), 0)?
+                let latency = adapted.manifest().output(None, Quantity::Latency)?;
+                adapted.predict_all(&rest.iter().map(|&i| graphs[i]).collect::<Vec<_>>(), latency)?
             }
             How::Rates => {
                 let samples: Vec<_> =
