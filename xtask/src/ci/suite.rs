@@ -44,7 +44,8 @@ fn ignored(choice: &[&str], possible: Result<(), String>, left: &mut Vec<String>
     let choice = [&["--ignored"], choice].concat();
     let Err(reason) = possible else { return cargo_test(&TARGETS, &choice) };
     let list = ["--list", "--format", "terse"];
-    let args = [&["test", "--quiet", "--workspace", "--features", FEATURES], &TARGETS[..], &["--"], &choice, &list].concat();
+    let args =
+        [&["test", "--quiet", "--workspace", "--features", FEATURES], &TARGETS[..], &["--"], &choice, &list].concat();
     match count(&output(&mut cargo(args)?)?) {
         0 => {}
         1 => left.push(format!("1 test ({reason})")),

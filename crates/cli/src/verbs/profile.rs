@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde_json::json;
 use tachograph_ir::{Bytes, Joules};
-use tachograph_profile::{Measurement, OperatorTime, Protocol, Session, operators, device};
+use tachograph_profile::{Measurement, OperatorTime, Protocol, Session, device, operators};
 
 use super::threads;
 use crate::{
