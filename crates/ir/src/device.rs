@@ -210,7 +210,7 @@ mod tests {
         let mut names = std::collections::HashSet::new();
         for (file, text) in FILES {
             let device = Device::parse(file, text).unwrap();
-            assert_eq!(device.name, file);
+            assert_eq!(device.name, *file);
             assert!(device.bandwidth.is_some() && !device.peak.is_empty(), "{file}");
             for name in device.aliases.iter().chain([&device.name]) {
                 assert!(names.insert(name.to_lowercase()), "{name} is in two files");
