@@ -62,7 +62,12 @@ fn run(args: &Args) -> Result<()> {
         None => TorchPredictor::new(Bundled::named("cpu")?.checkpoint()?, Device::Cpu)?,
     };
     let measured = Measured::read(data(args)?, args.root.as_deref(), &args.device, &predictor.manifest().featurizer)?;
-    println!("{} measurements on {}, seeds 0 to {}", measured.latencies.len(), args.device, args.seeds.saturating_sub(1));
+    println!(
+        "{} measurements on {}, seeds 0 to {}",
+        measured.latencies.len(),
+        args.device,
+        args.seeds.saturating_sub(1)
+    );
     println!("{:>5}  {:10}  {:30}  MAPE (least to most)  Acc@10 %  Spearman  chosen", "k", "selection", "methods");
     for &k in &args.k {
         for selection in [Selection::Random, Selection::Diverse, Selection::Stratified] {
