@@ -1,4 +1,4 @@
-//! Records where libtorch is, and compiles what reads its statistics.
+//! Records where libtorch is, and compiles what reads its statistics and its version.
 
 use std::{env, path::PathBuf};
 
@@ -14,7 +14,7 @@ fn main() {
             .std("c++17")
             .warnings(false)
             .include(include)
-            .file("native/memory.cpp")
+            .files(["native/memory.cpp", "native/version.cpp"])
             .compile("tachograph_profile");
     }
 }

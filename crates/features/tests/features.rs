@@ -304,9 +304,10 @@ fn random(links: &[(u8, u8, u8)]) -> Parts {
 }
 
 type Row = Vec<u32>;
+type Unordered = (Vec<Row>, Vec<(Row, Row, Row)>, Vec<Vec<Row>>, Row);
 
 /// What features say whatever the order of their rows: rows, edges and groups by what stands in them, and the rest.
-fn unordered(features: &FeatureGraph) -> (Vec<Row>, Vec<(Row, Row, Row)>, Vec<Vec<Row>>, Row) {
+fn unordered(features: &FeatureGraph) -> Unordered {
     let bits = |values: &[f32]| values.iter().map(|v| v.to_bits()).collect::<Row>();
     let rows: Vec<Row> = features.nodes.rows().into_iter().map(|row| bits(&row.to_vec())).collect();
     let edge = |(i, &(from, to)): (usize, &(u32, u32))| {

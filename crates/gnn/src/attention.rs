@@ -32,6 +32,9 @@ impl Default for MultiHeadAttentionConfig {
 ///
 /// libtorch picks its fused kernel where one applies.
 ///
+/// For models whose operators all see each other, such as the graph transformers for TpuGraphs; [`VectorAttention`] is
+/// built on it.
+///
 /// # Shapes
 /// (batch, tokens, d) → (batch, tokens, d); over the nodes of graphs (nodes, d) → (nodes, d)
 #[derive(Debug)]
@@ -192,6 +195,8 @@ pub fn same_segment(segments: &Tensor) -> Result<Tensor> {
 /// Self-attention among the parts of one vector, as GTuner uses it (Sun et al., DAC 2022): a vector of
 /// length l is cut into h tokens of width l/h, which attend to each other with h heads, and is put together
 /// again.
+///
+/// For the cost model of GTuner, which mixes the features of a tensor program with it.
 ///
 /// # Shapes
 /// (batch, l) → (batch, l)

@@ -27,6 +27,14 @@ pub enum Error {
         /// How many there are.
         numel: usize,
     },
+    /// A device that is not there.
+    #[error("device `{device}`: {message}")]
+    Device {
+        /// The name that was asked for.
+        device: String,
+        /// Why it cannot be used.
+        message: String,
+    },
     /// libtorch refused a call.
     #[error("{place}: {source}")]
     Torch {

@@ -16,7 +16,7 @@ pub struct LayerEdges {
     pub features: Option<Tensor>,
     /// Row of each destination among the sources, (destinations); `None` when they are the same rows.
     pub(crate) residual_rows: Option<Tensor>,
-    /// Each edge among the edges of the hop before, (E); `None` when they are the same edges.
+    /// Each edge among the edges of the layer before, (E); `None` when they are the same edges.
     pub(crate) parent_edges: Option<Tensor>,
 }
 
@@ -32,8 +32,8 @@ impl LayerEdges {
         }
     }
 
-    /// What a layer computed for the edges of the hop before, for the edges of this one: (E before, w) → (E, w).
-    /// For the first hop, and uncompressed, they are the same edges.
+    /// What a layer computed for the edges of the layer before, for the edges of this one: (E before, w) → (E, w).
+    /// For the first layer, and uncompressed, they are the same edges.
     ///
     /// # Errors
     /// `e` has too few rows.
@@ -55,7 +55,7 @@ impl LayerEdges {
     /// The batch was built without them.
     pub fn reversed(&self) -> Result<&Adjacency> {
         let message = || "the batch was built without `reverse`".into();
-        self.reverse.as_ref().ok_or_else(|| Error::Shape { layer: "hop", message: message() })
+        self.reverse.as_ref().ok_or_else(|| Error::Shape { layer: "layer edges", message: message() })
     }
 
     /// The same on another device.
@@ -63,7 +63,8 @@ impl LayerEdges {
     /// # Errors
     /// A device out of memory.
     pub fn to_device(&self, device: Device) -> Result<Self> {
-        let put = |t: &Option<Tensor>| t.as_ref().map(|t| t.f_to_device(device)).transpose().map_err(torch("hop"));
+        let put =
+            |t: &Option<Tensor>| t.as_ref().map(|t| t.f_to_device(device)).transpose().map_err(torch("layer edges"));
         Ok(Self {
             edges: self.edges.to_device(device)?,
             reverse: self.reverse.as_ref().map(|r| r.to_device(device)).transpose()?,

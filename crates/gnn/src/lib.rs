@@ -5,6 +5,7 @@ mod attention;
 mod batch;
 mod check;
 mod conv;
+mod device;
 mod dropout;
 mod edges;
 mod error;
@@ -23,6 +24,7 @@ pub use attention::{MultiHeadAttention, MultiHeadAttentionConfig, VectorAttentio
 pub use batch::GraphBatch;
 pub use check::check_finite;
 pub use conv::*;
+pub use device::{device, device_name};
 pub use dropout::{dropout, relu_dropout};
 pub use edges::undirected;
 pub use error::{Error, Result, torch};

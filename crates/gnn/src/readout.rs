@@ -82,6 +82,9 @@ pub struct AttentionPoolConfig {
 ///
 /// y = Σᵢ softmaxᵢ(g·xᵢ + c)·(W·xᵢ + b), or ·xᵢ without `project`
 ///
+/// For models in which few operators decide, where a sum or a mean drowns them: graph matching, and GTuner's kind of cost
+/// model.
+///
 /// # Shapes
 /// (nodes, in) → (graphs, out); out = in without `project`
 #[derive(Debug)]

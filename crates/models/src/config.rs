@@ -13,7 +13,7 @@ use crate::{Network, NetworkConfig, NnlpConfig, Result, predictors};
 
 /// A predictor that configs can name.
 #[derive(Debug)]
-pub struct Registered {
+pub struct RegisteredPredictor {
     /// Its name in configs and checkpoints.
     pub kind: &'static str,
     /// Names that configs and checkpoints may have for it too.
@@ -22,7 +22,7 @@ pub struct Registered {
     variants: fn() -> Vec<ModelConfig>,
 }
 
-impl Registered {
+impl RegisteredPredictor {
     pub(crate) const fn of<C: NetworkConfig>() -> Self {
         Self {
             kind: C::KIND,
@@ -166,7 +166,7 @@ impl<'de> Deserialize<'de> for ModelConfig {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let (kind, settings) = tagged::deserialize(deserializer)?;
         let known = || predictors().iter().map(|p| p.kind).collect::<Vec<_>>().join(", ");
-        let named = |p: &&Registered| p.kind == kind || p.aliases.contains(&kind.as_str());
+        let named = |p: &&RegisteredPredictor| p.kind == kind || p.aliases.contains(&kind.as_str());
         let predictor = predictors().iter().find(named);
         let predictor =
             predictor.ok_or_else(|| D::Error::custom(format!("no model `{kind}`; there are {}", known())))?;

@@ -9,7 +9,7 @@ use tch::{Tensor, nn};
 use crate::{
     Network, NetworkConfig, Result,
     mlp::{Mlp, activate, read},
-    network::{widths},
+    network::widths,
 };
 
 /// Settings of [`Dippm`]; the defaults are the published ones.

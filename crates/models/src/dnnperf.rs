@@ -9,7 +9,7 @@ use tch::{Tensor, nn};
 use crate::{
     Error, Network, NetworkConfig, Result,
     mlp::{Mlp, blank, read},
-    network::{widths},
+    network::widths,
 };
 
 /// Settings of [`DnnPerf`]. Widths, depths and slope of the original are not known; the defaults are our choice.

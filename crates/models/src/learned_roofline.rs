@@ -205,7 +205,9 @@ impl Network for LearnedRoofline {
         if !memory.is_empty() {
             let heads = stack(&memory)?;
             let most = batch.graph_of_row.max(&moments(&rows, &heads).map_err(torch("heads"))?)?;
-            let weights = global(self.columns.weights)?.f_matmul(&heads.slowness(2).map_err(torch("heads"))?).map_err(torch("weights"))?;
+            let weights = global(self.columns.weights)?
+                .f_matmul(&heads.slowness(2).map_err(torch("heads"))?)
+                .map_err(torch("weights"))?;
             parts.push(most.f_add(&weights).map_err(torch("weights"))?);
         }
         // In the order in which they were asked for.

@@ -1,8 +1,21 @@
-//! Performance predictors, one file each, on [`tachograph_gnn`]. To add one: write the file, add one line to
-//! `predictors!`.
+//! Performance predictors, one file each, on [`tachograph_gnn`].
 //!
-//! A predictor is a [`NetworkConfig`], its settings and what it asks of a batch, and the [`Network`] that it builds.
-//! [`ModelConfig`] is any of them, as a config or a checkpoint names it.
+//! A predictor is a [`NetworkConfig`], its settings and what it asks of a batch, and the [`Network`] that it builds for
+//! the columns of a feature set and the quantities it shall predict. [`ModelConfig`] is any of them, as a config or a
+//! checkpoint names it.
+//!
+//! # To add a predictor
+//!
+//! One file and one line:
+//!
+//! 1. `src/my_model.rs`: `MyModelConfig` with [`NetworkConfig`], and `MyModel` with [`Network`]. `node_gcn.rs` is short and
+//!    shows all of it; `learned_roofline.rs` finds its columns by name and has a form of its own for memory.
+//! 2. In `src/lib.rs`, in `predictors!`: `my_model: MyModelConfig, MyModel;`.
+//!
+//! Configs and checkpoints can then name it, and it is under the tests that hold for every predictor
+//! (`tests/models/zoo.rs` and `config.rs` go through [`predictors`]): order of nodes, batches, exact compression, gradients,
+//! outputs, missing columns, configs. What the network computes is yours to check: released numbers (`golden.rs`) or a
+//! second implementation (`dense.rs`).
 
 mod config;
 mod error;
@@ -10,7 +23,7 @@ mod heads;
 mod mlp;
 mod network;
 
-pub use config::{ModelConfig, Registered};
+pub use config::{ModelConfig, RegisteredPredictor};
 pub use error::{Error, Result};
 pub use network::{Network, NetworkConfig};
 
@@ -19,8 +32,8 @@ macro_rules! predictors {
         $(mod $file;)*
         $(pub use $file::{$config, $network};)*
         /// Every predictor of this crate.
-        pub fn predictors() -> &'static [Registered] {
-            static ALL: &[Registered] = &[$(Registered::of::<$config>()),*];
+        pub fn predictors() -> &'static [RegisteredPredictor] {
+            static ALL: &[RegisteredPredictor] = &[$(RegisteredPredictor::of::<$config>()),*];
             ALL
         }
     };

@@ -9,7 +9,7 @@ use tch::{Tensor, nn};
 use crate::{
     Network, NetworkConfig, Result,
     heads::{columns, select},
-    network::{widths},
+    network::widths,
 };
 
 /// Settings of [`Nnlp`]; the defaults are the published ones.

@@ -9,7 +9,7 @@ use tch::{Tensor, nn};
 use crate::{
     Network, NetworkConfig, Result,
     mlp::{Mlp, read},
-    network::{widths},
+    network::widths,
 };
 
 /// Settings of [`NodeGcn`]. Depth and width of the original are not known; the defaults are our choice.

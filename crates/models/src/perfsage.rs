@@ -9,7 +9,7 @@ use tch::{Tensor, nn};
 use crate::{
     Network, NetworkConfig, Result,
     mlp::{Mlp, read},
-    network::{widths},
+    network::widths,
 };
 
 /// Settings of [`PerfSage`]. Depth and widths of the original are not known; the defaults are our choice.

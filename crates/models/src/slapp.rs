@@ -9,7 +9,7 @@ use tch::{Tensor, nn};
 use crate::{
     Error, Network, NetworkConfig, Result,
     mlp::{Mlp, blank, read},
-    network::{widths},
+    network::widths,
 };
 
 /// Settings of [`Slapp`]. None of the original is published; the defaults are our choice.

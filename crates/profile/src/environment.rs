@@ -1,12 +1,20 @@
 //! What a measurement was made on and with.
 
-use std::fs;
+use std::{
+    ffi::{CStr, c_char},
+    fs,
+};
 
 use serde::{Deserialize, Serialize};
-use tachograph_torch_link::load_cuda;
-use tch::{Cuda, Device};
+use tachograph_gnn::device_name;
+use tch::Device;
+use time::UtcDateTime;
 
-use crate::{Error, Result, energy};
+use crate::energy;
+
+unsafe extern "C" {
+    safe fn tachograph_libtorch_version() -> *const c_char;
+}
 
 /// Recorded with every measurement.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,44 +45,17 @@ impl Environment {
             kind: device_name(device),
             threads: tch::get_num_threads().max(1) as u32,
             governor: read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor").unwrap_or("none".into()),
-            library: "libtorch 2.11.0".into(),
-            date: today(),
+            library: library(),
+            date: UtcDateTime::now().date().to_string(),
         }
     }
 }
 
-/// `cpu` or `cuda:N`, as [`parse_device`] reads it.
-pub fn device_name(device: Device) -> String {
-    match device {
-        Device::Cuda(i) => format!("cuda:{i}"),
-        _ => "cpu".into(),
-    }
-}
-
-/// Reads `cpu`, `cuda` or `cuda:N`, and checks that the device is there.
-///
-/// # Errors
-/// Another name, or a CUDA device that this process cannot use.
-pub fn parse_device(name: &str) -> Result<Device> {
-    let refuse = |message: &str| Error::Device { device: name.into(), message: message.into() };
-    let index = match name.split_once(':') {
-        None if name == "cpu" => return Ok(Device::Cpu),
-        None if name == "cuda" => 0,
-        Some(("cuda", n)) => n.parse().map_err(|_| refuse("not a device number"))?,
-        _ => return Err(refuse("unknown; use cpu, cuda or cuda:N")),
-    };
-    // Before the first question about CUDA: it fixes the answer.
-    let loaded = load_cuda();
-    if !Cuda::is_available() {
-        return Err(match loaded {
-            Ok(()) => refuse("no CUDA device can be used; `cargo xtask doctor` says why"),
-            Err(error) => refuse(&error.to_string()),
-        });
-    }
-    if index as i64 >= Cuda::device_count() {
-        return Err(refuse("there are fewer CUDA devices"));
-    }
-    Ok(Device::Cuda(index))
+/// The libtorch that this program is built on, by its own headers.
+fn library() -> String {
+    let version = tachograph_libtorch_version();
+    // SAFETY: a text that the library holds for as long as the program runs.
+    format!("libtorch {}", unsafe { CStr::from_ptr(version) }.to_string_lossy())
 }
 
 fn cpu_name() -> String {
@@ -83,17 +64,17 @@ fn cpu_name() -> String {
     name.unwrap_or("unknown CPU").to_owned()
 }
 
-/// Today in UTC, from the days since 1970 (algorithm: Howard Hinnant, "chrono-compatible low-level date algorithms").
-fn today() -> String {
-    let seconds = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_secs());
-    let days = (seconds / 86_400) as i64 + 719_468;
-    let era = days.div_euclid(146_097);
-    let day_of_era = days.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02}")
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_says_when_and_with_what() {
+        let here = Environment::here(Device::Cpu);
+        let version = here.library.strip_prefix("libtorch ").unwrap();
+        assert!(version.split('.').count() >= 3 && version.starts_with(|c: char| c.is_ascii_digit()), "{version}");
+        let parts: Vec<&str> = here.date.split('-').collect();
+        assert!(parts.iter().map(|part| part.len()).eq([4, 2, 2]), "{}", here.date);
+        assert_eq!(here.kind, "cpu");
+    }
 }

@@ -22,14 +22,6 @@ pub enum Error {
         /// libtorch's own message.
         source: tch::TchError,
     },
-    /// A device that is not there.
-    #[error("device `{device}`: {message}")]
-    Device {
-        /// The name that was asked for.
-        device: String,
-        /// Why it cannot be used.
-        message: String,
-    },
     /// A call that makes no sense.
     #[error("{0}")]
     Usage(String),

@@ -15,7 +15,7 @@ mod ops;
 mod weights;
 
 pub use collect::{Collected, Collection, Collector, quick_look};
-pub use environment::{Environment, device_name, parse_device};
+pub use environment::Environment;
 pub use error::{Error, Result};
 pub use executor::Executor;
 pub use measure::{Measurement, OperatorTime, Protocol, Session, measure, operators};
@@ -25,3 +25,4 @@ pub use weights::Fill;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct FrontPage;
+pub use tachograph_gnn::device;

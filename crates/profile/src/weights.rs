@@ -6,7 +6,7 @@
 //! every other weight, `2u` for inputs.
 //! Integer inputs are `hash mod n` with `n` the extent that the input indexes.
 
-use tachograph_ir::{BoundGraph, Class, DType, Graph, Node, Role, TensorId, TensorKind, elements};
+use tachograph_ir::{BoundGraph, DType, Graph, Node, Role, TensorId, TensorKind, elements};
 
 /// How the elements of a tensor are drawn.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -44,10 +44,9 @@ impl Fill {
         let Some((node, slot)) = uses().next() else { return Self::Small };
         match node.role(slot) {
             _ if input => Self::Input,
-            Role::Weight | Role::Matrix if slot > 0 => match fan_in(bound, node, id) {
-                Some(fan_in) => Self::Weight { fan_in },
-                None => Self::Small,
-            },
+            Role::Weight | Role::Matrix if slot > 0 => {
+                fan_in(bound, node, slot).map_or(Self::Small, |fan_in| Self::Weight { fan_in })
+            }
             Role::Scale | Role::Variance | Role::Factor => Self::Positive,
             _ => Self::Small,
         }
@@ -73,17 +72,15 @@ impl Fill {
     }
 }
 
-/// Products with the weight `id` that are summed per element of the result; `None` where its operator sums none.
-fn fan_in(bound: &BoundGraph, node: &Node, id: TensorId) -> Option<u64> {
-    let (weight, result) = (bound.shape(id)?, bound.shape(node.outputs.first().copied().flatten()?)?);
-    match node.class() {
-        class if class.convolves() => elements(weight)?.checked_div(*result.get(1)?),
-        // The layers of a recurrent network are not told apart.
-        Class::Matrix if node.role(0) != Role::Data || weight.len() == 2 => {
-            let (&columns, rows) = result.split_last()?;
-            let rows = if weight.len() > 2 { rows.iter().rev().skip(1).product() } else { 1 };
-            elements(weight)?.checked_div(columns.checked_mul(rows)?)
-        }
+/// Products with the weight at `slot` that are summed per element of the result; `None` where nothing is summed.
+fn fan_in(bound: &BoundGraph, node: &Node, slot: usize) -> Option<u64> {
+    let shape = |tensors: &[Option<TensorId>], i: usize| bound.shape(tensors.get(i).copied().flatten()?);
+    let (weight, result) = (shape(&node.inputs, slot)?, shape(&node.outputs, 0)?);
+    match (node.role(slot), weight) {
+        _ if node.class().convolves() => elements(weight)?.checked_div(*result.get(1)?),
+        (Role::Matrix, [k] | [.., k, _]) => Some(*k),
+        // Whichever way it is transposed, one extent is that of the result.
+        (Role::Weight, [_, _]) if node.class().multiplies() => elements(weight)?.checked_div(*result.last()?),
         _ => None,
     }
 }
@@ -91,8 +88,8 @@ fn fan_in(bound: &BoundGraph, node: &Node, id: TensorId) -> Option<u64> {
 /// The extent that an integer tensor indexes: the smallest that any node reading it as positions selects from.
 fn index_bound(bound: &BoundGraph, graph: &Graph, id: TensorId) -> u64 {
     let reads = |(_, node): (_, &Node)| {
-        let slot = (0..node.inputs.len()).find(|&i| node.inputs[i] == Some(id) && node.role(i) == Role::Index)?;
-        let data = node.inputs.first().copied().flatten().filter(|_| slot > 0)?;
+        (0..node.inputs.len()).find(|&i| node.inputs[i] == Some(id) && node.role(i) == Role::Index)?;
+        let data = node.inputs.first().copied().flatten()?;
         let extents = bound.shape(data)?;
         let axis = node.int("axis").unwrap_or(0);
         let axis = if axis < 0 { axis.checked_add(extents.len() as i64)? } else { axis };

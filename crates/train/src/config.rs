@@ -103,7 +103,7 @@ pub struct RunConfig {
     /// Threads of libtorch.
     #[serde(default = "threads")]
     pub threads: i32,
-    /// `cpu` or `cuda:N`.
+    /// `cpu`, `cuda` or `cuda:N`, as [`tachograph_gnn::device`] reads it.
     #[serde(default = "cpu")]
     pub torch_device: String,
 }

@@ -2,8 +2,6 @@
 
 use std::{fs, path::Path, time::Instant};
 
-use tch::Device;
-
 use crate::{
     Corpus, Epoch, Error, Observer, Outcome, Result, RunConfig, Schedule, Step, Timing, TorchPredictor,
     average::Average,
@@ -64,7 +62,7 @@ pub fn train_on(config: &RunConfig, corpus: &Corpus, dir: &Path, observer: &mut 
     config.check()?;
     tch::set_num_threads(config.threads.max(1));
     fs::create_dir_all(dir).map_err(io(dir))?;
-    let device = device(&config.torch_device)?;
+    let device = tachograph_gnn::device(&config.torch_device).map_err(|e| setting("torch_device", e.to_string()))?;
     let data = Prepared::new(config, corpus)?;
     // Initial weights follow from the seed; a resumed run draws them too, and then replaces them.
     tch::manual_seed(config.seed as i64);
@@ -77,18 +75,6 @@ pub fn train_on(config: &RunConfig, corpus: &Corpus, dir: &Path, observer: &mut 
     // The best weights take the place of the last ones on the device.
     drop(run);
     report::write(dir, &TorchPredictor::load(&dir.join(BEST), device)?, &data, &epochs)
-}
-
-fn device(name: &str) -> Result<Device> {
-    let refuse = |message: &dyn std::fmt::Display| setting("torch_device", format!("{name}: {message}"));
-    let index = match name.split_once(':') {
-        None if name == "cpu" => return Ok(Device::Cpu),
-        Some(("cuda", n)) => n.parse().map_err(|_| refuse(&"not a device number"))?,
-        _ => return Err(refuse(&"use cpu or cuda:N")),
-    };
-    // Before the first question about CUDA: it fixes the answer.
-    tachograph_torch_link::load_cuda().map_err(|e| refuse(&e))?;
-    if tch::Cuda::is_available() { Ok(Device::Cuda(index)) } else { Err(refuse(&"no CUDA device can be used")) }
 }
 
 struct Run<'a> {

@@ -21,7 +21,16 @@ pub fn ci() -> Result<()> {
     let packages = packages::all()?;
     packages::without_libtorch(&packages)?;
     libtorch::set_up_if_needed()?;
-    run(&mut cargo(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])?)?;
+    run(&mut cargo([
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--features",
+        suite::FEATURES,
+        "--",
+        "-D",
+        "warnings",
+    ])?)?;
     run(cargo(["doc", "--workspace", "--no-deps"])?.env("RUSTDOCFLAGS", "-D warnings"))?;
     package(&packages)?;
     for dir in OUTSIDE {

@@ -13,6 +13,9 @@ use crate::tools::{cargo, output, run};
 /// The folders that the tests of `with_data` read.
 const FOLDERS: [&str; 2] = ["TACHOGRAPH_DATA", "TACHOGRAPH_MODELS"];
 
+/// What is off by default: the verbs of the program that need libtorch.
+pub const FEATURES: &str = "tachograph-cli/torch";
+
 /// The modules of tests that need something, beside those for peers.
 const WITH_DATA: &str = "with_data";
 const ON_A_GPU: &str = "on_a_gpu";
@@ -43,7 +46,8 @@ fn ignored(choice: &[&str], possible: Result<(), String>, left: &mut Vec<String>
     let choice = [&["--ignored"], choice].concat();
     let Err(reason) = possible else { return cargo_test(&TARGETS, &choice) };
     let list = ["--list", "--format", "terse"];
-    let args = [&["test", "--quiet", "--workspace"], &TARGETS[..], &["--"], &choice, &list].concat();
+    let args =
+        [&["test", "--quiet", "--workspace", "--features", FEATURES], &TARGETS[..], &["--"], &choice, &list].concat();
     match count(&output(&mut cargo(args)?)?) {
         0 => {}
         1 => left.push(format!("1 test ({reason})")),
@@ -53,7 +57,7 @@ fn ignored(choice: &[&str], possible: Result<(), String>, left: &mut Vec<String>
 }
 
 fn cargo_test(targets: &[&str], options: &[&str]) -> Result<()> {
-    let mut command = cargo([&["test", "--workspace"], targets, &["--"], options].concat())?;
+    let mut command = cargo([&["test", "--workspace", "--features", FEATURES], targets, &["--"], options].concat())?;
     // Tests run side by side; OpenMP threads of each on the same cores only get in each other's way.
     command.env("OMP_NUM_THREADS", "1");
     for name in FOLDERS {

@@ -141,8 +141,8 @@ fn measure(
 
 /// Builds the program of our side and finds it.
 fn build() -> Result<PathBuf> {
-    let args =
-        ["build", "--release", "-p", "tachograph-benches", "--bin", "peer", "--message-format=json-render-diagnostics"];
+    let mut args = vec!["build", "--release", "-p", "tachograph-benches", "--features", "amx", "--bin", "peer"];
+    args.push("--message-format=json-render-diagnostics");
     let output = cargo(args)?.stderr(Stdio::inherit()).output()?;
     if !output.status.success() {
         bail!("the peer program does not build");

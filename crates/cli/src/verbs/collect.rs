@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
-use tachograph_profile::{Collected, Collection, Collector, Protocol, parse_device};
+use tachograph_profile::{Collected, Collection, Collector, Protocol, device};
 
 use super::threads;
 use crate::{exit, table};
@@ -53,7 +53,7 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<()> {
-    let device = parse_device(&args.device)?;
+    let device = device(&args.device)?;
     tch::set_num_threads(args.threads);
     let (warm_up_limit, time_limit, energy) = (args.time_limit / 2.0, args.time_limit, args.energy);
     let usual = Protocol::default();

@@ -79,7 +79,7 @@ fn libtorch() -> Finding {
 
 #[cfg(feature = "torch")]
 fn libtorch() -> Finding {
-    let cuda = tachograph_profile::parse_device("cuda:0");
+    let cuda = tachograph_profile::device("cuda:0");
     let cuda = cuda
         .map_or_else(|error| format!("no CUDA: {error}"), |_| format!("{} CUDA device(s)", tch::Cuda::device_count()));
     let detail = format!(

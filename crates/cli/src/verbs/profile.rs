@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde_json::json;
 use tachograph_ir::{Bytes, Joules};
-use tachograph_profile::{Measurement, OperatorTime, Protocol, Session, operators, parse_device};
+use tachograph_profile::{Measurement, OperatorTime, Protocol, Session, device, operators};
 
 use super::threads;
 use crate::{
@@ -33,7 +33,7 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<()> {
-    let devices = args.device.iter().map(|name| Ok((name, parse_device(name)?))).collect::<Result<Vec<_>>>()?;
+    let devices = args.device.iter().map(|name| Ok((name, device(name)?))).collect::<Result<Vec<_>>>()?;
     tch::set_num_threads(args.threads);
     let several = args.models.models.len() > 1;
     exit::each(&args.models.models, |path| {

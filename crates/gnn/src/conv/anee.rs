@@ -121,7 +121,8 @@ impl Anee {
             AneeGate::Sigmoid => logits.f_sigmoid().map_err(torch(LAYER))?,
         };
         Ok((leaky_relu(&adjacency.sum(&h, Some(&gate))?, self.config.slope)?, edge))
-    }}
+    }
+}
 
 impl Conv for Anee {
     fn width(&self) -> i64 {

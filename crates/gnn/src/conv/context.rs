@@ -5,6 +5,9 @@ use tch::{Kind, Tensor};
 use crate::{LayerEdges, Result, check, error::torch};
 
 /// What a layer may read beside its nodes and edges. The default is prediction, with the edge features of the batch.
+///
+/// A layer refuses edge features of another width than it was built for. Layers that know no edge features, or no columns
+/// beside the nodes, pass over them.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Context<'a> {
     /// Features of the edges in place of [`LayerEdges::features`], in their order: those that a layer before has

@@ -56,7 +56,8 @@ impl ConvConfig for EdgeAttentionConfig {
 /// A node without in-edges becomes 0.
 ///
 /// # Shapes
-/// nodes (sources, in) and edges (edges, `edge_features`) → nodes (destinations, heads · out); [`EdgeAttention::update`] → edges (edges, `edge_features`)
+/// nodes (sources, in) and edges (edges, `edge_features`) → nodes (destinations, heads · out);
+/// [`EdgeAttention::update`] → edges (edges, `edge_features`)
 #[derive(Debug)]
 pub struct EdgeAttention {
     node: Linear,
@@ -143,7 +144,8 @@ impl Conv for EdgeAttention {
         let [source, destination, edge] = &self.attention;
         let [keys, values] = &self.edge;
         let [source, destination] = scores(x, [source, destination], &self.node)?;
-        let (there, here) = (adjacency.from_sources(&source)?, adjacency.from_destinations(&edges.residual_rows(&destination)?)?);
+        let (there, here) =
+            (adjacency.from_sources(&source)?, adjacency.from_destinations(&edges.residual_rows(&destination)?)?);
         let [edge] = scores(&features, [edge], keys)?;
         let logits = there.f_add(&here).map_err(torch(LAYER))?.f_add(&edge);
         let alpha = adjacency.softmax(&leaky_relu(&logits.map_err(torch(LAYER))?, self.config.slope)?)?;

@@ -110,7 +110,8 @@ impl Gat {
         let edges = &layer.edges;
         let [source, destination] = &self.attention;
         let [source, destination] = scores(x, [source, destination], &self.linear)?;
-        let (there, here) = (edges.from_sources(&source)?, edges.from_destinations(&layer.residual_rows(&destination)?)?);
+        let (there, here) =
+            (edges.from_sources(&source)?, edges.from_destinations(&layer.residual_rows(&destination)?)?);
         let mut logits = there.f_add(&here).map_err(torch(LAYER))?;
         if let (Some(features), Some((linear, attention))) = (features, &self.edge) {
             let [edge] = scores(features, [attention], linear)?;

@@ -65,6 +65,9 @@ impl ConvConfig for GatV2Config {
 /// The layer takes the edges as they are: for PyTorch Geometric's default, build the batch with `self_loops`. A
 /// node without in-edges becomes b.
 ///
+/// For cost models of tensor programs, where which neighbour matters depends on the node. No predictor of
+/// `tachograph-models` uses it.
+///
 /// # Shapes
 /// (sources, in) → (destinations, heads · out), or (destinations, out) for the mean;
 /// edge features (edges, `edge_features`)
@@ -141,4 +144,5 @@ impl Conv for GatV2 {
         let alpha = drop_out(alpha, self.config.dropout, context.train).map_err(torch(LAYER))?;
         let y = adjacency.sum(&source, Some(&alpha))?;
         heads_out(y, self.config.heads, self.config.concat, self.bias.as_ref()).map_err(torch(LAYER))
-    }}
+    }
+}

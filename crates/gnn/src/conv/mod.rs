@@ -9,7 +9,7 @@ pub use config::{ConvConfig, LayerConfig};
 pub use context::Context;
 pub use parts::Aggregate;
 pub(crate) use parts::normalize;
-pub use registry::{Registered, layers};
+pub use registry::{RegisteredLayer, layers};
 
 use std::fmt::Debug;
 
@@ -54,7 +54,7 @@ macro_rules! layers {
         $(mod $file;)*
         $(pub use $file::{$config $(, $name)*};)*
         /// Every layer of this crate.
-        static ALL: &[Registered] = &[$(Registered::of::<$config>()),*];
+        static ALL: &[RegisteredLayer] = &[$(RegisteredLayer::of::<$config>()),*];
     };
 }
 

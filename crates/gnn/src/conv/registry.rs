@@ -6,14 +6,14 @@ use super::{ConvConfig, LayerConfig};
 
 /// A layer that configs can name.
 #[derive(Debug)]
-pub struct Registered {
+pub struct RegisteredLayer {
     /// Its name in configs.
     pub kind: &'static str,
     pub(super) read: fn(Map<String, Value>) -> Result<LayerConfig, serde_json::Error>,
     variants: fn(i64) -> Vec<LayerConfig>,
 }
 
-impl Registered {
+impl RegisteredLayer {
     pub(super) const fn of<C: ConvConfig>() -> Self {
         Self {
             kind: C::KIND,
@@ -29,6 +29,6 @@ impl Registered {
 }
 
 /// Every layer of this crate.
-pub fn layers() -> &'static [Registered] {
+pub fn layers() -> &'static [RegisteredLayer] {
     super::ALL
 }

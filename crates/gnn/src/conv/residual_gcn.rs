@@ -69,6 +69,8 @@ impl ConvConfig for ResidualGcnConfig {
 /// form one whose graphs list both directions, with `self_loops`, the asymmetric one `reverse`. TpuGraphs lists
 /// edges from consumer to producer; its reader decides which way A points.
 ///
+/// For models of TpuGraphs, whose published baselines are stacks of it.
+///
 /// # Shapes
 /// nodes (sources, width) and [`Context::nodes`] (sources, `context`) → (destinations, width)
 #[derive(Debug)]
@@ -141,7 +143,10 @@ impl Conv for ResidualGcn {
             ResidualForm::TileDirected => {
                 let y = leaky_relu(x, self.config.slope)?;
                 let forward = self.mlp(0, &adjacency.mean(&y)?)?;
-                sum(sum(forward, &self.mlp(1, &transposed_mean(edges, &y)?)?)?, &self.mlp(2, &edges.residual_rows(&y)?)?)?
+                sum(
+                    sum(forward, &self.mlp(1, &transposed_mean(edges, &y)?)?)?,
+                    &self.mlp(2, &edges.residual_rows(&y)?)?,
+                )?
             }
             ResidualForm::Layout => {
                 let y = beside(context, x)?;

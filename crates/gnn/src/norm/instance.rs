@@ -31,6 +31,9 @@ impl Default for InstanceNormConfig {
 ///
 /// A node's result depends on its whole graph, so the batch must not be compressed.
 ///
+/// For deep stacks where the level of a graph's features says nothing. No model of this workspace uses it; it is one of
+/// PyTorch Geometric's.
+///
 /// # Shapes
 /// (nodes, width) → (nodes, width)
 #[derive(Debug)]

@@ -134,7 +134,7 @@ fn what_a_batch_lacks_is_named() {
         refused,
         [
             "dnnperf: DNNPerf reads edge features, which the batch lacks",
-            "perfsage: hop: the batch was built without `reverse`",
+            "perfsage: layer edges: the batch was built without `reverse`",
             "slapp: SLAPP reads groups, which the batch lacks",
         ]
     );

@@ -3,7 +3,8 @@
 use std::{collections::BTreeMap, path::Path, time::Instant};
 
 use serde::Deserialize;
-use tachograph_profile::{Executor, parse_device};
+use tachograph_gnn::device;
+use tachograph_profile::Executor;
 use tch::{Device, Kind, Tensor};
 
 use crate::case::Source;
@@ -55,7 +56,7 @@ mod on_a_gpu {
     #[test]
     #[ignore = "needs a GPU"]
     fn networks() {
-        compare(parse_device("cuda:0").unwrap(), GPU, here);
+        compare(device("cuda:0").unwrap(), GPU, here);
     }
 }
 

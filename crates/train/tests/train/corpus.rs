@@ -121,6 +121,16 @@ fn a_device_may_have_memory_alone() {
 }
 
 #[test]
+fn values_without_a_unit_are_refused() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("tpugraphs/layerdag_tile");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("val.jsonl"), r#"{"src": [0], "dst": [1], "op": [5, 29], "y": 2.5}"#).unwrap();
+    let error = Corpus::open("layerdag-tile".as_ref(), Some(root.path()), &Query::all()).unwrap_err().to_string();
+    assert!(error.contains("`layerdag-tile`") && error.contains("normalised"), "{error}");
+}
+
+#[test]
 fn an_added_set_is_learned_from_and_never_tested() {
     let dir = tempfile::tempdir().unwrap();
     let path = table(dir.path());

@@ -25,7 +25,7 @@ const RUNS: [&str; 11] = [
 
 /// The devices of this machine, as configs name them; says when there is no CUDA.
 fn devices() -> Vec<&'static str> {
-    if tachograph_torch_link::load_cuda().is_ok() && tch::Cuda::is_available() {
+    if tachograph_gnn::device("cuda").is_ok() {
         return vec!["cpu", "cuda:0"];
     }
     eprintln!("skipped on CUDA: no device");
