@@ -62,10 +62,7 @@ fn list(args: &Args) -> Result<()> {
         Err(error) if args.json => {
             table::json(&json!({ "set": about.name, "what": about.what, "missing": error.to_string() }))
         }
-        Err(error) => {
-            println!("{:14} {error}", about.name);
-            Ok(())
-        }
+        Err(error) => Ok(println!("{:14} {error}", about.name)),
     })
 }
 
