@@ -62,7 +62,10 @@ fn list(args: &Args) -> Result<()> {
         Err(error) if args.json => {
             table::json(&json!({ "set": about.name, "what": about.what, "missing": error.to_string() }))
         }
-        Err(error) => Ok(println!("{:14} {error}", about.name)),
+        Err(error) => {
+            println!("{:14} {error}", about.name);
+            Ok(())
+        }
     })
 }
 
