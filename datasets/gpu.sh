@@ -44,14 +44,14 @@ train() {
     local dir device model log
     dir=$(mktemp -d)
     for device in cuda:0 cpu; do
-        for model in tachograph nnlp; do
+        for model in learned-roofline nnlp; do
             sed -e "s/^data = .*/data = \"datasets\/cpu\"/; /^extra/d; s/^epochs.*/epochs = 3\ntorch_device = \"$device\"/" \
-                "examples/$model.toml" > "$dir/$model-$device.toml"
+                "research/recipes/$model.toml" > "$dir/$model-$device.toml"
         done
     done
     run() { "$bin/tachograph" train --config "$dir/$1.toml" --out "$dir/$1"; }
-    (run tachograph-cuda:0 && run nnlp-cuda:0) &
-    run tachograph-cpu &
+    (run learned-roofline-cuda:0 && run nnlp-cuda:0) &
+    run learned-roofline-cpu &
     run nnlp-cpu &
     wait
     for log in "$dir"/*/metrics.jsonl; do
