@@ -1,5 +1,0 @@
-//! Records where libtorch is in this package's binaries, tests and examples.
-
-fn main() {
-    tachograph_torch_link::link();
-}

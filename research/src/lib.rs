@@ -1,0 +1,19 @@
+//! The programs that make the tables of `docs/results.md` and the surveys, as a library so that they can be tested.
+//!
+//!     cargo run --release -p tachograph-research --bin reproduce -- timm-gpu --seeds 3
+//!     cargo run --release -p tachograph-research --bin survey --no-default-features -- folder/of/onnx/files
+//!
+//! `recipes/` holds the trainings of the tables: ours, and published predictors as they were published but for what
+//! their comments say. `survey` and `repeatability` need no libtorch.
+
+mod exit;
+#[cfg(feature = "torch")]
+pub mod few_shot;
+#[cfg(feature = "torch")]
+mod measured;
+pub mod repeatability;
+#[cfg(feature = "torch")]
+pub mod reproduce;
+pub mod survey;
+
+pub use exit::exit;

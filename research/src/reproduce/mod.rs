@@ -1,0 +1,86 @@
+//! Prints the tables of `docs/results.md`, one a file.
+//!
+//!     cargo run --release -p tachograph-research --bin reproduce -- timm-gpu --seeds 3
+
+mod help;
+mod intervals;
+mod ncnn;
+mod networks;
+mod neusight;
+mod own;
+mod rows;
+mod spaces;
+mod timm;
+mod timm_device;
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::{Parser, builder::PossibleValuesParser};
+
+/// The tables by name, and what prints them.
+const TABLES: [(&str, fn(&Args) -> Result<()>); 14] = [
+    ("help-fbnet", help::fbnet),
+    ("help-nb201", help::nas_bench_201),
+    ("ncnn", ncnn::table),
+    ("ncnn-rates", ncnn::rates),
+    ("ncnn-unseen", ncnn::unseen),
+    ("neusight", neusight::table),
+    ("neusight-settings", neusight::settings),
+    ("own-cpu", |args| own::tables(args, "cpu")),
+    ("own-gpu", |args| own::tables(args, "gpu")),
+    ("timm", |args| timm::tables(args, None)),
+    ("timm-cpu", |args| timm::tables(args, Some("timm-cpu"))),
+    ("timm-device", timm_device::table),
+    ("timm-gpu", |args| timm::tables(args, Some("timm-gpu"))),
+    ("timm-train", |args| timm::tables(args, Some("timm-train"))),
+];
+
+/// Prints a table of `docs/results.md`.
+#[derive(Parser)]
+pub struct Args {
+    /// The table; `timm` is `timm-cpu`, `timm-gpu` and `timm-train` together.
+    #[arg(value_parser = PossibleValuesParser::new(TABLES.map(|(name, _)| name)))]
+    table: String,
+    /// Seeds, from 0.
+    #[arg(long, default_value_t = 3)]
+    seeds: u64,
+    /// Folder of published sets; by default what `TACHOGRAPH_DATA` names.
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// Only the rows whose predictor's name begins so; give it several times for several.
+    #[arg(long)]
+    only: Vec<String>,
+    /// Folder where trainings of networks are kept, to go on from and to print again without training.
+    #[arg(long)]
+    runs: Option<PathBuf>,
+    /// A checkpoint on timm's settings that gets the intervals of families held out by the ensemble of several seeds.
+    #[arg(long)]
+    intervals: Option<PathBuf>,
+    /// Only so many folds of the five, where a predictor takes long.
+    #[arg(long, default_value_t = 5)]
+    folds: usize,
+    /// Seed of the division of `own-…` and `timm-…` tables into folds; those of the manifest have 0.
+    #[arg(long, default_value_t = 0)]
+    division: u64,
+    /// Print every column (every setting, say) of each predictor as well.
+    #[arg(long)]
+    columns: bool,
+}
+
+impl Args {
+    /// True for a predictor whose row is wanted.
+    fn wants(&self, predictor: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|start| predictor.starts_with(start.as_str()))
+    }
+}
+
+/// Prints the table.
+///
+/// # Errors
+/// Data that are missing or damaged.
+pub fn run(args: &Args) -> Result<()> {
+    tch::set_num_threads(1);
+    let (_, table) = TABLES.iter().find(|(name, _)| *name == args.table).context("no such table")?;
+    table(args)
+}

@@ -1,0 +1,81 @@
+//! Graph networks, ours and published ones, trained through the engine on all columns of a table at once.
+
+use anyhow::{Context, Result};
+use tachograph_train::{Corpus, Observer, Predicted, RunConfig, SplitConfig, train_on};
+
+use super::Args;
+
+const OURS: &str = "tachograph";
+/// The mean over all seeds of [`OURS`].
+pub const ENSEMBLE: &str = "tachograph, ensemble of the seeds";
+
+/// Published predictors with their recipes: features, target and loss as in `docs/models.md`. The budget is less than
+/// what was published, and the row says so.
+const PUBLISHED: [(&str, &str); 7] = [
+    ("NNLP (10 epochs; published 50)", include_str!("../../recipes/tables/nnlp.toml")),
+    (
+        "DIPPM (10 epochs at 1e-3, batch 16; published 488 at 2.8e-5, batch 1)",
+        include_str!("../../recipes/tables/dippm.toml"),
+    ),
+    ("DNNPerf, forward graph (100 epochs)", include_str!("../../recipes/tables/dnnperf.toml")),
+    ("SLAPP-style (10 epochs)", include_str!("../../recipes/tables/slapp.toml")),
+    ("node compensation (100 epochs)", include_str!("../../recipes/tables/node-gcn.toml")),
+    ("BRP-NAS, operators (10 epochs; published 250)", include_str!("../../recipes/tables/brp-nas.toml")),
+    ("PerfSAGE-style (10 epochs)", include_str!("../../recipes/tables/perfsage.toml")),
+];
+
+/// Ours, then the published ones.
+fn networks() -> Result<Vec<(&'static str, RunConfig)>> {
+    // An epoch has one entry of a network here, not one for every batch that was measured.
+    let ours = include_str!("../../recipes/learned-roofline.toml");
+    let ours = RunConfig { epochs: 60, refit: true, ..toml::from_str(ours)? };
+    let published = PUBLISHED.iter().map(|&(name, recipe)| Ok((name, toml::from_str(recipe)?)));
+    let published = published.collect::<Result<Vec<_>>>()?;
+    Ok([(OURS, ours)].into_iter().chain(published).collect())
+}
+
+struct Quiet;
+
+impl Observer for Quiet {}
+
+/// What an ensemble of the seeds predicts; all list the test part in one order.
+fn mean(of_seeds: &[Vec<Predicted>]) -> Vec<Predicted> {
+    let mut rows = of_seeds.first().cloned().unwrap_or_default();
+    for (i, row) in rows.iter_mut().enumerate() {
+        row.predicted = of_seeds.iter().map(|seed| seed[i].predicted).sum::<f64>() / of_seeds.len() as f64;
+    }
+    rows
+}
+
+/// Trains every network on a fold, on all outputs at once, and hands on its name, the seed and what it predicts; of ours
+/// also what the ensemble of all seeds does. Networks take minutes each, so that they are trained only where `--only`
+/// names them.
+pub fn fold(
+    args: &Args,
+    corpus: &Corpus,
+    split: &SplitConfig,
+    mut add: impl FnMut(&str, u64, Predicted),
+) -> Result<()> {
+    let division = split.divide(corpus)?;
+    for (name, config) in networks()? {
+        if args.only.is_empty() || !args.wants(name) {
+            continue;
+        }
+        let mut of_seeds = Vec::new();
+        for seed in 0..args.seeds {
+            let config = RunConfig { split: split.clone(), seed, ..config.clone() };
+            let temporary = tempfile::tempdir().context("a folder for the run")?;
+            let dir = match &args.runs {
+                Some(runs) => runs.join(format!("{}-{}-{seed}", name.split(' ').next().unwrap_or(name), division.hash)),
+                None => temporary.path().into(),
+            };
+            let outcome = train_on(&config, corpus, &dir, &mut Quiet)?;
+            outcome.predictions.iter().for_each(|prediction| add(name, seed, prediction.clone()));
+            of_seeds.push(outcome.predictions);
+        }
+        if name == OURS && args.seeds > 1 {
+            mean(&of_seeds).into_iter().for_each(|prediction| add(ENSEMBLE, 0, prediction));
+        }
+    }
+    Ok(())
+}
