@@ -29,13 +29,15 @@ MODELS = {
 }
 
 
-def export(name: str) -> bytes:
-    library, size = MODELS[name]
+def build(name: str) -> torch.nn.Module:
+    library, _ = MODELS[name]
     if library == "timm":
-        model = timm.create_model(name, pretrained=False, exportable=True)
-    else:
-        options = {"init_weights": False, "aux_logits": False} if name == "inception_v3" else {}
-        model = getattr(torchvision.models, name)(weights=None, **options)
+        return timm.create_model(name, pretrained=False, exportable=True)
+    options = {"init_weights": False, "aux_logits": False} if name == "inception_v3" else {}
+    return getattr(torchvision.models, name)(weights=None, **options)
+
+
+def export(model: torch.nn.Module, size: int) -> bytes:
     # The exporter merges equal parameters, such as fresh normalisations: make them differ.
     torch.manual_seed(0)
     for tensor in [*model.parameters(), *model.buffers()]:
@@ -53,7 +55,7 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     print(f"torch {torch.__version__}, torchvision {torchvision.__version__}, timm {timm.__version__}")
     for name in sys.argv[1:] or MODELS:
-        packed = gzip.compress(export(name), 9, mtime=0)
+        packed = gzip.compress(export(build(name), MODELS[name][1]), 9, mtime=0)
         with open(f"{name}.onnx.gz", "wb") as f:
             f.write(packed)
         print(name, len(packed), flush=True)

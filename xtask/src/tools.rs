@@ -14,6 +14,13 @@ pub fn cargo<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Result<Comma
     Ok(command)
 }
 
+/// Another program, in the root of the checkout.
+pub fn tool<S: AsRef<OsStr>>(name: &str, args: impl IntoIterator<Item = S>) -> Result<Command> {
+    let mut command = Command::new(name);
+    command.args(args).current_dir(root()?);
+    Ok(command)
+}
+
 /// Runs `command`, showing it and what it prints.
 pub fn run(command: &mut Command) -> Result<()> {
     let line = shown(command);

@@ -21,7 +21,7 @@ impl<'a> Pattern<'a> {
     /// and the rows that they go to.
     pub fn new(offsets: &'a Tensor, reads: &'a Tensor, transpose: Option<&'a [Tensor; 3]>) -> Self {
         let [out_offsets, places, goes] = match transpose {
-            Some([a, b, c]) => [a.as_ptr() as *const C_tensor, b.as_ptr(), c.as_ptr()],
+            Some([a, b, c]) => [a.as_ptr(), b.as_ptr(), c.as_ptr()],
             None => [std::ptr::null(); 3],
         };
         let tensors = [offsets.as_ptr(), reads.as_ptr(), out_offsets, places, goes];

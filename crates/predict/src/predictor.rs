@@ -20,7 +20,7 @@ enum Networks {
     Plain(Plain),
     /// Tensors of libtorch may move between threads, but not be shared.
     #[cfg(feature = "torch")]
-    Torch(std::sync::Mutex<crate::torch::TorchPredictor>),
+    Torch(Box<std::sync::Mutex<crate::torch::TorchPredictor>>),
 }
 
 impl Predictor {
@@ -178,7 +178,7 @@ impl Predictor {
 #[cfg(feature = "torch")]
 impl From<crate::torch::TorchPredictor> for Predictor {
     fn from(torch: crate::torch::TorchPredictor) -> Self {
-        Self { manifest: torch.manifest().clone(), networks: Networks::Torch(std::sync::Mutex::new(torch)) }
+        Self { manifest: torch.manifest().clone(), networks: Networks::Torch(Box::new(std::sync::Mutex::new(torch))) }
     }
 }
 

@@ -6,6 +6,7 @@ pub use tachograph_import as import;
 pub use tachograph_ir as ir;
 pub use tachograph_metrics as metrics;
 pub use tachograph_networks as networks;
+pub use tachograph_predict as predict;
 pub use tachograph_report as report;
 pub use tachograph_transfer as transfer;
 #[cfg(feature = "torch")]
@@ -13,7 +14,7 @@ pub use {
     tachograph_gnn as gnn, tachograph_models as models, tachograph_profile as profile, tachograph_train as train,
 };
 
-/// The front page of the workspace, whose programs are tested too.
-#[cfg(all(doctest, feature = "torch"))]
+/// The front page of the workspace, whose program is tested too.
+#[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Workspace;

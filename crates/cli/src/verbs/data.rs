@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use serde_json::json;
 use tachograph_datasets::{About, SETS, Source, State, Summary, data_root, open};
 
@@ -77,9 +77,9 @@ fn verify(args: &Args, set: &dyn Source) -> Result<()> {
     for (state, what) in [(State::Different, "differs from the recorded file"), (State::Missing, "is not there")] {
         files.iter().filter(|f| f.state == state).for_each(|f| eprintln!("  {} {what}", f.path.display()));
     }
-    let same = files.iter().filter(|f| f.state == State::Same).count();
-    eprintln!("  {same} of {} files are those recorded (SHA-256)", files.len());
-    anyhow::ensure!(same == files.len(), "{}: not the recorded files", set.about().name);
+    let (same, all) = (files.iter().filter(|f| f.state == State::Same).count(), files.len());
+    ensure!(same == all, "{}: only {same} of {all} files are those recorded (SHA-256)", set.about().name);
+    eprintln!("  all {all} files are those recorded (SHA-256)");
     Ok(())
 }
 
@@ -92,9 +92,7 @@ fn show(args: &Args, summary: &Summary, times: &[f64]) {
     if args.devices {
         devices.iter().for_each(|(device, count)| println!("  {count:8} {device}"));
     }
-    if let Some(noise) = &summary.noise {
-        println!("  noise floor, the same measured again: {noise}");
-    }
+    summary.noise.iter().for_each(|noise| println!("  noise floor, the same measured again: {noise}"));
     summary.versions.iter().for_each(|(old, new, noise)| println!("  {old} and {new}: {noise}"));
     table::histogram(times, summary.unit);
 }

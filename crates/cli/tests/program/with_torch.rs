@@ -93,9 +93,10 @@ fn from_measurements_to_predictions() {
         (predicted("1/best.safetensors"), predicted("2/best.safetensors"), predicted("both.safetensors"));
     assert!(one.min(two) <= both && both <= one.max(two), "{one} {two} {both}");
 
-    let adapt = ["adapt", "set", "--device", "here", "--out", "here.safetensors", model, "--json"];
+    let adapt = ["adapt", "set", "--device", "here", "--k", "6", "--out", "here.safetensors", model, "--json"];
     let line = at(&adapt).json().remove(0);
-    assert_eq!((line["by"].as_str(), line["measurements"].as_u64()), (Some("checkpoint"), Some(26)));
+    assert_eq!((line["by"].as_str(), line["measurements"].as_u64()), (Some("checkpoint"), Some(6)));
+    assert!(line["mape_percent"].is_f64() && line["tested_mape_percent"].is_f64(), "{line}");
     let ms = predicted("here.safetensors");
     assert!((line["predictions"][0]["latency_ms"].as_f64().unwrap() / ms - 1.0).abs() < 1e-4, "{line}");
     assert!(Path::new(line["checkpoint"].as_str().unwrap()).ends_with("here.safetensors"));

@@ -1,9 +1,6 @@
 //! Y = α·A'·B' + β·C: (M, K) × (K, N) → (M, N), either factor transposed on request.
 
-use super::{
-    axes::product,
-    values::broadcast,
-};
+use super::{axes::product, values::broadcast};
 use crate::{Call, Class, Fact, Fvcore, Node, OpError, Operator, Role, Work};
 
 pub(super) struct Gemm;

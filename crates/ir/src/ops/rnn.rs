@@ -57,7 +57,9 @@ impl Operator for Rnn {
     }
 
     fn operand(&self, _: &Node, i: usize) -> Option<Role> {
-        [Role::Data, Role::Weight, Role::Weight, Role::Bias, Role::Shape, Role::State, Role::State, Role::Weight].get(i).copied()
+        [Role::Data, Role::Weight, Role::Weight, Role::Bias, Role::Shape, Role::State, Role::State, Role::Weight]
+            .get(i)
+            .copied()
     }
 
     fn work(&self, call: &Call<'_>) -> Result<Work, OpError> {

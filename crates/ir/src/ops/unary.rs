@@ -7,10 +7,50 @@ pub(super) struct Unary;
 impl Operator for Unary {
     fn names(&self) -> &'static [&'static str] {
         &[
-            "Abs", "Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "BiasGelu", "BitwiseNot", "Ceil", "Celu", "Cos",
-            "Cosh", "Elu", "Erf", "Exp", "FastGelu", "Floor", "Gelu", "HardSigmoid", "HardSwish", "Hardmax",
-            "LeakyRelu", "Log", "Mish", "Neg", "QuickGelu", "Reciprocal", "Relu", "Round", "Selu", "Shrink", "Sigmoid",
-            "Sign", "Silu", "Sin", "Sinh", "Softplus", "Softsign", "Sqrt", "Swish", "Tan", "Tanh", "ThresholdedRelu",
+            "Abs",
+            "Acos",
+            "Acosh",
+            "Asin",
+            "Asinh",
+            "Atan",
+            "Atanh",
+            "BiasGelu",
+            "BitwiseNot",
+            "Ceil",
+            "Celu",
+            "Cos",
+            "Cosh",
+            "Elu",
+            "Erf",
+            "Exp",
+            "FastGelu",
+            "Floor",
+            "Gelu",
+            "HardSigmoid",
+            "HardSwish",
+            "Hardmax",
+            "LeakyRelu",
+            "Log",
+            "Mish",
+            "Neg",
+            "QuickGelu",
+            "Reciprocal",
+            "Relu",
+            "Round",
+            "Selu",
+            "Shrink",
+            "Sigmoid",
+            "Sign",
+            "Silu",
+            "Sin",
+            "Sinh",
+            "Softplus",
+            "Softsign",
+            "Sqrt",
+            "Swish",
+            "Tan",
+            "Tanh",
+            "ThresholdedRelu",
         ]
     }
 
@@ -35,7 +75,25 @@ impl Operator for Unary {
     fn activates(&self, node: &Node) -> bool {
         matches!(
             node.op.name(),
-            "BiasGelu" | "Celu" | "Elu" | "FastGelu" | "Gelu" | "HardSigmoid" | "HardSwish" | "LeakyRelu" | "Mish" | "QuickGelu" | "Relu" | "Selu" | "Sigmoid" | "Silu" | "Softplus" | "Softsign" | "Swish" | "Tanh" | "ThresholdedRelu"
+            "BiasGelu"
+                | "Celu"
+                | "Elu"
+                | "FastGelu"
+                | "Gelu"
+                | "HardSigmoid"
+                | "HardSwish"
+                | "LeakyRelu"
+                | "Mish"
+                | "QuickGelu"
+                | "Relu"
+                | "Selu"
+                | "Sigmoid"
+                | "Silu"
+                | "Softplus"
+                | "Softsign"
+                | "Swish"
+                | "Tanh"
+                | "ThresholdedRelu"
         )
     }
 

@@ -91,12 +91,12 @@ impl LearnedRoofline {
     fn rows(&self, batch: &Batch) -> Rows {
         let x = &batch.nodes;
         let physical = [self.times[0], self.times[1], self.times[2], self.alive];
-        let mut times = x.select(Axis(1), &physical).mapv(f32::exp);
-        let rest: Vec<usize> = (0..x.ncols()).filter(|c| *c != self.alive).collect();
-        let mut h = x.select(Axis(1), &rest);
-        for (mut values, c) in h.axis_iter_mut(Axis(1)).zip(&rest) {
-            if !self.times.contains(c) {
-                values.mapv_inplace(|v| v.clamp(-FAR, FAR));
+        let (mut times, mut h) = (Array2::zeros((x.nrows(), 4)), Array2::zeros((x.nrows(), x.ncols() - 1)));
+        for ((x, mut times), mut h) in x.rows().into_iter().zip(times.rows_mut()).zip(h.rows_mut()) {
+            times.iter_mut().zip(physical).for_each(|(time, c)| *time = x[c].exp());
+            let others = x.iter().enumerate().filter(|(c, _)| *c != self.alive);
+            for (h, (c, &value)) in h.iter_mut().zip(others) {
+                *h = if self.times.contains(&c) { value } else { value.clamp(-FAR, FAR) };
             }
         }
         for (l, layer) in self.graph.iter().enumerate() {

@@ -3,10 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tch::{Reduction::Mean, Tensor};
 
-use super::{
-    LossFunction, Segments, Targets,
-    function::above_zero,
-};
+use super::{LossFunction, Segments, Targets, function::above_zero};
 use crate::{Result, error::torch};
 
 /// mean((ln ŷ − ln y)²). Targets must be positive; the model must predict positive values.

@@ -3,10 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use super::{
-    LossFunction, Segments, Targets,
-    function::Torch,
-};
+use super::{LossFunction, Segments, Targets, function::Torch};
 use crate::{Result, error::torch};
 
 /// ŷ/y − 1.

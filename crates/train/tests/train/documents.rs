@@ -63,7 +63,7 @@ fn python_reads_a_checkpoint_as_documented() {
     let output = read(dir.path().join(BEST));
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    assert!(text.contains("format 3") && text.contains("heads.0.2.bias (1,)"), "{text}");
+    assert!(text.contains("format 4") && text.contains("heads.0.2.bias (1,)"), "{text}");
     let mut bytes = fs::read(dir.path().join(BEST)).unwrap();
     *bytes.last_mut().unwrap() ^= 1;
     fs::write(dir.path().join("damaged"), bytes).unwrap();

@@ -1,76 +1,27 @@
 //! By adapting a checkpoint to what was measured.
 
-use std::path::PathBuf;
+mod options;
 
 use anyhow::{Result, ensure};
-use clap::ValueEnum;
 use tachograph_datasets::DeviceTimes;
 use tachograph_features::FeatureGraph;
 use tachograph_ir::{Millis, Quantity};
 use tachograph_metrics::Report;
-use tachograph_predict::{Bundled, Checkpoint, Output, Predictor, torch::TorchPredictor};
-use tachograph_train::{AdaptConfig, Selection, adapt, select};
-use tch::Device;
+use tachograph_predict::{Output, Predictor, torch::TorchPredictor};
+use tachograph_train::{AdaptConfig, adapt};
 
 use super::{
     Args, read,
     said::{Predicted, Transferred},
 };
-use crate::{exit, models::Model, verbs::threads};
-
-/// Arguments of this way alone.
-#[derive(clap::Args)]
-pub struct Options {
-    /// The checkpoint to adapt, a file or the name of a bundled one (checkpoint); without it, `cpu`.
-    #[arg(long)]
-    checkpoint: Option<String>,
-    /// Where the new checkpoint goes, for one device (checkpoint).
-    #[arg(long)]
-    out: Option<PathBuf>,
-    /// Use only so many of the measurements, and test on the others (checkpoint).
-    #[arg(long)]
-    k: Option<usize>,
-    /// How `--k` and `--plan` choose (checkpoint).
-    #[arg(long, value_enum, default_value_t = Select::Stratified)]
-    select: Select,
-    /// Of folds, order and fresh weights (checkpoint).
-    #[arg(long, default_value_t = 0)]
-    seed: u64,
-    /// Threads of libtorch (checkpoint).
-    #[arg(long, default_value_t = 1, value_parser = threads())]
-    threads: i32,
-}
-
-/// How networks to measure are chosen.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Select {
-    Random,
-    /// Far apart in what the network makes of them.
-    Diverse,
-    /// One of each part by predicted latency.
-    Stratified,
-}
-
-impl Options {
-    pub fn given(&self) -> bool {
-        self.checkpoint.is_some() || self.out.is_some()
-    }
-
-    fn choose(&self, source: &TorchPredictor, graphs: &[&FeatureGraph], count: usize) -> Result<Vec<usize>> {
-        let selection = match self.select {
-            Select::Random => Selection::Random,
-            Select::Diverse => Selection::Diverse,
-            Select::Stratified => Selection::Stratified,
-        };
-        Ok(select(source, source.manifest().output(None, Quantity::Latency)?, graphs, count, selection, self.seed)?)
-    }
-}
+use crate::{exit, models::Model};
+pub use options::Options;
 
 pub fn run(args: &Args) -> Result<()> {
     let options = &args.checkpoint;
     ensure!(options.out.is_none() || args.device.len() == 1, "--out is for one device");
     tch::set_num_threads(options.threads);
-    let source = source(options.checkpoint.as_deref().unwrap_or("cpu"))?;
+    let source = options.source()?;
     if let Some(count) = args.plan {
         let times = read(args, &[])?;
         let graphs = featurize(&source, &times)?;
@@ -79,15 +30,6 @@ pub fn run(args: &Args) -> Result<()> {
         return Ok(());
     }
     exit::each(&args.device, |device| one(args, &source, device))
-}
-
-/// A bundled checkpoint by name, or a file.
-fn source(name: &str) -> Result<TorchPredictor> {
-    let checkpoint = match Bundled::named(name) {
-        Ok(bundled) => bundled.checkpoint()?,
-        Err(_) => Checkpoint::load(name.as_ref())?,
-    };
-    Ok(TorchPredictor::new(checkpoint, Device::Cpu)?)
 }
 
 fn featurize(source: &TorchPredictor, times: &DeviceTimes) -> Result<Vec<FeatureGraph>> {
