@@ -41,6 +41,9 @@ pub struct Args {
     /// Try each method alone as well, with stratified samples.
     #[arg(long)]
     methods: bool,
+    /// Only the lines whose methods begin so (`all`, `rates`, `scale`, …); give it several times for several.
+    #[arg(long)]
+    only: Vec<String>,
     #[arg(long, default_value_t = 1)]
     threads: i32,
 }
@@ -96,6 +99,9 @@ fn line(
     how: How,
     name: &str,
 ) -> Result<()> {
+    if !args.only.is_empty() && !args.only.iter().any(|start| name.starts_with(start.as_str())) {
+        return Ok(());
+    }
     let graphs: Vec<_> = measured.graphs.iter().collect();
     let source = predictor.manifest().output(None, Quantity::Latency)?;
     let (mut reports, mut chosen) = (vec![], vec![]);

@@ -13,8 +13,8 @@ use crate::tools::{cargo, output, run};
 /// The folders that the tests of `with_data` read.
 const FOLDERS: [&str; 2] = ["TACHOGRAPH_DATA", "TACHOGRAPH_MODELS"];
 
-/// What is off by default: the verbs of the program that need libtorch.
-pub const FEATURES: &str = "tachograph-cli/torch";
+/// What is off by default: the verbs of the program, and the examples, that need libtorch.
+pub const FEATURES: &str = "tachograph-cli/torch,tachograph-examples/torch";
 
 /// The modules of tests that need something, beside those for peers.
 const WITH_DATA: &str = "with_data";

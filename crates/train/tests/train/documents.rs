@@ -1,4 +1,4 @@
-//! What the documents and examples show works.
+//! What the documents show works.
 
 use std::{fs, path::PathBuf, process::Command};
 
@@ -38,15 +38,7 @@ fn the_documents_show_every_setting_of_every_model_with_its_default() {
 }
 
 #[test]
-fn the_configs_of_examples_and_documents_are_read() {
-    let mut read = 0;
-    for path in fs::read_dir(root().join("examples")).unwrap().map(|e| e.unwrap().path()) {
-        if path.extension().is_some_and(|e| e == "toml") && !path.ends_with("Cargo.toml") {
-            RunConfig::load(&path).unwrap();
-            read += 1;
-        }
-    }
-    assert!(read >= 3);
+fn the_documents_show_every_key_of_a_config() {
     let documented: RunConfig = toml::from_str(&block("training.md", "toml")).unwrap();
     let written: toml::Table = toml::from_str(&toml::to_string(&documented).unwrap()).unwrap();
     let shown: toml::Table = toml::from_str(&block("training.md", "toml")).unwrap();

@@ -6,7 +6,7 @@ mod traced;
 
 use std::collections::BTreeMap;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use serde_json::Value;
 use tachograph_datasets::{
     Phase, data_root,
@@ -90,6 +90,9 @@ const GROUPS: [(&str, Keep); 6] = [
     }),
 ];
 
+/// The row of the figures that NeuSight gives of itself.
+const PUBLISHED: &str = "NeuSight, published";
+
 /// Prints the table.
 ///
 /// # Errors
@@ -111,33 +114,36 @@ pub fn table(args: &Args) -> Result<()> {
             Ok(Some(kernels.max(launches)))
         })
     };
-    let mut rows: Vec<(String, Vec<Errors>)> = vec![
-        ("NeuSight, published".into(), vec![quoted(Method::NeuSight)?]),
-        ("Habitat, published".into(), vec![quoted(Method::Habitat)?]),
-        ("Li et al., published".into(), vec![quoted(Method::Li)?]),
-        ("roofline, published".into(), vec![quoted(Method::Roofline)?]),
-        (
-            "roofline of the device file".into(),
-            vec![of_operators(&cases, |o, d| Ok(Machine::new(d, 0.0)?.roofline_ms(o)))?],
-        ),
-    ];
-    let trees = (0..args.seeds).map(|seed| {
+    let trees = |seed| {
         let trees = OperatorTrees::fit(&training, seed)?;
         of_operators(&cases, |o, d| Ok(if o.is_empty() { 0.0 } else { trees.predict(o, d)?.0 }))
-    });
-    rows.push(("boosted trees on logarithms".into(), trees.collect::<Result<_>>()?));
-    let mut models = Vec::new();
-    for seed in 0..args.seeds {
-        models.push(fit(Settings { seed, ..Settings::default() })?);
-    }
-    rows.push(("ours".into(), models.iter().map(queues).collect::<Result<_>>()?));
-    let model = &models[0];
-    let kernels = of_operators(&cases, |o, d| Ok(model.kernel(o, d)?.0))?;
-    rows.push(("  kernels alone".into(), vec![kernels]));
-    let launched = of_operators(&cases, |o, d| Ok(model.predict(o, d)?.0))?;
-    rows.push(("  every operator waits for its launch".into(), vec![launched]));
-    rows.push(("  no law of power".into(), vec![queues(&fit(Settings { energy: 0.0, ..Settings::default() })?)?]));
-    rows.push(("  all seen GPUs weigh the same".into(), vec![queues(&fit(Settings::default())?.with_kinship(1e9))?]));
+    };
+    const OURS: [&str; 4] =
+        ["ours", "  kernels alone", "  every operator waits for its launch", "  all seen GPUs weigh the same"];
+    let seeds = if OURS.iter().any(|row| args.wants(row)) { args.seeds } else { 0 };
+    let models = (0..seeds).map(|seed| fit(Settings { seed, ..Settings::default() })).collect::<Result<Vec<_>>>()?;
+    // The variants of ours are those of seed 0.
+    let model = || models.first().context("no seeds");
+    let mut rows: Vec<(&str, Vec<Errors>)> = Vec::new();
+    let mut add = |name, errors: &dyn Fn() -> Result<Vec<Errors>>| {
+        if args.wants(name) {
+            rows.push((name, errors()?));
+        }
+        Ok::<_, anyhow::Error>(())
+    };
+    add(PUBLISHED, &|| Ok(vec![quoted(Method::NeuSight)?]))?;
+    add("Habitat, published", &|| Ok(vec![quoted(Method::Habitat)?]))?;
+    add("Li et al., published", &|| Ok(vec![quoted(Method::Li)?]))?;
+    add("roofline, published", &|| Ok(vec![quoted(Method::Roofline)?]))?;
+    add("roofline of the device file", &|| {
+        Ok(vec![of_operators(&cases, |o, d| Ok(Machine::new(d, 0.0)?.roofline_ms(o)))?])
+    })?;
+    add("boosted trees on logarithms", &|| (0..args.seeds).map(trees).collect())?;
+    add(OURS[0], &|| models.iter().map(queues).collect())?;
+    add(OURS[1], &|| Ok(vec![of_operators(&cases, |o, d| Ok(model()?.kernel(o, d)?.0))?]))?;
+    add(OURS[2], &|| Ok(vec![of_operators(&cases, |o, d| Ok(model()?.predict(o, d)?.0))?]))?;
+    add("  no law of power", &|| Ok(vec![queues(&fit(Settings { energy: 0.0, ..Settings::default() })?)?]))?;
+    add(OURS[3], &|| Ok(vec![queues(&model()?.clone().with_kinship(1e9))?]))?;
 
     println!("\n### Mean absolute error of the whole run, %\n");
     println!("| predictor | {} |", GROUPS.map(|(name, _)| name).join(" | "));
@@ -146,11 +152,13 @@ pub fn table(args: &Args) -> Result<()> {
         let cells = GROUPS.map(|(_, keep)| cell(&cases, runs, keep));
         println!("| {name} | {} |", cells.join(" | "));
     }
-    let (published, ours) = (&rows[0].1, &rows[6].1);
-    by(&cases, "GPU", |p| p.device.clone(), published, ours);
-    by(&cases, "model", |p| p.model.clone(), published, ours);
-    by(&cases, "kind of run", kind_of_run, published, ours);
-    operators::by_class(&measured::test(&set)?, model)?;
+    let of = |name| rows.iter().find(|row| row.0 == name).map(|row| &row.1);
+    if let (Some(published), Some(ours)) = (of(PUBLISHED), of(OURS[0])) {
+        by(&cases, "GPU", |p| p.device.clone(), published, ours);
+        by(&cases, "model", |p| p.model.clone(), published, ours);
+        by(&cases, "kind of run", kind_of_run, published, ours);
+        operators::by_class(&measured::test(&set)?, model()?)?;
+    }
     println!("\nSeeds 0 to {}. The split is NeuSight's: by GPU and by model.", args.seeds.saturating_sub(1));
     Ok(())
 }
