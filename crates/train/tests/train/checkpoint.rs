@@ -180,7 +180,7 @@ fn a_missing_or_misshapen_weight_is_refused_by_name() {
         let turned: Vec<usize> = shape.iter().rev().copied().collect();
         Some(if name == "graph.0.lin_l.weight" { turned } else { shape })
     });
-    assert!(refusal(&path).contains("weight `graph.0.lin_l.weight` is"));
+    assert!(refusal(&path).contains("weight `graph.0.lin_l.weight`: is"));
     rewrite(&path, str::to_owned, |name, shape| {
         (name != "heads.1.2.bias" && name != "graph.0.lin_l.weight").then_some(shape)
     });

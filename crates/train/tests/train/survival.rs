@@ -150,8 +150,11 @@ fn a_full_disk_is_an_error_that_loses_nothing() {
         }
     };
     let error = train(&config, &full, watch).map(|_| ()).unwrap_err();
-    let Error::Io { path, source } = &error else { panic!("{error}") };
-    assert_eq!((path.as_path(), source.kind()), (beside.as_path(), std::io::ErrorKind::StorageFull));
+    let Error::Predict(tachograph_predict::Error::Io { path, source }) = &error else { panic!("{error}") };
+    assert_eq!(
+        (path.as_path(), source.kind()),
+        (&*beside.with_extension("safetensors"), std::io::ErrorKind::StorageFull)
+    );
     assert_eq!(run(&config, &full).iter().map(|e| e.epoch).collect::<Vec<_>>(), [3, 4]);
     run(&config, &whole);
     assert_eq!(weights(&last(&full)), weights(&last(&whole)));
