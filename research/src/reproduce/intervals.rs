@@ -47,3 +47,47 @@ impl HeldOut {
         Ok(loaded.save(checkpoint)?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn predictions(factors: impl Iterator<Item = f64>) -> impl Iterator<Item = Predicted> {
+        factors.enumerate().map(|(i, factor)| Predicted {
+            name: i.to_string(),
+            family: String::new(),
+            batch: 1,
+            output: 0,
+            predicted: 1.0,
+            measured: factor,
+        })
+    }
+
+    #[test]
+    fn a_fold_is_held_to_the_intervals_of_the_others() {
+        let mut held_out = HeldOut::default();
+        let spread = || (0..50).map(|i| 0.75 + 0.01 * f64::from(i));
+        predictions(spread()).for_each(|p| held_out.add("ours", 0, 0, p));
+        assert!(held_out.coverage().is_empty(), "one fold has no other");
+        // The second fold lies in the middle of the first, which lies around the second.
+        predictions((0..50).map(|i| 0.99 + 4e-4 * f64::from(i))).for_each(|p| held_out.add("ours", 0, 1, p));
+        let coverage = held_out.coverage()["ours"];
+        let inside = |low: f64, high: f64| spread().filter(|f| (low..high).contains(f)).count();
+        assert!(inside(0.99, 1.01) <= 3 && (0.5..0.54).contains(&coverage), "{coverage}");
+    }
+
+    #[test]
+    fn a_checkpoint_gets_intervals_by_the_names_of_outputs() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("c.safetensors");
+        let mut checkpoint = tachograph_predict::Bundled::named("cpu").unwrap().checkpoint().unwrap();
+        checkpoint.manifest.outputs[0].interval = None;
+        checkpoint.save(&path).unwrap();
+        let mut held_out = HeldOut::default();
+        predictions((0..50).map(|i| 0.75 + 0.01 * f64::from(i))).for_each(|p| held_out.add("ours", 0, 0, p));
+        held_out.calibrate("ours", &checkpoint.manifest.outputs, &path).unwrap();
+        let interval = Checkpoint::load(&path).unwrap().manifest.outputs[0].interval.clone().unwrap();
+        assert!(interval.source.starts_with("families held out, 50"), "{}", interval.source);
+        assert!(held_out.calibrate("theirs", &checkpoint.manifest.outputs, &path).is_err());
+    }
+}

@@ -54,3 +54,36 @@ pub fn fbnet(name: &str, bound: &BoundGraph) -> Result<Described> {
     let costs = kind_costs(bound)?.iter().flat_map(|cost| [cost.flops, cost.bytes, cost.nodes]).collect();
     Ok(Described { costs, description })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_differ_by_what_is_live() {
+        let of = |name: &str| nas_bench_201(name, &bound()).unwrap();
+        // The second has a convolution on an edge from which no path goes on.
+        let chain = "|nor_conv_3x3~0|+|none~0|nor_conv_3x3~1|+|none~0|none~1|nor_conv_3x3~2|";
+        let (dead, alive) = (of(&chain.replace("|none~0|nor_conv_3x3~1|", "|nor_conv_3x3~0|none~1|")), of(chain));
+        assert_eq!((dead.costs.len(), dead.description.len()), (alive.costs.len(), alive.description.len()));
+        let depth = |described: &Described| *described.costs.last().unwrap();
+        assert_eq!((depth(&alive), depth(&dead)), (3.0, 2.0));
+        assert!(nas_bench_201("no cell", &bound()).is_err());
+    }
+
+    /// Any graph: cells are described by name.
+    fn bound() -> BoundGraph {
+        let mut builder = tachograph_ir::Builder::new("x");
+        let x = builder.input("x", tachograph_ir::DType::F32, vec![1.into(), 3.into(), 8.into(), 8.into()]);
+        let x = builder.conv(x, 4, [3, 3], 1, 1, 1, true).unwrap();
+        builder.finish(&[x]).unwrap().bind(&Default::default()).unwrap()
+    }
+
+    #[test]
+    fn blocks_of_fbnet_are_placed() {
+        let described = fbnet("0|8|3", &bound()).unwrap();
+        let places: Vec<usize> = (0..27).filter(|&i| described.description[i] == 1.0).collect();
+        assert_eq!(places, [0, 17, 21]);
+        assert_eq!(described.description[27..], [0.0, 0.0], "block 8 is none, so that no pair is there");
+    }
+}

@@ -125,3 +125,18 @@ fn predictions(
     });
     predicted.collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn draws_follow_from_the_seed_and_are_no_more_than_there_are() {
+        let drawn = candidates(1000, 3);
+        assert_eq!((drawn.len(), &drawn), (CANDIDATES, &candidates(1000, 3)));
+        assert_ne!(drawn, candidates(1000, 4));
+        let mut few = candidates(7, 0);
+        few.sort_unstable();
+        assert_eq!(few, [0, 1, 2, 3, 4, 5, 6]);
+    }
+}

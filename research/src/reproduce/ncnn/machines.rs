@@ -120,3 +120,33 @@ fn nearest(train: &[&Setting], known: &[Observation], networks: usize) -> Option
     }
     Some((0..networks).map(|network| time(network).unwrap_or(f64::MIN_POSITIVE)).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn setting(times: &[(usize, f64)]) -> Setting {
+        let samples = times.iter().map(|&(network, ms)| Observation { network, ms }).collect::<Vec<_>>();
+        Setting { machine: "m".into(), vulkan: false, steady: vec![true; samples.len()], samples }
+    }
+
+    #[test]
+    fn the_nearest_setting_is_scaled_and_others_stand_in() {
+        let (like, unlike) = (setting(&[(0, 1.0), (1, 2.0)]), setting(&[(0, 1.0), (1, 9.0), (2, 5.0)]));
+        let known = [(0, 10.0), (1, 20.0)].map(|(network, ms)| Observation { network, ms });
+        let times = nearest(&[&unlike, &like], &known, 3).unwrap();
+        assert!((times[0] - 10.0).abs() < 1e-9 && (times[1] - 20.0).abs() < 1e-9, "{times:?}");
+        // The geometric mean ratio to the other is √(10 · 20/9).
+        assert!((times[2] - 5.0 * (10.0_f64 * 20.0 / 9.0).sqrt()).abs() < 1e-9, "{times:?}");
+        assert!(nearest(&[], &known, 3).is_none());
+    }
+
+    #[test]
+    fn folds_keep_equal_keys_together() {
+        let folds = Measured::folds(["a", "b", "a", "c", "d", "e"].into_iter(), 1);
+        let mut parts: Vec<usize> = folds.values().copied().collect();
+        parts.sort_unstable();
+        assert_eq!(parts, [0, 1, 2, 3, 4]);
+        assert_ne!(folds, Measured::folds(["a", "b", "c", "d", "e"].into_iter(), 2));
+    }
+}

@@ -50,3 +50,17 @@ fn numbers(value: &Value) -> Vec<f64> {
         _ => value.as_f64().into_iter().collect(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_are_read_from_python() {
+        let read = calls("[['BMM', (1, 2, 3, 4)], ['VECadd', (8, (2, 3))]]").unwrap();
+        assert_eq!((read[0].name.as_str(), &read[0].extents[..]), ("BMM", &[1.0, 2.0, 3.0, 4.0][..]));
+        assert_eq!(read[1].extents, [8.0, 2.0, 3.0]);
+        assert_eq!(calls("[['VECrelu', (5,)]]").unwrap()[0].extents, [5.0]);
+        assert!(calls("[]").unwrap().is_empty() && calls("nothing").is_err());
+    }
+}
