@@ -1,6 +1,8 @@
 //! Prints the tables of `docs/results.md`, one a file.
 //!
-//!     cargo run --release -p tachograph-research --bin reproduce -- timm-gpu --seeds 3
+//! ```sh
+//! cargo run --release -p tachograph-research --bin reproduce -- timm-gpu --seeds 3
+//! ```
 
 mod help;
 mod intervals;
