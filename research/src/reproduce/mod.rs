@@ -20,8 +20,10 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::{Parser, builder::PossibleValuesParser};
 
-/// The tables by name, and what prints them.
-const TABLES: [(&str, fn(&Args) -> Result<()>); 14] = [
+/// The name of a table, and what prints it.
+type Table = (&'static str, fn(&Args) -> Result<()>);
+
+const TABLES: [Table; 14] = [
     ("help-fbnet", help::fbnet),
     ("help-nb201", help::nas_bench_201),
     ("ncnn", ncnn::table),

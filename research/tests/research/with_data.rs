@@ -1,7 +1,9 @@
 //! Headline figures of `docs/results.md`, from the published sets. What takes longer than some seconds is left to those
 //! who change it: the commands stand beside the tables.
 
-use crate::{documented::assert_documented, reproduce::PROGRAM, run};
+use std::path::Path;
+
+use crate::{at, documented::assert_documented, reproduce::PROGRAM, run};
 
 #[test]
 #[ignore = "needs TACHOGRAPH_DATA (ncnn)"]
@@ -32,4 +34,17 @@ fn what_needs_no_seed_in_helps_table_is_as_documented() {
     for predictor in ["FLOPs", "best training device, with hindsight", "ceiling: the device's own times, smoothed"] {
         assert_documented(&out, predictor, 0);
     }
+}
+
+#[test]
+#[ignore = "needs TACHOGRAPH_DATA and TACHOGRAPH_MODELS (timm)"]
+fn costs_agree_with_published_ones_as_documented() {
+    let folder = |name: &str| Path::new(&std::env::var_os(name).unwrap()).join("timm");
+    let words = [folder("TACHOGRAPH_MODELS"), "--published".into(), folder("TACHOGRAPH_DATA")];
+    let said = run(env!("CARGO_BIN_EXE_survey"), words);
+    let documented = std::fs::read_to_string(at("docs/costs.md")).unwrap();
+    let shares = said.err.lines().filter(|line| line.ends_with("models within 1 %"));
+    let shares: Vec<&str> = shares.map(|line| line.split_once(": ").unwrap().1.split(" of").next().unwrap()).collect();
+    assert_eq!(shares.len(), 3, "{}", said.err);
+    assert!(shares.iter().all(|share| documented.contains(share)), "docs/costs.md has other shares than {shares:?}");
 }
