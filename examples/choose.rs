@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use tachograph_ir::{Bytes, Millis, Quantity};
-use tachograph_predict::{Budget, Bundled, Measured, choose};
+use tachograph_predict::{Amount, Budget, Bundled, choose};
 
 const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../datasets/models/light_resnet50.onnx.gz");
 
@@ -25,7 +25,7 @@ pub fn main() -> Result<()> {
     let found = choose(&graph, &axes, &budget, |bound| {
         let predicted = predictor.predict_outputs(bound, &outputs)?;
         Ok(match [predicted[0].value, predicted[1].value] {
-            [Measured::Latency(time), Measured::Memory(memory)] => (time, memory),
+            [Amount::Latency(time), Amount::Memory(memory)] => (time, memory),
             // The outputs were asked for by quantity above.
             other => unreachable!("{other:?}"),
         })

@@ -6,7 +6,7 @@ pub use memory::bounded;
 
 use std::path::PathBuf;
 
-use tachograph_ir::{BoundGraph, Assignment, FusionRule, Graph, Optimizer};
+use tachograph_ir::{Assignment, BoundGraph, FusionRule, Graph, Optimizer};
 
 /// 1 MiB.
 pub const MIB: usize = 1 << 20;

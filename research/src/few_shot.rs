@@ -2,7 +2,9 @@
 //! of kernels reach there (`tachograph transfer --by rates`): mean and range over seeds of the error on the networks that were not
 //! used.
 //!
-//!     cargo run --release -p tachograph-research --bin few_shot -- --csv measured.csv --device my-phone --k 5,10,20,50 --seeds 5
+//! ```sh
+//! cargo run --release -p tachograph-research --bin few_shot -- --csv measured.csv --device my-phone --k 5,10,20,50 --seeds 5
+//! ```
 
 use std::path::{Path, PathBuf};
 

@@ -1,7 +1,9 @@
 //! The programs that make the tables of `docs/results.md` and the surveys, as a library so that they can be tested.
 //!
-//!     cargo run --release -p tachograph-research --bin reproduce -- timm-gpu --seeds 3
-//!     cargo run --release -p tachograph-research --bin survey --no-default-features -- folder/of/onnx/files
+//! ```sh
+//! cargo run --release -p tachograph-research --bin reproduce -- timm-gpu --seeds 3
+//! cargo run --release -p tachograph-research --bin survey --no-default-features -- folder/of/onnx/files
+//! ```
 //!
 //! `recipes/` holds the trainings of the tables: ours, and published predictors as they were published but for what
 //! their comments say. `survey` and `repeatability` need no libtorch.

@@ -1,6 +1,8 @@
 //! Compares two data sets of the same networks on the same device: how well a measurement repeats.
 //!
-//!     cargo run --release -p tachograph-research --bin repeatability -- first-set second-set
+//! ```sh
+//! cargo run --release -p tachograph-research --bin repeatability -- first-set second-set
+//! ```
 
 use std::{collections::BTreeMap, path::PathBuf};
 

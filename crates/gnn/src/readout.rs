@@ -7,13 +7,13 @@ use crate::{Adjacency, Error, Linear, Result, check, conv::normalize, error::tor
 
 const LAYER: &str = "read-out";
 
-/// Read-outs without parameters. `members` says which rows belong to which graph: [`GraphBatch::members`], or
+/// Read-outs without parameters. `members` says which rows belong to which graph: [`GraphBatch::graph_of_row`], or
 /// segments of a graph. A graph without nodes becomes 0.
 ///
 /// # Shapes
 /// (nodes, d) → (graphs, d)
 ///
-/// [`GraphBatch::members`]: crate::GraphBatch::members
+/// [`GraphBatch::graph_of_row`]: crate::GraphBatch::graph_of_row
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Pool {

@@ -9,12 +9,12 @@ mod error;
 mod here;
 mod interval;
 mod manifest;
-mod measured;
 pub mod mig;
 mod names;
 #[cfg(feature = "page")]
 mod page;
 mod plain;
+mod prediction;
 mod predictor;
 mod scale;
 mod shares;
@@ -30,10 +30,10 @@ pub use ensemble::role;
 pub use error::{Error, Result};
 pub use interval::PredictionInterval;
 pub use manifest::{FORMAT, Manifest, NOT_RECORDED, NetworkSpec, Output, OutputId, Training};
-pub use measured::{Bounds, Measured, Prediction};
 pub use names::Near;
 #[cfg(feature = "page")]
 pub use page::page;
+pub use prediction::{Amount, Bounds, Prediction};
 pub use predictor::Predictor;
 pub use scale::{DeviceScale, OutputScale};
 pub use shares::Shares;

@@ -5,7 +5,7 @@ use std::path::Path;
 use tachograph_features::FeatureGraph;
 use tachograph_ir::{BoundGraph, NodeId, Quantity};
 
-use crate::{Bounds, Checkpoint, Error, Manifest, Measured, Near, OutputId, Prediction, Result, plain::Plain};
+use crate::{Amount, Bounds, Checkpoint, Error, Manifest, Near, OutputId, Prediction, Result, plain::Plain};
 
 /// A checkpoint ready to predict: in plain Rust where its kind of network is among those that are bundled
 /// (`operator-sum`, `learned-roofline`, `nnlp`), else, with the feature `torch`, on libtorch.
@@ -91,7 +91,7 @@ impl Predictor {
         let predictions = outputs.iter().zip(values.into_iter().flatten()).map(|(&id, value)| {
             let output = self.manifest.get(id)?;
             Ok(Prediction {
-                value: Measured::new(output.quantity, value),
+                value: Amount::new(output.quantity, value),
                 bounds: self.bounds(id, value)?,
                 unknown_operators: features.unknown.clone(),
                 extrapolates: self.manifest.extrapolates(output, value),
@@ -169,7 +169,7 @@ impl Predictor {
         let output = self.manifest.get(output)?;
         Ok(output.interval.as_ref().map(|interval| {
             let (low, high) = interval.around(value);
-            let of = |value| Measured::new(output.quantity, value);
+            let of = |value| Amount::new(output.quantity, value);
             Bounds { low: of(low), high: of(high), nominal: interval.nominal, source: interval.source.clone() }
         }))
     }

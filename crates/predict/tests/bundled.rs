@@ -5,7 +5,7 @@ mod common;
 use std::{collections::BTreeMap, path::Path};
 
 use tachograph_ir::Quantity;
-use tachograph_predict::{Bundled, Catalog, Checkpoint, Error, Measured, Predictor};
+use tachograph_predict::{Amount, Bundled, Catalog, Checkpoint, Error, Predictor};
 
 /// Numbers of libtorch, which `tests/torch.rs` writes.
 #[test]
@@ -52,7 +52,7 @@ fn a_device_is_forecast_whole() {
     let catalog = Catalog::bundled();
     let first = catalog.forecast(&network, None).unwrap();
     assert_eq!((first.device.as_str(), first.checkpoint.as_str()), ("xeon-spr-1t", "cpu"));
-    let Measured::Latency(ms) = first.latency.value else { panic!("{:?}", first.latency) };
+    let Amount::Latency(ms) = first.latency.value else { panic!("{:?}", first.latency) };
     assert!(ms.0 > 0.0 && first.energy.is_none());
     // The first checkpoint has no memory: it comes from where the same library runs on as many threads.
     assert_eq!(first.memory.unwrap().value.quantity(), Quantity::Memory);

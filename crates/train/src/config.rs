@@ -38,7 +38,7 @@ pub struct RunConfig {
     pub split: SplitConfig,
     /// Learns from the validation part as well and keeps the weights of the last epoch: for a run whose length and
     /// settings are decided. What it says of validation is then of networks that it has seen, and its predictions have
-    /// no intervals until others are held out ([`TorchPredictor::calibrate`](crate::TorchPredictor::calibrate)).
+    /// no intervals until others are held out ([`calibrate`](crate::calibrate)).
     #[serde(default)]
     pub refit: bool,
     /// Node and graph features.

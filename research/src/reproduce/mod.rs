@@ -1,6 +1,8 @@
 //! Prints the tables of `docs/results.md`, one a file.
 //!
-//!     cargo run --release -p tachograph-research --bin reproduce -- timm-gpu --seeds 3
+//! ```sh
+//! cargo run --release -p tachograph-research --bin reproduce -- timm-gpu --seeds 3
+//! ```
 
 mod help;
 mod intervals;
@@ -42,7 +44,7 @@ const TABLES: [Table; 14] = [
 #[derive(Parser)]
 pub struct Args {
     /// The table; `timm` is `timm-cpu`, `timm-gpu` and `timm-train` together.
-    #[arg(value_parser = PossibleValuesParser::new(TABLES.map(|(name, _)| name)))]
+    #[arg(value_parser = PossibleValuesParser::new(TABLES.iter().map(|(name, _)| name)))]
     table: String,
     /// Seeds, from 0.
     #[arg(long, default_value_t = 3)]

@@ -1,6 +1,8 @@
 //! Imports, binds and prices every ONNX file of some folders in parallel, and holds each to what is known of it.
 //!
-//!     cargo run --release -p tachograph-research --bin survey --no-default-features -- $TACHOGRAPH_MODELS/timm --published $TACHOGRAPH_DATA/timm
+//! ```sh
+//! cargo run --release -p tachograph-research --bin survey --no-default-features -- $TACHOGRAPH_MODELS/timm --published $TACHOGRAPH_DATA/timm
+//! ```
 //!
 //! One line a file, separated by tabs, then a summary on standard error.
 

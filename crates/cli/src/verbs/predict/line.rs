@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use tachograph_ir::{BoundGraph, Quantity};
-use tachograph_predict::{Forecast, Measured, Prediction};
+use tachograph_predict::{Amount, Forecast, Prediction};
 
 use crate::device::Target;
 
@@ -77,11 +77,11 @@ impl Line {
             latency_ms: forecast.latency.value.value(),
             interval,
             memory_bytes: value(&forecast.memory).map(|memory| match memory {
-                Measured::Memory(bytes) => bytes.0,
+                Amount::Memory(bytes) => bytes.0,
                 other => other.value() as u64,
             }),
             memory_as_on: forecast.memory_as_on.clone(),
-            energy_j: value(&forecast.energy).map(Measured::value),
+            energy_j: value(&forecast.energy).map(Amount::value),
             checkpoint: forecast.checkpoint.clone(),
             trained_on: String::new(),
             unknown_operators: forecast.latency.unknown_operators.clone(),
@@ -96,6 +96,6 @@ impl Line {
     /// The memory, and whose it is.
     pub fn memory(&self) -> Option<String> {
         let whose = self.memory_as_on.as_ref().map_or(String::new(), |device| format!(", as on {device}"));
-        Some(format!("{}{whose}", Measured::new(Quantity::Memory, self.memory_bytes? as f64 / 1e6)))
+        Some(format!("{}{whose}", Amount::new(Quantity::Memory, self.memory_bytes? as f64 / 1e6)))
     }
 }

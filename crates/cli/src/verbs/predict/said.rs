@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use tachograph_ir::Quantity;
-use tachograph_predict::Measured;
+use tachograph_predict::Amount;
 
 use super::line::{Interval, Line};
 use crate::{device::Target, table};
@@ -54,7 +54,7 @@ fn in_full(line: &Line, target: &Target) {
         say("interval", format!("{ends} ({interval_percent:.0} %, from {interval_source})"));
     }
     line.memory().into_iter().for_each(|memory| say("memory", memory));
-    line.energy_j.into_iter().for_each(|joules| say("energy", Measured::new(Quantity::Energy, joules).to_string()));
+    line.energy_j.into_iter().for_each(|joules| say("energy", Amount::new(Quantity::Energy, joules).to_string()));
     say("checkpoint", line.checkpoint.clone());
     say("trained on", line.trained_on.clone());
     if let Some(here) = &line.measured {

@@ -5,10 +5,10 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use tachograph_ir::{Bytes, Joules, Millis, Quantity};
 
-/// A value of one of the quantities, with its unit.
+/// An amount of time, memory or energy.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Measured {
+pub enum Amount {
     /// Time of one run of the whole batch.
     Latency(Millis),
     /// Peak memory of a run.
@@ -17,7 +17,7 @@ pub enum Measured {
     Energy(Joules),
 }
 
-impl Measured {
+impl Amount {
     /// Of a number in the [unit](Quantity::unit) of `quantity`: milliseconds, MB or joules.
     pub fn new(quantity: Quantity, value: f64) -> Self {
         match quantity {
@@ -47,7 +47,7 @@ impl Measured {
     }
 }
 
-impl fmt::Display for Measured {
+impl fmt::Display for Amount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:.3} {}", self.value(), self.quantity().unit())
     }
@@ -57,9 +57,9 @@ impl fmt::Display for Measured {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Bounds {
     /// Lower end.
-    pub low: Measured,
+    pub low: Amount,
     /// Upper end.
-    pub high: Measured,
+    pub high: Amount,
     /// The share of measurements that it is to cover, such as 0.8.
     pub nominal: f64,
     /// What it was calibrated on.
@@ -70,7 +70,7 @@ pub struct Bounds {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Prediction {
     /// Of one run of the whole batch.
-    pub value: Measured,
+    pub value: Amount,
     /// Where the measurement lies, if the checkpoint knows it for this output.
     pub bounds: Option<Bounds>,
     /// Operators that the training set did not have.
