@@ -1,14 +1,13 @@
 //! Several checkpoints asked as one.
 
 use std::{
-    collections::BTreeSet,
     path::{Path, PathBuf},
     sync::OnceLock,
 };
 
 use tachograph_ir::{BoundGraph, Quantity};
 
-use crate::{Bundled, Error, Near, Output, OutputId, Prediction, Predictor, Result};
+use crate::{Bundled, Error, Near, Output, OutputId, Prediction, Predictor, Result, names};
 
 /// Several checkpoints asked as one: the first that knows a device predicts its latency, and memory and energy come from
 /// whichever has them. Each is read when it is first needed.
@@ -126,15 +125,12 @@ impl Catalog {
     /// # Errors
     /// A checkpoint cannot be read.
     pub fn nearest(&self, name: &str) -> Result<Vec<Near>> {
-        let mut near = Vec::new();
+        // All together, so that a name that is alike in the second checkpoint comes before one of the first that is not.
+        let mut outputs = Vec::new();
         for source in &self.sources {
-            near.extend(source.get()?.nearest(name));
+            outputs.extend(source.get()?.manifest().outputs.iter().cloned());
         }
-        let mut seen = BTreeSet::new();
-        near.retain(|near: &Near| seen.insert(near.name.clone()));
-        let far = |near: &Near| near.distance.unwrap_or(f64::INFINITY);
-        near.sort_by(|a, b| far(a).total_cmp(&far(b)));
-        Ok(near)
+        Ok(names::nearest(&outputs, name))
     }
 
     /// The checkpoint that predicts the latency of a device, and which of its outputs that is; without a device, the first
@@ -201,7 +197,12 @@ impl Catalog {
                 return Ok((source, output));
             }
         }
-        let known: Vec<String> = self.devices()?.into_iter().map(|entry| entry.name).collect();
+        let devices = self.devices()?;
+        if let Some(entry) = devices.iter().find(|entry| entry.name == name) {
+            let known = entry.quantities.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            return Err(Error::NoLatency { name: name.into(), known });
+        }
+        let known: Vec<String> = devices.into_iter().map(|entry| entry.name).collect();
         Err(Error::Device { name: name.into(), known: known.join(", ") })
     }
 

@@ -55,6 +55,14 @@ pub enum Error {
         /// The names it knows.
         known: String,
     },
+    /// A device whose latency no checkpoint predicts, though one knows something else of it.
+    #[error("no checkpoint predicts the latency of `{name}`; known of it: {known}")]
+    NoLatency {
+        /// The device.
+        name: String,
+        /// The quantities that are predicted.
+        known: String,
+    },
     /// An output of another checkpoint.
     #[error("output {index} of a checkpoint with {outputs}")]
     Output {

@@ -62,7 +62,7 @@ fn find(devices: &[Output], name: &str) -> Option<usize> {
     rules.iter().find_map(|rule| latencies(devices).find(|(_, device)| rule(device)).map(|(i, _)| i))
 }
 
-fn nearest(devices: &[Output], name: &str) -> Vec<Near> {
+pub(crate) fn nearest(devices: &[Output], name: &str) -> Vec<Near> {
     let wanted = file(name);
     let mut near: Vec<(Near, f64)> = Vec::new();
     for (_, device) in latencies(devices) {

@@ -79,6 +79,10 @@ fn an_unknown_device_is_refused_with_those_that_are_known() {
     let error = catalog.forecast(&network, Some("h200")).unwrap_err();
     assert!(matches!(&error, Error::Device { name, known } if name == "h200" && known.contains("h100-sxm")), "{error}");
     assert!(catalog.nearest("h200").unwrap()[0].distance.is_some());
+    // Alike in name, whichever checkpoint it is of.
+    assert_eq!(catalog.nearest("h10").unwrap()[0].name, "h100-sxm");
+    let error = catalog.forecast(&network, Some("epyc-milan-1t")).unwrap_err();
+    assert_eq!(error.to_string(), "no checkpoint predicts the latency of `epyc-milan-1t`; known of it: memory");
     let error = Catalog::open::<&Path>([]).forecast(&network, None).unwrap_err();
     assert!(matches!(error, Error::NoCheckpoint), "{error}");
 }
