@@ -6,7 +6,7 @@ pub use memory::bounded;
 
 use std::path::PathBuf;
 
-use tachograph_ir::{Assignment, BoundGraph, FusionRule, Graph, Optimizer};
+use tachograph_ir::{Assignment, BoundGraph, FusionRule, Graph, UpdateRule};
 
 /// 1 MiB.
 pub const MIB: usize = 1 << 20;
@@ -37,7 +37,7 @@ fn compute(bound: &BoundGraph) {
     let _ = bound.peak_memory();
     bound.fuse(&FusionRule::default());
     let _ = bound.to_dot();
-    let _ = bound.training_graph(Optimizer::default()).and_then(|step| step.cost());
+    let _ = bound.training_graph(UpdateRule::default()).and_then(|step| step.cost());
     // The file holds as many bytes as the network has weights.
     if cost.is_ok_and(|cost| cost.parameters < 1 << 16) {
         let _ = tachograph_import::tflite::write(bound);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use rayon::prelude::*;
 use tachograph_ir::{Assignment, BoundGraph, Graph, Millis};
 
-use crate::{Error, Measured, Measurement, Phase, RanOn, Result, Source};
+use crate::{Error, Measured, Measurement, Mode, RanOn, Result, Source};
 
 /// Latencies on some devices of the networks of a set, each bound as it was measured.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ impl DeviceTimes {
         for measurement in source.measurements()? {
             let Measurement { network, device, assignment, phase, value, .. } = measurement?;
             match value {
-                Measured::Latency(Millis(ms)) if phase == Phase::Inference => {
+                Measured::Latency(Millis(ms)) if phase == Mode::Inference => {
                     let (ms, assignment) = at_batch(ms, assignment, batch);
                     measured.push((network, device, assignment, ms));
                 }

@@ -30,14 +30,14 @@ pub use csv_set::{CsvRow, CsvSet};
 pub use device_split::DeviceSplit;
 pub use device_times::{DeviceTimes, TimedNetwork, as_measured};
 pub use error::{Error, Result};
-pub use measurement::{Measured, Measurement, Phase};
+pub use measurement::{Measured, Measurement, Mode};
 pub use noise::Noise;
 pub use record::{Key, NetworkId, Record};
 pub use sets::SETS;
 pub use source::{Measurements, RanOn, Source};
 pub use split::{Part, Split};
 pub use store::{DataSet, DeviceMeta, FileMeta, Meta, Run, Writer};
-pub use summary::Summary;
+pub use summary::SetSummary;
 pub use verify::{State, Verified};
 
 /// The front page, whose program is tested.

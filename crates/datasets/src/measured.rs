@@ -3,7 +3,7 @@
 use tachograph_ir::{Bytes, Graph, Joules, Millis};
 
 use crate::{
-    About, DataSet, Error, Measured, Measurement, Measurements, NetworkId, Phase, RanOn, Record, Result, Source,
+    About, DataSet, Error, Measured, Measurement, Measurements, Mode, NetworkId, RanOn, Record, Result, Source,
 };
 
 /// What the folders below `datasets/` of the repository are.
@@ -28,7 +28,7 @@ impl Record {
             family: self.network.family().into(),
             device: self.device.clone(),
             assignment: self.config.clone(),
-            phase: Phase::Inference,
+            phase: Mode::Inference,
             value,
             estimated: false,
             configuration: None,

@@ -8,14 +8,14 @@ use tachograph_ir::{Assignment, Bytes, Joules, Millis, Quantity};
 /// What was run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Phase {
+pub enum Mode {
     /// One inference.
     Inference,
     /// One step of training.
     Training,
 }
 
-impl fmt::Display for Phase {
+impl fmt::Display for Mode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Inference => "inference",
@@ -89,7 +89,7 @@ pub struct Measurement {
     /// Hyperparameters of the network in the run. `batch`, in images or sequences a run, is one of them.
     pub assignment: Assignment,
     /// What was run.
-    pub phase: Phase,
+    pub phase: Mode,
     /// What was measured.
     pub value: Measured,
     /// True where the value was calculated, not measured.
@@ -113,7 +113,7 @@ impl Measurement {
             family: family.into(),
             device: device.into(),
             assignment: Assignment::from([("batch".into(), batch)]),
-            phase: Phase::Inference,
+            phase: Mode::Inference,
             value,
             estimated: false,
             configuration: None,

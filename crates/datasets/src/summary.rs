@@ -8,7 +8,7 @@ use crate::{Measurement, Noise, Result, Source};
 
 /// What is in a set of measurements.
 #[derive(Clone, Debug, Serialize)]
-pub struct Summary {
+pub struct SetSummary {
     /// Name of the set.
     pub set: String,
     /// What was measured, in a line.
@@ -37,7 +37,7 @@ pub struct Summary {
     pub splits: Vec<String>,
 }
 
-impl Summary {
+impl SetSummary {
     /// Of a set, and the numbers of which it tells the noise: times, where it holds any.
     ///
     /// # Errors

@@ -54,7 +54,7 @@ pub use role::{Role, Saved};
 pub use space::{Assignment, ConfigSpace, Domain, Hyperparameter};
 pub use summary::{Summary, SummaryRow};
 pub use tensor::{Dim, Shape, Tensor, TensorId, TensorKind, Value, elements};
-pub use training::Optimizer;
+pub use training::UpdateRule;
 pub use units::{Bytes, Joules, Millis};
 
 /// The front page, whose program is tested.

@@ -14,7 +14,7 @@ use crate::{
 
 /// The rule that updates parameters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Optimizer {
+pub enum UpdateRule {
     /// Stochastic gradient descent, no state.
     #[default]
     Sgd,
@@ -24,7 +24,7 @@ pub enum Optimizer {
     Adam,
 }
 
-impl Optimizer {
+impl UpdateRule {
     /// Operations per parameter and step.
     pub fn flops(self) -> u64 {
         match self {
@@ -66,7 +66,7 @@ impl BoundGraph {
     ///
     /// # Errors
     /// As [`BoundGraph::node_cost`], or more tensors than 32 bits count.
-    pub fn training_graph(&self, optimizer: Optimizer) -> Result<BoundGraph> {
+    pub fn training_graph(&self, optimizer: UpdateRule) -> Result<BoundGraph> {
         let mut step = Step { bound: self, parts: self.graph().clone().into_parts(), gradients: HashMap::new() };
         step.parts.name = format!("{} training", step.parts.name);
         let needed = self.needing_gradient();
@@ -176,7 +176,7 @@ impl Step<'_> {
         Ok(())
     }
 
-    fn update(&mut self, weight: TensorId, optimizer: Optimizer) -> Result<()> {
+    fn update(&mut self, weight: TensorId, optimizer: UpdateRule) -> Result<()> {
         let Some(gradients) = self.gradients.get(&weight).cloned() else { return Ok(()) };
         let place = || format!("update of `{}`", self.bound.graph().tensor(weight).name);
         let flops = self.elements(weight).checked_mul(optimizer.flops());

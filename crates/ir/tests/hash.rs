@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use tachograph_ir::{Assignment, Attr, BoundGraph, Builder, CanonicalHash, DType, Graph, Optimizer, TensorId, attrs};
+use tachograph_ir::{Assignment, Attr, BoundGraph, Builder, CanonicalHash, DType, Graph, TensorId, UpdateRule, attrs};
 
 fn build(outputs: impl FnOnce(&mut Builder, TensorId) -> Vec<TensorId>) -> BoundGraph {
     let mut b = Builder::new("g");
@@ -153,9 +153,9 @@ fn symmetry_costs_no_search() {
     for bound in [branches(true), branches(false)] {
         let other = reversed(bound.graph()).bind(&Assignment::new()).unwrap();
         agree(&bound, &other);
-        let training = bound.training_graph(Optimizer::Adam).unwrap();
-        agree(&training, &other.training_graph(Optimizer::Adam).unwrap());
-        differ(&training, &other.training_graph(Optimizer::Sgd).unwrap());
+        let training = bound.training_graph(UpdateRule::Adam).unwrap();
+        agree(&training, &other.training_graph(UpdateRule::Adam).unwrap());
+        differ(&training, &other.training_graph(UpdateRule::Sgd).unwrap());
     }
     // Milliseconds; the bound leaves room for a debug build on a busy machine.
     assert!(started.elapsed().as_millis() < 2000, "{:?}", started.elapsed());

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use rand::{SeedableRng, seq::SliceRandom};
-use tachograph_ir::{Assignment, Attr, BoundGraph, Builder, DType, Domain, Graph, Optimizer, TensorId, attrs};
+use tachograph_ir::{Assignment, Attr, BoundGraph, Builder, DType, Domain, Graph, TensorId, UpdateRule, attrs};
 
 /// One step of a random graph: an operator and which earlier tensors it reads.
 type Step = (u8, prop::sample::Index, prop::sample::Index);
@@ -72,7 +72,7 @@ proptest! {
     fn files_round_trip(graph in graphs()) {
         prop_assert_eq!(&Graph::from_json(&graph.to_json().unwrap()).unwrap(), &graph);
         prop_assert_eq!(&Graph::from_bytes(&graph.to_bytes().unwrap()).unwrap(), &graph);
-        let step = bind(&graph).training_graph(Optimizer::Momentum).unwrap();
+        let step = bind(&graph).training_graph(UpdateRule::Momentum).unwrap();
         prop_assert_eq!(&Graph::from_bytes(&step.graph().to_bytes().unwrap()).unwrap(), step.graph());
     }
 
@@ -83,7 +83,7 @@ proptest! {
         prop_assert_eq!(a.canonical_hash(), b.canonical_hash());
         prop_assert!(a.same_as(&b));
         prop_assert_eq!(a.cost().unwrap(), b.cost().unwrap());
-        let step = a.training_graph(Optimizer::Momentum).unwrap();
+        let step = a.training_graph(UpdateRule::Momentum).unwrap();
         let other = bind(&shuffled(step.graph(), seed));
         prop_assert_eq!(step.canonical_hash(), other.canonical_hash());
         prop_assert!(step.same_as(&other));
@@ -110,7 +110,7 @@ proptest! {
     fn ids_are_a_topological_order(graph in graphs(), seed: u64) {
         let other = shuffled(&graph, seed);
         prop_assert!(other.edges().all(|(from, to, _)| from < to));
-        let step = bind(&other).training_graph(Optimizer::Adam).unwrap();
+        let step = bind(&other).training_graph(UpdateRule::Adam).unwrap();
         prop_assert!(step.graph().edges().all(|(from, to, _)| from < to));
     }
 
@@ -134,7 +134,7 @@ proptest! {
     #[test]
     fn training_costs_at_most_three_times_forward_macs(graph in graphs()) {
         let bound = bind(&graph);
-        let step = bound.training_graph(Optimizer::Sgd).unwrap();
+        let step = bound.training_graph(UpdateRule::Sgd).unwrap();
         prop_assert!(step.cost().unwrap().macs <= 3 * bound.cost().unwrap().macs);
         prop_assert!(step.peak_memory().unwrap() >= bound.peak_memory().unwrap());
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use tachograph_ir::{Assignment, BoundGraph, Builder, Bytes, DType, Optimizer, Phase, TensorKind};
+use tachograph_ir::{Assignment, BoundGraph, Builder, Bytes, DType, Phase, TensorKind, UpdateRule};
 
 /// A stem, one residual block with two convolutions, pooling and a classifier.
 fn small_resnet(batch: u64) -> BoundGraph {
@@ -24,7 +24,7 @@ fn small_resnet(batch: u64) -> BoundGraph {
 #[test]
 fn arithmetic_is_three_times_forward_less_the_input_gradient() {
     let bound = small_resnet(2);
-    let step = bound.training_graph(Optimizer::Momentum).unwrap();
+    let step = bound.training_graph(UpdateRule::Momentum).unwrap();
     let map = 2 * 8 * 16 * 16; // elements of every feature map
     let (first, inner) = (map * 3 * 9, map * 8 * 9); // multiply–accumulates of the stem and of an inner convolution
     let gemm = 2 * 8 * 10;
@@ -45,7 +45,7 @@ fn arithmetic_is_three_times_forward_less_the_input_gradient() {
 #[test]
 fn every_trainable_parameter_is_updated_and_nothing_else() {
     let bound = small_resnet(1);
-    let step = bound.training_graph(Optimizer::Adam).unwrap();
+    let step = bound.training_graph(UpdateRule::Adam).unwrap();
     let graph = step.graph();
     let updates: Vec<_> = graph.nodes().map(|(_, n)| n).filter(|n| n.phase == Phase::Update).collect();
     let updated: HashSet<_> = updates.iter().map(|n| n.inputs[0].unwrap()).collect();
@@ -69,7 +69,7 @@ fn every_trainable_parameter_is_updated_and_nothing_else() {
 
 #[test]
 fn gradients_flow_between_twins() {
-    let step = small_resnet(1).training_graph(Optimizer::Sgd).unwrap();
+    let step = small_resnet(1).training_graph(UpdateRule::Sgd).unwrap();
     let graph = step.graph();
     let twin = |name: &str| graph.nodes().find(|(_, n)| n.name == name).unwrap().0;
     let linked = |a: &str, b: &str| graph.topology().contains_edge(twin(a), twin(b));
@@ -94,10 +94,10 @@ fn memory_of_a_step_on_a_chain() {
     assert_eq!(bound.peak_memory().unwrap(), Bytes(4 * (weights + 2000)));
     // Training: the gradient of every weight, the operand x that the first layer kept, the gradient that flows into
     // it, and the graph's result. The gradient of that result and the kept Relu are gone by then.
-    let step = bound.training_graph(Optimizer::Sgd).unwrap();
+    let step = bound.training_graph(UpdateRule::Sgd).unwrap();
     assert_eq!(step.peak_memory().unwrap(), Bytes(4 * (2 * weights + 2000 + 10)));
     // Adam's two moments are there all the time.
-    let step = bound.training_graph(Optimizer::Adam).unwrap();
+    let step = bound.training_graph(UpdateRule::Adam).unwrap();
     assert_eq!(step.peak_memory().unwrap(), Bytes(4 * (4 * weights + 2000 + 10)));
 }
 
@@ -109,7 +109,7 @@ fn integers_get_no_gradient_and_tables_do() {
     let y = b.op("Gather", &[table, ids]).unwrap();
     let y = b.linear(y, 4).unwrap();
     let bound = b.finish(&[y]).unwrap().bind(&Assignment::new()).unwrap();
-    let step = bound.training_graph(Optimizer::Sgd).unwrap();
+    let step = bound.training_graph(UpdateRule::Sgd).unwrap();
     let gather = step.graph().nodes().find(|(_, n)| n.name == "Gather_0.backward").unwrap().1;
     assert_eq!(step.shape(gather.outputs[0].unwrap()), Some(&[50, 16][..]));
     assert_eq!(gather.outputs[1], None);

@@ -49,7 +49,7 @@ pub use self::{
 
 /// A generated network.
 #[derive(Clone, Debug)]
-pub struct Network {
+pub struct Generated {
     /// Its family.
     pub family: Family,
     /// Its index within the family.
@@ -84,7 +84,7 @@ trait Architecture: Sized {
 ///
 /// # Errors
 /// No draw is within these bounds.
-pub fn sample(family: Family, seed: u64, index: u64) -> Result<Network> {
+pub fn sample(family: Family, seed: u64, index: u64) -> Result<Generated> {
     let target = {
         let mut draw = stream(family, seed, index, 0);
         if draw.chance(0.5) { draw.log(1e7, 6e8) } else { draw.log(6e8, 6e9) }
@@ -104,7 +104,7 @@ pub fn sample(family: Family, seed: u64, index: u64) -> Result<Network> {
         }
     }
     let (_, graph) = closest.ok_or(Error::Exhausted { family, seed, index, draws: DRAWS })?;
-    Ok(Network { family, index, graph })
+    Ok(Generated { family, index, graph })
 }
 
 /// Randomness of one draw.

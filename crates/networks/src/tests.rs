@@ -98,7 +98,7 @@ fn samples_are_distinct_known_and_within_bounds() {
     for family in Family::ALL {
         let mut seen = HashSet::new();
         for index in 0..PER_FAMILY {
-            let Network { graph, .. } = sample(family, 3, index).unwrap();
+            let Generated { graph, .. } = sample(family, 3, index).unwrap();
             let place = format!("{family} {index}");
             let cost = bind(&graph).cost().unwrap();
             assert!(FLOPS.contains(&cost.flops) && NODES.contains(&graph.len()), "{place}: {cost:?}");

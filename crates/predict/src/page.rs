@@ -1,7 +1,7 @@
 //! From a prediction to the page that shows it.
 
 use tachograph_ir::{Assignment, BoundGraph, Dim, Graph, Quantity};
-use tachograph_report::{DeviceEstimate, Estimate, Network, Report};
+use tachograph_report::{DeviceEstimate, DrawnNetwork, Latency, Page};
 
 use crate::{Forecast, OutputId, Predictor, Result, Shares};
 
@@ -16,7 +16,7 @@ pub fn page(
     bound: &BoundGraph,
     forecast: &Forecast,
     shares: &Shares,
-) -> Result<Report> {
+) -> Result<Page> {
     let mut batches = Vec::new();
     for bound in batched(graph, bound.config()) {
         let ms = predictor.predict(&bound, forecast.output)?.value.value();
@@ -39,22 +39,22 @@ pub fn page(
     facts.extend(forecast.energy.as_ref().map(|energy| ("energy", energy.value.to_string())));
     facts.push(("checkpoint", forecast.checkpoint.clone()));
     facts.push(("trained on", predictor.manifest().training.to_string()));
-    Ok(Report {
+    Ok(Page {
         title: bound.graph().name().to_owned(),
         latency: estimate(predictor, forecast.output, forecast.latency.value.value())?,
         nominal: forecast.latency.bounds.as_ref().map(|bounds| bounds.nominal),
         facts: facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
         warnings: Vec::new(),
         shares_of: shares.of.into(),
-        network: Network::new(bound, &shares.times)?,
+        network: DrawnNetwork::new(bound, &shares.times)?,
         batches,
         devices: latencies().zip(predictions).map(device).collect::<Result<_>>()?,
     })
 }
 
-fn estimate(predictor: &Predictor, output: OutputId, ms: f64) -> Result<Estimate> {
+fn estimate(predictor: &Predictor, output: OutputId, ms: f64) -> Result<Latency> {
     let bounds = predictor.bounds(output, ms)?;
-    Ok(Estimate { ms, interval: bounds.map(|bounds| (bounds.low.value(), bounds.high.value())) })
+    Ok(Latency { ms, interval: bounds.map(|bounds| (bounds.low.value(), bounds.high.value())) })
 }
 
 /// The graph at each power of two of its batch, the first extent of the first input, where that is free.

@@ -5,10 +5,10 @@ use std::path::Path;
 use serde::Serialize;
 use tachograph_datasets::{Key, NetworkId, Record, Run, Writer};
 use tachograph_ir::{Assignment, BoundGraph, DType, Graph, Millis};
-use tachograph_networks::{Family, Network, sample};
+use tachograph_networks::{Family, Generated, sample};
 use tch::Device;
 
-use crate::{Environment, Error, Measurement, Protocol, Result, Session};
+use crate::{Environment, Error, Profile, Protocol, Result, Session};
 
 /// Version of what a [`Record`] of this crate says.
 const RECORD: u32 = 2;
@@ -137,7 +137,7 @@ impl Collector {
         &self,
         family: Family,
         index: u64,
-    ) -> Result<Result<Option<(Key, Network, Session)>, (NetworkId, String)>> {
+    ) -> Result<Result<Option<(Key, Generated, Session)>, (NetworkId, String)>> {
         let Collection { seed, batches, device, .. } = &self.collection;
         let network = sample(family, *seed, index)?;
         let bound = at_batches(&network.graph, batches[index as usize % batches.len()])?;
@@ -161,7 +161,7 @@ fn at_batches(graph: &Graph, times: u64) -> Result<BoundGraph> {
     Ok(if times == 1 { bound } else { graph.bind(&config)? })
 }
 
-fn record(key: Key, name: &str, session: &Session, times: Option<Measurement>) -> Record {
+fn record(key: Key, name: &str, session: &Session, times: Option<Profile>) -> Record {
     let environment = Environment::here(session.executor().device());
     let times = times.as_ref();
     Record {

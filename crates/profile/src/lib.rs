@@ -18,7 +18,7 @@ pub use collect::{Collected, Collection, Collector, quick_look};
 pub use environment::Environment;
 pub use error::{Error, Result};
 pub use executor::Executor;
-pub use measure::{Measurement, OperatorTime, Protocol, Session, measure, operators};
+pub use measure::{OperatorTime, Profile, Protocol, Session, measure, operators};
 pub use weights::Fill;
 
 /// The front page, whose program is tested.

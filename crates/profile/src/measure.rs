@@ -46,7 +46,7 @@ impl Default for Protocol {
 
 /// The result of measuring one network on one device.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Measurement {
+pub struct Profile {
     /// Median latency of one inference, milliseconds.
     pub median_ms: f64,
     /// Smallest latency, milliseconds.
@@ -154,13 +154,13 @@ impl Session {
     ///
     /// # Errors
     /// There was no visit.
-    pub fn result(&self) -> Result<Measurement> {
+    pub fn result(&self) -> Result<Profile> {
         if self.times.is_empty() {
             return Err(Error::Usage("the session was never visited".into()));
         }
         let (median, half_width) = median_interval(&self.times);
         let at = |q| quantile(&self.times, q).unwrap_or(f64::NAN);
-        Ok(Measurement {
+        Ok(Profile {
             median_ms: median,
             min_ms: at(0.0),
             iqr_ms: at(0.75) - at(0.25),
@@ -173,7 +173,7 @@ impl Session {
         })
     }
 
-    /// What [`Measurement::peak_memory`] will be.
+    /// What [`Profile::peak_memory`] will be.
     pub fn peak_memory(&self) -> Option<u64> {
         self.peak_memory
     }
@@ -188,7 +188,7 @@ impl Session {
 ///
 /// # Errors
 /// As [`Executor::new`] and [`Executor::run`].
-pub fn measure(bound: &BoundGraph, device: Device, protocol: &Protocol) -> Result<Measurement> {
+pub fn measure(bound: &BoundGraph, device: Device, protocol: &Protocol) -> Result<Profile> {
     let mut session = Session::new(bound, device)?;
     session.visit(protocol)?;
     session.result()

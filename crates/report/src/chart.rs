@@ -2,7 +2,7 @@
 
 use tachograph_ir::Millis;
 
-use crate::Estimate;
+use crate::Latency;
 
 /// Width and height of the drawing, and its margins: left, right, top, bottom.
 pub(crate) const SIZE: (f64, f64) = (560.0, 320.0);
@@ -63,7 +63,7 @@ impl Axis {
 
 impl Chart {
     /// None for fewer than two batches, or latencies that no logarithm has.
-    pub fn new(batches: &[(u64, Estimate)]) -> Option<Self> {
+    pub fn new(batches: &[(u64, Latency)]) -> Option<Self> {
         if batches.len() < 2 {
             return None;
         }
@@ -98,7 +98,7 @@ impl Chart {
 }
 
 /// `12.3 ms (11.0 ms to 13.9 ms)`.
-pub(crate) fn described(estimate: &Estimate) -> String {
+pub(crate) fn described(estimate: &Latency) -> String {
     match estimate.interval {
         Some((low, high)) => format!("{} ({} to {})", Millis(estimate.ms), Millis(low), Millis(high)),
         None => Millis(estimate.ms).to_string(),
@@ -109,8 +109,8 @@ pub(crate) fn described(estimate: &Estimate) -> String {
 mod tests {
     use super::*;
 
-    fn at(ms: f64, interval: Option<(f64, f64)>) -> Estimate {
-        Estimate { ms, interval }
+    fn at(ms: f64, interval: Option<(f64, f64)>) -> Latency {
+        Latency { ms, interval }
     }
 
     #[test]

@@ -7,7 +7,7 @@ pub enum Error {
     /// An operator whose cost is unknown.
     #[error(transparent)]
     Graph(#[from] tachograph_ir::Error),
-    /// An edge of a [`Network`](crate::Network) that does not lead forward between vertices.
+    /// An edge of a [`DrawnNetwork`](crate::DrawnNetwork) that does not lead forward between vertices.
     #[error("edge {from} → {to} of a network of {vertices} vertices: edges lead from earlier vertices to later ones")]
     Edge {
         /// Where it begins.

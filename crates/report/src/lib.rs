@@ -1,8 +1,8 @@
 //! A prediction as one self-contained HTML page: the network coloured by cost, its operators, latency against batch,
 //! devices side by side.
 //!
-//! A [`Report`] is plain data; [`Report::to_html`] draws it. The page loads nothing from anywhere, and forbids itself to.
-//! [`Network::new`] makes the drawing of a bound graph from a time for each of its nodes.
+//! A [`Page`] is plain data; [`Page::to_html`] draws it. The page loads nothing from anywhere, and forbids itself to.
+//! [`DrawnNetwork::new`] makes the drawing of a bound graph from a time for each of its nodes.
 
 mod chart;
 mod colour;
@@ -14,15 +14,15 @@ mod page;
 use serde::{Deserialize, Serialize};
 
 pub use error::{Error, Result};
-pub use network::{Network, Operator, Vertex};
+pub use network::{DrawnNetwork, DrawnOperator, Vertex};
 
 /// What a page shows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Report {
+pub struct Page {
     /// Name of the network.
     pub title: String,
     /// Its latency on the device in question.
-    pub latency: Estimate,
+    pub latency: Latency,
     /// Share of measurements that intervals are meant to cover, such as 0.8.
     pub nominal: Option<f64>,
     /// Names and values to read first: device, batch, checkpoint, cost.
@@ -32,16 +32,16 @@ pub struct Report {
     /// What shares of operators are shares of, such as `predicted time`.
     pub shares_of: String,
     /// The network.
-    pub network: Network,
+    pub network: DrawnNetwork,
     /// Latency of each batch.
-    pub batches: Vec<(u64, Estimate)>,
+    pub batches: Vec<(u64, Latency)>,
     /// Latency on each device.
     pub devices: Vec<DeviceEstimate>,
 }
 
 /// A predicted latency.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Estimate {
+pub struct Latency {
     /// Milliseconds.
     pub ms: f64,
     /// Ends of its interval, milliseconds, where one is known.
@@ -56,7 +56,7 @@ pub struct DeviceEstimate {
     /// Model of the CPU or GPU, and what runs there.
     pub detail: String,
     /// The latency there.
-    pub latency: Estimate,
+    pub latency: Latency,
     /// True for the device that the rest of the page is about.
     pub chosen: bool,
 }

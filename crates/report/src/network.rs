@@ -9,13 +9,13 @@ use crate::Result;
 
 /// A network to draw.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Network {
+pub struct DrawnNetwork {
     /// Inputs, kernels and outputs.
     pub vertices: Vec<Vertex>,
     /// Pairs of positions in `vertices`; the first is the smaller.
     pub edges: Vec<(usize, usize)>,
     /// Operators that run, in their order.
-    pub operators: Vec<Operator>,
+    pub operators: Vec<DrawnOperator>,
 }
 
 /// A box of the drawing.
@@ -33,8 +33,8 @@ pub struct Vertex {
 
 /// A row of the table.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Operator {
-    /// Its kernel: a position in [`Network::vertices`].
+pub struct DrawnOperator {
+    /// Its kernel: a position in [`DrawnNetwork::vertices`].
     pub vertex: usize,
     /// What it computes, such as `Conv`.
     pub op: String,
@@ -52,7 +52,7 @@ pub struct Operator {
     pub share: f64,
 }
 
-impl Network {
+impl DrawnNetwork {
     /// The kernels of a bound graph under the bundled fusion rule. `times` are of operators, in any unit and order; the
     /// page shows their shares. Operators without one are free.
     ///
@@ -88,7 +88,7 @@ impl Network {
                 detail.push(line);
                 label.push(node.op.to_string());
                 sum += share;
-                network.operators.push(Operator {
+                network.operators.push(DrawnOperator {
                     vertex,
                     op: node.op.to_string(),
                     name: node.name.clone(),
@@ -144,7 +144,7 @@ mod tests {
         let z = b.op("Add", &[z, y]).unwrap();
         let bound = b.finish(&[z]).unwrap().bind(&Assignment::new()).unwrap();
         let times: Vec<_> = bound.live().iter().copied().zip([3.0, 0.5, 4.0, 0.5]).collect();
-        let network = Network::new(&bound, &times).unwrap();
+        let network = DrawnNetwork::new(&bound, &times).unwrap();
         let labels: Vec<_> = network.vertices.iter().map(|v| v.label.as_str()).collect();
         assert_eq!(labels[1..3], ["Conv + Relu", "Conv + Add"]);
         assert_eq!(network.edges, [(0, 1), (1, 2), (2, 3)]);
@@ -157,6 +157,6 @@ mod tests {
             "{:?}",
             network.vertices
         );
-        assert!(Network::new(&bound, &[]).unwrap().operators.iter().all(|operator| operator.share == 0.0));
+        assert!(DrawnNetwork::new(&bound, &[]).unwrap().operators.iter().all(|operator| operator.share == 0.0));
     }
 }

@@ -4,7 +4,7 @@ use askama::Template;
 use tachograph_ir::Millis;
 
 use crate::{
-    DeviceEstimate, Estimate, Network, Operator, Report, Result, Vertex,
+    DeviceEstimate, DrawnNetwork, DrawnOperator, Latency, Page, Result, Vertex,
     chart::{self, Chart},
     colour,
     layout::{Layout, layered},
@@ -21,8 +21,8 @@ const FITS: usize = 32;
 
 #[derive(Template)]
 #[template(path = "report.html")]
-struct Page<'a> {
-    report: &'a Report,
+struct Filled<'a> {
+    report: &'a Page,
     headline: String,
     interval: Option<String>,
     drawing: Drawing,
@@ -57,7 +57,7 @@ struct Drawn {
 }
 
 struct Row<'a> {
-    operator: &'a Operator,
+    operator: &'a DrawnOperator,
     flops: String,
     share: String,
     colour: String,
@@ -78,7 +78,7 @@ struct Device<'a> {
     interval: Option<(f64, f64)>,
 }
 
-impl Report {
+impl Page {
     /// The page.
     ///
     /// # Errors
@@ -96,7 +96,7 @@ impl Report {
             latency: chart::described(estimate),
             each: Millis(estimate.ms / (*batch).max(1) as f64).to_string(),
         });
-        let page = Page {
+        let page = Filled {
             report: self,
             headline: Millis(self.latency.ms).to_string(),
             interval: self.interval(),
@@ -121,7 +121,7 @@ impl Report {
 }
 
 impl Drawing {
-    fn new(network: &Network) -> Result<Self> {
+    fn new(network: &DrawnNetwork) -> Result<Self> {
         let Layout { layers, centres, lanes } = layered(network.vertices.len(), &network.edges)?;
         let ends = centres.iter().flat_map(|x| [x - 0.5, x + 0.5]).chain(lanes.iter().flatten().map(|x| x - 0.02));
         let (least, most) = ends.fold((0.0_f64, 0.0_f64), |(least, most), x| (least.min(x), most.max(x)));
@@ -199,7 +199,7 @@ impl Drawn {
 
 /// From fast to slow, with places on a logarithmic scale.
 fn devices(all: &[DeviceEstimate]) -> Vec<Device<'_>> {
-    let ends = |e: &Estimate| e.interval.map_or([e.ms, e.ms], |(low, high)| [low, high]);
+    let ends = |e: &Latency| e.interval.map_or([e.ms, e.ms], |(low, high)| [low, high]);
     let values = all.iter().flat_map(|d| ends(&d.latency)).filter(|ms| *ms > 0.0 && ms.is_finite());
     let (low, high) = values.fold((f64::INFINITY, 0.0_f64), |(low, high), ms| (low.min(ms), high.max(ms)));
     let range = (high / low).ln();
@@ -267,7 +267,7 @@ mod tests {
         let device = |ms: f64, interval| DeviceEstimate {
             name: ms.to_string(),
             detail: String::new(),
-            latency: Estimate { ms, interval },
+            latency: Latency { ms, interval },
             chosen: false,
         };
         let all = [device(100.0, None), device(1.0, Some((0.5, 2.0))), device(10.0, Some((5.0, 200.0)))];

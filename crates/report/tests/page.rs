@@ -1,28 +1,28 @@
 //! Whole pages.
 
 use tachograph_ir::{Assignment, Builder, DType};
-use tachograph_report::{DeviceEstimate, Estimate, Network, Report, Vertex};
+use tachograph_report::{DeviceEstimate, DrawnNetwork, Latency, Page, Vertex};
 
 const HOSTILE: &str = "</script><img src=x onerror=alert(1)>\"' & {{ 7 }}";
 
-fn report(name: &str) -> Report {
+fn report(name: &str) -> Page {
     let mut b = Builder::new(name);
     let x = b.input(name, DType::F32, vec![1.into(), 3.into(), 8.into(), 8.into()]);
     let y = b.conv(x, 4, [3, 3], 1, 1, 1, true).unwrap();
     let y = b.op("Relu", &[y]).unwrap();
     let bound = b.finish(&[y]).unwrap().bind(&Assignment::new()).unwrap();
     let times: Vec<_> = bound.live().iter().map(|&id| (id, 1.0)).collect();
-    let latency = Estimate { ms: 1.5, interval: Some((1.2, 1.9)) };
+    let latency = Latency { ms: 1.5, interval: Some((1.2, 1.9)) };
     let device = DeviceEstimate { name: name.into(), detail: name.into(), latency, chosen: true };
-    Report {
+    Page {
         title: name.into(),
         latency,
         nominal: Some(0.8),
         facts: vec![(name.into(), name.into())],
         warnings: vec![name.into()],
         shares_of: "predicted time".into(),
-        network: Network::new(&bound, &times).unwrap(),
-        batches: vec![(1, latency), (2, Estimate { ms: 2.5, interval: Some((2.1, 3.0)) })],
+        network: DrawnNetwork::new(&bound, &times).unwrap(),
+        batches: vec![(1, latency), (2, Latency { ms: 2.5, interval: Some((2.1, 3.0)) })],
         devices: vec![device],
     }
 }
@@ -60,13 +60,13 @@ fn loads_nothing() {
 #[test]
 fn is_plain_data() {
     let report = report("plain");
-    let again: Report = serde_json::from_str(&serde_json::to_string(&report).unwrap()).unwrap();
+    let again: Page = serde_json::from_str(&serde_json::to_string(&report).unwrap()).unwrap();
     assert_eq!(again, report);
 }
 
 #[test]
 fn a_page_about_nothing_is_a_page() {
-    let report = Report { network: Network::default(), batches: vec![], devices: vec![], ..report("plain") };
+    let report = Page { network: DrawnNetwork::default(), batches: vec![], devices: vec![], ..report("plain") };
     assert!(report.to_html().unwrap().ends_with("</html>"));
 }
 
@@ -88,7 +88,7 @@ fn a_thousand_kernels_are_laid_out_at_once() {
     };
     let vertices = (0..1000).map(vertex).collect();
     let edges = (1..1000).flat_map(|i| [(i - 1, i), (i / 2, i)]).filter(|(from, to)| from < to).collect();
-    let report = Report { network: Network { vertices, edges, operators: vec![] }, ..report("plain") };
+    let report = Page { network: DrawnNetwork { vertices, edges, operators: vec![] }, ..report("plain") };
     let start = std::time::Instant::now();
     assert!(report.to_html().unwrap().len() < 1 << 20);
     assert!(start.elapsed().as_secs() < 5, "{:?}", start.elapsed());

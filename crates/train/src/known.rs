@@ -2,7 +2,7 @@
 
 use tch::{Device, Tensor};
 
-use crate::{Example, Output, Result, error::torch, loss::Segments};
+use crate::{Example, Output, Result, error::torch, loss::RankedLists};
 
 /// What ranking losses rank.
 #[derive(Clone, Copy)]
@@ -20,7 +20,7 @@ pub(crate) struct Known {
     /// What the network should put out: (values).
     pub targets: Tensor,
     /// What ranking losses rank; lists never mix outputs.
-    pub lists: Option<Segments>,
+    pub lists: Option<RankedLists>,
     /// Place of each value among the predictions, row by row; `None` where there is one output and all is known.
     places: Option<Tensor>,
 }
@@ -54,8 +54,8 @@ impl Known {
             targets: Tensor::f_from_slice(&values).and_then(place).map_err(torch("targets"))?,
             lists: match lists {
                 None => None,
-                Some(Lists::Batch) => Some(Segments::from_lengths(&lengths, device)?),
-                Some(Lists::Networks) => Some(Segments::from_ids(&names, device)?),
+                Some(Lists::Batch) => Some(RankedLists::from_lengths(&lengths, device)?),
+                Some(Lists::Networks) => Some(RankedLists::from_ids(&names, device)?),
             },
             places: places.map_err(torch("targets"))?,
         })

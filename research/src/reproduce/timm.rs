@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, ensure};
 use tachograph_datasets::{
-    Phase, data_root,
+    Mode, data_root,
     sets::{Setting, Timm},
 };
 use tachograph_ir::{DType, Device};
@@ -19,9 +19,9 @@ const FOLDS: usize = 5;
 type Table = (&'static str, fn(&Setting) -> bool);
 
 const TABLES: [Table; 3] = [
-    ("timm-gpu", |s| s.phase == Phase::Inference && s.platform != "cpu"),
-    ("timm-cpu", |s| s.phase == Phase::Inference && s.platform == "cpu"),
-    ("timm-train", |s| s.phase == Phase::Training),
+    ("timm-gpu", |s| s.phase == Mode::Inference && s.platform != "cpu"),
+    ("timm-cpu", |s| s.phase == Mode::Inference && s.platform == "cpu"),
+    ("timm-train", |s| s.phase == Mode::Training),
 ];
 
 /// The table `name`, or all three. Networks learn all settings at once, whichever are printed; they

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use rand::{SeedableRng, seq::index};
 use rand_chacha::ChaCha8Rng;
 use tachograph_datasets::{
-    Phase, data_root,
+    Mode, data_root,
     sets::{self, Timm},
 };
 use tachograph_ir::Device;
@@ -31,7 +31,7 @@ pub fn table(args: &Args) -> Result<()> {
     let source = Timm::open(&data_root(args.data.as_deref())?)?;
     let settings: BTreeMap<String, sets::Setting> = source
         .settings()
-        .filter(|s| s.phase == Phase::Inference && s.platform != "cpu")
+        .filter(|s| s.phase == Mode::Inference && s.platform != "cpu")
         .map(|s| (s.name.clone(), s.clone()))
         .collect();
     let corpus = Corpus::read(&source, &Query { batch: Some(1), ..Query::latency(settings.keys()) })?;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
 use serde_json::json;
-use tachograph_datasets::{About, SETS, Source, State, Summary, data_root, open};
+use tachograph_datasets::{About, SETS, SetSummary, Source, State, data_root, open};
 
 use crate::{exit, table};
 
@@ -34,7 +34,7 @@ pub fn run(args: &Args) -> Result<()> {
     }
     exit::each(&args.sets, |path| {
         let set = open(path, args.root.as_deref())?;
-        let (summary, times) = Summary::of(&*set)?;
+        let (summary, times) = SetSummary::of(&*set)?;
         match args.json {
             true => table::json(&summary)?,
             false => show(args, &summary, &times),
@@ -83,8 +83,8 @@ fn verify(args: &Args, set: &dyn Source) -> Result<()> {
     Ok(())
 }
 
-fn show(args: &Args, summary: &Summary, times: &[f64]) {
-    let Summary { set, what, from, licence, measurements, networks, families, devices, .. } = summary;
+fn show(args: &Args, summary: &SetSummary, times: &[f64]) {
+    let SetSummary { set, what, from, licence, measurements, networks, families, devices, .. } = summary;
     println!("{set}: {what}\n  from {from} ({licence})");
     println!("  {measurements} measurements: {networks} networks of {families} families on {} devices", devices.len());
     println!("  {} of them calculated, not measured", summary.estimated);

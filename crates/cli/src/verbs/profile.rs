@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde_json::json;
 use tachograph_ir::{Bytes, Joules};
-use tachograph_profile::{Measurement, OperatorTime, Protocol, Session, device, operators};
+use tachograph_profile::{OperatorTime, Profile, Protocol, Session, device, operators};
 
 use super::threads;
 use crate::{
@@ -50,7 +50,7 @@ pub fn run(args: &Args) -> Result<()> {
     })
 }
 
-fn show(args: &Args, model: &Model, m: &Measurement, times: &[OperatorTime]) -> Result<()> {
+fn show(args: &Args, model: &Model, m: &Profile, times: &[OperatorTime]) -> Result<()> {
     let (e, total) = (&m.environment, times.iter().map(|t| t.median_ms).sum::<f64>());
     let named = times.iter().take(args.top).map(|t| (model.bound.graph().node(t.node), t.median_ms));
     if args.json {
@@ -63,7 +63,7 @@ fn show(args: &Args, model: &Model, m: &Measurement, times: &[OperatorTime]) -> 
             "energy_j": m.energy, "operators": operators.collect::<Vec<_>>(),
         }));
     }
-    let Measurement { median_ms, repeats, iqr_ms, min_ms, .. } = m;
+    let Profile { median_ms, repeats, iqr_ms, min_ms, .. } = m;
     println!("{} at batch {}", model.path, model.bound.batch());
     let precision = 100.0 * m.precision;
     println!(

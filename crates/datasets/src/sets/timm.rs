@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use tachograph_ir::Graph;
 
 use crate::{
-    About, Error, Measured, Measurement, Measurements, Phase, RanOn, Result, Source,
+    About, Error, Measured, Measurement, Measurements, Mode, RanOn, Result, Source,
     table::{Table, files, stem},
 };
 
@@ -29,7 +29,7 @@ pub struct Setting {
     /// The name without `benchmark-` and extension: the measurement's device.
     pub name: String,
     /// Inference or training step.
-    pub phase: Phase,
+    pub phase: Mode,
     /// `amp` (half precision where torch thinks fit), `amp_bf16`, `bf16` or `fp32`.
     pub precision: String,
     /// `nchw` or `nhwc`.
@@ -51,8 +51,8 @@ impl Setting {
         let (settings, compiled) = name.strip_suffix("-dynamo").map_or((name, false), |rest| (rest, true));
         let mut parts = settings.split('-').map(str::to_owned);
         let phase = match parts.next()?.as_str() {
-            "infer" => Phase::Inference,
-            "train" => Phase::Training,
+            "infer" => Mode::Inference,
+            "train" => Mode::Training,
             _ => return None,
         };
         let (precision, layout) = (parts.next()?, parts.next()?);
@@ -239,7 +239,7 @@ mod tests {
         let setting = Setting::parse("benchmark-train-fp32-nhwc-pt240-cpu-i9_10940x").unwrap();
         assert_eq!(
             (setting.device.as_str(), setting.platform.as_str(), setting.phase),
-            ("i9_10940x", "cpu", Phase::Training)
+            ("i9_10940x", "cpu", Mode::Training)
         );
         assert!(Setting::parse("benchmark-infer-amp").is_none());
     }

@@ -128,7 +128,7 @@ fn timm_settings_and_graphs() {
     let set = Timm::open(&root).unwrap();
     assert_eq!(set.settings().count(), 22);
     let rows: Vec<_> = set.rows().collect::<Result<_>>().unwrap();
-    assert_eq!(rows.iter().filter(|(setting, _)| setting.phase == Phase::Training).count(), 768 + 764);
+    assert_eq!(rows.iter().filter(|(setting, _)| setting.phase == Mode::Training).count(), 768 + 764);
     let agree = |row: &TimmRow| (row.batch_size as f64 / row.step_time * 1e3 / row.samples_per_sec - 1.0).abs() < 0.05;
     let agreeing = rows.iter().filter(|(_, row)| agree(row)).count();
     assert!(agreeing as f64 > 0.99 * rows.len() as f64, "{agreeing} of {} rows have one speed", rows.len());

@@ -20,7 +20,7 @@
 use std::collections::BTreeSet;
 
 use ndarray::Array2;
-use tachograph_ir::{BoundGraph, Node, NodeId, OpType, Optimizer, Phase, TensorId};
+use tachograph_ir::{BoundGraph, Node, NodeId, OpType, Phase, TensorId, UpdateRule};
 
 use crate::{
     Columns, Error, FeatureGraph, Features, Result, Schema,
@@ -31,7 +31,7 @@ use crate::{
 };
 
 /// The rule whose update nodes a training graph has.
-const OPTIMIZER: Optimizer = Optimizer::Momentum;
+const OPTIMIZER: UpdateRule = UpdateRule::Momentum;
 
 /// Names of the edge columns.
 const EDGE_COLUMNS: [&str; 2] = ["backward", "bytes"];

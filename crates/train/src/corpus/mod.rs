@@ -9,7 +9,7 @@ use std::{
 };
 
 use rayon::prelude::*;
-use tachograph_datasets::{Phase, Source};
+use tachograph_datasets::{Mode, Source};
 use tachograph_features::{FeatureGraph, Featurizer};
 use tachograph_ir::{Assignment, BoundGraph, Quantity};
 
@@ -36,7 +36,7 @@ pub struct Entry {
     /// Its family.
     pub family: String,
     /// What was run.
-    pub phase: Phase,
+    pub phase: Mode,
     /// The batch.
     pub batch: u64,
     /// The graph of an inference, also where a training step was measured.
@@ -162,7 +162,7 @@ impl Corpus {
 struct Line {
     network: String,
     family: String,
-    phase: Phase,
+    phase: Mode,
     assignment: Assignment,
     targets: Vec<f64>,
 }

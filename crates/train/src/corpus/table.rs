@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use tachograph_datasets::{Measured, Measurement, Phase, Source};
+use tachograph_datasets::{Measured, Measurement, Mode, Source};
 use tachograph_ir::{Assignment, Millis, Quantity};
 
 use super::{Line, Query};
@@ -19,7 +19,7 @@ impl Table {
         let measurements = source.measurements()?.collect::<Result<Vec<_>, _>>()?;
         let columns = Columns::new(source, &measurements, query)?;
         let mut lines: Vec<Line> = Vec::new();
-        let mut places: HashMap<(String, Phase, Assignment), usize> = HashMap::new();
+        let mut places: HashMap<(String, Mode, Assignment), usize> = HashMap::new();
         for measurement in measurements {
             let unit = measurement.value.unit();
             let Some(quantity) = measurement.value.quantity() else {
@@ -62,12 +62,12 @@ fn at_batch(mut measurement: Measurement, batch: Option<u64>) -> Option<Measurem
 struct Columns {
     outputs: Vec<Output>,
     devices: BTreeSet<String>,
-    places: HashMap<(String, Phase, Quantity), usize>,
+    places: HashMap<(String, Mode, Quantity), usize>,
 }
 
 impl Columns {
     fn new(source: &dyn Source, measurements: &[Measurement], query: &Query) -> Result<Self> {
-        let mut phases: BTreeMap<&str, BTreeSet<Phase>> = BTreeMap::new();
+        let mut phases: BTreeMap<&str, BTreeSet<Mode>> = BTreeMap::new();
         for measurement in measurements {
             phases.entry(&measurement.device).or_default().insert(measurement.phase);
         }
@@ -84,7 +84,7 @@ impl Columns {
             let recorded = source.ran_on(device);
             for &phase in &phases[device] {
                 // Where a device did both, the training step is told apart.
-                let apart = phases[device].len() > 1 && phase == Phase::Training;
+                let apart = phases[device].len() > 1 && phase == Mode::Training;
                 let name = if apart { format!("{device} {phase}") } else { device.to_owned() };
                 for &quantity in &query.quantities {
                     places.insert((device.to_owned(), phase, quantity), outputs.len());

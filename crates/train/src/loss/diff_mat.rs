@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use super::{
-    LossFunction, Segments,
+    LossFunction, RankedLists,
     function::{Torch, not_below_zero},
 };
 use crate::{Result, error::torch};
@@ -42,13 +42,13 @@ impl LossFunction for DiffMat {
         true
     }
 
-    fn value(&self, prediction: &Tensor, target: &Tensor, lists: Option<&Segments>) -> Result<Tensor> {
-        let lists = Segments::required(lists, self.name(), target)?;
+    fn value(&self, prediction: &Tensor, target: &Tensor, lists: Option<&RankedLists>) -> Result<Tensor> {
+        let lists = RankedLists::required(lists, self.name(), target)?;
         diff_mat(prediction, target, lists, self.margin).map_err(torch("loss"))
     }
 }
 
-fn diff_mat(prediction: &Tensor, target: &Tensor, lists: &Segments, margin: f64) -> Torch {
+fn diff_mat(prediction: &Tensor, target: &Tensor, lists: &RankedLists, margin: f64) -> Torch {
     let d = lists.differences(prediction)?;
     let costs = lists.differences(target)?.f_sign()?.f_mul(&d)?.f_neg()?.f_add_scalar(margin)?.f_relu()?;
     lists.mean_over_pairs(&costs, &lists.upper()?)

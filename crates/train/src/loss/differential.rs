@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use tch::{Reduction::Mean, Tensor};
 
 use super::{
-    LossFunction, Segments,
+    LossFunction, RankedLists,
     function::{Torch, not_below_zero},
 };
 use crate::{Result, error::torch};
@@ -48,13 +48,13 @@ impl LossFunction for Differential {
         true
     }
 
-    fn value(&self, prediction: &Tensor, target: &Tensor, lists: Option<&Segments>) -> Result<Tensor> {
-        let lists = Segments::required(lists, self.name(), target)?;
+    fn value(&self, prediction: &Tensor, target: &Tensor, lists: Option<&RankedLists>) -> Result<Tensor> {
+        let lists = RankedLists::required(lists, self.name(), target)?;
         differential(prediction, target, lists, self.anchor).map_err(torch("loss"))
     }
 }
 
-fn differential(prediction: &Tensor, target: &Tensor, lists: &Segments, anchor: f64) -> Torch {
+fn differential(prediction: &Tensor, target: &Tensor, lists: &RankedLists, anchor: f64) -> Torch {
     let variance = target.f_var(false)?.f_maximum(&target.f_square()?.f_mean(None)?.f_mul_scalar(FLOOR)?)?;
     let errors = lists.differences(&prediction.f_sub(target)?)?.f_square()?;
     let differences = lists.mean_over_pairs(&errors, &lists.upper()?)?;

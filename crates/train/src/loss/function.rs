@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 use tch::{TchError, Tensor};
 
-use super::Segments;
+use super::RankedLists;
 use crate::{Result, error::setting};
 
 /// A loss. The type holds its settings: a struct for `serde` with `deny_unknown_fields`, whose `Default` are the usual
@@ -50,11 +50,11 @@ pub trait LossFunction: Settings + Debug + Send + Sync + 'static {
     }
 
     /// The loss of a batch, a scalar with a gradient in `prediction`: a mean that does not grow with the batch. Shapes
-    /// and targets have been checked; a loss that ranks gets its lists from [`Segments::required`].
+    /// and targets have been checked; a loss that ranks gets its lists from [`RankedLists::required`].
     ///
     /// # Errors
     /// A ranking loss without lists; libtorch refuses a call.
-    fn value(&self, prediction: &Tensor, target: &Tensor, lists: Option<&Segments>) -> Result<Tensor>;
+    fn value(&self, prediction: &Tensor, target: &Tensor, lists: Option<&RankedLists>) -> Result<Tensor>;
 }
 
 /// The settings of a loss as a config writes them; whatever `serde` can write has them.

@@ -5,7 +5,7 @@ use std::f64::consts::LN_2;
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
-use super::{LossFunction, Segments, function::Torch};
+use super::{LossFunction, RankedLists, function::Torch};
 use crate::{Result, error::torch};
 
 /// Least σ and least σ^w.
@@ -38,12 +38,12 @@ impl LossFunction for LambdaRank {
         true
     }
 
-    fn value(&self, prediction: &Tensor, target: &Tensor, lists: Option<&Segments>) -> Result<Tensor> {
-        lambda_rank(prediction, target, Segments::required(lists, self.name(), target)?).map_err(torch("loss"))
+    fn value(&self, prediction: &Tensor, target: &Tensor, lists: Option<&RankedLists>) -> Result<Tensor> {
+        lambda_rank(prediction, target, RankedLists::required(lists, self.name(), target)?).map_err(torch("loss"))
     }
 }
 
-fn lambda_rank(prediction: &Tensor, target: &Tensor, lists: &Segments) -> Torch {
+fn lambda_rank(prediction: &Tensor, target: &Tensor, lists: &RankedLists) -> Torch {
     let weights = {
         let _guard = tch::no_grad_guard();
         weights(&prediction.f_detach()?, target, lists)?
@@ -55,7 +55,7 @@ fn lambda_rank(prediction: &Tensor, target: &Tensor, lists: &Segments) -> Torch 
 }
 
 /// |1/Dᵢ − 1/Dⱼ|·|Gᵢ − Gⱼ|: (L, M, M). Places without a sample have gain 0 and the last ranks.
-fn weights(prediction: &Tensor, target: &Tensor, lists: &Segments) -> Torch {
+fn weights(prediction: &Tensor, target: &Tensor, lists: &RankedLists) -> Torch {
     let gains = target.f_clamp_min(0.0)?.f_exp2()?.f_sub_scalar(1.0)?;
     let gains = lists.pad(&gains, 0.0)?;
     let places = Tensor::f_arange_start(2.0, (gains.size()[1] + 2) as f64, (gains.kind(), gains.device()))?;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use super::{
-    LossFunction, Segments,
+    LossFunction, RankedLists,
     function::{Torch, above_zero},
 };
 use crate::{Result, error::torch};
@@ -47,13 +47,13 @@ impl LossFunction for ListMle {
         true
     }
 
-    fn value(&self, prediction: &Tensor, target: &Tensor, lists: Option<&Segments>) -> Result<Tensor> {
-        let lists = Segments::required(lists, self.name(), target)?;
+    fn value(&self, prediction: &Tensor, target: &Tensor, lists: Option<&RankedLists>) -> Result<Tensor> {
+        let lists = RankedLists::required(lists, self.name(), target)?;
         list_mle(prediction, target, lists, self.temperature).map_err(torch("loss"))
     }
 }
 
-fn list_mle(prediction: &Tensor, target: &Tensor, lists: &Segments, temperature: f64) -> Torch {
+fn list_mle(prediction: &Tensor, target: &Tensor, lists: &RankedLists, temperature: f64) -> Torch {
     // Smallest target first and the padding last, so that no sample follows a place without one.
     let (targets, order) = lists.pad(target, f64::INFINITY)?.f_sort(1, false)?;
     let scores = lists.pad(&prediction.f_div_scalar(temperature)?, 0.0)?.f_gather(1, &order, false)?;

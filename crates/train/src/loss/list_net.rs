@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use super::{LossFunction, Segments, function::Torch};
+use super::{LossFunction, RankedLists, function::Torch};
 use crate::{Result, error::torch};
 
 /// Stands for −∞ where there is no sample, without its NaN gradients.
@@ -30,12 +30,12 @@ impl LossFunction for ListNet {
         true
     }
 
-    fn value(&self, prediction: &Tensor, target: &Tensor, lists: Option<&Segments>) -> Result<Tensor> {
-        list_net(prediction, target, Segments::required(lists, self.name(), target)?).map_err(torch("loss"))
+    fn value(&self, prediction: &Tensor, target: &Tensor, lists: Option<&RankedLists>) -> Result<Tensor> {
+        list_net(prediction, target, RankedLists::required(lists, self.name(), target)?).map_err(torch("loss"))
     }
 }
 
-fn list_net(prediction: &Tensor, target: &Tensor, lists: &Segments) -> Torch {
+fn list_net(prediction: &Tensor, target: &Tensor, lists: &RankedLists) -> Torch {
     let wanted = lists.pad(target, ABSENT)?.f_softmax(1, None)?;
     let log = lists.pad(prediction, ABSENT)?.f_log_softmax(1, None)?;
     // The logarithm is −10³⁰ at places without a sample; times a share of 0 it would be no number in a gradient.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tch::{Reduction::Mean, Tensor};
 
-use super::{LossFunction, Segments, Targets, function::above_zero};
+use super::{LossFunction, RankedLists, Targets, function::above_zero};
 use crate::{Result, error::torch};
 
 /// mean((ln ŷ − ln y)²). Targets must be positive; the model must predict positive values.
@@ -24,7 +24,7 @@ impl LossFunction for LogSquared {
         Targets::Positive
     }
 
-    fn value(&self, prediction: &Tensor, target: &Tensor, _: Option<&Segments>) -> Result<Tensor> {
+    fn value(&self, prediction: &Tensor, target: &Tensor, _: Option<&RankedLists>) -> Result<Tensor> {
         let run = || prediction.f_log()?.f_mse_loss(&target.f_log()?, Mean);
         run().map_err(torch("loss"))
     }
@@ -61,7 +61,7 @@ impl LossFunction for LogHuber {
         Targets::Positive
     }
 
-    fn value(&self, prediction: &Tensor, target: &Tensor, _: Option<&Segments>) -> Result<Tensor> {
+    fn value(&self, prediction: &Tensor, target: &Tensor, _: Option<&RankedLists>) -> Result<Tensor> {
         let run = || prediction.f_log()?.f_huber_loss(&target.f_log()?, Mean, self.delta);
         run().map_err(torch("loss"))
     }

@@ -16,7 +16,7 @@ use serde_json::Value;
 use tch::{Kind, TchError, Tensor};
 
 pub use function::{LossFunction, Settings, Targets};
-pub use segments::Segments;
+pub use segments::RankedLists;
 
 use crate::{
     Error, Result,
@@ -146,7 +146,7 @@ impl Loss {
     /// # Errors
     /// Settings that [`Loss::check`] refuses, other shapes, a ranking loss without lists, a target that is not
     /// finite, a target of 0 in a relative loss, or not above 0 in a logarithmic one.
-    pub fn value(&self, prediction: &Tensor, target: &Tensor, lists: Option<&Segments>) -> Result<Tensor> {
+    pub fn value(&self, prediction: &Tensor, target: &Tensor, lists: Option<&RankedLists>) -> Result<Tensor> {
         self.check()?;
         self.check_shapes(prediction, target)?;
         self.check_targets(target, Targets::Finite)?;
@@ -154,7 +154,7 @@ impl Loss {
     }
 
     /// [`Loss::value`] of settings that were checked and of finite targets.
-    fn term(&self, prediction: &Tensor, target: &Tensor, lists: Option<&Segments>) -> Result<Tensor> {
+    fn term(&self, prediction: &Tensor, target: &Tensor, lists: Option<&RankedLists>) -> Result<Tensor> {
         self.check_shapes(prediction, target)?;
         match self.0.targets() {
             Targets::Finite => {}

@@ -4,13 +4,13 @@ use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use super::{
-    LossFunction, Segments,
+    LossFunction, RankedLists,
     function::{Torch, not_below_zero},
 };
 use crate::{Result, error::torch};
 
 /// True where yᵢ > yⱼ in one list.
-fn above(target: &Tensor, lists: &Segments) -> Torch {
+fn above(target: &Tensor, lists: &RankedLists) -> Torch {
     lists.differences(target)?.f_gt(0.0)?.f_logical_and(&lists.pairs()?)
 }
 
@@ -47,8 +47,8 @@ impl LossFunction for PairwiseHinge {
         true
     }
 
-    fn value(&self, prediction: &Tensor, target: &Tensor, lists: Option<&Segments>) -> Result<Tensor> {
-        let lists = Segments::required(lists, self.name(), target)?;
+    fn value(&self, prediction: &Tensor, target: &Tensor, lists: Option<&RankedLists>) -> Result<Tensor> {
+        let lists = RankedLists::required(lists, self.name(), target)?;
         let run = || {
             let costs = lists.differences(prediction)?.f_neg()?.f_add_scalar(self.margin)?.f_relu()?;
             lists.mean_over_pairs(&costs, &above(target, lists)?)
@@ -76,8 +76,8 @@ impl LossFunction for PairwiseLogistic {
         true
     }
 
-    fn value(&self, prediction: &Tensor, target: &Tensor, lists: Option<&Segments>) -> Result<Tensor> {
-        let lists = Segments::required(lists, self.name(), target)?;
+    fn value(&self, prediction: &Tensor, target: &Tensor, lists: Option<&RankedLists>) -> Result<Tensor> {
+        let lists = RankedLists::required(lists, self.name(), target)?;
         let run = || {
             let costs = lists.differences(prediction)?.f_neg()?.f_softplus()?;
             lists.mean_over_pairs(&costs, &above(target, lists)?)

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tch::{Reduction::Mean, Tensor};
 
-use super::{LossFunction, Segments, function::above_zero};
+use super::{LossFunction, RankedLists, function::above_zero};
 use crate::{Result, error::torch};
 
 /// mean((ŷ − y)²), the mean squared error.
@@ -24,7 +24,7 @@ impl LossFunction for Squared {
         "mean (ŷ − y)²"
     }
 
-    fn value(&self, prediction: &Tensor, target: &Tensor, _: Option<&Segments>) -> Result<Tensor> {
+    fn value(&self, prediction: &Tensor, target: &Tensor, _: Option<&RankedLists>) -> Result<Tensor> {
         prediction.f_mse_loss(target, Mean).map_err(torch("loss"))
     }
 }
@@ -47,7 +47,7 @@ impl LossFunction for Absolute {
         "mean abs(ŷ − y)"
     }
 
-    fn value(&self, prediction: &Tensor, target: &Tensor, _: Option<&Segments>) -> Result<Tensor> {
+    fn value(&self, prediction: &Tensor, target: &Tensor, _: Option<&RankedLists>) -> Result<Tensor> {
         prediction.f_l1_loss(target, Mean).map_err(torch("loss"))
     }
 }
@@ -79,7 +79,7 @@ impl LossFunction for Huber {
         above_zero(self.name(), "delta", self.delta)
     }
 
-    fn value(&self, prediction: &Tensor, target: &Tensor, _: Option<&Segments>) -> Result<Tensor> {
+    fn value(&self, prediction: &Tensor, target: &Tensor, _: Option<&RankedLists>) -> Result<Tensor> {
         prediction.f_huber_loss(target, Mean, self.delta).map_err(torch("loss"))
     }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use super::{LossFunction, Segments, function::Torch};
+use super::{LossFunction, RankedLists, function::Torch};
 use crate::{
     Result,
     error::{setting, torch},
@@ -51,7 +51,7 @@ impl LossFunction for Quantile {
         Some(self.quantiles.len())
     }
 
-    fn value(&self, prediction: &Tensor, target: &Tensor, _: Option<&Segments>) -> Result<Tensor> {
+    fn value(&self, prediction: &Tensor, target: &Tensor, _: Option<&RankedLists>) -> Result<Tensor> {
         pinball(prediction, target, &self.quantiles).map_err(torch("loss"))
     }
 }

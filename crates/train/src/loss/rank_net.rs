@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use super::{LossFunction, Segments, function::Torch};
+use super::{LossFunction, RankedLists, function::Torch};
 use crate::{Result, error::torch};
 
 /// Cross entropy of the order of every pair (Burges et al., "Learning to rank using gradient descent", ICML
@@ -29,12 +29,12 @@ impl LossFunction for RankNet {
         true
     }
 
-    fn value(&self, prediction: &Tensor, target: &Tensor, lists: Option<&Segments>) -> Result<Tensor> {
-        rank_net(prediction, target, Segments::required(lists, self.name(), target)?).map_err(torch("loss"))
+    fn value(&self, prediction: &Tensor, target: &Tensor, lists: Option<&RankedLists>) -> Result<Tensor> {
+        rank_net(prediction, target, RankedLists::required(lists, self.name(), target)?).map_err(torch("loss"))
     }
 }
 
-fn rank_net(prediction: &Tensor, target: &Tensor, lists: &Segments) -> Torch {
+fn rank_net(prediction: &Tensor, target: &Tensor, lists: &RankedLists) -> Torch {
     let d = lists.differences(prediction)?;
     // 1 − P̄ = (1 − sign(yᵢ − yⱼ))/2.
     let below = lists.differences(target)?.f_sign()?.f_neg()?.f_add_scalar(1.0)?.f_div_scalar(2.0)?;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use super::{LossFunction, Segments, Targets, function::Torch};
+use super::{LossFunction, RankedLists, Targets, function::Torch};
 use crate::{Result, error::torch};
 
 /// ŷ/y − 1.
@@ -29,7 +29,7 @@ impl LossFunction for RelativeSquared {
         Targets::NotZero
     }
 
-    fn value(&self, prediction: &Tensor, target: &Tensor, _: Option<&Segments>) -> Result<Tensor> {
+    fn value(&self, prediction: &Tensor, target: &Tensor, _: Option<&RankedLists>) -> Result<Tensor> {
         let errors = error(prediction, target).and_then(|e| e.f_square());
         errors.and_then(|e| e.f_mean(None)).map_err(torch("loss"))
     }
@@ -57,7 +57,7 @@ impl LossFunction for RelativeAbsolute {
         Targets::NotZero
     }
 
-    fn value(&self, prediction: &Tensor, target: &Tensor, _: Option<&Segments>) -> Result<Tensor> {
+    fn value(&self, prediction: &Tensor, target: &Tensor, _: Option<&RankedLists>) -> Result<Tensor> {
         let errors = error(prediction, target).and_then(|e| e.f_abs());
         errors.and_then(|e| e.f_mean(None)).map_err(torch("loss"))
     }

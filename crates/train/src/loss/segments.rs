@@ -11,7 +11,7 @@ use crate::{Error, Result, error::torch};
 /// Ranking losses see all lists at once as a matrix of L lists by M, the longest, with a mask; those over pairs
 /// take O(L·M²) memory.
 #[derive(Debug)]
-pub struct Segments {
+pub struct RankedLists {
     lists: i64,
     longest: i64,
     samples: i64,
@@ -23,7 +23,7 @@ pub struct Segments {
     lengths: Tensor,
 }
 
-impl Segments {
+impl RankedLists {
     /// From the number of samples of each list, in the order of the batch.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use super::{Loss, LossFunction, Segments, Squared, list_mle::ListMle};
+use super::{Loss, LossFunction, RankedLists, Squared, list_mle::ListMle};
 use crate::{
     Result,
     error::{setting, torch},
@@ -59,7 +59,7 @@ impl LossFunction for Sum {
         self.0.iter().find_map(|term| term.loss.columns())
     }
 
-    fn value(&self, prediction: &Tensor, target: &Tensor, lists: Option<&Segments>) -> Result<Tensor> {
+    fn value(&self, prediction: &Tensor, target: &Tensor, lists: Option<&RankedLists>) -> Result<Tensor> {
         let mut sum = Tensor::f_zeros([], (prediction.kind(), prediction.device())).map_err(torch("loss"))?;
         for Weighted { weight, loss } in &self.0 {
             let term = loss.term(prediction, target, lists)?;

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use tachograph_train::{
     Error, Loss, RunConfig,
-    loss::{Huber, LossFunction, RelativeSquared, Segments, Squared, Sum, Weighted},
+    loss::{Huber, LossFunction, RankedLists, RelativeSquared, Squared, Sum, Weighted},
 };
 use tch::{Device, Kind, Tensor};
 
@@ -39,7 +39,7 @@ fn spread(loss: &Loss, s: &[f64]) -> Vec<f64> {
 
 /// Value and gradient.
 fn run(loss: &Loss, s: &[f64], y: &[f64], lengths: &[usize], kind: Kind) -> (f64, Vec<f64>) {
-    let segments = Segments::from_lengths(lengths, Device::Cpu).unwrap();
+    let segments = RankedLists::from_lengths(lengths, Device::Cpu).unwrap();
     let s = Tensor::from_slice(s).to_kind(kind).set_requires_grad(true);
     let shape = loss.columns().map_or(vec![y.len() as i64], |columns| vec![y.len() as i64, columns as i64]);
     let y = Tensor::from_slice(y).to_kind(kind);
@@ -200,13 +200,13 @@ fn far_scores_stay_finite() {
     }
 }
 
-fn refusal(loss: &Loss, s: &[f32], y: &[f32], segments: Option<&Segments>) -> Error {
+fn refusal(loss: &Loss, s: &[f32], y: &[f32], segments: Option<&RankedLists>) -> Error {
     loss.value(&Tensor::from_slice(s), &Tensor::from_slice(y), segments).unwrap_err()
 }
 
 #[test]
 fn every_loss_refuses_shapes_targets_and_lists_that_do_not_fit() {
-    let list = |n: usize| Segments::from_lengths(&[n], Device::Cpu).unwrap();
+    let list = |n: usize| RankedLists::from_lengths(&[n], Device::Cpu).unwrap();
     for loss in Loss::all() {
         let what = |error: Error| match error {
             Error::LossShape { loss: named, what, .. } => {
@@ -225,7 +225,7 @@ fn every_loss_refuses_shapes_targets_and_lists_that_do_not_fit() {
         let s = spread(&loss, &[1.0, 2.0, 3.0]);
         let shape = loss.columns().map_or(vec![3], |columns| vec![3, columns as i64]);
         let s = Tensor::from_slice(&s).reshape(shape);
-        let value = |y: [f64; 3], lists: Option<&Segments>| loss.value(&s, &Tensor::from_slice(&y), lists);
+        let value = |y: [f64; 3], lists: Option<&RankedLists>| loss.value(&s, &Tensor::from_slice(&y), lists);
         for bad in [f64::NAN, f64::INFINITY] {
             let error = value([1.0, 2.0, bad], Some(&list(3))).unwrap_err();
             assert!(matches!(error, Error::LossTarget { index: 2, what: "finite", .. }), "{loss:?}: {error}");
@@ -256,13 +256,13 @@ fn targets_without_a_value_are_refused_by_type_and_name() {
 
 #[test]
 fn segments_come_from_lengths_or_ids() {
-    let segments = Segments::from_ids(&["a", "a", "c", "b", "b", "b"], Device::Cpu).unwrap();
+    let segments = RankedLists::from_ids(&["a", "a", "c", "b", "b", "b"], Device::Cpu).unwrap();
     assert_eq!((segments.samples(), segments.lists()), (6, 3));
-    let message = |result: Result<Segments, Error>| result.unwrap_err().to_string();
-    let apart = message(Segments::from_ids(&[7, 7, 8, 7], Device::Cpu));
+    let message = |result: Result<RankedLists, Error>| result.unwrap_err().to_string();
+    let apart = message(RankedLists::from_ids(&[7, 7, 8, 7], Device::Cpu));
     assert_eq!(apart, "samples of list 7 do not stand together");
-    assert_eq!(message(Segments::from_lengths(&[2, 0], Device::Cpu)), "list 1 of the batch is empty");
-    assert_eq!(message(Segments::from_ids::<u8>(&[], Device::Cpu)), "0 lists in a batch");
+    assert_eq!(message(RankedLists::from_lengths(&[2, 0], Device::Cpu)), "list 1 of the batch is empty");
+    assert_eq!(message(RankedLists::from_ids::<u8>(&[], Device::Cpu)), "0 lists in a batch");
 }
 
 #[test]
@@ -373,7 +373,7 @@ fn a_loss_of_ones_own_serves_a_call() {
         fn formula(&self) -> &'static str {
             "max (ŷ − y)²"
         }
-        fn value(&self, p: &Tensor, y: &Tensor, _: Option<&Segments>) -> Result<Tensor, Error> {
+        fn value(&self, p: &Tensor, y: &Tensor, _: Option<&RankedLists>) -> Result<Tensor, Error> {
             Ok((p - y).square().max())
         }
     }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result};
 use serde_json::Value;
 use tachograph_datasets::{
-    Phase, data_root,
+    Mode, data_root,
     sets::{Method, NeuSight, Prediction},
 };
 use tachograph_ir::Device;
@@ -37,7 +37,7 @@ impl Case {
 fn cases(set: &NeuSight, root: &std::path::Path) -> Result<Vec<Case>> {
     let mut cases = Vec::new();
     for published in set.predictions()? {
-        let phase = if published.phase == Phase::Training { "train" } else { "inf" };
+        let phase = if published.phase == Mode::Training { "train" } else { "inf" };
         let mut name = format!("{}-{phase}-{}-{}", published.model, published.sequence, published.batch);
         if !published.option.is_empty() {
             name = format!("{name}-{}", published.option);
@@ -47,7 +47,7 @@ fn cases(set: &NeuSight, root: &std::path::Path) -> Result<Vec<Case>> {
         let config: Value = serde_json::from_str(&std::fs::read_to_string(config)?)?;
         let layers = ["n_layer", "num_hidden_layers", "num_layers"].iter().find_map(|key| config[key].as_u64());
         let (layers, run) = (layers.unwrap_or(1) as usize, traced::run(&published));
-        let training = published.phase == Phase::Training;
+        let training = published.phase == Mode::Training;
         cases.push(Case {
             transformer: Transformer::new(&published.model, layers, run, nodes, training)?,
             device: measured::device(&published.device)?,
@@ -185,7 +185,7 @@ pub fn settings(args: &Args) -> Result<()> {
 }
 
 fn kind_of_run(p: &Prediction) -> String {
-    let phase = if p.phase == Phase::Training { "training" } else { "inference" };
+    let phase = if p.phase == Mode::Training { "training" } else { "inference" };
     let option: String = p.option.chars().take_while(|c| c.is_alphabetic()).collect();
     if option.is_empty() { phase.into() } else { format!("{phase}, {option}") }
 }

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 use tachograph_predict::{Catalog, page};
-use tachograph_report::Report;
+use tachograph_report::Page;
 
 use crate::{
     device::{Devices, Target},
@@ -90,7 +90,7 @@ fn predict(args: &Args, catalog: &Catalog, model: &Model, target: &Target) -> Re
     }
     if let Some(path) = &args.html {
         let page = page(predictor, &model.imported.graph, &model.bound, &forecast, &shares)?;
-        let html = Report { warnings: line.warnings.clone(), ..page }.to_html()?;
+        let html = Page { warnings: line.warnings.clone(), ..page }.to_html()?;
         std::fs::write(path, html).with_context(|| path.display().to_string())?;
     }
     Ok(line)

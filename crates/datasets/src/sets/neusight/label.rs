@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::op_graph::shapes;
 use crate::{
-    Error, Phase, Result,
+    Error, Mode, Result,
     table::{Table, files, json, stem},
 };
 
@@ -20,7 +20,7 @@ pub struct Label {
     /// The model, such as `bert_large`.
     pub model: String,
     /// Inference or training step.
-    pub phase: Phase,
+    pub phase: Mode,
     /// Tokens in a sequence.
     pub sequence: u64,
     /// Sequences a run.
@@ -57,7 +57,7 @@ pub struct TraceRow {
 impl Label {
     /// Name of the run, such as `gpt2_large-train-1024-4-dp4`.
     pub fn name(&self) -> String {
-        let phase = if self.phase == Phase::Training { "train" } else { "inf" };
+        let phase = if self.phase == Mode::Training { "train" } else { "inf" };
         let name = format!("{}-{phase}-{}-{}", self.model, self.sequence, self.batch);
         if self.option.is_empty() { name } else { format!("{name}-{}", self.option) }
     }
@@ -75,10 +75,10 @@ impl Label {
 }
 
 /// `inf` or `train`.
-pub fn phase(text: &str) -> Option<Phase> {
+pub fn phase(text: &str) -> Option<Mode> {
     match text {
-        "inf" => Some(Phase::Inference),
-        "train" => Some(Phase::Training),
+        "inf" => Some(Mode::Inference),
+        "train" => Some(Mode::Training),
         _ => None,
     }
 }

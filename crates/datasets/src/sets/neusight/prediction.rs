@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::label::phase;
-use crate::{Phase, Result, table::Table};
+use crate::{Mode, Result, table::Table};
 
 /// Who predicted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -62,7 +62,7 @@ pub struct Prediction {
     /// The GPU.
     pub device: String,
     /// Inference or training step.
-    pub phase: Phase,
+    pub phase: Mode,
     /// As [`Label::option`](super::Label::option).
     pub option: String,
     /// True where the GPU or the model's operators lie outside what NeuSight was fitted on.
