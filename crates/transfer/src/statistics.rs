@@ -4,19 +4,14 @@ use nalgebra::{Cholesky, DMatrix, DVector, Dyn};
 
 use crate::{Error, Result};
 
-/// The middle one, or the mean of the two in the middle; NaN where there is none.
+/// [`tachograph_metrics::median`], not a number where there are no values.
 pub fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     quantile(&values.into_iter().collect::<Vec<_>>(), 0.5)
 }
 
-/// The value that this share of all lies below, between the two nearest ones in proportion; NaN where there is none.
+/// [`tachograph_metrics::quantile`], not a number where there are no values.
 pub fn quantile(values: &[f64], share: f64) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let place = share * sorted.len().saturating_sub(1) as f64;
-    let at = |i: f64| sorted.get(i as usize).copied().unwrap_or(f64::NAN);
-    let (low, high) = (at(place.floor()), at(place.ceil()));
-    low + (high - low) * place.fract()
+    tachograph_metrics::quantile(values, share).unwrap_or(f64::NAN)
 }
 
 /// Refuses what is not finite.
