@@ -8,7 +8,7 @@ use serde::Serialize;
 /// # Errors
 /// The value is no JSON.
 pub fn json(value: &impl Serialize) -> Result<()> {
-    println!("{}", serde_json::to_string(value)?);
+    out!("{}", serde_json::to_string(value)?);
     Ok(())
 }
 
@@ -25,7 +25,7 @@ pub fn table<const N: usize>(titles: [&str; N], rows: &[[String; N]]) {
             true => format!("{text:>width$}"),
             false => format!("{text:<width$}"),
         });
-        println!("{}", cells.collect::<Vec<_>>().join("  ").trim_end());
+        out!("{}", cells.collect::<Vec<_>>().join("  ").trim_end());
     };
     print(titles);
     rows.iter().for_each(|row| print(std::array::from_fn(|c| row[c].as_str())));
@@ -44,6 +44,6 @@ pub fn histogram(values: &[f64], unit: &str) {
     let longest = counts.iter().copied().max().unwrap_or(0).max(1);
     for (class, count) in counts.iter().enumerate().filter(|_| !values.is_empty()) {
         let from = least * (class as f64 * step).exp();
-        println!("  {from:10.3} {unit}  {count:8}  {}", "#".repeat((50 * count).div_ceil(longest)));
+        out!("  {from:10.3} {unit}  {count:8}  {}", "#".repeat((50 * count).div_ceil(longest)));
     }
 }

@@ -42,13 +42,13 @@ pub fn run(args: &Args) -> Result<()> {
             }))
         });
     }
-    println!("can be predicted for:");
+    out!("can be predicted for:");
     let row = |entry: &DeviceEntry| {
         let name = if is_here(entry) { format!("{} (this machine)", entry.name) } else { entry.name.clone() };
         [name, quantities(entry).join(", "), entry.checkpoint.clone(), entry.ran_on.clone()]
     };
     table::table(["device", "predicts", "checkpoint", "measured on"], &entries.iter().map(row).collect::<Vec<_>>());
-    println!("\ndevice files, which give names and tell which devices are near:");
+    out!("\ndevice files, which give names and tell which devices are near:");
     let row = |device: &Device| {
         let figure = |value: Option<f64>, scale: f64| value.map_or("–".into(), |v| format!("{:.1}", v / scale));
         let f32 = device.peak.get(&tachograph_ir::DType::F32).copied();

@@ -43,8 +43,8 @@ pub fn run(args: &Args) -> Result<()> {
         reports.push(("this model".into(), outcome.test));
         match (args.json, without) {
             (true, _) => {}
-            (false, None) => println!("test set of split {}, seed {}", outcome.split, config.seed),
-            (false, Some(family)) => println!("without {family} (split {}), tested on its networks", outcome.split),
+            (false, None) => out!("test set of split {}, seed {}", outcome.split, config.seed),
+            (false, Some(family)) => out!("without {family} (split {}), tested on its networks", outcome.split),
         }
         show(args, without, &reports)
     };

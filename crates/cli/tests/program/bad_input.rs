@@ -98,3 +98,26 @@ fn a_closed_pipe_is_no_error() {
         assert!(!err.contains("panicked") && !err.contains("error"), "{args:?}: {err}");
     }
 }
+
+/// Output that cannot be written is an error like any other.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_device_is_said_once() {
+    for args in [
+        &["inspect", RESNET][..],
+        &["predict", RESNET, "--json"],
+        &["predict", RESNET],
+        &["doctor", "--json"],
+        &["doctor"],
+        &["completions", "bash"],
+    ] {
+        let full = std::fs::File::create("/dev/full").unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tachograph"));
+        let ended = command.args(args).current_dir(models()).stdout(full).output().unwrap();
+        let err = String::from_utf8(ended.stderr).unwrap();
+        let errors: Vec<&str> = err.lines().filter(|line| !line.starts_with("warning: ")).collect();
+        assert_eq!(ended.status.code(), Some(1), "{args:?}: {err}");
+        assert_eq!(errors.len(), 1, "{args:?}: {err}");
+        assert!(errors[0].starts_with("error: cannot write to standard output: No space left"), "{err}");
+    }
+}

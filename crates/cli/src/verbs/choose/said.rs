@@ -35,20 +35,20 @@ pub fn machine(args: &Args, model: &str, target: &Target, found: &Choices, memor
 
 /// For people.
 pub fn show(args: &Args, model: &str, target: &Target, found: &Choices, memory_from: &str) -> Result<()> {
-    println!("{model} on {}; memory from {memory_from}", target.title());
+    out!("{model} on {}; memory from {memory_from}", target.title());
     let [fit, beyond, refused] = [found.feasible.len(), found.beyond.len(), found.refused.len()];
-    println!("{fit} fit, {beyond} do not, {refused} are refused");
-    found.refused.iter().take(3).for_each(|(config, why)| println!("refused {}: {why}", pairs(config)));
+    out!("{fit} fit, {beyond} do not, {refused} are refused");
+    found.refused.iter().take(3).for_each(|(config, why)| out!("refused {}: {why}", pairs(config)));
     let row = |c: &Configuration| {
         let [ms, mb, rate] = [c.time.0, c.memory.0 as f64 / 1e6, c.throughput()];
         [pairs(&c.config), format!("{ms:.2} ms"), format!("{mb:.0} MB"), format!("{rate:.1}")]
     };
     let rows: Vec<_> = found.feasible.iter().take(args.top).map(row).collect();
     match rows.is_empty() {
-        true => println!("none is within the budget"),
+        true => out!("none is within the budget"),
         false => table::table(["best first", "latency", "memory", "samples/s"], &rows),
     }
-    slice(found).into_iter().for_each(|slice| println!("slice of an A100 with 40 GB by DIPPM's rule: {slice}"));
+    slice(found).into_iter().for_each(|slice| out!("slice of an A100 with 40 GB by DIPPM's rule: {slice}"));
     Ok(())
 }
 

@@ -20,7 +20,7 @@ pub fn run(args: &Args, like: &str) -> Result<()> {
     let relative = Relative::new(&args.start.unwrap_or(Start::Gpu).prior(), &known, &costs)?;
     if let Some(count) = args.plan {
         let chosen = relative.select(&(0..known.len()).collect::<Vec<_>>(), count)?;
-        chosen.into_iter().for_each(|network| println!("{}", title(&times.networks[network])));
+        chosen.into_iter().for_each(|network| out!("{}", title(&times.networks[network])));
         return Ok(());
     }
     exit::each(args.device.iter().enumerate(), |(place, device)| {

@@ -26,7 +26,7 @@ pub fn run(args: &Args) -> Result<()> {
         let times = read(args, &[])?;
         let graphs = featurize(&source, &times)?;
         let chosen = options.choose(&source, &graphs.iter().collect::<Vec<_>>(), count)?;
-        chosen.into_iter().for_each(|i| println!("{} at batch {}", times.networks[i].name, times.networks[i].batch));
+        chosen.into_iter().for_each(|i| out!("{} at batch {}", times.networks[i].name, times.networks[i].batch));
         return Ok(());
     }
     exit::each(&args.device, |device| one(args, &source, device))
