@@ -52,6 +52,10 @@ pub fn with(run: impl FnOnce() -> Result<()>) -> ExitCode {
     // In this order: what `run` could not write is known after it.
     match each([run(), written()], |done| done) {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is::<Usage>() => {
+            say(&error);
+            ExitCode::from(2)
+        }
         Err(_) => ExitCode::from(1),
     }
 }
@@ -68,14 +72,29 @@ impl fmt::Display for Said {
 
 impl std::error::Error for Said {}
 
+/// A command line that makes no sense, found after it was parsed: exit code 2.
+#[derive(Debug)]
+pub struct Usage(pub String);
+
+impl fmt::Display for Usage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Usage {}
+
 /// Does all of `items`, the others too where one fails.
 ///
 /// # Errors
-/// At least one failed; what went wrong is on standard error.
+/// At least one failed; what went wrong is on standard error. Or [`Usage`], which is as wrong for the others.
 pub fn each<T>(items: impl IntoIterator<Item = T>, mut work: impl FnMut(T) -> Result<()>) -> Result<()> {
     let mut failed = false;
     for item in items {
         if let Err(error) = work(item) {
+            if error.is::<Usage>() {
+                return Err(error);
+            }
             failed = true;
             if !error.is::<Said>() {
                 say(&error);

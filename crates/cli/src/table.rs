@@ -13,22 +13,23 @@ pub fn json(value: &impl Serialize) -> Result<()> {
 }
 
 /// Prints rows below their titles; columns of numbers are aligned to the right.
-pub fn table<const N: usize>(titles: [&str; N], rows: &[[String; N]]) {
-    let cells = |c: usize| rows.iter().map(move |row| row[c].as_str());
+pub fn table(titles: &[&str], rows: &[impl AsRef<[String]>]) {
+    let cells = |c: usize| rows.iter().map(move |row| row.as_ref()[c].as_str());
     let is_number = |text: &str| text.starts_with(|c: char| c.is_ascii_digit()) || matches!(text, "" | "–");
-    let columns: [(usize, bool); N] = std::array::from_fn(|c| {
-        let width = cells(c).chain([titles[c]]).map(|text| text.chars().count()).max();
-        (width.unwrap_or_default(), cells(c).all(is_number))
-    });
-    let print = |row: [&str; N]| {
-        let cells = row.iter().zip(columns).map(|(text, (width, number))| match number {
+    let column = |c: usize| {
+        let width = cells(c).map(|text| text.chars().count()).max().unwrap_or_default();
+        (width.max(titles[c].chars().count()), cells(c).all(is_number))
+    };
+    let columns: Vec<(usize, bool)> = (0..titles.len()).map(column).collect();
+    let print = |row: &[&str]| {
+        let cells = row.iter().zip(&columns).map(|(text, &(width, number))| match number {
             true => format!("{text:>width$}"),
             false => format!("{text:<width$}"),
         });
         out!("{}", cells.collect::<Vec<_>>().join("  ").trim_end());
     };
     print(titles);
-    rows.iter().for_each(|row| print(std::array::from_fn(|c| row[c].as_str())));
+    rows.iter().for_each(|row| print(&row.as_ref().iter().map(String::as_str).collect::<Vec<_>>()));
 }
 
 /// Prints how positive values are distributed, in ten classes of equal width on a logarithmic scale.

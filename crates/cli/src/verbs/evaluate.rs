@@ -65,7 +65,7 @@ fn show(args: &Args, without: Option<&str>, reports: &[(String, Report)]) -> Res
             [name.clone(), r.n.to_string(), format!("{:.2}", 100.0 * r.mape), format!("{:.1}", 100.0 * r.acc_10), rank]
         };
         let titles = ["predictor", "networks", "MAPE %", "Acc@10 % %", "Spearman"];
-        table::table(titles, &reports.iter().map(row).collect::<Vec<_>>());
+        table::table(&titles, &reports.iter().map(row).collect::<Vec<_>>());
         return Ok(());
     }
     reports.iter().try_for_each(|(name, r)| {

@@ -79,5 +79,5 @@ fn show(path: &str, summary: &Summary) {
         let mflop = format!("{:.3}", row.flops as f64 / 1e6);
         [row.count.to_string(), mflop, row.parameters.to_string(), Bytes(row.bytes).to_string(), row.operator.clone()]
     });
-    table::table(["count", "MFLOP", "parameters", "bytes", "operator"], &rows.collect::<Vec<_>>());
+    table::table(&["count", "MFLOP", "parameters", "bytes", "operator"], &rows.collect::<Vec<_>>());
 }

@@ -77,6 +77,6 @@ fn show(args: &Args, model: &Model, m: &Measurement, times: &[OperatorTime]) -> 
     }
     let share = |ms: f64| format!("{:.1}", 100.0 * ms / total);
     let rows: Vec<_> = named.map(|(n, ms)| [format!("{ms:.3}"), share(ms), format!("{} `{}`", n.op, n.name)]).collect();
-    table::table(["ms", "%", "operator"], &rows);
+    table::table(&["ms", "%", "operator"], &rows);
     Ok(())
 }

@@ -20,6 +20,10 @@ fn the_command_line() {
         &["predict", RESNET, "--nosuch"],
         &["choose", RESNET],
         &["choose", RESNET, "--over", "batch"],
+        &["choose", RESNET, "--over", "batch=1", "--over", "batch=2"],
+        &["choose", RESNET, "--over", "batch=1", "--bind", "batch=2"],
+        &["predict", RESNET, "--bind", "batch=1,batch=2"],
+        &["inspect", RESNET, RESNET, "--bind", "batch=1", "--bind", "batch=2"],
         &["transfer", "mine.csv"],
         &["completions", "nosuch"],
     ] {
@@ -27,6 +31,8 @@ fn the_command_line() {
         assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{args:?}: {}", ran.err);
         assert!(!ran.err.contains("panicked"), "{}", ran.err);
     }
+    let ran = run(&["predict", RESNET, "--bind", "batch=1,batch=2"]);
+    assert_eq!(ran.err, "error: --bind gives `batch` twice\n");
     let help = run(&["--help"]).well().out;
     assert!(help.contains("Exit codes: 0 all went well; 1 the work failed"), "{help}");
 }

@@ -26,8 +26,7 @@ pub fn print(lines: &[Line], targets: &[Target], pairs: usize, json: bool) -> Re
                 let interval = line.interval.as_ref();
                 let interval =
                     interval.map_or("–".into(), |i| format!("{:.3} to {:.3}", i.interval_low_ms, i.interval_high_ms));
-                let measured = line.measured.as_ref().map(|here| here.measured_here_ms);
-                [
+                let mut cells = vec![
                     line.model.clone(),
                     line.device.clone(),
                     line.batch.to_string(),
@@ -35,11 +34,13 @@ pub fn print(lines: &[Line], targets: &[Target], pairs: usize, json: bool) -> Re
                     interval,
                     line.memory().unwrap_or("–".into()),
                     number(line.energy_j, "J"),
-                    number(measured, "ms"),
-                ]
+                ];
+                cells.extend(line.measured.as_ref().map(|here| number(Some(here.measured_here_ms), "ms")));
+                cells
             };
-            let titles = ["model", "device", "batch", "latency", "interval", "memory", "energy", "measured here"];
-            table::table(titles, &lines.iter().map(row).collect::<Vec<_>>());
+            let mut titles = vec!["model", "device", "batch", "latency", "interval", "memory", "energy"];
+            titles.extend(lines.iter().any(|line| line.measured.is_some()).then_some("measured here"));
+            table::table(&titles, &lines.iter().map(row).collect::<Vec<_>>());
         }
     }
     Ok(())

@@ -29,6 +29,9 @@ pub fn run(args: &Args) -> Result<()> {
         chosen.into_iter().for_each(|i| out!("{} at batch {}", times.networks[i].name, times.networks[i].batch));
         return Ok(());
     }
+    if args.models.is_empty() && options.out.is_none() {
+        eprintln!("warning: nothing is predicted, since no MODEL is given, and no --out to keep the checkpoint");
+    }
     exit::each(&args.device, |device| one(args, &source, device))
 }
 
