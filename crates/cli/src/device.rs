@@ -1,6 +1,7 @@
 //! Devices on the command line: what to predict for, and with which checkpoints.
 
 use anyhow::{Result, bail};
+use tachograph_ir::Device;
 use tachograph_predict::{Catalog, Error, Forecast};
 
 /// Devices and checkpoints.
@@ -22,6 +23,8 @@ pub struct Target {
     pub name: String,
     /// Hardware, threads and library.
     pub ran_on: String,
+    /// Its device file, where one is bundled.
+    pub file: Option<&'static Device>,
     /// Whether it is this machine.
     pub here: bool,
     /// Whether the user named it.
@@ -74,7 +77,13 @@ impl Devices {
             Ok((predictor, output)) => {
                 let output = predictor.manifest().get(output)?;
                 let (name, ran_on) = (output.name.clone(), output.ran_on());
-                Ok(Target { here: here.as_ref() == Some(&name), name, ran_on, named: !self.device.is_empty() })
+                Ok(Target {
+                    file: output.device_file(),
+                    here: here.as_ref() == Some(&name),
+                    name,
+                    ran_on,
+                    named: !self.device.is_empty(),
+                })
             }
             Err(Error::Device { name, .. }) => bail!(unknown(catalog, &name)?),
             Err(error) => bail!(error),

@@ -1,7 +1,7 @@
 //! What `choose` says.
 
 use serde_json::{Value, json};
-use tachograph_ir::{Assignment, Device};
+use tachograph_ir::Assignment;
 use tachograph_predict::{Choices, Configuration, mig};
 
 use super::{Args, Found};
@@ -9,7 +9,7 @@ use crate::{device::Target, table};
 
 /// The slice of an A100 with 40 GB that the best one needs, by DIPPM's rule; of another device there is none.
 fn slice(target: &Target, found: &Choices) -> Option<&'static str> {
-    Device::builtin(&target.name).ok().filter(|device| device.name.starts_with("a100"))?;
+    target.file.filter(|device| device.name.starts_with("a100"))?;
     mig::recommend(found.feasible.first()?.memory.0 as f64 / 1e6)
 }
 
