@@ -1,7 +1,8 @@
 //! Devices on the command line: what to predict for, and with which checkpoints.
 
 use anyhow::{Result, bail};
-use tachograph_predict::{Catalog, Error};
+use tachograph_ir::Device;
+use tachograph_predict::{Catalog, Error, Forecast};
 
 /// Devices and checkpoints.
 #[derive(clap::Args)]
@@ -22,6 +23,8 @@ pub struct Target {
     pub name: String,
     /// Hardware, threads and library.
     pub ran_on: String,
+    /// Its device file, where one is bundled.
+    pub file: Option<&'static Device>,
     /// Whether it is this machine.
     pub here: bool,
     /// Whether the user named it.
@@ -38,6 +41,20 @@ impl Target {
         };
         format!("{} ({}{whose})", self.name, self.ran_on)
     }
+
+    /// What to know before trusting a forecast for it.
+    pub fn warnings(&self, catalog: &Catalog, forecast: &Forecast) -> Result<Vec<String>, Error> {
+        let (predictor, output) = catalog.find(Some(&self.name))?;
+        let (mut warnings, manifest) = (Vec::new(), predictor.manifest());
+        if !forecast.latency.unknown_operators.is_empty() {
+            warnings.push(format!("never seen in training: {}", forecast.latency.unknown_operators.join(", ")));
+        }
+        if forecast.latency.extrapolates {
+            let (low, high) = manifest.get(output)?.range.unwrap_or(manifest.training.range_ms);
+            warnings.push(format!("far outside the {low:.2} to {high:.0} ms trained on"));
+        }
+        Ok(warnings)
+    }
 }
 
 impl Devices {
@@ -46,7 +63,7 @@ impl Devices {
         Ok(if self.checkpoint.is_empty() { Catalog::bundled() } else { Catalog::named(&self.checkpoint)? })
     }
 
-    /// What to predict for.
+    /// What to predict for, each once.
     ///
     /// # Errors
     /// A checkpoint that cannot be read; a device that none knows, with those that are near it and what to do.
@@ -60,12 +77,25 @@ impl Devices {
             Ok((predictor, output)) => {
                 let output = predictor.manifest().get(output)?;
                 let (name, ran_on) = (output.name.clone(), output.ran_on());
-                Ok(Target { here: here.as_ref() == Some(&name), name, ran_on, named: !self.device.is_empty() })
+                Ok(Target {
+                    file: output.device_file(),
+                    here: here.as_ref() == Some(&name),
+                    name,
+                    ran_on,
+                    named: !self.device.is_empty(),
+                })
             }
             Err(Error::Device { name, .. }) => bail!(unknown(catalog, &name)?),
             Err(error) => bail!(error),
         };
-        names.iter().map(target).collect()
+        let mut targets: Vec<Target> = Vec::new();
+        for one in names.iter().map(target) {
+            let one = one?;
+            if targets.iter().all(|known| known.name != one.name) {
+                targets.push(one);
+            }
+        }
+        Ok(targets)
     }
 }
 

@@ -1,7 +1,8 @@
 //! `tachograph`: what a neural network will take on a device, before anyone runs it. A verb is a module of [`verbs`].
 
-mod device;
+#[macro_use]
 mod exit;
+mod device;
 mod models;
 #[cfg(feature = "torch")]
 mod progress;

@@ -67,13 +67,13 @@ impl Observer for Progress {
         self.validation =
             format!(", validation MAPE {:.2} %, Acc@10 % {:.1} %", 100.0 * report.mape, 100.0 * report.acc_10);
         if self.json {
-            println!("{}", json!({ "epoch": epoch }));
+            out!("{}", json!({ "epoch": epoch }));
         }
     }
 
     fn notice(&mut self, message: &str) {
         match self.json {
-            true => println!("{}", json!({ "notice": message })),
+            true => out!("{}", json!({ "notice": message })),
             false => self.bar.suspend(|| eprintln!("notice: {message}")),
         }
     }

@@ -8,27 +8,28 @@ use serde::Serialize;
 /// # Errors
 /// The value is no JSON.
 pub fn json(value: &impl Serialize) -> Result<()> {
-    println!("{}", serde_json::to_string(value)?);
+    out!("{}", serde_json::to_string(value)?);
     Ok(())
 }
 
 /// Prints rows below their titles; columns of numbers are aligned to the right.
-pub fn table<const N: usize>(titles: [&str; N], rows: &[[String; N]]) {
-    let cells = |c: usize| rows.iter().map(move |row| row[c].as_str());
+pub fn table(titles: &[&str], rows: &[impl AsRef<[String]>]) {
+    let cells = |c: usize| rows.iter().map(move |row| row.as_ref()[c].as_str());
     let is_number = |text: &str| text.starts_with(|c: char| c.is_ascii_digit()) || matches!(text, "" | "–");
-    let columns: [(usize, bool); N] = std::array::from_fn(|c| {
-        let width = cells(c).chain([titles[c]]).map(|text| text.chars().count()).max();
-        (width.unwrap_or_default(), cells(c).all(is_number))
-    });
-    let print = |row: [&str; N]| {
-        let cells = row.iter().zip(columns).map(|(text, (width, number))| match number {
+    let column = |c: usize| {
+        let width = cells(c).map(|text| text.chars().count()).max().unwrap_or_default();
+        (width.max(titles[c].chars().count()), cells(c).all(is_number))
+    };
+    let columns: Vec<(usize, bool)> = (0..titles.len()).map(column).collect();
+    let print = |row: &[&str]| {
+        let cells = row.iter().zip(&columns).map(|(text, &(width, number))| match number {
             true => format!("{text:>width$}"),
             false => format!("{text:<width$}"),
         });
-        println!("{}", cells.collect::<Vec<_>>().join("  ").trim_end());
+        out!("{}", cells.collect::<Vec<_>>().join("  ").trim_end());
     };
     print(titles);
-    rows.iter().for_each(|row| print(std::array::from_fn(|c| row[c].as_str())));
+    rows.iter().for_each(|row| print(&row.as_ref().iter().map(String::as_str).collect::<Vec<_>>()));
 }
 
 /// Prints how positive values are distributed, in ten classes of equal width on a logarithmic scale.
@@ -44,6 +45,6 @@ pub fn histogram(values: &[f64], unit: &str) {
     let longest = counts.iter().copied().max().unwrap_or(0).max(1);
     for (class, count) in counts.iter().enumerate().filter(|_| !values.is_empty()) {
         let from = least * (class as f64 * step).exp();
-        println!("  {from:10.3} {unit}  {count:8}  {}", "#".repeat((50 * count).div_ceil(longest)));
+        out!("  {from:10.3} {unit}  {count:8}  {}", "#".repeat((50 * count).div_ceil(longest)));
     }
 }

@@ -21,6 +21,16 @@ impl Imported {
     /// [`Error::Open`] names every other dimension that is left open, [`Error::Closed`] a name that cannot be bound and
     /// why: the node that stands in the way where the reader knows it. Otherwise as [`Graph::bind`].
     pub fn bind(&self, config: &Assignment) -> Result<Bound> {
+        let (config, notes) = self.complete(config)?;
+        let source = |source| Error::Graph { file: self.graph.name().to_owned(), source };
+        Ok(Bound { graph: self.graph.bind(&config).map_err(source)?, notes })
+    }
+
+    /// `config` with what [`Self::bind`] assumes beside it, and a note on each assumption.
+    ///
+    /// # Errors
+    /// [`Error::Open`] and [`Error::Closed`], as [`Self::bind`].
+    pub fn complete(&self, config: &Assignment) -> Result<(Assignment, Vec<String>)> {
         let (graph, mut config, mut notes) = (&self.graph, config.clone(), Vec::new());
         let file = || graph.name().to_owned();
         let free = graph.hyperparameters();
@@ -36,8 +46,7 @@ impl Imported {
         if !missing.is_empty() {
             return Err(Error::Open { file: file(), names: missing });
         }
-        let graph = graph.bind(&config).map_err(|source| Error::Graph { file: file(), source })?;
-        Ok(Bound { graph, notes })
+        Ok((config, notes))
     }
 
     fn why_closed(&self, name: &str) -> String {

@@ -44,7 +44,7 @@ fn latencies(devices: &[Output]) -> impl Iterator<Item = (usize, &Output)> {
 fn memory(devices: &[Output], output: usize) -> Option<usize> {
     let device = devices.get(output)?;
     let memories = || devices.iter().enumerate().filter(|(_, other)| other.quantity == Quantity::Memory);
-    let is_gpu = |d: &Output| file_of(d).is_some_and(|file| file.kind == DeviceKind::Gpu);
+    let is_gpu = |d: &Output| d.device_file().is_some_and(|file| file.kind == DeviceKind::Gpu);
     let runs = |d: &Output| (d.library.clone(), d.threads, is_gpu(d));
     let alike = |other: &Output| other.library != NOT_RECORDED && runs(other) == runs(device);
     let own = memories().find(|(_, other)| other.name == device.name);
@@ -57,7 +57,7 @@ fn find(devices: &[Output], name: &str) -> Option<usize> {
     let alike =
         |device: &Output| !called.is_empty() && [&device.name, &device.hardware].iter().any(|n| plain(n) == called);
     let wanted = file(name);
-    let same = |device: &Output| wanted.is_some() && file_of(device) == wanted;
+    let same = |device: &Output| wanted.is_some() && device.device_file() == wanted;
     let rules: [&dyn Fn(&Output) -> bool; 3] = [&exact, &alike, &same];
     rules.iter().find_map(|rule| latencies(devices).find(|(_, device)| rule(device)).map(|(i, _)| i))
 }
@@ -69,7 +69,7 @@ pub(crate) fn nearest(devices: &[Output], name: &str) -> Vec<Near> {
         if near.iter().any(|(other, _)| other.name == device.name) {
             continue;
         }
-        let distance = wanted.zip(file_of(device)).and_then(|(a, b)| distance(a, b));
+        let distance = wanted.zip(device.device_file()).and_then(|(a, b)| distance(a, b));
         let alike = |n: &str| strsim::jaro_winkler(&plain(n), &plain(name));
         let alike = alike(&device.name).max(alike(&device.hardware));
         near.push((Near { name: device.name.clone(), distance }, alike));
@@ -93,8 +93,11 @@ fn file(name: &str) -> Option<&'static Device> {
     Device::all().iter().find(called)
 }
 
-fn file_of(device: &Output) -> Option<&'static Device> {
-    file(&device.name).or_else(|| file(&device.hardware))
+impl Output {
+    /// The bundled device file of its name, else of its hardware.
+    pub fn device_file(&self) -> Option<&'static Device> {
+        file(&self.name).or_else(|| file(&self.hardware))
+    }
 }
 
 /// See [`Near::distance`].

@@ -85,6 +85,6 @@ pub fn run(args: &Args) -> Result<()> {
             &json!({ "set": out, "networks": networks, "measurements": measurements, "skipped": skipped }),
         );
     }
-    println!("{out}: {networks} networks, {measurements} measurements, {skipped} skipped");
+    out!("{out}: {networks} networks, {measurements} measurements, {skipped} skipped");
     Ok(())
 }

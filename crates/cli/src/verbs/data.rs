@@ -56,14 +56,14 @@ fn list(args: &Args) -> Result<()> {
             table::json(&json!({ "set": about.name, "what": about.what, "measurements": measurements }))
         }
         Ok((measurements, set)) => {
-            println!("{:14} {measurements:>8} measurements  {}", about.name, about.what);
+            out!("{:14} {measurements:>8} measurements  {}", about.name, about.what);
             verify(args, &*set)
         }
         Err(error) if args.json => {
             table::json(&json!({ "set": about.name, "what": about.what, "missing": error.to_string() }))
         }
         Err(error) => {
-            println!("{:14} {error}", about.name);
+            out!("{:14} {error}", about.name);
             Ok(())
         }
     })
@@ -85,14 +85,14 @@ fn verify(args: &Args, set: &dyn Source) -> Result<()> {
 
 fn show(args: &Args, summary: &SetSummary, times: &[f64]) {
     let SetSummary { set, what, from, licence, measurements, networks, families, devices, .. } = summary;
-    println!("{set}: {what}\n  from {from} ({licence})");
-    println!("  {measurements} measurements: {networks} networks of {families} families on {} devices", devices.len());
-    println!("  {} of them calculated, not measured", summary.estimated);
-    summary.splits.iter().for_each(|split| println!("  split {split}"));
+    out!("{set}: {what}\n  from {from} ({licence})");
+    out!("  {measurements} measurements: {networks} networks of {families} families on {} devices", devices.len());
+    out!("  {} of them calculated, not measured", summary.estimated);
+    summary.splits.iter().for_each(|split| out!("  split {split}"));
     if args.devices {
-        devices.iter().for_each(|(device, count)| println!("  {count:8} {device}"));
+        devices.iter().for_each(|(device, count)| out!("  {count:8} {device}"));
     }
-    summary.noise.iter().for_each(|noise| println!("  noise floor, the same measured again: {noise}"));
-    summary.versions.iter().for_each(|(old, new, noise)| println!("  {old} and {new}: {noise}"));
+    summary.noise.iter().for_each(|noise| out!("  noise floor, the same measured again: {noise}"));
+    summary.versions.iter().for_each(|(old, new, noise)| out!("  {old} and {new}: {noise}"));
     table::histogram(times, summary.unit);
 }

@@ -42,13 +42,13 @@ pub fn run(args: &Args) -> Result<()> {
             }))
         });
     }
-    println!("can be predicted for:");
+    out!("can be predicted for:");
     let row = |entry: &DeviceEntry| {
         let name = if is_here(entry) { format!("{} (this machine)", entry.name) } else { entry.name.clone() };
         [name, quantities(entry).join(", "), entry.checkpoint.clone(), entry.ran_on.clone()]
     };
-    table::table(["device", "predicts", "checkpoint", "measured on"], &entries.iter().map(row).collect::<Vec<_>>());
-    println!("\ndevice files, which give names and tell which devices are near:");
+    table::table(&["device", "predicts", "checkpoint", "measured on"], &entries.iter().map(row).collect::<Vec<_>>());
+    out!("\ndevice files, which give names and tell which devices are near:");
     let row = |device: &Device| {
         let figure = |value: Option<f64>, scale: f64| value.map_or("–".into(), |v| format!("{:.1}", v / scale));
         let f32 = device.peak.get(&tachograph_ir::DType::F32).copied();
@@ -56,6 +56,6 @@ pub fn run(args: &Args) -> Result<()> {
         [device.name.clone(), known.into(), figure(f32, 1e12), figure(device.bandwidth, 1e9), device.aliases.join(", ")]
     };
     let titles = ["device file", "predicted", "TFLOP/s (f32)", "GB/s", "other names"];
-    table::table(titles, &Device::all().iter().map(row).collect::<Vec<_>>());
+    table::table(&titles, &Device::all().iter().map(row).collect::<Vec<_>>());
     Ok(())
 }

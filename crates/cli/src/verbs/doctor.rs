@@ -35,9 +35,9 @@ pub fn run(args: &Args) -> Result<()> {
         let findings: Vec<_> = findings.iter().map(line).collect();
         table::json(&json!({ "version": version, "libtorch": torch, "findings": findings }))?;
     } else {
-        println!("tachograph {}", env!("CARGO_PKG_VERSION"));
+        out!("tachograph {}", env!("CARGO_PKG_VERSION"));
         for Finding { thing, well, detail } in &findings {
-            println!("{:<7}{thing:<16}{detail}", if *well { "ok" } else { "WRONG" });
+            out!("{:<7}{thing:<16}{detail}", if *well { "ok" } else { "WRONG" });
         }
     }
     ensure!(findings.iter().all(|finding| finding.well), "something is wrong");

@@ -30,7 +30,7 @@ pub fn run(args: &Args) -> Result<()> {
     match args.json {
         true => table::json(&json!({ "checkpoint": out, "members": members.len() })),
         false => {
-            println!("the mean of {}: {out}", members.len());
+            out!("the mean of {}: {out}", members.len());
             Ok(())
         }
     }

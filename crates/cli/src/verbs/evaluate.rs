@@ -43,8 +43,8 @@ pub fn run(args: &Args) -> Result<()> {
         reports.push(("this model".into(), outcome.test));
         match (args.json, without) {
             (true, _) => {}
-            (false, None) => println!("test set of split {}, seed {}", outcome.split, config.seed),
-            (false, Some(family)) => println!("without {family} (split {}), tested on its networks", outcome.split),
+            (false, None) => out!("test set of split {}, seed {}", outcome.split, config.seed),
+            (false, Some(family)) => out!("without {family} (split {}), tested on its networks", outcome.split),
         }
         show(args, without, &reports)
     };
@@ -65,7 +65,7 @@ fn show(args: &Args, without: Option<&str>, reports: &[(String, Report)]) -> Res
             [name.clone(), r.n.to_string(), format!("{:.2}", 100.0 * r.mape), format!("{:.1}", 100.0 * r.acc_10), rank]
         };
         let titles = ["predictor", "networks", "MAPE %", "Acc@10 % %", "Spearman"];
-        table::table(titles, &reports.iter().map(row).collect::<Vec<_>>());
+        table::table(&titles, &reports.iter().map(row).collect::<Vec<_>>());
         return Ok(());
     }
     reports.iter().try_for_each(|(name, r)| {

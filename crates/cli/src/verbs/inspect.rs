@@ -48,7 +48,7 @@ pub fn run(args: &Args) -> Result<()> {
             model.warnings.push(format!("node `{}` ({}): {what}", node.name, node.op));
         }
         if args.dot {
-            println!("{}", model.bound.to_dot()?);
+            out!("{}", model.bound.to_dot()?);
         } else if args.graph {
             table::json(model.bound.graph())?;
         } else {
@@ -67,17 +67,17 @@ pub fn run(args: &Args) -> Result<()> {
 }
 
 fn show(path: &str, summary: &Summary) {
-    println!("{path}: {} nodes, {} run", summary.nodes, summary.nodes_run);
-    summary.bound.iter().for_each(|(name, value)| println!("  {name} = {value}"));
-    summary.inputs.iter().for_each(|input| println!("  input {input}"));
-    summary.outputs.iter().for_each(|output| println!("  output {output}"));
+    out!("{path}: {} nodes, {} run", summary.nodes, summary.nodes_run);
+    summary.bound.iter().for_each(|(name, value)| out!("  {name} = {value}"));
+    summary.inputs.iter().for_each(|input| out!("  input {input}"));
+    summary.outputs.iter().for_each(|output| out!("  output {output}"));
     let large = [(summary.parameters, 1e6), (summary.macs, 1e9), (summary.flops, 1e9)].map(|(n, unit)| n as f64 / unit);
-    println!("  parameters {:.3} M, {:.3} GMAC, {:.3} GFLOP", large[0], large[1], large[2]);
+    out!("  parameters {:.3} M, {:.3} GMAC, {:.3} GFLOP", large[0], large[1], large[2]);
     let (read, written) = (Bytes(summary.read_bytes), Bytes(summary.written_bytes));
-    println!("  reads {read}, writes {written}, needs {} at once\n", summary.peak_memory_bytes);
+    out!("  reads {read}, writes {written}, needs {} at once\n", summary.peak_memory_bytes);
     let rows = summary.operators.iter().map(|row| {
         let mflop = format!("{:.3}", row.flops as f64 / 1e6);
         [row.count.to_string(), mflop, row.parameters.to_string(), Bytes(row.bytes).to_string(), row.operator.clone()]
     });
-    table::table(["count", "MFLOP", "parameters", "bytes", "operator"], &rows.collect::<Vec<_>>());
+    table::table(&["count", "MFLOP", "parameters", "bytes", "operator"], &rows.collect::<Vec<_>>());
 }

@@ -64,19 +64,19 @@ fn show(args: &Args, model: &Model, m: &Profile, times: &[OperatorTime]) -> Resu
         }));
     }
     let Profile { median_ms, repeats, iqr_ms, min_ms, .. } = m;
-    println!("{} at batch {}", model.path, model.bound.batch());
+    out!("{} at batch {}", model.path, model.bound.batch());
     let precision = 100.0 * m.precision;
-    println!(
+    out!(
         "latency  {median_ms:.3} ms (median of {repeats}, ±{precision:.1} %, quartiles {iqr_ms:.3} ms apart, fastest {min_ms:.3} ms)"
     );
     let of = format!("{} thread(s), governor {}, {}, f32, {}", e.threads, e.governor, e.library, e.date);
-    println!("device   {} ({}), {of}", e.kind, e.device);
-    m.peak_memory.into_iter().for_each(|bytes| println!("memory   {} at the peak", Bytes(bytes)));
+    out!("device   {} ({}), {of}", e.kind, e.device);
+    m.peak_memory.into_iter().for_each(|bytes| out!("memory   {} at the peak", Bytes(bytes)));
     if let Some(joules) = m.energy {
-        println!("energy   {} an inference, {:.0} W", Joules(joules), 1e3 * joules / m.median_ms);
+        out!("energy   {} an inference, {:.0} W", Joules(joules), 1e3 * joules / m.median_ms);
     }
     let share = |ms: f64| format!("{:.1}", 100.0 * ms / total);
     let rows: Vec<_> = named.map(|(n, ms)| [format!("{ms:.3}"), share(ms), format!("{} `{}`", n.op, n.name)]).collect();
-    table::table(["ms", "%", "operator"], &rows);
+    table::table(&["ms", "%", "operator"], &rows);
     Ok(())
 }

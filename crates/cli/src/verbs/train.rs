@@ -37,8 +37,8 @@ pub fn run(args: &Args) -> Result<()> {
     if args.json {
         return table::json(&json!({ "outcome": outcome, "checkpoint": checkpoint }));
     }
-    println!("split {}, seed {}, weights of epoch {}", outcome.split, config.seed, outcome.epoch);
-    println!("validation\n{}\ntest, by family\n{}", outcome.validation, outcome.families);
-    println!("checkpoint: {}", checkpoint.display());
+    out!("split {}, seed {}, weights of epoch {}", outcome.split, config.seed, outcome.epoch);
+    out!("validation\n{}\ntest, by family\n{}", outcome.validation, outcome.families);
+    out!("checkpoint: {}", checkpoint.display());
     Ok(())
 }

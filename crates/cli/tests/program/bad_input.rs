@@ -20,6 +20,10 @@ fn the_command_line() {
         &["predict", RESNET, "--nosuch"],
         &["choose", RESNET],
         &["choose", RESNET, "--over", "batch"],
+        &["choose", RESNET, "--over", "batch=1", "--over", "batch=2"],
+        &["choose", RESNET, "--over", "batch=1", "--bind", "batch=2"],
+        &["predict", RESNET, "--bind", "batch=1,batch=2"],
+        &["inspect", RESNET, RESNET, "--bind", "batch=1", "--bind", "batch=2"],
         &["transfer", "mine.csv"],
         &["completions", "nosuch"],
     ] {
@@ -27,6 +31,8 @@ fn the_command_line() {
         assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{args:?}: {}", ran.err);
         assert!(!ran.err.contains("panicked"), "{}", ran.err);
     }
+    let ran = run(&["predict", RESNET, "--bind", "batch=1,batch=2"]);
+    assert_eq!(ran.err, "error: --bind gives `batch` twice\n");
     let help = run(&["--help"]).well().out;
     assert!(help.contains("Exit codes: 0 all went well; 1 the work failed"), "{help}");
 }
@@ -96,5 +102,28 @@ fn a_closed_pipe_is_no_error() {
         child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
         child.wait().unwrap();
         assert!(!err.contains("panicked") && !err.contains("error"), "{args:?}: {err}");
+    }
+}
+
+/// Output that cannot be written is an error like any other.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_device_is_said_once() {
+    for args in [
+        &["inspect", RESNET][..],
+        &["predict", RESNET, "--json"],
+        &["predict", RESNET],
+        &["doctor", "--json"],
+        &["doctor"],
+        &["completions", "bash"],
+    ] {
+        let full = std::fs::File::create("/dev/full").unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tachograph"));
+        let ended = command.args(args).current_dir(models()).stdout(full).output().unwrap();
+        let err = String::from_utf8(ended.stderr).unwrap();
+        let errors: Vec<&str> = err.lines().filter(|line| !line.starts_with("warning: ")).collect();
+        assert_eq!(ended.status.code(), Some(1), "{args:?}: {err}");
+        assert_eq!(errors.len(), 1, "{args:?}: {err}");
+        assert!(errors[0].starts_with("error: cannot write to standard output: No space left"), "{err}");
     }
 }

@@ -1,6 +1,8 @@
 //! `predict` and `choose`.
 
-use crate::{EFFICIENTNET, RESNET, run};
+use tachograph_ir::Dim;
+
+use crate::{EFFICIENTNET, RESNET, run, run_in, write_model};
 
 #[test]
 fn without_a_device_the_first_line_says_whose_time_it_is() {
@@ -27,6 +29,8 @@ fn names_of_devices_are_taken_as_people_write_them() {
     let first = latency("rtx4090");
     assert_eq!(latency("NVIDIA GeForce RTX 4090"), first);
     assert_eq!(latency("RTX 4090"), first);
+    let ran = run(&["predict", RESNET, "--device", "rtx4090", "--device", "RTX 4090", "--json"]).well();
+    assert_eq!(ran.json().len(), 1, "{}", ran.out);
 }
 
 #[test]
@@ -35,6 +39,7 @@ fn several_models_on_several_devices() {
     let table = run(&args).well();
     let rows: Vec<&str> = table.out.lines().filter(|line| line.contains(".onnx.gz")).collect();
     assert_eq!(rows.len(), 4, "{}", table.out);
+    assert!(!table.out.contains("measured here"), "{}", table.out);
     let lines = run(&[&args[..], &["--json"]].concat()).well().json();
     assert_eq!(lines.len(), 4);
     for line in &lines {
@@ -102,6 +107,47 @@ fn the_best_batch_within_a_budget() {
     assert_eq!(line["memory_from"], "prediction");
     let text = run(&args).well().out;
     assert!(text.lines().next().unwrap().contains("h100-sxm"), "{text}");
+    assert!(!text.contains("DIPPM") && line["a100_slice"].is_null(), "{text}");
     let ran = run(&["choose", RESNET, "--over", "depth=1,2"]);
-    assert!(ran.failed().contains("`depth` is not free"), "{}", ran.err);
+    assert!(ran.failed().contains("`depth` cannot be bound"), "{}", ran.err);
+}
+
+#[test]
+fn what_is_no_axis_is_bound_or_taken_at_1() {
+    let folder = tempfile::tempdir().unwrap();
+    let dims = vec![Dim::Free("batch".into()), 3.into(), Dim::Free("rows".into()), Dim::Free("columns".into())];
+    write_model(folder.path(), "open.onnx", dims, 8);
+    let choose = ["choose", "open.onnx", "--device", "h100", "--over", "rows=32,64"];
+    let ran = run_in(folder.path(), &choose);
+    assert!(ran.failed().contains("open without a value: `columns`; bind such as --bind 'columns=128'"), "{}", ran.err);
+    let choose = [&choose[..], &["--bind", "columns=64"]].concat();
+    let line = run_in(folder.path(), &[&choose[..], &["--json"]].concat()).well().json().remove(0);
+    assert_eq!(line["fitting"], 2, "{line}");
+    let expected = |rows: u64| serde_json::json!({ "batch": 1, "columns": 64, "rows": rows });
+    let best: Vec<_> = line["best"].as_array().unwrap().iter().map(|one| one["configuration"].clone()).collect();
+    assert!(best.contains(&expected(32)) && best.contains(&expected(64)), "{line}");
+    let ran = run_in(folder.path(), &choose).well();
+    assert_eq!(ran.err.matches("`batch` is open in the file and taken at 1").count(), 1, "{}", ran.err);
+    assert!(line["warnings"][0].as_str().unwrap().starts_with("`batch` is open"), "{line}");
+}
+
+#[test]
+fn choose_fails_where_all_are_refused() {
+    let ran = run(&["choose", RESNET, "--over", "batch=0", "--device", "h100"]);
+    assert!(ran.failed().contains("all 1 configurations are refused, such as batch=0: "), "{}", ran.err);
+    assert!(!ran.out.contains("within the budget"), "{}", ran.out);
+    let ran = run(&["choose", RESNET, "--over", "batch=0,1", "--device", "h100", "--time-ms", "0.0001"]).well();
+    assert!(ran.out.contains("none is within the budget"), "{}", ran.out);
+}
+
+#[test]
+fn choose_warns_as_predict_does() {
+    let warnings = |verb: &[&str]| run(&[verb, &["--device", "h100", "--json"]].concat()).well().json().remove(0);
+    let large = "batch=100000";
+    let predicted = warnings(&["predict", RESNET, "--bind", large])["warnings"].clone();
+    assert!(predicted.to_string().contains("far outside the"), "{predicted}");
+    assert_eq!(warnings(&["choose", RESNET, "--over", large])["warnings"], predicted);
+    let over = format!("{large},200000");
+    let ran = run(&["choose", RESNET, "--over", &over, "--device", "h100"]).well();
+    assert_eq!(ran.err.matches("far outside the").count(), 1, "{}", ran.err);
 }

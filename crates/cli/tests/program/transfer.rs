@@ -39,7 +39,9 @@ fn by_rates() {
         );
         assert!(line["mape_percent"].as_f64().is_some_and(|mape| mape < 20.0), "{line}");
     }
-    let text = run_in(folder.path(), &args[..4]).well().out;
+    let ran = run_in(folder.path(), &args[..4]).well();
+    assert_eq!(ran.err, "warning: nothing is predicted, since no MODEL is given\n");
+    let text = ran.out;
     assert!(text.contains("old: by rates from 10 measurement(s)\npredicted from each other: MAPE "), "{text}");
 }
 
@@ -57,6 +59,10 @@ fn by_a_device_like_it() {
         let ms = one["latency_ms"].as_f64().unwrap();
         assert!((ms / (0.5 + 0.08 * i) - 1.0).abs() < 0.05, "{one}");
     }
+    let ran = run_in(folder.path(), &[&args[..], &["large.onnx"]].concat()).well();
+    assert!(ran.err.contains("warning: relative predicts the networks of the measurements alone"), "{}", ran.err);
+    let ran = run_in(folder.path(), &["transfer", "mine.csv", "--like", "old", "--device", "twice"]).well();
+    assert_eq!(ran.err, "warning: no network is left to predict: all were measured on `twice`\n");
     let plan = run_in(folder.path(), &["transfer", "mine.csv", "--like", "old", "--plan", "4"]).well().out;
     assert_eq!(plan.lines().count(), 4, "{plan}");
     assert!(plan.lines().all(|line| line.starts_with('m') && line.ends_with(" at batch 1")), "{plan}");

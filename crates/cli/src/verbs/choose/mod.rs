@@ -10,7 +10,9 @@ use tachograph_predict::{Budget, Catalog, Choices, choose};
 
 use crate::{
     device::{Devices, Target},
-    exit, models, table,
+    exit::{self, Usage},
+    models::{self, Bind},
+    table,
 };
 
 /// Search the configurations of models for those that do most samples a second within a memory and a time
@@ -23,6 +25,8 @@ pub struct Args {
     /// Values to try of an open dimension or attribute, such as `batch=1,2,4`; give it again for several.
     #[arg(long, required = true, value_name = "NAME=VALUE,…", value_parser = axis)]
     over: Vec<(String, Vec<u64>)>,
+    #[command(flatten)]
+    bind: Bind,
     /// Memory of the device, 10⁹ bytes.
     #[arg(long)]
     memory_gb: Option<f64>,
@@ -45,33 +49,73 @@ fn axis(text: &str) -> Result<(String, Vec<u64>)> {
     Ok((name.into(), values.split(',').map(|v| v.trim().parse()).collect::<Result<_, _>>()?))
 }
 
+/// What was found for a model on a device.
+struct Found {
+    choices: Choices,
+    /// Where the memory comes from.
+    memory_from: &'static str,
+    /// What was assumed, and what to know before trusting any number.
+    warnings: Vec<String>,
+}
+
 pub fn run(args: &Args) -> Result<()> {
+    let (over, bind) = (models::once("--over", &args.over)?, args.bind.config()?);
+    if let Some(name) = over.keys().find(|name| bind.contains_key(*name)) {
+        return Err(Usage(format!("`{name}` is given to both --over and --bind")).into());
+    }
     let catalog = args.devices.catalog()?;
     let targets = args.devices.targets(&catalog)?;
     exit::each(&args.models, |path| {
-        let graph = models::read(path)?.graph;
-        let name = path.display().to_string();
+        let (imported, name) = (models::read(path)?, path.display().to_string());
+        // Any value of an axis does here, where only what else is open matters; what is no axis becomes one of one value.
+        let mut config = bind.clone();
+        config.extend(over.iter().filter_map(|(name, values)| Some((name.clone(), *values.first()?))));
+        let (config, mut warnings) =
+            imported.complete(&config).map_err(|error| models::unbound(&name, &bind, error))?;
+        let mut axes = over.clone();
+        for (name, value) in config {
+            axes.entry(name).or_insert(vec![value]);
+        }
+        warnings.extend(imported.warnings.iter().cloned());
         exit::each(&targets, |target| {
-            let (found, predicted) = search(args, &catalog, &graph, target).with_context(|| name.clone())?;
-            let memory_from = if predicted { "prediction" } else { "weights and activations" };
+            let mut found = search(args, &catalog, &imported.graph, &axes, target).with_context(|| name.clone())?;
+            found.warnings.splice(..0, warnings.iter().cloned());
             match args.json {
-                true => table::json(&said::machine(args, &name, target, &found, memory_from)),
-                false => said::show(args, &name, target, &found, memory_from),
+                true => table::json(&said::machine(args, &name, target, &found))?,
+                false => said::show(args, &name, target, &found),
             }
+            let refused = &found.choices.refused;
+            let all = found.choices.feasible.is_empty() && found.choices.beyond.is_empty();
+            ensure!(
+                !all,
+                "{name}: all {} configurations are refused, such as {}",
+                refused.len(),
+                said::refused(refused)
+            );
+            Ok(())
         })
     })
 }
 
-/// What was found, and whether its memory was predicted.
-fn search(args: &Args, catalog: &Catalog, graph: &Graph, target: &Target) -> Result<(Choices, bool)> {
+fn search(
+    args: &Args,
+    catalog: &Catalog,
+    graph: &Graph,
+    axes: &BTreeMap<String, Vec<u64>>,
+    target: &Target,
+) -> Result<Found> {
     let budget = Budget { memory: args.memory_gb.map(|gb| Bytes((1e9 * gb) as u64)), time: args.time_ms.map(Millis) };
-    let axes: BTreeMap<String, Vec<u64>> = args.over.iter().cloned().collect();
-    let mut predicted = false;
-    let choices = choose(graph, &axes, &budget, |bound| {
+    let (mut predicted, mut warnings) = (false, Vec::new());
+    let choices = choose(graph, axes, &budget, |bound| {
         let forecast = catalog.forecast(bound, Some(&target.name))?;
+        for warning in target.warnings(catalog, &forecast)? {
+            if !warnings.contains(&warning) {
+                warnings.push(warning);
+            }
+        }
         let memory = forecast.memory.map(|memory| Bytes((1e6 * memory.value.value()).round() as u64));
         predicted = memory.is_some();
         Ok((Millis(forecast.latency.value.value()), memory.map_or_else(|| bound.peak_memory(), Ok)?))
     })?;
-    Ok((choices, predicted))
+    Ok(Found { choices, memory_from: if predicted { "prediction" } else { "weights and activations" }, warnings })
 }

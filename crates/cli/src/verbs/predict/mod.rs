@@ -70,14 +70,7 @@ fn predict(args: &Args, catalog: &Catalog, model: &Model, target: &Target) -> Re
     let shares = predictor.shares(&model.bound, output)?;
     let mut line = Line::new(&model.path, &model.bound, target, &forecast);
     line.warnings.extend(model.warnings.iter().cloned());
-    let known = predictor.manifest().get(output)?;
-    if !forecast.latency.unknown_operators.is_empty() {
-        line.warnings.push(format!("never seen in training: {}", forecast.latency.unknown_operators.join(", ")));
-    }
-    if forecast.latency.extrapolates {
-        let (low, high) = known.range.unwrap_or(predictor.manifest().training.range_ms);
-        line.warnings.push(format!("far outside the {low:.2} to {high:.0} ms trained on"));
-    }
+    line.warnings.extend(target.warnings(catalog, &forecast)?);
     line.trained_on = predictor.manifest().training.to_string();
     line.shares_of = shares.of;
     for (id, share) in shares.largest().into_iter().take(args.top) {

@@ -20,14 +20,13 @@ pub fn print(lines: &[Line], targets: &[Target], pairs: usize, json: bool) -> Re
         [] => {}
         [line] if pairs == 1 => in_full(line, &targets[0]),
         _ => {
-            targets.iter().for_each(|target| println!("{}", target.title()));
+            targets.iter().for_each(|target| out!("{}", target.title()));
             let number = |value: Option<f64>, unit: &str| value.map_or("–".into(), |v| format!("{v:.3} {unit}"));
             let row = |line: &Line| {
                 let interval = line.interval.as_ref();
                 let interval =
                     interval.map_or("–".into(), |i| format!("{:.3} to {:.3}", i.interval_low_ms, i.interval_high_ms));
-                let measured = line.measured.as_ref().map(|here| here.measured_here_ms);
-                [
+                let mut cells = vec![
                     line.model.clone(),
                     line.device.clone(),
                     line.batch.to_string(),
@@ -35,18 +34,20 @@ pub fn print(lines: &[Line], targets: &[Target], pairs: usize, json: bool) -> Re
                     interval,
                     line.memory().unwrap_or("–".into()),
                     number(line.energy_j, "J"),
-                    number(measured, "ms"),
-                ]
+                ];
+                cells.extend(line.measured.as_ref().map(|here| number(Some(here.measured_here_ms), "ms")));
+                cells
             };
-            let titles = ["model", "device", "batch", "latency", "interval", "memory", "energy", "measured here"];
-            table::table(titles, &lines.iter().map(row).collect::<Vec<_>>());
+            let mut titles = vec!["model", "device", "batch", "latency", "interval", "memory", "energy"];
+            titles.extend(lines.iter().any(|line| line.measured.is_some()).then_some("measured here"));
+            table::table(&titles, &lines.iter().map(row).collect::<Vec<_>>());
         }
     }
     Ok(())
 }
 
 fn in_full(line: &Line, target: &Target) {
-    let say = |name: &str, value: String| println!("{name:<12}{value}");
+    let say = |name: &str, value: String| out!("{name:<12}{value}");
     say("device", target.title());
     say("predicted", format!("{:.3} ms for batch {}", line.latency_ms, line.batch));
     if let Some(Interval { interval_low_ms, interval_high_ms, interval_percent, interval_source }) = &line.interval {
@@ -64,7 +65,7 @@ fn in_full(line: &Line, target: &Target) {
         say("", format!("{ms:.3} ms was predicted for here ({by}), {error:+.1} %"));
     }
     if !line.operators.is_empty() {
-        println!("costliest operators, by {}:", line.shares_of);
+        out!("costliest operators, by {}:", line.shares_of);
     }
-    line.operators.iter().for_each(|o| println!("  {:5.1} %  {} `{}`", o.share_percent, o.operator, o.name));
+    line.operators.iter().for_each(|o| out!("  {:5.1} %  {} `{}`", o.share_percent, o.operator, o.name));
 }

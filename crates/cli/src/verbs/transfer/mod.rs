@@ -33,7 +33,12 @@ pub fn by(args: &Args, by: By) -> Result<()> {
         By::Auto | By::Rates if args.plan.is_some() => {
             bail!("rates take any measurements; --plan needs --like DEVICE or --by checkpoint")
         }
-        By::Auto | By::Rates => exit::each(&args.device, |device| rates::run(args, device)),
+        By::Auto | By::Rates => {
+            if args.models.is_empty() {
+                eprintln!("warning: nothing is predicted, since no MODEL is given");
+            }
+            exit::each(&args.device, |device| rates::run(args, device))
+        }
     }
 }
 

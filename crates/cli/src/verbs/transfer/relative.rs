@@ -20,8 +20,11 @@ pub fn run(args: &Args, like: &str) -> Result<()> {
     let relative = Relative::new(&args.start.unwrap_or(Start::Gpu).prior(), &known, &costs)?;
     if let Some(count) = args.plan {
         let chosen = relative.select(&(0..known.len()).collect::<Vec<_>>(), count)?;
-        chosen.into_iter().for_each(|network| println!("{}", title(&times.networks[network])));
+        chosen.into_iter().for_each(|network| out!("{}", title(&times.networks[network])));
         return Ok(());
+    }
+    if !args.models.is_empty() {
+        eprintln!("warning: relative predicts the networks of the measurements alone, not the models given");
     }
     exit::each(args.device.iter().enumerate(), |(place, device)| {
         let time = |(network, timed): (usize, &TimedNetwork)| Some(Observation { network, ms: timed.ms[place + 1]? });
@@ -48,6 +51,9 @@ pub fn run(args: &Args, like: &str) -> Result<()> {
                     shares_percent: Vec::new(),
                 });
             }
+        }
+        if said.predictions.is_empty() {
+            eprintln!("warning: no network is left to predict: all were measured on `{device}`");
         }
         said.print(args.json)
     })

@@ -59,21 +59,21 @@ impl Transferred {
         if json {
             return table::json(self);
         }
-        println!("{}: by {} from {} measurement(s)", self.device, self.by, self.measurements);
+        out!("{}: by {} from {} measurement(s)", self.device, self.by, self.measurements);
         if let Some(mape) = self.mape_percent {
             let median = self.median_ape_percent.map_or(String::new(), |m| format!(", median {m:.1} %"));
             let scaled = self.scaled_mape_percent;
             let scaled = scaled.map_or(String::new(), |s| format!("; by their median ratio: MAPE {s:.1} %"));
-            println!("predicted from each other: MAPE {mape:.1} %{median}{scaled}");
+            out!("predicted from each other: MAPE {mape:.1} %{median}{scaled}");
         }
         for one in &self.predictions {
             let interval = one.interval_low_ms.zip(one.interval_high_ms);
             let interval = interval.map_or(String::new(), |(low, high)| format!(" (80 %: {low:.3} to {high:.3} ms)"));
-            println!("{} at batch {}: {:.4} ms{interval}", one.model, one.batch, one.latency_ms);
-            one.shares_percent.iter().for_each(|(column, share)| println!("  {share:5.1} %  {column}"));
+            out!("{} at batch {}: {:.4} ms{interval}", one.model, one.batch, one.latency_ms);
+            one.shares_percent.iter().for_each(|(column, share)| out!("  {share:5.1} %  {column}"));
         }
         if let Some(path) = &self.checkpoint {
-            println!("checkpoint: {path}");
+            out!("checkpoint: {path}");
         }
         Ok(())
     }

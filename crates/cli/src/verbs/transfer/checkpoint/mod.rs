@@ -26,8 +26,11 @@ pub fn run(args: &Args) -> Result<()> {
         let times = read(args, &[])?;
         let graphs = featurize(&source, &times)?;
         let chosen = options.choose(&source, &graphs.iter().collect::<Vec<_>>(), count)?;
-        chosen.into_iter().for_each(|i| println!("{} at batch {}", times.networks[i].name, times.networks[i].batch));
+        chosen.into_iter().for_each(|i| out!("{} at batch {}", times.networks[i].name, times.networks[i].batch));
         return Ok(());
+    }
+    if args.models.is_empty() && options.out.is_none() {
+        eprintln!("warning: nothing is predicted, since no MODEL is given, and no --out to keep the checkpoint");
     }
     exit::each(&args.device, |device| one(args, &source, device))
 }
