@@ -26,8 +26,8 @@ const WITHOUT_LIBTORCH: [&str; 13] = [
     "batch",
 ];
 
-/// The crates that use libtorch behind a feature: without their default features they build where there is none, and
-/// their programs name none of its libraries.
+/// The crates that use libtorch behind a feature: without their default features they build and pass their tests where
+/// there is none, and their programs name none of its libraries.
 const OPTIONAL_LIBTORCH: [&str; 6] = ["predict", "tune", "cli", "tachograph", "examples", "research"];
 
 /// A package of the workspace.
@@ -79,6 +79,8 @@ pub fn without_libtorch(packages: &[Package]) -> Result<()> {
     for package in of(&OPTIONAL_LIBTORCH) {
         free_without(&package.name, &["--no-default-features"])?;
     }
+    let names = of(&OPTIONAL_LIBTORCH).into_iter().flat_map(|package| ["--package", &package.name]);
+    run(nowhere(&mut cargo(["test", "--no-default-features"].into_iter().chain(names))?))?;
     Ok(())
 }
 
