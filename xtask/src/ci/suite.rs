@@ -24,8 +24,6 @@ const ON_A_GPU: &str = "on_a_gpu";
 pub fn test(peers: bool) -> Result<()> {
     libtorch::set_up_if_needed()?;
     cargo_test(&[], &[])?;
-    // The workspace builds the program without the verbs that run libtorch.
-    run(cargo(["test", "--package", "tachograph-cli", "--features", "torch"])?.env("OMP_NUM_THREADS", "1"))?;
     let mut left = Vec::new();
     let unset: Vec<_> = FOLDERS.into_iter().filter(|name| std::env::var_os(name).is_none()).collect();
     let data = if unset.is_empty() { Ok(()) } else { Err(format!("{} not set", unset.join(" and "))) };
