@@ -7,7 +7,7 @@ use tachograph_gnn::{Anee, AneeConfig, BatchOptions, Context, Conv, EdgeAttentio
 use tch::{Device, Kind, Tensor, nn};
 
 use crate::{
-    devices, relative,
+    relative,
     zoo::{Case, FEATURES, Graph, WIDTH, batch, cases, features, graph, run},
 };
 
@@ -218,41 +218,37 @@ fn gradients_are_those_of_finite_differences() {
     }
 }
 
-#[test]
-fn every_device_gives_what_the_processor_gives() {
+on_devices!(every_device_gives_what_the_processor_gives, layers_run_in_bf16);
+
+fn every_device_gives_what_the_processor_gives(device: Device) {
     for case in cases() {
         let (vs, stack) = build(&case, 1, Kind::Double, Device::Cpu);
         let (y, expected) = through(&stack, &vs, &batch(&[example()], &case.options, Device::Cpu));
-        for device in devices() {
-            let (mut vs, stack) = build(&case, 1, Kind::Double, Device::Cpu);
-            vs.set_device(device);
-            let (found, gradients) = through(&stack, &vs, &batch(&[example()], &case.options, device));
-            assert!(relative(&found, &y) < 1e-10, "{} {device:?}", case.name);
-            for (name, gradient) in &expected {
-                let error = (gradients[name].to_device(Device::Cpu) - gradient).abs().max().double_value(&[]);
-                assert!(error < 1e-10, "{} {device:?} {name} {error:e}", case.name);
-            }
-            if case.compressible {
-                agree(&case, &[example(), example()], 2, device);
-            }
+        let (mut vs, stack) = build(&case, 1, Kind::Double, Device::Cpu);
+        vs.set_device(device);
+        let (found, gradients) = through(&stack, &vs, &batch(&[example()], &case.options, device));
+        assert!(relative(&found, &y) < 1e-10, "{} {device:?}", case.name);
+        for (name, gradient) in &expected {
+            let error = (gradients[name].to_device(Device::Cpu) - gradient).abs().max().double_value(&[]);
+            assert!(error < 1e-10, "{} {device:?} {name} {error:e}", case.name);
+        }
+        if case.compressible {
+            agree(&case, &[example(), example()], 2, device);
         }
     }
 }
 
-#[test]
-fn layers_run_in_bf16() {
-    for device in devices() {
-        for case in cases() {
-            let (vs, stack) = build(&case, 1, Kind::Float, device);
-            let (y, expected) = through(&stack, &vs, &batch(&[example()], &case.options, device));
-            let mut vs = vs;
-            vs.set_kind(Kind::BFloat16);
-            let (found, gradients) = through(&stack, &vs, &batch(&[example()], &case.options, device));
-            assert_eq!(found.kind(), Kind::BFloat16, "{}", case.name);
-            let error = relative(&found.to_kind(Kind::Float), &y);
-            assert!(error < 0.1, "{} {device:?}: {error}", case.name);
-            assert_eq!(gradients.len(), expected.len());
-        }
+fn layers_run_in_bf16(device: Device) {
+    for case in cases() {
+        let (vs, stack) = build(&case, 1, Kind::Float, device);
+        let (y, expected) = through(&stack, &vs, &batch(&[example()], &case.options, device));
+        let mut vs = vs;
+        vs.set_kind(Kind::BFloat16);
+        let (found, gradients) = through(&stack, &vs, &batch(&[example()], &case.options, device));
+        assert_eq!(found.kind(), Kind::BFloat16, "{}", case.name);
+        let error = relative(&found.to_kind(Kind::Float), &y);
+        assert!(error < 0.1, "{} {device:?}: {error}", case.name);
+        assert_eq!(gradients.len(), expected.len());
     }
 }
 

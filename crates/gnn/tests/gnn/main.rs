@@ -1,5 +1,18 @@
 //! One binary, since linking libtorch is slow.
 
+/// Each function of a device as a test on the CPU, and as one on a GPU, which is ignored until it is asked for.
+macro_rules! on_devices {
+    ($($test:ident),*) => {
+        mod on_the_cpu {
+            $(#[test] fn $test() { super::$test(tch::Device::Cpu) })*
+        }
+
+        mod on_a_gpu {
+            $(#[test] #[ignore = "needs a GPU"] fn $test() { super::$test(tachograph_gnn::device("cuda").unwrap()) })*
+        }
+    };
+}
+
 mod batch;
 mod compression;
 mod dropout;
@@ -13,16 +26,7 @@ mod segments;
 mod whole_graph;
 mod zoo;
 
-use tch::{Cuda, Device, Kind, Tensor};
-
-/// Every kind of device of this machine; says when there is no CUDA.
-fn devices() -> Vec<Device> {
-    if tachograph_torch_link::load_cuda().is_ok() && Cuda::is_available() {
-        return vec![Device::Cpu, Device::Cuda(0)];
-    }
-    eprintln!("skipped on CUDA: no device");
-    vec![Device::Cpu]
-}
+use tch::{Device, Kind, Tensor};
 
 /// Largest difference in units of the largest expected magnitude, or of 0.01 where all are smaller: a gradient that is 0
 /// but for rounding, such as that of a bias under a softmax, has no units of its own.
@@ -38,7 +42,6 @@ fn relative(found: &Tensor, expected: &Tensor) -> f64 {
 
 #[test]
 fn a_test_process_starts_without_ld_library_path() {
-    println!("devices: {:?}", devices());
     let sum = Tensor::arange(5, (Kind::Float, Device::Cpu)).sum(Kind::Float);
     assert_eq!(sum.double_value(&[]), 10.0);
 }

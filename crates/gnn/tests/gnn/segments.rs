@@ -8,7 +8,6 @@ use tachograph_gnn::{
 use tch::{Device, Kind, Tensor};
 
 use crate::{
-    devices,
     graphs::{repetitive, views},
     relative,
 };
@@ -63,16 +62,18 @@ fn check(lengths: &[usize], kind: Kind, heads: i64, device: Device) {
     });
 }
 
+on_devices!(fused_segments_agree_with_libtorch);
+
+fn fused_segments_agree_with_libtorch(device: Device) {
+    let config = Config { cases: 32, failure_persistence: None, ..Config::default() };
+    proptest!(config, |(lengths in prop::collection::vec(0usize..5, 0..8), heads in 1i64..4)| {
+        check(&lengths, Kind::Float, heads, device);
+        check(&lengths, Kind::Double, heads, device);
+    });
+}
+
 proptest! {
     #![proptest_config(Config { cases: 32, failure_persistence: None, ..Config::default() })]
-
-    #[test]
-    fn fused_segments_agree_with_libtorch(lengths in prop::collection::vec(0usize..5, 0..8), heads in 1i64..4) {
-        for device in devices() {
-            check(&lengths, Kind::Float, heads, device);
-            check(&lengths, Kind::Double, heads, device);
-        }
-    }
 
     /// Along the edges of whole and compressed batches, where edges count more than once.
     #[test]

@@ -23,18 +23,22 @@ const RUNS: [&str; 11] = [
     "features = 'tachograph'\ntarget = 'roofline'\nloss = 'relative-absolute'\n[model]\nkind = 'tachograph'\nhidden = 16",
 ];
 
-/// The devices of this machine, as configs name them; says when there is no CUDA.
-fn devices() -> Vec<&'static str> {
-    if tachograph_gnn::device("cuda").is_ok() {
-        return vec!["cpu", "cuda:0"];
-    }
-    eprintln!("skipped on CUDA: no device");
-    vec!["cpu"]
-}
-
 #[test]
 fn every_model_learns_and_is_stored_with_its_features() {
-    for (text, torch_device) in devices().into_iter().flat_map(|device| RUNS.map(|text| (text, device))) {
+    every_model_learns("cpu");
+}
+
+mod on_a_gpu {
+    #[test]
+    #[ignore = "needs a GPU"]
+    fn every_model_learns_and_is_stored_with_its_features() {
+        super::every_model_learns("cuda:0");
+    }
+}
+
+/// On a device of libtorch, as configs name it.
+fn every_model_learns(torch_device: &str) {
+    for text in RUNS {
         let (data, dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         proportional(data.path());
         let run: RunConfig = toml::from_str(&format!("data = '.'\ndevice = 'any'\n{text}")).unwrap();
