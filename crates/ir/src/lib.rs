@@ -27,12 +27,14 @@ mod memory;
 mod nesting;
 mod op;
 mod ops;
+mod plain;
 mod quantity;
 mod role;
 mod space;
 mod summary;
 mod tensor;
 mod training;
+mod uncounted;
 mod units;
 
 pub use attr::{Attr, Attrs, attrs};
@@ -49,12 +51,14 @@ pub use graph::{Edge, Graph, Node, NodeId, Parts, Phase};
 pub use hash::CanonicalHash;
 pub use memory::Residency;
 pub use op::{Call, Fact, OpError, OpType, Operator, Work, registry};
+pub use plain::Plain;
 pub use quantity::Quantity;
 pub use role::{Role, Saved};
 pub use space::{Assignment, ConfigSpace, Domain, Hyperparameter};
 pub use summary::{Summary, SummaryRow};
 pub use tensor::{Dim, Shape, Tensor, TensorId, TensorKind, Value, elements};
 pub use training::UpdateRule;
+pub use uncounted::Uncounted;
 pub use units::{Bytes, Joules, Millis};
 
 /// The front page, whose program is tested.
