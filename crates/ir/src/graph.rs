@@ -445,7 +445,11 @@ fn check_free_names(tensors: &[Tensor], nodes: &[Node], declared: &BTreeMap<Stri
         _ => None,
     });
     match in_dims.chain(in_attrs).find(|name| !declared.contains_key(*name)) {
-        Some(name) => Err(Error::UnknownName { kind: "hyperparameter", name: name.clone() }),
+        Some(name) => Err(Error::UnknownName {
+            kind: "hyperparameter",
+            name: name.clone(),
+            known: declared.keys().cloned().collect(),
+        }),
         None => Ok(()),
     }
 }
