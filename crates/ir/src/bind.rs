@@ -14,6 +14,7 @@ pub struct BoundGraph {
     config: Assignment,
     facts: Vec<Fact>,
     live: Vec<NodeId>,
+    batch: u64,
 }
 
 impl Graph {
@@ -31,7 +32,8 @@ impl Graph {
         let config = self.complete(config)?;
         let facts = infer(self, &config, given)?;
         let live = live(self, &facts);
-        Ok(BoundGraph { graph: self.resolved(&config), config, facts, live })
+        let batch = self.batch(&config, &facts);
+        Ok(BoundGraph { graph: self.resolved(&config), config, facts, live, batch })
     }
 
     /// What binding knows of every tensor, without the bound graph around it.
@@ -54,9 +56,9 @@ impl BoundGraph {
         &self.config
     }
 
-    /// The same under the assignment that a graph derived from it was bound to.
-    pub(crate) fn with_config(self, config: Assignment) -> Self {
-        Self { config, ..self }
+    /// The same under the assignment that `of`, from which it is derived, was bound to.
+    pub(crate) fn derived(self, of: &Self) -> Self {
+        Self { config: of.config.clone(), batch: of.batch, ..self }
     }
 
     /// What is known of a tensor.
@@ -105,10 +107,10 @@ impl BoundGraph {
         })
     }
 
-    /// First extent of the first input: the batch, by every exporter's convention.
+    /// The batch: the extent that is called so, else that of the axis which is the batch to what reads the first input
+    /// ([`Graph::batch_axis`]), else its first extent; 1 where the input is one of a batch.
     pub fn batch(&self) -> u64 {
-        let shape = self.graph.inputs().first().and_then(|&id| self.shape(id));
-        shape.and_then(|s| s.first().copied()).unwrap_or(1)
+        self.batch
     }
 }
 

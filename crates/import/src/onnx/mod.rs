@@ -19,6 +19,7 @@ mod body;
 mod functions;
 mod graph;
 mod image;
+mod mixing;
 mod modern;
 mod names;
 mod opset;
@@ -34,6 +35,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use tachograph_ir::Graph;
 
+use self::batch::Batch;
 use crate::{Error, Imported, Result};
 
 pub use write::{OPSET, write};
@@ -58,12 +60,10 @@ pub fn read(bytes: Bytes, name: &str) -> Result<Imported> {
     };
     let fixed = build(&mut warnings)?;
     warnings.extend(unknown(&fixed));
-    let extent = batch::leading_extent(&fixed).unwrap_or_default();
-    let (graph, fixed_batch) = match batch::free(fixed) {
-        Ok(graph) => (graph, None),
-        Err(why) => {
-            let why = format!("the batch stays fixed at {extent}: {why}");
-            warnings.push(why.clone());
+    let (graph, fixed_batch) = match batch::free(fixed, || build(&mut Vec::new()))? {
+        Batch::Free(graph) => (graph, None),
+        Batch::Fixed { why, has_one } => {
+            warnings.extend(has_one.then(|| why.clone()));
             (build(&mut Vec::new())?, Some(why))
         }
     };

@@ -6,6 +6,8 @@ mod spatial;
 mod testing;
 mod values;
 
+pub(crate) use axes::distinct;
+
 use crate::Operator;
 
 macro_rules! operators {
