@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 use tachograph_ir::Device;
-use tachograph_predict::{Catalog, Error, Forecast};
+use tachograph_predict::{Catalog, Error, Forecast, Outside};
 
 use crate::args;
 
@@ -44,18 +44,19 @@ impl Target {
         format!("{} ({}{whose})", self.name, self.ran_on)
     }
 
-    /// What to know before trusting a forecast for it.
-    pub fn warnings(&self, catalog: &Catalog, forecast: &Forecast) -> Result<Vec<String>, Error> {
-        let (predictor, output) = catalog.find(Some(&self.name))?;
-        let (mut warnings, manifest) = (Vec::new(), predictor.manifest());
-        if !forecast.latency.unknown_operators.is_empty() {
-            warnings.push(format!("never seen in training: {}", forecast.latency.unknown_operators.join(", ")));
+    /// What to know before trusting a forecast for it, whether it runs there at all first.
+    pub fn warnings(&self, forecast: &Forecast) -> Vec<String> {
+        let mut warnings: Vec<String> = forecast.shortage.iter().map(ToString::to_string).collect();
+        let parts = [("", Some(&forecast.latency)), ("memory: ", forecast.memory.as_ref()), ("energy: ", forecast.energy.as_ref())];
+        for (of, prediction) in parts {
+            for outside in prediction.iter().flat_map(|prediction| &prediction.outside) {
+                // What holds of the network holds of all that is predicted of it.
+                if of.is_empty() || matches!(outside, Outside::Value { .. }) {
+                    warnings.push(format!("{of}{outside}"));
+                }
+            }
         }
-        if forecast.latency.extrapolates {
-            let (low, high) = manifest.get(output)?.range.unwrap_or(manifest.training.range_ms);
-            warnings.push(format!("far outside the {low:.2} to {high:.0} ms trained on"));
-        }
-        Ok(warnings)
+        warnings
     }
 }
 

@@ -4,7 +4,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 use crate::{
     Assignment, Attr, Call, DType, Dim, Error, Fact, Graph, Hyperparameter, Node, NodeId, OpError, OpType, Result, Tensor,
-    TensorId, TensorKind, elements,
+    TensorId, TensorKind, batch::Batch, elements,
 };
 
 /// A bound graph: attributes resolved, every tensor with its [`Fact`].
@@ -15,6 +15,7 @@ pub struct BoundGraph {
     facts: Vec<Fact>,
     live: Vec<NodeId>,
     free: Free,
+    batch: Batch,
 }
 
 /// What the graph left open before it was bound.
@@ -40,7 +41,8 @@ impl Graph {
         let config = self.complete(config)?;
         let facts = infer(self, &config, given)?;
         let live = live(self, &facts);
-        Ok(BoundGraph { graph: self.resolved(&config), config, facts, live, free: Free::of(self) })
+        let batch = self.batch(&config, &facts);
+        Ok(BoundGraph { graph: self.resolved(&config), config, facts, live, free: Free::of(self), batch })
     }
 
     /// What binding knows of every tensor, without the bound graph around it.
@@ -75,14 +77,14 @@ impl BoundGraph {
 
     /// The hyperparameter that [`BoundGraph::batch`] is the value of, unless the graph fixes its batch.
     pub fn batch_name(&self) -> Option<&str> {
-        let first = self.graph.inputs().first()?;
-        let dim = self.free.dims.iter().find(|(tensor, axis, _)| tensor == first && *axis == 0);
-        dim.map(|(.., name)| name.as_str())
+        self.batch.name.as_deref()
     }
 
-    /// The same under the assignment that a graph derived from it was bound to.
-    pub(crate) fn with_config(self, config: Assignment) -> Self {
-        Self { config, ..self }
+    /// The same under the assignment and with the batch that `of`, from which it is derived, was bound to.
+    #[must_use]
+    pub fn derived(self, of: &Self) -> Self {
+        let batch = Batch { name: None, ..of.batch.clone() };
+        Self { config: of.config.clone(), batch, ..self }
     }
 
     /// What is known of a tensor.
@@ -131,10 +133,10 @@ impl BoundGraph {
         })
     }
 
-    /// First extent of the first input: the batch, by every exporter's convention.
+    /// The batch: the extent that is called so, else that of the axis which is the batch to what reads the first input
+    /// ([`Graph::batch_axis`]), else its first extent; 1 where the input is one of a batch.
     pub fn batch(&self) -> u64 {
-        let shape = self.graph.inputs().first().and_then(|&id| self.shape(id));
-        shape.and_then(|s| s.first().copied()).unwrap_or(1)
+        self.batch.value
     }
 }
 

@@ -6,6 +6,7 @@
 //! meanings are ONNX's.
 
 mod attr;
+mod batch;
 mod bind;
 mod body;
 mod builder;
@@ -39,6 +40,7 @@ mod uncounted;
 mod units;
 
 pub use attr::{Attr, Attrs, attrs};
+pub use batch::BatchAxis;
 pub use bind::BoundGraph;
 pub use builder::Builder;
 pub use class::Class;

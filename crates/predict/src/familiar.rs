@@ -57,7 +57,7 @@ impl Familiar {
         let nothing = Self { bound: None, was: Vec::new() };
         let Ok((graph, was)) = without(bound, unfamiliar) else { return nothing };
         match graph.bind(&Assignment::new()) {
-            Ok(left) if !left.live().is_empty() => Self { bound: Some(left), was },
+            Ok(left) if !left.live().is_empty() => Self { bound: Some(left.derived(bound)), was },
             _ => nothing,
         }
     }

@@ -29,7 +29,7 @@ pub mod tensors;
 pub mod torch;
 
 pub use bundled::Bundled;
-pub use catalog::{Catalog, DeviceEntry, Forecast};
+pub use catalog::{Catalog, DeviceEntry, Forecast, Shortage};
 pub use checkpoint::Checkpoint;
 pub use choose::{Budget, Choices, Configuration, choose};
 pub use ensemble::role;

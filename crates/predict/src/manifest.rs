@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tachograph_features::Featurizer;
-use tachograph_ir::Quantity;
+use tachograph_ir::{DeviceKind, Quantity};
 
 use crate::{DeviceScale, Error, OutputScale, PredictionInterval, Result, Seen};
 
@@ -183,7 +183,9 @@ impl Output {
 
     /// Hardware, threads and library, as far as they are recorded.
     pub fn ran_on(&self) -> String {
-        let threads = (self.threads > 0).then(|| format!("{} thread(s)", self.threads));
+        // Of a GPU it is the thread that starts its kernels.
+        let gpu = self.device_file().is_some_and(|device| device.kind == DeviceKind::Gpu);
+        let threads = (self.threads > 0 && !gpu).then(|| format!("{} thread(s)", self.threads));
         [Some(self.hardware.clone()), threads, Some(self.library.clone())]
             .into_iter()
             .flatten()

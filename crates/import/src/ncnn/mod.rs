@@ -34,12 +34,13 @@ pub const MAGIC: &[u8] = b"7767517";
 /// Bytes that are no such text, with the line; a layer whose parameters cannot be; a blob read before it is written
 /// or written twice.
 pub fn read(bytes: &Bytes, name: &str) -> Result<Imported> {
-    let layers = text::parse(bytes, name)?;
+    let lines = text::parse(bytes, name)?;
     let mut net = graph::Net::new(name);
-    for layer in &layers {
+    for (place, layer) in lines.iter().enumerate() {
         let refuse = |message| Error::Node { file: name.into(), node: layer.to_string(), message };
-        layers::add(&mut net, layer).map_err(refuse)?;
+        layers::add(&mut net, layer, &lines[place + 1..]).map_err(refuse)?;
     }
+    layers::settle_rest(&mut net);
     let graph = Graph::new(net.finish()).map_err(|source| Error::Graph { file: name.into(), source })?;
     let fixed_batch = Some("ncnn has no batch: it runs one image at a time".into());
     Ok(Imported { graph, opset: 0, producer: "ncnn".into(), warnings: Vec::new(), fixed_batch })

@@ -19,6 +19,7 @@ mod body;
 mod functions;
 mod graph;
 mod image;
+mod mixing;
 mod modern;
 mod names;
 mod opset;
@@ -32,6 +33,7 @@ mod write;
 use bytes::Bytes;
 use tachograph_ir::Graph;
 
+use self::batch::Batch;
 use crate::{Error, Imported, Result};
 
 pub use write::{OPSET, write};
@@ -55,12 +57,10 @@ pub fn read(bytes: Bytes, name: &str) -> Result<Imported> {
         Graph::new(parts).map_err(|source| Error::Graph { file: name.into(), source })
     };
     let fixed = build(&mut warnings)?;
-    let extent = batch::leading_extent(&fixed).unwrap_or_default();
-    let (graph, fixed_batch) = match batch::free(fixed) {
-        Ok(graph) => (graph, None),
-        Err(why) => {
-            let why = format!("the batch stays fixed at {extent}: {why}");
-            warnings.push(why.clone());
+    let (graph, fixed_batch) = match batch::free(fixed, || build(&mut Vec::new()))? {
+        Batch::Free(graph) => (graph, None),
+        Batch::Fixed { why, has_one } => {
+            warnings.extend(has_one.then(|| why.clone()));
             (build(&mut Vec::new())?, Some(why))
         }
     };

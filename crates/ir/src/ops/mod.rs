@@ -6,6 +6,8 @@ mod spatial;
 mod testing;
 mod values;
 
+pub(crate) use axes::distinct;
+
 use crate::Operator;
 
 macro_rules! operators {
@@ -17,6 +19,7 @@ macro_rules! operators {
 }
 
 operators! {
+    adaptive_pool::AdaptivePool,
     affine_grid::AffineGrid,
     arg::Arg,
     arithmetic::Arithmetic,
@@ -36,6 +39,8 @@ operators! {
     cum_sum::CumSum,
     depth_space::DepthSpace,
     det::Det,
+    detections::Detections,
+    diagonal::Diagonal,
     einsum::Einsum,
     expand::Expand,
     fill::Fill,
@@ -48,6 +53,7 @@ operators! {
     grid_sample::GridSample,
     identity::Identity,
     if_::If,
+    im2col::Im2Col,
     keep::Keep,
     layer_norm::LayerNorm,
     loop_::Loop,
@@ -60,9 +66,11 @@ operators! {
     pad::Pad,
     pool::Pool,
     predicate::Predicate,
+    prior_box::PriorBox,
     quantize::Quantize,
     range::Range,
     reduce::Reduce,
+    region_pool::RegionPool,
     reshape::Reshape,
     resize::Resize,
     rnn::Rnn,
@@ -72,6 +80,7 @@ operators! {
     shape::ShapeOf,
     slice::Slice,
     softmax::Softmax,
+    spectrogram::Spectrogram,
     split::Split,
     squeeze::Squeeze,
     tile::Tile,

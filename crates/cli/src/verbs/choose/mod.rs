@@ -107,7 +107,7 @@ fn search(
             warnings.extend((!uncounted.is_empty()).then(|| uncounted.to_string()));
         }
         let forecast = catalog.forecast(bound, Some(&target.name))?;
-        for warning in target.warnings(catalog, &forecast)? {
+        for warning in target.warnings(&forecast) {
             if !warnings.contains(&warning) {
                 warnings.push(warning);
             }
