@@ -6,23 +6,24 @@
 The folder holds checkouts (research/public/sources.txt says of what). A line is
 
     {"file": relative path, "sha256": …, "loads": bool, "error": first line of what was said, "source": …,
-     "bind": {free extent: value}, "tensors": {name: [element type, [extents]]}}
+     "bind": {free extent: value}, "tensors": {name: [element type, [extents]]}, "open": [names]}
 
 with `"pointer": true` instead of all that for what is a Git LFS pointer, and `"same": file` for a file that was seen
 before. `loads` is the runtime's word: ONNX Runtime makes a session, LiteRT's interpreter allocates, ncnn reads the layers.
 `source` says where shapes come from: `run` (every result of a run, on the inputs of a test data set beside the file or on
 random ones), `session` (what ONNX Runtime inferred, where it did not run), `onnx` (ONNX's own inference, where ONNX Runtime
 does not load, most often for want of a kernel or of weights), `stated` (what a TFLite file states, where the interpreter
-does not allocate). A tensor that is no dense tensor, or whose extents nobody knows, has null for a shape.
+does not allocate). A tensor that is no dense tensor, or whose extents nobody knows, has null for a shape; `open` are those
+whose extents the runtime itself learns by running.
 
-Each file has a process of its own, with 20 seconds and 6 GB. What is in the output already is not asked again.
+Each file has a process of its own, with 20 seconds and 12 GB. What is in the output already is not asked again.
 """
 
 import argparse, collections, hashlib, json, os, re, resource, signal, sys, time, traceback
 from pathlib import Path
 
 ENDS = (".onnx", ".tflite", ".param")
-SECONDS, GIGABYTES, WORKERS = 20, 6, 2
+SECONDS, GIGABYTES, WORKERS = 20, 12, 2
 LARGEST = 200e6  # bytes of a file that are run
 TRIED = (2, 8, 32, 64, 224, 1)
 
@@ -208,6 +209,7 @@ def ask_onnx(path, answer, save):
             shape = end.shape if end.type.startswith("tensor(") and all(isinstance(n, int) and n >= 0 for n in end.shape) else None
             known[end.name] = [plain(end.type), shape]
         init = {t.name for t in model.graph.initializer}
+        answer["open"] = [name for name, (kind, shape) in known.items() if shape is None]
         for t in model.graph.initializer:
             known[t.name] = [plain_elem(t.data_type, onnx), list(t.dims)]
         if inferred is None:
@@ -283,7 +285,9 @@ def onnx_shapes(model):
             known[value.name] = [value.type.WhichOneof("value"), None]
             continue
         t = value.type.tensor_type
-        shape = [d.dim_value if d.HasField("dim_value") else None for d in t.shape.dim] if t.HasField("shape") else None
+        shape = None
+        if t.HasField("shape"):
+            shape = [d.dim_value if d.HasField("dim_value") and d.dim_value >= 0 else None for d in t.shape.dim]
         known[value.name] = [plain_elem(t.elem_type, onnx), shape if shape is not None and None not in shape else None]
     for t in model.graph.initializer:
         known[t.name] = [plain_elem(t.data_type, onnx), list(t.dims)]
@@ -349,8 +353,11 @@ def ask_tflite(path, answer, save):
                 else:
                     value = random.integers(0, 2, t["shape"]).astype(t["dtype"])
                 run.set_tensor(t["index"], value)
+            before = tensors(run)
             run.invoke()
-            answer.update(source="run", tensors=tensors(run))
+            after = tensors(run)
+            moved = [name for name, (_, shape) in after.items() if before.get(name, [None, None])[1] != shape]
+            answer.update(source="run", tensors=after, open=moved)
             answer.pop("note", None)
             save()
             return
@@ -369,49 +376,82 @@ def ask_ncnn(path, answer, save):
     net.opt.use_vulkan_compute = False
     net.opt.use_fp16_packed = net.opt.use_fp16_storage = net.opt.use_fp16_arithmetic = net.opt.use_bf16_storage = False
     if net.load_param(str(path)) != 0:
-        answer["error"] = "load_param: " + (answer.get("error") or "refused")
+        answer["error"] = "load_param: refused"
         return
     answer["loads"] = True
     save()
     if net.load_model(ncnn.DataReaderFromEmpty()) != 0:
         answer["note"] = "load_model: refused"
         return
-    stated = input_params(path)
     blobs = [b.name for b in net.blobs()]
-    opened = any(None in e for e in stated.values())
-    for attempt in (224, 320, 640, 64, 32, 8, 2) if opened else (0,):
-        for rank in (3, 2, 1) if opened else (3,):
-            try:
-                with net.create_extractor() as ex:
-                    bind, inputs = {}, {}
-                    for name, extents in stated.items():
-                        whc = list(extents)
-                        if whc == [None] * 3:
-                            whc = [attempt, attempt, 3][:rank]
-                            bind.update({f"{name}.{axis}": n for axis, n in zip("whc", whc)})
-                        shape = [n for n in reversed(whc) if n]
-                        inputs[name] = shape
-                        ex.input(name, ncnn.Mat(numpy.zeros(shape, numpy.float32)).clone())
-                    known = {name: [None, shape] for name, shape in inputs.items()}
-                    full = True
-                    for name in blobs:
-                        code, mat = ex.extract(name)
-                        if code != 0 or mat.dims == 0:
-                            full = False
-                            continue
-                        shape = [mat.c, mat.d, mat.h, mat.w][4 - mat.dims :] if mat.dims != 3 else [mat.c, mat.h, mat.w]
-                        known[name] = [None, [int(n) for n in shape]]
-                if full or len(known) > len(answer.get("tensors", {})):
-                    answer.update(source="run", bind=bind, tensors=known)
-                    save()
-                if full:
-                    return
-            except Exception as error:
-                answer["note"] = first_line(error)
+
+    def extracted(shapes):
+        """Shapes of all blobs that could be extracted, and whether all could."""
+        known, full = {name: [None, list(shape)] for name, shape in shapes.items()}, True
+        with net.create_extractor() as ex:
+            for name, shape in shapes.items():
+                array = numpy.zeros(shape, numpy.float32)  # has to outlive the Mat around it
+                ex.input(name, ncnn.Mat(array).clone())
+            for name in blobs:
+                code, mat = ex.extract(name)
+                if code != 0 or mat.dims == 0:
+                    full = False
+                    continue
+                known[name] = [None, [int(n) for n in {1: [mat.w], 2: [mat.h, mat.w], 3: [mat.c, mat.h, mat.w],
+                                                       4: [mat.c, mat.d, mat.h, mat.w]}[mat.dims]]]
+        return known, full
+
+    stated = input_params(path)
+    for shapes in given_inputs(path, stated):
+        known, full = extracted(shapes)
+        past = {name: known.get("out_" + name, [None, None])[1] for name in stated if name.startswith("cache_")}
+        if past and all(past.values()):
+            # A prefill makes the cache; a second one goes on from it.
+            tokens = shapes["in0"][0]
+            shapes = shapes | {"in1": [tokens, 2 * tokens]} | past
+            known, full = extracted(shapes)
+        bind = {f"{name}.{axis}": n for name, shape in shapes.items() if None in stated[name]
+                for axis, n in zip("chw"[3 - len(shape):] if len(shape) < 4 else "cdhw", shape)}
+        if full or len(known) > len(answer["tensors"]):
+            answer.update(source="run", bind=bind, tensors=known)
+            save()
+        if full:
+            return
+
+
+# Inputs of files that leave them open: ncnn runs on any, and computes nonsense. From benchmark/benchncnn.cpp,
+# benchmark/benchncnn_llm.cpp (width of the hidden state, half a head's) and the examples of ncnn and of the owners.
+IMAGES = {
+    "FastestDet": (352, 352), "vision_transformer": (384, 384), "test": (227, 227), "custom_layer": (1, 1),
+    "RFB-320": (240, 320), "slim_320": (240, 320), "angle_op": (32, 192), "crnn_lite_op": (32, 320), "dbnet_op": (320, 320),
+    "pose": (256, 192), "yolact": (550, 550), "yolov8n_cls.ncnn": (224, 224), "yolo11n_cls.ncnn": (224, 224),
+    "yolov8n_obb.ncnn": (1024, 1024), "yolo11n_obb.ncnn": (1024, 1024), "mobilenetv3_ssdlite_voc": (300, 300),
+    "nanodet_m": (320, 320), "mnet.25-opt": (320, 320), "PP_OCRv5_mobile_rec.ncnn": (48, 320),
+}
+DECODERS = {"minicpm4": (1024, 32), "qwen2.5": (896, 32), "qwen3": (1024, 64), "hunyuan": (1024, 64),
+            "tinyllama": (2048, 32), "llama3.2": (2048, 32), "youtu_llm": (2048, 64)}
+TOKENS = 8
+
+
+def given_inputs(path, stated):
+    """Shapes of inputs to try, the most likely first."""
+    shapes = {name: [n for n in reversed(whc) if n] for name, whc in stated.items()}
+    if all(shapes.values()):
+        yield shapes
+        return
+    llm = next((v for name, v in DECODERS.items() if path.name.startswith(name)), None)
+    if llm:
+        hidden, half = llm
+        of = {"in0": [TOKENS, hidden], "in1": [TOKENS, TOKENS], "in2": [TOKENS, half], "in3": [TOKENS, half]}
+        yield {name: of[name] for name in stated if name in of}
+        return
+    sizes = [IMAGES[path.stem]] if path.stem in IMAGES else [(640, 640), (320, 320), (224, 224)]
+    for h, w in sizes:
+        yield {name: shape or [3, h, w] for name, shape in shapes.items()}
 
 
 def input_params(path):
-    """Width, height and channels that each Input of a .param states, None where open."""
+    """Width, height and channels of each result of an Input of a .param, None where open; absent axes too."""
     found = {}
     for line in path.read_text(errors="replace").splitlines():
         words = line.split()

@@ -145,7 +145,8 @@ fn read(path: &Path, said: &Said, format: Format) -> Result<(Imported, BoundGrap
 /// To the runtime's extents where it has any, else to whatever it can be bound to.
 fn bind(model: &Imported, said: &Said, format: Format) -> Result<BoundGraph, String> {
     let known = known(&model.graph, said, format);
-    let open = model.graph.hyperparameters().iter().filter(|(name, h)| h.default.is_none() && !known.contains_key(*name));
+    let open =
+        model.graph.hyperparameters().iter().filter(|(name, h)| h.default.is_none() && !known.contains_key(*name));
     let open: Vec<&String> = open.map(|(name, _)| name).collect();
     let mut first = None;
     for tried in TRIED {

@@ -92,7 +92,9 @@ fn judge_all(paths: &[PathBuf], args: &Args, truth: &Truth) -> Vec<Judged> {
     let next = AtomicUsize::new(0);
     let judged = Mutex::new(Vec::new());
     let work = || {
-        while let Some((i, path)) = { Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|i| Some((i, paths.get(i)?))) } {
+        while let Some((i, path)) =
+            { Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|i| Some((i, paths.get(i)?))) }
+        {
             let one = judge_one(path, truth.get(&relative(path, &args.folder)), Duration::from_secs(args.limit));
             judged.lock().unwrap_or_else(|e| e.into_inner()).push((i, one));
         }
