@@ -68,8 +68,8 @@ pub fn compare(bound: &BoundGraph, said: &Said, format: Format) -> Compared {
         match &fact.shape {
             Some(ours) if *ours == theirs && types => compared.equal += 1,
             Some(ours) => {
-                let dtype = dtype.as_deref().unwrap_or_default();
-                compared.different.push(format!("`{name}` is {} {ours:?}, not {dtype} {theirs:?}", fact.dtype));
+                let dtype = dtype.as_ref().map(|name| format!("{name} ")).unwrap_or_default();
+                compared.different.push(format!("`{name}` is {} {ours:?}, not {dtype}{theirs:?}", fact.dtype));
             }
             None if said.open.contains(name) => compared.open += 1,
             None => {

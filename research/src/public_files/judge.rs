@@ -24,7 +24,7 @@ pub enum Verdict {
     UnknownOperators,
     /// Read and bound, but a shape or type differs from the runtime's.
     Differs,
-    /// Not read though the runtime loads it.
+    /// Not read though the runtime loads it, or would if it had the kernels.
     Failed,
     /// Neither read nor loaded by the runtime.
     Refused,
@@ -82,7 +82,7 @@ impl Judged {
 
     /// A file that is not read.
     pub fn error(said: &Said, reason: String) -> Self {
-        let verdict = if said.loads { Verdict::Failed } else { Verdict::Refused };
+        let verdict = if said.valid() { Verdict::Failed } else { Verdict::Refused };
         let reason = match &said.error {
             Some(theirs) if !said.loads => format!("{reason} [the runtime: {theirs}]"),
             _ => reason,

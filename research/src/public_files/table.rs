@@ -22,6 +22,7 @@ struct Sums {
     refused: usize,
     /// Of those that the runtime loads.
     unknown_loads: usize,
+    failed_loads: usize,
     /// Equal, different, unknown, open.
     tensors: [usize; 4],
 }
@@ -35,7 +36,9 @@ impl Sums {
         self.equal += usize::from(judged.equal());
         self.unknown += is(Verdict::UnknownOperators);
         self.unknown_loads += is(Verdict::UnknownOperators) * usize::from(judged.loads);
-        self.failed += is(Verdict::Failed) + is(Verdict::Differs);
+        let failed = is(Verdict::Failed) + is(Verdict::Differs);
+        self.failed += failed;
+        self.failed_loads += failed * usize::from(judged.loads);
         self.refused += is(Verdict::Refused);
         let compared = &judged.compared;
         let counts = [compared.equal, compared.different.len(), compared.unknown, compared.open];
@@ -99,8 +102,8 @@ fn share(all: &Sums) -> String {
          hold unknown operators, {} ({:.2} %) fail.",
         percent(equal),
         percent(unknown),
-        all.failed,
-        percent(all.failed)
+        all.failed_loads,
+        percent(all.failed_loads)
     )
 }
 

@@ -27,10 +27,19 @@ pub struct Said {
     pub loads: bool,
     /// Why not.
     pub error: Option<String>,
+    /// Where the shapes come from; `onnx` for what ONNX itself infers of a file that its runtime has no kernels for.
+    pub source: Option<String>,
     /// Element type and extents by name.
     pub tensors: BTreeMap<String, (Option<String>, Option<Vec<u64>>)>,
     /// Tensors whose extents the runtime itself learns by running.
     pub open: HashSet<String>,
+}
+
+impl Said {
+    /// Whether it is a model: its runtime loads it, or the format's own checks pass.
+    pub fn valid(&self) -> bool {
+        self.loads || self.source.as_deref() == Some("onnx")
+    }
 }
 
 /// All lines, by file.
