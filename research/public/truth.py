@@ -16,7 +16,7 @@ does not load, most often for want of a kernel), `stated` (what a TFLite file st
 allocate). A tensor that is no dense tensor, or whose extents nobody knows, has null for a shape; `open` are those whose
 extents the runtime itself learns by running.
 
-Each file has a process of its own, with 20 seconds and 12 GB. What is in the output already is not asked again.
+Each file has a process of its own, with 60 seconds of the processor's time and 12 GB. What is in the output already is not asked again.
 """
 
 import argparse, collections, hashlib, json, os, resource, signal, sys, tempfile, time, traceback
@@ -25,7 +25,7 @@ from pathlib import Path
 import ask_ncnn, ask_onnx, ask_tflite
 
 ASK = {".onnx": ask_onnx.ask, ".tflite": ask_tflite.ask, ".param": ask_ncnn.ask}
-SECONDS, GIGABYTES, WORKERS = 20, 12, 2
+SECONDS, PATIENCE, GIGABYTES, WORKERS = 60, 300, 12, 2  # of the processor's time, of the wall's
 NOTHING = {"loads": False, "bind": {}, "tensors": {}}
 
 
@@ -37,6 +37,7 @@ def child(path, out):
     """Asks about one file, and saves whatever is known at each step: it may crash or run out of time."""
     resource.setrlimit(resource.RLIMIT_AS, (GIGABYTES << 30, GIGABYTES << 30))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
     for standard in 1, 2:
         os.dup2(os.open(out.with_suffix(".err"), os.O_CREAT | os.O_APPEND | os.O_WRONLY), standard)
     answer = json.loads(json.dumps(NOTHING))
@@ -97,7 +98,7 @@ def main():
                     running[pid] = (path, line, answer, time.time())
             time.sleep(0.005)
             for pid, (path, line, answer, start) in list(running.items()):
-                late = time.time() - start > SECONDS
+                late = time.time() - start > PATIENCE
                 if late:
                     os.kill(pid, signal.SIGKILL)
                 ended, status = os.waitpid(pid, 0 if late else os.WNOHANG)
