@@ -80,7 +80,7 @@ pub fn markdown(files: &[(String, Judged)], commit: impl Fn(&str) -> Option<Stri
     out += &format!("\n{}\n", share(&all));
     let millis: Vec<f64> = files.iter().filter_map(|(_, judged)| judged.millis).collect();
     if let Some(median) = median(&millis) {
-        out += &format!("A file takes {median:.2} ms to read, infer and cost (median of {}).\n", millis.len());
+        out += &format!("A file takes {median:.3} ms to read, infer and cost (median of {}).\n", millis.len());
     }
     let count = |verdict| aside.get(&verdict).copied().unwrap_or_default();
     let (copies, pointers, unasked) = (count(Verdict::Copy), count(Verdict::Pointer), count(Verdict::Unasked));
