@@ -4,16 +4,18 @@ use anyhow::{Result, bail};
 use tachograph_ir::Device;
 use tachograph_predict::{Catalog, Error, Forecast};
 
+use crate::args;
+
 /// Devices and checkpoints.
 #[derive(clap::Args)]
 pub struct Devices {
     /// A device by any of its names (see `tachograph devices`); give it again for several. Without it, this machine, if a
     /// checkpoint knows it, else the first device of the first checkpoint.
-    #[arg(long)]
+    #[arg(long, value_parser = args::name)]
     device: Vec<String>,
     /// A checkpoint to predict with, a file or the name of a bundled one; give it again for several. Without it, the
     /// bundled ones.
-    #[arg(long)]
+    #[arg(long, value_parser = args::name)]
     checkpoint: Vec<String>,
 }
 
@@ -101,17 +103,16 @@ impl Devices {
 
 /// What to do about a device that no checkpoint knows.
 fn unknown(catalog: &Catalog, name: &str) -> Result<String> {
-    let mut text = format!("unknown device `{name}`; nearest of those known:\n");
-    for near in catalog.nearest(name)?.into_iter().take(3) {
-        let how = match near.distance {
-            Some(distance) => format!("peak, bandwidth and memory within a factor of {:.2}", distance.exp()),
-            None => "by its name".into(),
-        };
-        text += &format!("  {} ({how})\n", near.name);
-    }
-    Ok(text
-        + &format!(
-            "to predict for it, measure ten models there, write mine.csv (file,device,latency_ms, and batch where it is open), \
-         and\n  tachograph transfer mine.csv --device {name} MODEL\n`tachograph transfer --help` says which ways there are"
-        ))
+    let near = catalog.nearest(name)?;
+    let near = near.iter().take(3).map(|near| match near.distance {
+        Some(distance) => {
+            format!("{} (peak, bandwidth and memory within a factor of {:.2})", near.name, distance.exp())
+        }
+        None => format!("{} (by its name)", near.name),
+    });
+    Ok(format!(
+        "unknown device `{name}`; nearest are {}; `tachograph devices` lists all; to predict for it, measure ten models \
+         there and see `tachograph transfer --help`",
+        near.collect::<Vec<_>>().join(", ")
+    ))
 }

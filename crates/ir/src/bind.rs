@@ -1,10 +1,10 @@
 //! Binding: from a graph with free hyperparameters to one where every shape is a number.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use crate::{
-    Assignment, Attr, Call, DType, Dim, Error, Fact, Graph, Node, NodeId, OpError, OpType, Result, Tensor, TensorId,
-    TensorKind, elements,
+    Assignment, Attr, Call, DType, Dim, Error, Fact, Graph, Hyperparameter, Node, NodeId, OpError, OpType, Result, Tensor,
+    TensorId, TensorKind, elements,
 };
 
 /// A bound graph: attributes resolved, every tensor with its [`Fact`].
@@ -14,6 +14,15 @@ pub struct BoundGraph {
     config: Assignment,
     facts: Vec<Fact>,
     live: Vec<NodeId>,
+    free: Free,
+}
+
+/// What the graph left open before it was bound.
+#[derive(Clone, Debug, Default)]
+struct Free {
+    dims: Vec<(TensorId, usize, String)>,
+    attrs: Vec<(NodeId, String, Attr)>,
+    hyperparameters: BTreeMap<String, Hyperparameter>,
 }
 
 impl Graph {
@@ -31,7 +40,7 @@ impl Graph {
         let config = self.complete(config)?;
         let facts = infer(self, &config, given)?;
         let live = live(self, &facts);
-        Ok(BoundGraph { graph: self.resolved(&config), config, facts, live })
+        Ok(BoundGraph { graph: self.resolved(&config), config, facts, live, free: Free::of(self) })
     }
 
     /// What binding knows of every tensor, without the bound graph around it.
@@ -52,6 +61,23 @@ impl BoundGraph {
     /// The assignment that was bound, defaults included.
     pub fn config(&self) -> &Assignment {
         &self.config
+    }
+
+    /// The same network under another assignment; hyperparameters that `config` does not mention keep their values.
+    ///
+    /// # Errors
+    /// As [`Graph::bind`].
+    pub fn rebind(&self, config: &Assignment) -> Result<Self> {
+        let mut whole = self.config.clone();
+        whole.extend(config.iter().map(|(name, &value)| (name.clone(), value)));
+        self.graph.freed(&self.free.dims, &self.free.attrs, &self.free.hyperparameters).bind(&whole)
+    }
+
+    /// The hyperparameter that [`BoundGraph::batch`] is the value of, unless the graph fixes its batch.
+    pub fn batch_name(&self) -> Option<&str> {
+        let first = self.graph.inputs().first()?;
+        let dim = self.free.dims.iter().find(|(tensor, axis, _)| tensor == first && *axis == 0);
+        dim.map(|(.., name)| name.as_str())
     }
 
     /// The same under the assignment that a graph derived from it was bound to.
@@ -109,6 +135,27 @@ impl BoundGraph {
     pub fn batch(&self) -> u64 {
         let shape = self.graph.inputs().first().and_then(|&id| self.shape(id));
         shape.and_then(|s| s.first().copied()).unwrap_or(1)
+    }
+}
+
+impl Free {
+    fn of(graph: &Graph) -> Self {
+        let mut free = Self { hyperparameters: graph.hyperparameters().clone(), ..Self::default() };
+        if free.hyperparameters.is_empty() {
+            return free;
+        }
+        for (i, tensor) in graph.tensors().iter().enumerate() {
+            for (axis, dim) in tensor.dims.iter().flatten().enumerate() {
+                if let Dim::Free(name) = dim {
+                    free.dims.push((TensorId(i as u32), axis, name.clone()));
+                }
+            }
+        }
+        for (id, node) in graph.nodes() {
+            let open = node.attrs.iter().filter(|(_, attr)| matches!(attr, Attr::Free { .. }));
+            free.attrs.extend(open.map(|(name, attr)| (id, name.clone(), attr.clone())));
+        }
+        free
     }
 }
 

@@ -5,13 +5,13 @@ use serde_json::{Map, Value};
 use tachograph_features::Featurizer;
 use tachograph_ir::Quantity;
 
-use crate::{DeviceScale, Error, OutputScale, PredictionInterval, Result};
+use crate::{DeviceScale, Error, OutputScale, PredictionInterval, Result, Seen};
 
 /// Version of the checkpoint format that this library writes.
 ///
 /// 1: weights in milliseconds. 2: adds the target's scale, the fingerprint of the training data and the calibration of
-/// devices. 3: a device has a quantity, a target and a range of its own. 4: ensembles.
-pub const FORMAT: u32 = 4;
+/// devices. 3: a device has a quantity, a target and a range of its own. 4: ensembles. 5: what an output has seen.
+pub const FORMAT: u32 = 5;
 
 /// What a checkpoint says about itself. Stored as JSON in the metadata of the safetensors file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -169,6 +169,9 @@ pub struct Output {
     /// Where measurements lie beside predictions, where that is known. Since format 3.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval: Option<PredictionInterval>,
+    /// What bounds its predictions. Since format 5.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<Seen>,
 }
 
 impl Output {

@@ -114,7 +114,7 @@ mod tests {
 
     fn devices() -> Vec<Output> {
         let memory = Output::new("rtx4090", Quantity::Memory);
-        let names = ["xeon-spr-1t", "rtx4090", "rtx3090", "v100-sxm2", "my-board"];
+        let names = ["xeon-1t", "rtx4090", "rtx3090", "v100-sxm2", "my-board"];
         let latencies = names.map(|name| Output::new(name, Quantity::Latency));
         let mut all: Vec<Output> = [memory].into_iter().chain(latencies).collect();
         all[1].hardware = "Intel(R) Xeon(R) Processor".into();

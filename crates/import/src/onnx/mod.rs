@@ -29,8 +29,6 @@ mod weights;
 mod wire;
 mod write;
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
 use tachograph_ir::Graph;
 
@@ -57,7 +55,6 @@ pub fn read(bytes: Bytes, name: &str) -> Result<Imported> {
         Graph::new(parts).map_err(|source| Error::Graph { file: name.into(), source })
     };
     let fixed = build(&mut warnings)?;
-    warnings.extend(unknown(&fixed));
     let extent = batch::leading_extent(&fixed).unwrap_or_default();
     let (graph, fixed_batch) = match batch::free(fixed) {
         Ok(graph) => (graph, None),
@@ -69,12 +66,4 @@ pub fn read(bytes: Bytes, name: &str) -> Result<Imported> {
     };
     let producer = format!("{} {}", proto.producer_name, proto.producer_version).trim().to_owned();
     Ok(Imported { graph, opset, producer, warnings, fixed_batch })
-}
-
-fn unknown(graph: &Graph) -> Vec<String> {
-    let mut counts = BTreeMap::new();
-    for (_, node) in graph.nodes().filter(|(_, n)| n.op.is_custom()) {
-        *counts.entry(node.op.to_string()).or_insert(0) += 1;
-    }
-    counts.into_iter().map(|(op, n)| format!("operator {op} is unknown ({n} nodes)")).collect()
 }
