@@ -15,6 +15,7 @@
 
 mod attribute;
 mod batch;
+mod blocked;
 mod body;
 mod functions;
 mod graph;

@@ -30,7 +30,8 @@ case("MatMulNBitsMlp", [X(2, 5, 64, t="f16"), None, None, W(32, 2, 16, t="u8"), 
 qkv = [W(n, 2, 16, t="u8") if k == 0 else W(n, 2, t="f16") if k == 1 else None for n in (64, 16, 16) for k in range(3)]
 case("MatMulNBitsQkv", [X(2, 5, 64, t="f16"), None, W(64, t="f16"), *qkv], "f16 f16 f16", by=schema, macs=10 * 64 * 96, K=64, Nq=64, Nkv=16, bits=4, block_size=32)
 case("MatMulBlockQuantizedFp4Weight", [X(3, 64, t="f16"), W(32, 32, t="u8"), W(32, 4, t="u8"), s0], "f16", by=schema, macs=3 * 64 * 32, block_size=16)
-case("MatMulPacked", [X(3, 64), W(32, 40, t="u8")], by=schema, macs=3 * 64 * 32, K=64, N=32, packed_type=1)
+case("MatMulBlockQuantizedFp8Weight", [X(3, 64, t="f16"), W(32, 64, t="f8"), W(32, 2)], "f16", by=schema, macs=3 * 64 * 32, block_size=32)
+case("MatMulPacked", [X(3, 64, t="f16"), W(32, 40, t="u8")], "f16", by=schema, macs=3 * 64 * 32, K=64, N=32, packed_type=1)
 
 # Quantised arithmetic.
 q = lambda *shape: X(*shape, t="u8")
@@ -58,6 +59,7 @@ case("DequantizeLinear", [q(2, 3, 8), s8, z8], "f32")
 case("QuantizeWithOrder", [X(2, 3, 8), s0], "i8", by=schema, order_input=1, order_output=1)
 case("DequantizeWithOrder", [X(2, 3, 8, t="i8"), s0], "f32", by=schema, order_input=1, order_output=1, to=1)
 case("QuantizeBFP", [X(2, 3)], "u8 i64 i64", by=schema, bfp_type=1)
+case("DequantizeBFP", [X(99, t="u8"), V([2, 3], "i64"), V([3, 1], "i64")], by=schema, bfp_type=1, dtype=1)
 case("DynamicQuantizeLSTM", [X(7, 2, 16), W(1, 16, 32, t="u8"), W(1, 8, 32, t="u8"), W(1, 64), None, None, None, None, W(1), W(1, t="u8"), W(1), W(1, t="u8")], "f32 f32 f32", macs=7 * 2 * 32 * 24, hidden_size=8)
 
 # Attention.
@@ -102,6 +104,12 @@ case("GatedDeltaNet", [X(2, 5, 2, 8), X(2, 5, 2, 8), X(2, 5, 4, 6), None, X(2, 5
 case("CausalConvWithState", [X("b", 8, 10), W(8, 1, 4), W(8)], "f32 f32", macs=160 * 4, bind=b, activation="silu")
 case("CausalConvWithState", [X(2, 10, 8), W(8, 1, 4), W(8), X(2, 6, 8)], "f32 f32", label=" last", macs=160 * 4, channels_last=1, dilation=2)
 case("VarlenCausalConvWithState", [X(21, 8), W(8, 1, 4), X(4, t="i32"), W(8), X(3, 8, 3)], "f32 f32", by=schema, macs=21 * 32)
+case("DynamicSparseAttention", [X(2, 5, 64, t="f16"), X(2, 5, 16, t="f16"), X(2, 5, 16, t="f16"), X(2, 2, 20, 8, t="f16"), X(2, 2, 20, 8, t="f16"), None, None, X(10, 6, t="i32"), X(10, t="i32"), X(2, t="i32"), V([9], "i32")], "f16 f16 f16", by=schema, **gq)
+case("SparsePagedAttention", [X(21, 64, t="f16"), X(21, 16, t="f16"), X(21, 16, t="f16"), X(9, 256, 2, 8, t="f16"), X(9, 256, 2, 8, t="f16"), X(4, t="i32"), X(3, t="i32"), X(3, 2, t="i32"), None, X(21, 6, t="i32"), X(21, t="i32")], "f16 f16 f16", by=schema, **gq)
+indexer = [X(2, 3, 64, t="f16"), X(2, 3, 16, t="f16"), W(16, t="f16"), W(16, t="f16"), W(99, 8, t="f16"), W(99, 8, t="f16"), X(2, 8, t="i64"), X(2, 5, 16, t="f16")]
+case("SparseAttentionIndexer", indexer, "i32 f16", by=schema, policy_mode="qsa", token_budget=64, compress_ratio=4)
+case("PackedSparseAttentionIndexerMerge", [X(4, 6, t="i32"), X(4, t="i32"), X(9, t="i32"), X(9, t="i32"), X(9, t="i32")], "i32 i32 i32", by=schema, max_output_entries=12, policy_mode="append_range")
+case("AttnLSTM", [X(5, 2, 6), W(1, 32, 10), W(1, 32, 8), W(1, 64), V([5, 5], "i32"), None, None, None, W(1, 8, 4), W(1, 4, 4), W(1, 4), X(2, 3, 4), V([3, 3], "i32")], "f32 f32 f32", hidden_size=8)
 
 # Rotations.
 case("RotaryEmbedding", [X("b", 5, 32), V([0], "i64"), W(16, 4), W(16, 4)], bind=b, num_heads=4)
@@ -152,18 +160,24 @@ case("ComplexMulConj", [X(3, 8, 2), X(3, 8, 2)], by=schema)
 case("MoE", [X(3, 5, 32), X(15, 8), W(8, 64, 32), W(8, 64), W(8, 32, 64), W(8, 32)], macs=15 * 2 * 2 * 2048, k=2, activation_type="relu")
 case("QMoE", [X(15, 32), X(15, 8), W(8, 64, 16, t="u8"), W(8, 64), None, W(8, 32, 32, t="u8"), W(8, 32)], macs=15 * 2 * 2 * 2048, k=2, activation_type="relu", expert_weight_bits=4)
 case("MoEGroupRouter", [X(15, 16), W(16)], n_group=4, topk_group=2, top_k=4)
+case("MoEPacked", [X(3, 5, 32, t="f16"), X(15, 8), W(8, 64, 40, t="u8"), None, W(8, 32, 40, t="u8")], "f16", by=schema, macs=15 * 2 * 2 * 2048, k=2, gate_type=1, up_type=1, down_type=1, activation_type="relu2")
 case("RouterGateUpProj", [X(2, 5, 32, t="f16"), W(32, 144, t="f16")], "f16 f16", by=schema, macs=10 * 32 * 144, router_size=16)
 
 # Tables, words, shapes.
 case("GatherBlockQuantized", [W(100, 32, t="u8"), X(2, 5, t="i64"), W(100, 2)], bits=4, block_size=32, quantize_axis=1)
 case("GatherBlockQuantized", [W(100, 64, t="u8"), X(2, 5, t="i64"), W(100, 2)], label=" eight bits", bits=8, block_size=32, quantize_axis=1)
+case("GatherPacked", [W(100, 36, t="u8"), X(2, 5, t="i64")], "f32", by=schema, packed_type=1, K=64, output_dtype=1)
 case("GatherND", [X(4, 3, 2), V([[0, 1], [2, 0]], "i64")])
 case("TorchEmbedding", [W(100, 8), X(2, 5, t="i64")], by=schema)
 case("MurmurHash3", [X(3, 2, t="i32")], "u32")
 case("MurmurHash3", [X(3, 2, t="string")], "i32", label=" signed", positive=0)
+case("Tokenizer", [X(2, t="string", value=["one two", "three"])], "string", mark=0, pad_value="#", separators=[" "], mincharnum=1)
+case("BifurcationDetector", [X(9, t="i64", value=range(9)), X(3, t="i64", value=[1, 2, 3]), V(0, "i64"), X(10, t="i64", value=range(10))], "i64 i64", min_ngram_size=1, max_ngram_size=3)
+case("VarlenNGramHashMapping", [X(10, t="i64"), V([3, 5, 7], "i64"), V(np.arange(11, 19), "i64"), V([0, 4, 10], "i32")], "i64 i64", max_ngram_size=3, n_head_per_ngram=4, pad_id=0)
 case("NGramRepeatBlock", [X(2, 5, t="i64"), X(2, 100)], ngram_size=3)
 case("NGramHashMapping", [X(2, 10, t="i64"), V([3, 5, 7], "i64"), V(np.arange(11, 19), "i64")], "i64 i64", max_ngram_size=3, n_head_per_ngram=4, pad_id=0)
-case("WordConvEmbedding", [V(np.full((6, 8), 5), "i32"), W(16, 1, 4, 6), W(16), W(100, 6)], macs=6 * 5 * 16 * 24)
+case("WordConvEmbedding", [X(6, 8, t="i32", value=[5] * 48), W(16, 1, 4, 6), W(16), W(100, 6)], macs=6 * 5 * 16 * 24)
+case("DynamicTimeWarping", [X(1, 5, 7)], "i32")
 case("CDist", [X("b", 8), X(5, 8)], bind=b, metric="euclidean")
 case("ExpandDims", [X("b", 3), V(-1, "i32")], bind=b)
 case("ExpandDims", [X(2, 3), V(1, "i32")], label=" inner")
@@ -211,6 +225,11 @@ case("OneHotEncoder", [X(4, t="string")], label=" words", cats_strings=["w0", "w
 case("ArrayFeatureExtractor", [x43, V([[0, 2]], "i64")], bind=n, **ml)
 case("ArrayFeatureExtractor", [X(5), V([1], "i64")], label=" vector", **ml)
 case("FeatureVectorizer", [x43, X("n", 2)], bind=n, inputdimensions=[3, 2], **ml)
+words = X(t="map", value={"a": 1.0, "c": 2.0})
+case("DictVectorizer", [words], string_vocabulary=["a", "b", "c"], **ml)
+numbers = X(t="map", value={1: 1.0, 3: 2.0})
+case("CastMap", [numbers], cast_to="TO_FLOAT", map_form="SPARSE", max_map=5, **ml)
+case("CastMap", [numbers], "i64", label=" dense", cast_to="TO_INT64", **ml)
 case("LinearRegressor", [x43], bind=n, macs=12, coefficients=[1.0] * 3, intercepts=[0.0], **ml)
 case("LinearRegressor", [x43], label=" targets", bind=n, macs=24, targets=2, coefficients=[1.0] * 6, intercepts=[0.0] * 2, **ml)
 linear = lambda k, **more: dict(coefficients=[0.5] * 3 * k, intercepts=[0.1] * k, domain=ML, **more)

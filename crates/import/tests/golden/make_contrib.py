@@ -22,6 +22,8 @@ DTYPES = {
     "i64": np.int64, "u8": np.uint8, "u16": np.uint16, "u32": np.uint32, "bool": np.bool_, "string": np.object_,
 }
 NAMES = {np.dtype(d): n for n, d in DTYPES.items()}
+FP8 = H.tensor_dtype_to_np_dtype(T.FLOAT8E4M3FN)
+DTYPES["f8"] = FP8
 CODES = {n: H.np_dtype_to_tensor_dtype(np.dtype(d)) for n, d in DTYPES.items()} | {"string": T.STRING}
 ort.set_default_logger_severity(4)
 random = np.random.default_rng(7)
@@ -59,6 +61,12 @@ def build(op, operands, attrs, domain, bind, results, version):
     for i, x in enumerate(operands):
         names.append("" if x is None else f"i{i}")
         if x is None:
+            continue
+        if x.dtype == "map":
+            key = T.STRING if isinstance(next(iter(x.value)), str) else T.INT64
+            kind = H.make_map_type_proto(key, H.make_tensor_type_proto(T.FLOAT, []))
+            inputs.append(onnx.ValueInfoProto(name=f"i{i}", type=kind))
+            feeds[f"i{i}"] = x.value
             continue
         shape = [bind.get(n, n) for n in x.shape]
         value = draw(x.dtype, shape) if x.value is None else np.asarray(x.value, DTYPES[x.dtype]).reshape(shape)

@@ -36,17 +36,8 @@ const MULTI_HEAD: [Role; 10] = [
     Role::Shape,
     Role::Index,
 ];
-const PROJECTING: [Role; 9] = [
-    Role::Data,
-    Role::Weight,
-    Role::Bias,
-    Role::Mask,
-    Role::State,
-    Role::Mask,
-    Role::Shape,
-    Role::Shape,
-    Role::Index,
-];
+const PROJECTING: [Role; 9] =
+    [Role::Data, Role::Weight, Role::Bias, Role::Mask, Role::State, Role::Mask, Role::Shape, Role::Shape, Role::Index];
 
 pub(super) fn count(call: &Call<'_>, name: &str) -> Result<u64, OpError> {
     let n = call.int(name, 0);
@@ -151,9 +142,7 @@ impl Heads {
         let known = |i| call.optional(i).map(|_| call.shape(i)).transpose();
         let (k, v) = (known(1)?, known(2)?);
         let (batch, queries, width, lengths) = match (q, k, v) {
-            (&[batch, length, _, 3, depth], None, None) => {
-                (batch, length, product([heads, depth])?, [length, depth])
-            }
+            (&[batch, length, _, 3, depth], None, None) => (batch, length, product([heads, depth])?, [length, depth]),
             (&[batch, length, width], None, None) => (batch, length, width / 3, [length, divide(width / 3, heads, q)?]),
             (&[batch, length, width], Some(&[_, keys, _, 2, depth]), None) => (batch, length, width, [keys, depth]),
             (&[batch, length, width], Some(k @ &[key_batch, keys, key_width]), Some(v)) => {

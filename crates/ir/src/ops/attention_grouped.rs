@@ -51,7 +51,8 @@ fn grouped(call: &Call<'_>) -> Result<Grouped, OpError> {
         "GroupQueryAttention" => match (past, total(6)) {
             (past, Some(total)) => (total.max(past.unwrap_or(0)), total),
             (past, None) => {
-                let grown = added.checked_add(past.unwrap_or(0)).ok_or_else(|| format!("{added} keys after {past:?}"))?;
+                let grown =
+                    added.checked_add(past.unwrap_or(0)).ok_or_else(|| format!("{added} keys after {past:?}"))?;
                 (grown, grown)
             }
         },
@@ -108,7 +109,20 @@ impl Operator for GroupedAttention {
         use Role::{Bias, Coordinates, Data, Index, Mask, Scale, Setting, Shape};
         let rest: &[Role] = match node.op.name() {
             "DynamicSparseAttention" => &[
-                Data, Data, Index, Shape, Shape, Shape, Data, Data, Coordinates, Scale, Scale, Bias, Shape, Setting,
+                Data,
+                Data,
+                Index,
+                Shape,
+                Shape,
+                Shape,
+                Data,
+                Data,
+                Coordinates,
+                Scale,
+                Scale,
+                Bias,
+                Shape,
+                Setting,
                 Setting,
             ],
             "GroupQueryAttention" => {

@@ -86,12 +86,32 @@ impl Operator for Indexer {
         use Role::{Bias, Coordinates, Data, Factor, Index, Mask, Scale, Shape, State};
         let roles: &[Role] = match node.op.name() {
             "PackedSparseAttentionIndexer" => &[
-                Data, Data, Scale, Scale, Data, Data, Shape, Shape, Data, Bias, Factor, Coordinates, State, State,
-                State, Shape, Shape, Shape, Shape, Index, Shape, Shape,
+                Data,
+                Data,
+                Scale,
+                Scale,
+                Data,
+                Data,
+                Shape,
+                Shape,
+                Data,
+                Bias,
+                Factor,
+                Coordinates,
+                State,
+                State,
+                State,
+                Shape,
+                Shape,
+                Shape,
+                Shape,
+                Index,
+                Shape,
+                Shape,
             ],
-            "SparseAttentionIndexer" => &[
-                Data, Data, Scale, Scale, Data, Data, Mask, State, Data, Bias, Factor, Coordinates, Shape, State,
-            ],
+            "SparseAttentionIndexer" => {
+                &[Data, Data, Scale, Scale, Data, Data, Mask, State, Data, Bias, Factor, Coordinates, Shape, State]
+            }
             _ => &[Index, Shape, Index, Shape, Shape, Index, Shape],
         };
         roles.get(i).copied()

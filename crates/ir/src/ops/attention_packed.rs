@@ -144,7 +144,8 @@ mod tests {
     fn paged_caches_stay() {
         let heads = attrs([("num_heads", Attr::Int(4)), ("kv_num_heads", Attr::Int(2))]);
         let (q, kv, cache, past) = (f32(&[21, 32]), f32(&[21, 16]), f32(&[9, 16, 2, 8]), Fact::new(DType::I32, [3]));
-        let inputs = [Some(&q), Some(&kv), Some(&kv), Some(&cache), Some(&cache), Some(&past), Some(&past), Some(&past)];
+        let inputs =
+            [Some(&q), Some(&kv), Some(&kv), Some(&cache), Some(&cache), Some(&past), Some(&past), Some(&past)];
         let (facts, work) = call("PagedAttention", heads, &inputs, 3).unwrap();
         assert_eq!((facts[0].clone(), facts[1].clone(), work.macs), (q.clone(), cache.clone(), 4 * 21 * 7 * 16));
     }

@@ -26,7 +26,11 @@ impl Operator for EmbedNorm {
         };
         let result = Fact::new(call.dtype(if quantised(call.node) { 8 } else { 2 })?, [batch, length, width]);
         // With type 2, also where each sequence starts and ends.
-        let lengths = if call.int("mask_index_type", 1) == 2 { batch.checked_mul(3).and_then(|n| n.checked_add(2)) } else { Some(batch) };
+        let lengths = if call.int("mask_index_type", 1) == 2 {
+            batch.checked_mul(3).and_then(|n| n.checked_add(2))
+        } else {
+            Some(batch)
+        };
         Ok(vec![result.clone(), Fact::new(DType::I32, [lengths.ok_or(OpError::Unknown)?]), result])
     }
 

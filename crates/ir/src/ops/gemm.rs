@@ -63,9 +63,7 @@ impl Operator for Gemm {
         const SETTING: Role = Role::Setting;
         let roles: &[Role] = match node.op.name() {
             "GemmFloat8" => &[Role::Data, Role::Weight, Role::Bias, SETTING, SETTING, SETTING],
-            "QGemm" => {
-                &[Role::Data, SETTING, SETTING, Role::Weight, SETTING, SETTING, Role::Bias, SETTING, SETTING]
-            }
+            "QGemm" => &[Role::Data, SETTING, SETTING, Role::Weight, SETTING, SETTING, Role::Bias, SETTING, SETTING],
             _ => &[Role::Data, Role::Weight, Role::Bias],
         };
         roles.get(i).copied()

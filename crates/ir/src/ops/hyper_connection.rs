@@ -87,7 +87,10 @@ mod tests {
 
     #[test]
     fn streams_apart_and_flat() {
-        assert_eq!(shape("HyperConnectionPreMix", attrs([]), &[f32(&[2, 5, 4, 32]), f32(&[2, 5, 4])]).unwrap(), [2, 5, 32]);
+        assert_eq!(
+            shape("HyperConnectionPreMix", attrs([]), &[f32(&[2, 5, 4, 32]), f32(&[2, 5, 4])]).unwrap(),
+            [2, 5, 32]
+        );
         let four = attrs([("num_branches", Attr::Int(4))]);
         let inputs = [f32(&[2, 5, 128]), f32(&[128]), f32(&[128, 8]), f32(&[8, 128]), f32(&[128, 4])];
         let (facts, work) = run("HyperConnectionLowRankMix", four, &inputs).unwrap();

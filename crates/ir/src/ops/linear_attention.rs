@@ -114,7 +114,8 @@ mod tests {
 
     #[test]
     fn heads_side_by_side() {
-        let heads = attrs([("q_num_heads", Attr::Int(4)), ("kv_num_heads", Attr::Int(2)), ("update_rule", "linear".into())]);
+        let heads =
+            attrs([("q_num_heads", Attr::Int(4)), ("kv_num_heads", Attr::Int(2)), ("update_rule", "linear".into())]);
         let inputs = [f32(&[2, 5, 32]), f32(&[2, 5, 16]), f32(&[2, 5, 12])];
         let (facts, work) = run("LinearAttention", heads, &inputs).unwrap();
         assert_eq!(facts, [f32(&[2, 5, 24]), f32(&[2, 2, 8, 6])]);

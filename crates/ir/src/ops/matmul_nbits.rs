@@ -28,8 +28,9 @@ fn inner(call: &Call<'_>) -> Result<[u64; 2], OpError> {
             [k, n] => Ok([k, n]),
             ref shape => Err(format!("weight of shape {shape:?} is no matrix").into()),
         },
-        "MatMulBlockQuantizedFp4Weight" => matrix()
-            .and_then(|[n, bytes]| Ok([bytes.checked_mul(2).ok_or_else(|| format!("{bytes} bytes a row"))?, n])),
+        "MatMulBlockQuantizedFp4Weight" => {
+            matrix().and_then(|[n, bytes]| Ok([bytes.checked_mul(2).ok_or_else(|| format!("{bytes} bytes a row"))?, n]))
+        }
         "MatMulBlockQuantizedFp8Weight" => matrix().map(|[n, k]| [k, n]),
         _ => attributes(),
     }
@@ -76,9 +77,7 @@ impl Operator for MatMulNBits {
             "MatMulBlockQuantizedFp8Weight" => &[Role::Data, Role::Weight, SETTING, SETTING, Role::Bias],
             "MatMulFpQ4" => &[Role::Data, Role::Weight, Role::Shape],
             "MatMulNBits" => &[Role::Data, Role::Weight, SETTING, SETTING, SETTING, Role::Bias],
-            "MatMulNBitsQLoRA" => {
-                &[Role::Data, Role::Weight, SETTING, Role::Weight, SETTING, Role::Weight, SETTING]
-            }
+            "MatMulNBitsQLoRA" => &[Role::Data, Role::Weight, SETTING, Role::Weight, SETTING, Role::Weight, SETTING],
             _ => &[Role::Data, Role::Weight, SETTING],
         };
         roles.get(i).copied()
@@ -137,8 +136,7 @@ mod tests {
     #[test]
     fn adapters_are_products_of_their_own() {
         let (scale, packed) = (f32(&[1]), bytes(&[32, 2, 16]));
-        let inputs =
-            [f32(&[3, 64]), packed.clone(), scale.clone(), bytes(&[8, 2, 16]), scale.clone(), packed, scale];
+        let inputs = [f32(&[3, 64]), packed.clone(), scale.clone(), bytes(&[8, 2, 16]), scale.clone(), packed, scale];
         assert_eq!(run("MatMulNBitsQLoRA", sizes(64, 32), &inputs).unwrap().1.macs, 3 * (64 * 32 + 8 * 96));
     }
 }

@@ -13,9 +13,7 @@ fn roles(op: &str) -> &'static [Role] {
     match op {
         "DynamicQuantizeMatMul" => &[Role::Data, Role::Weight, SETTING, SETTING, Role::Bias],
         "MatMulIntegerToFloat" => &[MATRIX, MATRIX, SETTING, SETTING, SETTING, SETTING, Role::Bias],
-        "QOrderedMatMul" => {
-            &[Role::Data, SETTING, Role::Weight, SETTING, SETTING, Role::Bias, Role::Data, SETTING]
-        }
+        "QOrderedMatMul" => &[Role::Data, SETTING, Role::Weight, SETTING, SETTING, Role::Bias, Role::Data, SETTING],
         _ => &[MATRIX, MATRIX],
     }
 }

@@ -102,7 +102,8 @@ mod tests {
     use crate::{Attr, Attrs, DType, Fact, attrs};
 
     fn model(labels: usize, weights: usize) -> Attrs {
-        let (labels, intercepts) = ((0..labels as i64).collect::<Vec<_>>(), vec![0.0; if labels == 2 { 1 } else { labels }]);
+        let (labels, intercepts) =
+            ((0..labels as i64).collect::<Vec<_>>(), vec![0.0; if labels == 2 { 1 } else { labels }]);
         let coefficients = Attr::Floats(vec![1.0; weights]);
         attrs([("classlabels_ints", labels.into()), ("intercepts", intercepts.into()), ("coefficients", coefficients)])
     }

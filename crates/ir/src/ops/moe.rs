@@ -92,7 +92,8 @@ mod tests {
     #[test]
     fn chosen_experts_count() {
         let two = attrs([("k", Attr::Int(2))]);
-        let (x, router, up, down, bias) = (f32(&[3, 5, 32]), f32(&[15, 8]), f32(&[8, 64, 32]), f32(&[8, 32, 64]), f32(&[8, 64]));
+        let (x, router, up, down, bias) =
+            (f32(&[3, 5, 32]), f32(&[15, 8]), f32(&[8, 64, 32]), f32(&[8, 32, 64]), f32(&[8, 64]));
         let (facts, work) = run("MoE", two.clone(), &[x.clone(), router.clone(), up, bias.clone(), down]).unwrap();
         assert_eq!((facts[0].clone(), work.macs), (x.clone(), 15 * 2 * 2 * 2048));
         let packed = |shape: &[u64]| Fact::new(DType::U8, shape);

@@ -116,7 +116,8 @@ impl Operator for QLinear {
     }
 
     fn work(&self, call: &Call<'_>) -> Result<Work, OpError> {
-        let outputs: Vec<Fact> = call.outputs.iter().map(|f| if last(call) { channels_first(f) } else { f.clone() }).collect();
+        let outputs: Vec<Fact> =
+            call.outputs.iter().map(|f| if last(call) { channels_first(f) } else { f.clone() }).collect();
         delegate(call)?.work(&outputs)
     }
 }
@@ -133,7 +134,8 @@ mod tests {
     #[test]
     fn sums_broadcast_past_the_scales() {
         let (scale, zero) = (f32(&[]), u8(&[]));
-        let inputs = [u8(&[2, 3, 8, 8]), scale.clone(), zero.clone(), u8(&[3, 1, 1]), scale.clone(), zero.clone(), scale, zero];
+        let inputs =
+            [u8(&[2, 3, 8, 8]), scale.clone(), zero.clone(), u8(&[3, 1, 1]), scale.clone(), zero.clone(), scale, zero];
         let (facts, work) = run("QLinearAdd", attrs([]), &inputs).unwrap();
         assert_eq!((facts[0].clone(), work.flops), (u8(&[2, 3, 8, 8]), 384));
         assert!(run("QLinearAdd", attrs([]), &[u8(&[2]), f32(&[]), u8(&[]), u8(&[3])]).is_err());

@@ -19,14 +19,16 @@ impl Operator for Slices {
         match call.node.op.name() {
             "ExpandDims" => {
                 let axis = call.ints(1)?.first().copied().ok_or(OpError::Unknown)?;
-                let place = position(axis, shape.len() + 1).ok_or_else(|| format!("axis {axis} is outside {shape:?}"))?;
+                let place =
+                    position(axis, shape.len() + 1).ok_or_else(|| format!("axis {axis} is outside {shape:?}"))?;
                 shape.insert(place, 1);
             }
             "UnfoldTensor" => {
                 let (size, step) = (positive(call, "size")?, u64::try_from(call.int("step", 1)).unwrap_or(0));
                 let axis = axes::axis(call.int("dim", -1), &shape)?;
                 let rest = shape[axis].checked_sub(size).and_then(|n| n.checked_div(step));
-                shape[axis] = rest.and_then(|n| n.checked_add(1)).ok_or_else(|| format!("no slice of {size} in {shape:?}"))?;
+                shape[axis] =
+                    rest.and_then(|n| n.checked_add(1)).ok_or_else(|| format!("no slice of {size} in {shape:?}"))?;
                 shape.push(size);
             }
             // Which elements are equal is for the data to say; each has its place among them.

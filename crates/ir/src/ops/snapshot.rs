@@ -82,8 +82,16 @@ mod tests {
         let sizes = attrs([("heads", Attr::Int(4)), ("d_state", Attr::Int(16)), ("head_dim", Attr::Int(8))]);
         let (conv, ssm, heads) = (f32(&[9, 64, 3]), f32(&[9, 4, 16, 8]), f32(&[4]));
         let inputs = [
-            f32(&[5, 100]), conv.clone(), ssm.clone(), f32(&[64, 4]), f32(&[64]), heads.clone(), heads.clone(), heads,
-            f32(&[32]), Fact::new(DType::I32, [1]),
+            f32(&[5, 100]),
+            conv.clone(),
+            ssm.clone(),
+            f32(&[64, 4]),
+            f32(&[64]),
+            heads.clone(),
+            heads.clone(),
+            heads,
+            f32(&[32]),
+            Fact::new(DType::I32, [1]),
         ];
         let (facts, work) = run("Mamba2Verify", sizes, &inputs).unwrap();
         assert_eq!(facts[..3], [f32(&[5, 32]), conv, ssm]);

@@ -31,9 +31,7 @@ impl Operator for Words {
     fn infer(&self, call: &Call<'_>) -> Result<Vec<Fact>, OpError> {
         let (x, dtype) = (call.shape(0)?, call.dtype(0)?);
         match call.node.op.name() {
-            "MurmurHash3" => {
-                Ok(vec![Fact::new(if call.int("positive", 1) != 0 { DType::U32 } else { DType::I32 }, x)])
-            }
+            "MurmurHash3" => Ok(vec![Fact::new(if call.int("positive", 1) != 0 { DType::U32 } else { DType::I32 }, x)]),
             "NGramRepeatBlock" => Ok(vec![Fact::new(call.dtype(1)?, call.shape(1)?)]),
             // Where two texts part depends on them.
             "BifurcationDetector" => Ok(vec![Fact::unknown(dtype), Fact::new(dtype, [])]),
