@@ -257,7 +257,7 @@ impl OpType {
     pub fn with_domain(domain: &str, name: &str) -> Self {
         let found = match (domain, name) {
             ("com.microsoft", "Unique") => find("com.microsoft::Unique"),
-            ("" | "ai.onnx" | "ai.onnx.ml" | "com.microsoft" | "org.pytorch.aten", _) => find(name),
+            ("" | "ai.onnx" | "ai.onnx.ml" | "com.microsoft", _) => find(name),
             ("ai.onnx.preview" | "ai.onnx.preview.training" | "ai.onnx.training", _) => find(name),
             ("com.ms.internal.nhwc", "Resize") => find(name),
             ("com.ms.internal.nhwc", _) => find(&format!("Nhwc{name}")),

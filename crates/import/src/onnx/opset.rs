@@ -20,6 +20,11 @@ pub(super) fn normalise(node: &mut Node, opset: i64, names: &mut Names) {
             default(node, "num_outputs", node.outputs.len() as i64);
         }
         "Upsample" => upsample(node, names),
+        // What PyTorch's exporter had no operator for; this one ONNX Runtime has under another name.
+        "ATen" if node.text("operator") == Some("embedding") => {
+            node.op = OpType::new("TorchEmbedding");
+            node.inputs.truncate(4);
+        }
         _ => {}
     }
 }

@@ -16,7 +16,7 @@ import onnx
 import onnxruntime as ort
 from onnx import TensorProto as T, helper as H, numpy_helper as NH
 
-MS, ML, NCHWC = "com.microsoft", "ai.onnx.ml", "com.microsoft.nchwc"
+MS, ML, NHWC = "com.microsoft", "ai.onnx.ml", "com.ms.internal.nhwc"
 DTYPES = {
     "f16": np.float16, "f32": np.float32, "f64": np.float64, "i8": np.int8, "i16": np.int16, "i32": np.int32,
     "i64": np.int64, "u8": np.uint8, "u16": np.uint16, "u32": np.uint32, "bool": np.bool_, "string": np.object_,
@@ -79,7 +79,7 @@ def build(op, operands, attrs, domain, bind, results, version):
     node = H.make_node(op, names, outputs, domain=domain, **attrs)
     declared = [H.make_tensor_value_info(o, CODES[t], None) for o, t in zip(outputs, results) if o]
     graph = H.make_graph([node], op, inputs, declared, stored)
-    versions = [H.make_opsetid("", 21), H.make_opsetid(MS, 1), H.make_opsetid(ML, version)]
+    versions = [H.make_opsetid("", 21), H.make_opsetid(MS, 1), H.make_opsetid(ML, version), H.make_opsetid(NHWC, 21)]
     return H.make_model(graph, opset_imports=versions, ir_version=10), feeds
 
 
@@ -140,7 +140,7 @@ def case(op, operands, results="f32", macs=None, domain=MS, bind={}, by=run, lab
         if tensor.data_type != T.STRING and np.prod(tensor.dims) > 16:
             tensor.ClearField("raw_data")
             tensor.data_location = 1
-    line = {"op": op + label, "by": by.__name__, "bind": bind, "results": facts, "macs": macs}
+    line = {"op": op + label, "domain": domain, "by": by.__name__, "bind": bind, "results": facts, "macs": macs}
     lines.append({**line, "model": model.SerializeToString().hex()})
 
 

@@ -25,7 +25,8 @@ impl Operator for Conv {
     }
 
     fn domain(&self, node: &Node) -> &'static str {
-        if node.op.name() == "FusedConv" { "com.microsoft" } else { "" }
+        let microsoft = node.op.name() == "FusedConv" || node.int("channels_last").unwrap_or(0) != 0;
+        if microsoft { "com.microsoft" } else { "" }
     }
 
     fn infer(&self, call: &Call<'_>) -> Result<Vec<Fact>, OpError> {

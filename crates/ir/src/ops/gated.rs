@@ -29,8 +29,8 @@ impl Operator for Gated {
         ]
     }
 
-    fn domain(&self, node: &Node) -> &'static str {
-        if node.op.name() == "SwiGLU" { "" } else { "com.microsoft" }
+    fn domain(&self, _: &Node) -> &'static str {
+        "com.microsoft"
     }
 
     fn infer(&self, call: &Call<'_>) -> Result<Vec<Fact>, OpError> {

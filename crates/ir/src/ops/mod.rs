@@ -159,12 +159,17 @@ mod tests {
         let int =
             select(&["axis", "keepdims", "ceil_mode", "group", "num_groups", "blocksize", "to", "dtype", "k"][..]);
         let more = select(&["num_heads", "q_num_heads", "size", "start", "batch_dims", "num_outputs", "layout"][..]);
+        let heads = select(&["kv_num_heads", "window", "v_head_size", "state_window", "dilation", "state_length"][..]);
+        let sizes = select(&["K", "N", "Nq", "Nkv", "bits", "groups", "channels", "block", "n_targets", "targets"][..]);
+        let counts = select(&["num_branches", "signal_ndim", "max_map", "max_ngram_size", "n_head_per_ngram"][..]);
+        let flags = select(&["transA", "transB", "transBatchA", "channels_last", "mask_index_type", "step", "dim"][..]);
+        let chosen = select(&["token_budget", "compress_ratio", "index_topk", "input_width", "router_size"][..]);
         let list = select(&["axes", "kernel_shape", "strides", "pads", "dilations", "perm", "split", "starts"][..]);
         let lists = select(&["ends", "shape", "output_shape", "output_padding", "qkv_hidden_sizes"][..]);
         let texts = select(&["SAME_UPPER", "VALID", "cubic", "ij,jk->ik", "...i->i...", "add", "", "not_larger"][..]);
         let text = select(&["auto_pad", "mode", "equation", "reduction", "keep_aspect_ratio_policy"][..]);
         prop_oneof![
-            (prop_oneof![int, more], number().prop_map(Attr::Int)),
+            (prop_oneof![int, more, heads, sizes, counts, flags, chosen], number().prop_map(Attr::Int)),
             (prop_oneof![list, lists], vec(number(), 0..5).prop_map(Attr::Ints)),
             (text, texts.prop_map(Attr::from)),
             (Just("scales"), vec(-1.0..4.0f64, 0..5).prop_map(Attr::Floats)),
@@ -179,7 +184,7 @@ mod tests {
         fn no_operator_panics(
             inputs in vec(option::weighted(0.9, fact()), 0..8),
             outputs in vec(fact(), 0..3),
-            attrs in vec(attr(), 0..9),
+            attrs in vec(attr(), 0..16),
             same in any::<bool>(),
         ) {
             let mut inputs: Vec<Option<&Fact>> = inputs.iter().map(Option::as_ref).collect();
