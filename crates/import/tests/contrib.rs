@@ -6,7 +6,7 @@ use std::io::Read;
 
 use serde_json::Value as Json;
 use tachograph_import::onnx;
-use tachograph_ir::{Assignment, BoundGraph};
+use tachograph_ir::{Assignment, BoundGraph, Class, OpType};
 
 /// Results that depend on data: where a shape is known to the runtime alone.
 const DATA: [&str; 7] = [
@@ -70,8 +70,17 @@ fn every_operator_has_the_results_of_onnx_runtime() {
         if case["macs"].as_u64().is_some_and(|expected| expected != macs) {
             differences.push(format!("{op}: {macs} multiply-accumulates, not {}", case["macs"]));
         }
-        let node = bound.graph().nodes().next().unwrap().1;
-        let tachograph_ir::OpType::Known(_, operator) = &node.op else { panic!("{op}") };
+        let (id, node) = bound.graph().nodes().next().unwrap();
+        let cost = bound.node_cost(id).unwrap();
+        let fits = match node.class() {
+            class if class.multiplies() => cost.macs > 0,
+            Class::Movement => cost.flops == 0,
+            _ => cost.macs == 0 && cost.flops > 0,
+        };
+        if !fits {
+            differences.push(format!("{op}: {cost:?} is not {}", node.class()));
+        }
+        let OpType::Known(_, operator) = &node.op else { panic!("{op}") };
         for place in (0..node.inputs.len()).filter(|&i| operator.operand(node, i).is_none()) {
             differences.push(format!("{op}: operand {place} has no role"));
         }

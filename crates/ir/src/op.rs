@@ -256,7 +256,9 @@ impl OpType {
     /// means something else than the standard one of its name is registered as `domain::name`.
     pub fn with_domain(domain: &str, name: &str) -> Self {
         let found = match (domain, name) {
-            ("com.microsoft", "Unique") => find("com.microsoft::Unique"),
+            ("com.microsoft", "CausalConvWithState" | "LinearAttention" | "SwiGLU" | "Unique") => {
+                find(&format!("{domain}::{name}"))
+            }
             ("" | "ai.onnx" | "ai.onnx.ml" | "com.microsoft", _) => find(name),
             ("ai.onnx.preview" | "ai.onnx.preview.training" | "ai.onnx.training", _) => find(name),
             ("com.ms.internal.nhwc", "Resize") => find(name),

@@ -98,7 +98,7 @@ case("RelativePositionBias", [W(32, 4), V(5, "i64"), V(5, "i64")], by=schema, ma
 case("GatedRelativePositionBias", [X(2, 5, 32), W(32), W(1, 4, 5, 5), W(8, 6), W(6), W(1, 4, 1, 1)], by=schema, macs=2 * 4 * 5 * 48, **h4)
 case("RemovePadding", [X(3, 10, 32), X(3, t="i32")], "f32 i32 i32 i32", by=schema)
 case("RestorePadding", [X(21, 32), X(3, 10, t="i32")], by=schema)
-case("LinearAttention", [X(2, 5, 32), X(2, 5, 16), X(2, 5, 12)], "f32 f32", macs=10 * 4 * 48 * 2, q_num_heads=4, kv_num_heads=2, update_rule="linear")
+case("LinearAttention", [X(2, 5, 32), X(2, 5, 16), X(2, 5, 12)], "f32 f32", macs=10 * 48 * (2 + 4), q_num_heads=4, kv_num_heads=2, update_rule="linear")
 case("LinearAttentionGate", [X(2, 5, 4), W(4), W(4), X(2, 5, 4)], "f32 f32")
 case("GatedDeltaNet", [X(2, 5, 2, 8), X(2, 5, 2, 8), X(2, 5, 4, 6), None, X(2, 5, 4), X(2, 5, 4), X(2, 4, 6, 8)], "f32 f32", macs=10 * 4 * 48 * 3)
 case("CausalConvWithState", [X("b", 8, 10), W(8, 1, 4), W(8)], "f32 f32", macs=160 * 4, bind=b, activation="silu")
@@ -109,6 +109,14 @@ case("SparsePagedAttention", [X(21, 64, t="f16"), X(21, 16, t="f16"), X(21, 16, 
 indexer = [X(2, 3, 64, t="f16"), X(2, 3, 16, t="f16"), W(16, t="f16"), W(16, t="f16"), W(99, 8, t="f16"), W(99, 8, t="f16"), X(2, 8, t="i64"), X(2, 5, 16, t="f16")]
 case("SparseAttentionIndexer", indexer, "i32 f16", by=schema, policy_mode="qsa", token_budget=64, compress_ratio=4)
 case("PackedSparseAttentionIndexerMerge", [X(4, 6, t="i32"), X(4, t="i32"), X(9, t="i32"), X(9, t="i32"), X(9, t="i32")], "i32 i32 i32", by=schema, max_output_entries=12, policy_mode="append_range")
+packed = [X(6, 64, t="f16"), X(6, 16, t="f16"), W(16, t="f16"), W(16, t="f16"), W(99, 8, t="f16"), W(99, 8, t="f16"), X(3, t="i32"), X(2, t="i32")]
+packed += [None] * 4 + [X(2, 20, 16, t="f16"), X(2, 7, 16, t="f16"), None, X(2, 2, t="i32")]
+case("PackedSparseAttentionIndexer", packed, "i32 i32 f16 f16 - i32", by=schema, policy_mode="qsa", token_budget=64, compress_ratio=4, state_capacity=20)
+snapshots = [X(5, 772, t="bf16"), X(9, 512, 3, t="bf16"), X(9, 4, 128, 64), W(512, 4, t="bf16"), W(512, t="bf16"), W(4), W(4), W(4), W(256), X(1, t="i32")]
+case("Mamba2Verify", snapshots, "bf16 bf16 f32", by=schema, macs=5 * (2048 + 2 * 32768), heads=4, d_state=128, head_dim=64, n_groups=1, time_step_min=0.001, epsilon=1e-5)
+case("SpeculativePrefixCommit", [X(2, 8, t="i64"), X(2, 8, t="i64"), X(2, t="i32"), X(2, 16, t="i64"), X(2, 2, t="i64"), X(2, 16, t="i64"), X(2, 2, t="i64")], "i32 i64 i64", by=schema)
+case("ConvStateReplay", [X(99), X(99), X(99), X(8, t="i64")], by=schema)
+case("GatedDeltaNetStateReplay", [X(99), X(99), X(99), X(11, t="i64")], by=schema)
 case("AttnLSTM", [X(5, 2, 6), W(1, 32, 10), W(1, 32, 8), W(1, 64), V([5, 5], "i32"), None, None, None, W(1, 8, 4), W(1, 4, 4), W(1, 4), X(2, 3, 4), V([3, 3], "i32")], "f32 f32 f32", hidden_size=8)
 
 # Rotations.

@@ -22,8 +22,7 @@ DTYPES = {
     "i64": np.int64, "u8": np.uint8, "u16": np.uint16, "u32": np.uint32, "bool": np.bool_, "string": np.object_,
 }
 NAMES = {np.dtype(d): n for n, d in DTYPES.items()}
-FP8 = H.tensor_dtype_to_np_dtype(T.FLOAT8E4M3FN)
-DTYPES["f8"] = FP8
+DTYPES |= {"f8": H.tensor_dtype_to_np_dtype(T.FLOAT8E4M3FN), "bf16": H.tensor_dtype_to_np_dtype(T.BFLOAT16)}
 CODES = {n: H.np_dtype_to_tensor_dtype(np.dtype(d)) for n, d in DTYPES.items()} | {"string": T.STRING}
 ort.set_default_logger_severity(4)
 random = np.random.default_rng(7)
@@ -32,7 +31,7 @@ random = np.random.default_rng(7)
 def draw(dtype, shape):
     if dtype == "string":
         return np.array([f"w{i % 7}" for i in range(int(np.prod(shape)))], dtype=object).reshape(shape)
-    if dtype[0] == "f":
+    if dtype[0] == "f" or dtype == "bf16":
         return (random.random(shape) - 0.5).astype(DTYPES[dtype])
     if dtype == "bool":
         return random.random(shape) < 0.5

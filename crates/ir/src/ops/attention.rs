@@ -1,5 +1,5 @@
-//! Scaled dot-product attention: ONNX's `Attention` (operator set 23) and `FlexAttention`, and ONNX Runtime's
-//! `Attention` and `DecoderMaskedSelfAttention` (with the input projection inside; the former told by its attribute
+//! Scaled dot-product attention: ONNX's `Attention` (operator set 23), and ONNX Runtime's `Attention`
+//! and `DecoderMaskedSelfAttention` (with the input projection inside; the former told by its attribute
 //! `num_heads`) and `MultiHeadAttention`.
 //!
 //! Arithmetic: the products Q·Kᵀ and P·V over all heads, 5 operations per score for the softmax, and the projection.
@@ -168,14 +168,13 @@ impl Heads {
 
 impl Operator for Attention {
     fn names(&self) -> &'static [&'static str] {
-        &["Attention", "DecoderMaskedSelfAttention", "FlexAttention", "MultiHeadAttention"]
+        &["Attention", "DecoderMaskedSelfAttention", "MultiHeadAttention"]
     }
 
     fn domain(&self, node: &Node) -> &'static str {
         match node.op.name() {
             "MultiHeadAttention" => "com.microsoft",
             _ if projects(node) => "com.microsoft",
-            "FlexAttention" => "ai.onnx.preview",
             _ => "",
         }
     }

@@ -25,7 +25,7 @@ impl Operator for Gated {
             "IsAllFinite",
             "LinearAttentionGate",
             "ScaledSiLU",
-            "SwiGLU",
+            "com.microsoft::SwiGLU",
         ]
     }
 
@@ -82,8 +82,8 @@ impl Operator for Gated {
     /// Operations per element of the result; a gate of its own is a product with one column.
     fn work(&self, call: &Call<'_>) -> Result<Work, OpError> {
         let per_element = match call.node.op.name() {
-            "BiasAdd" | "GatedAdd" | "ScaledSiLU" => 2,
-            "ComplexMul" | "ComplexMulConj" | "LinearAttentionGate" | "SwiGLU" => 3,
+            "BiasAdd" | "GatedAdd" | "ScaledSiLU" | "SwiGLU" => 2,
+            "ComplexMul" | "ComplexMulConj" | "LinearAttentionGate" => 3,
             "BiasSplitGelu" => 4,
             "GemmaRotaryEmbedding" => 6,
             _ => {
@@ -108,9 +108,9 @@ mod tests {
     fn halves_gate_each_other() {
         let (facts, work) = run("BiasSplitGelu", attrs([]), &[f32(&[2, 9, 64]), f32(&[64])]).unwrap();
         assert_eq!((facts[0].clone(), work.flops), (f32(&[2, 9, 32]), 4 * 576));
-        assert_eq!(run("SwiGLU", attrs([]), &[f32(&[3, 8])]).unwrap().0[0], f32(&[3, 4]));
-        assert_eq!(run("SwiGLU", attrs([]), &[f32(&[3, 8]), f32(&[3, 8])]).unwrap().0[0], f32(&[3, 8]));
-        assert!(run("SwiGLU", attrs([]), &[f32(&[3, 7])]).is_err());
+        assert_eq!(run("com.microsoft::SwiGLU", attrs([]), &[f32(&[3, 8])]).unwrap().0[0], f32(&[3, 4]));
+        assert_eq!(run("com.microsoft::SwiGLU", attrs([]), &[f32(&[3, 8]), f32(&[3, 8])]).unwrap().0[0], f32(&[3, 8]));
+        assert!(run("com.microsoft::SwiGLU", attrs([]), &[f32(&[3, 7])]).is_err());
     }
 
     #[test]

@@ -45,7 +45,8 @@ impl Operator for Router {
     }
 
     fn class(&self, node: &Node) -> Class {
-        if groups(node) { Class::Normalization } else { Class::Matrix }
+        let multiplies = !groups(node) || node.inputs.get(2).copied().flatten().is_some();
+        if multiplies { Class::Matrix } else { Class::Normalization }
     }
 
     fn fuses(&self, _: &Node) -> Fusion {

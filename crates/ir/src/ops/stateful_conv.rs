@@ -1,11 +1,11 @@
-//! Causal depthwise convolution that keeps the last positions as a state: (batch, channels, …, length) with weight
+//! Causal depthwise convolution of ONNX Runtime that keeps the last positions as a state: (batch, channels, …, length) with weight
 //! (channels, 1, k…) → the same shape, and the state of (k − 1) × dilation positions. The packed form is (tokens,
 //! channels).
 
 use super::axes::product;
 use crate::{Call, Class, Fact, Fusion, Node, OpError, Operator, Role, Shape, Work};
 
-pub(super) struct CausalConv;
+pub(super) struct StatefulConv;
 
 fn varlen(node: &Node) -> bool {
     node.op.name().starts_with("Varlen")
@@ -25,9 +25,9 @@ fn kept(call: &Call<'_>) -> u64 {
     u64::try_from(call.int("state_update_capacity", 0)).unwrap_or(0)
 }
 
-impl Operator for CausalConv {
+impl Operator for StatefulConv {
     fn names(&self) -> &'static [&'static str] {
-        &["CausalConvWithState", "VarlenCausalConvWithState"]
+        &["VarlenCausalConvWithState", "com.microsoft::CausalConvWithState"]
     }
 
     /// ONNX's own is of operator set 27, and has neither layouts nor dilations.
@@ -102,12 +102,12 @@ mod tests {
     fn keeps_the_last_positions() {
         let inputs = [f32(&[2, 8, 10]), f32(&[8, 1, 4]), f32(&[8])];
         let silu = attrs([("activation", "silu".into())]);
-        let (facts, work) = run("CausalConvWithState", silu, &inputs).unwrap();
+        let (facts, work) = run("com.microsoft::CausalConvWithState", silu, &inputs).unwrap();
         assert_eq!(facts[..2], [f32(&[2, 8, 10]), f32(&[2, 8, 3])]);
         assert_eq!((work.macs, work.flops), (160 * 4, 2 * 640 + 320));
         let last = attrs([("channels_last", Attr::Int(1)), ("dilation", Attr::Int(2))]);
         let inputs = [f32(&[2, 10, 8]), f32(&[8, 1, 4])];
-        assert_eq!(run("CausalConvWithState", last, &inputs).unwrap().0[1], f32(&[2, 6, 8]));
-        assert!(run("CausalConvWithState", attrs([]), &[f32(&[2, 8, 10]), f32(&[8, 1, 0])]).is_err());
+        assert_eq!(run("com.microsoft::CausalConvWithState", last, &inputs).unwrap().0[1], f32(&[2, 6, 8]));
+        assert!(run("com.microsoft::CausalConvWithState", attrs([]), &[f32(&[2, 8, 10]), f32(&[8, 1, 0])]).is_err());
     }
 }

@@ -1,8 +1,9 @@
-//! Linear attention: a state of (keys × values) per head takes in every token and answers every query.
+//! Linear attention of ONNX Runtime: a state of (keys × values) per head takes in every token and answers every query.
 //!
-//! ONNX's and ONNX Runtime's `LinearAttention` pack the heads, (batch, length, heads × depth); `GatedDeltaNet` has them as
-//! an axis, (tokens, heads, depth). Arithmetic per token and head: a product of keys × values to take in, one to answer,
-//! and one more where the update corrects what the state says already (`delta`).
+//! `LinearAttention` packs the heads, (batch, length, heads × depth), and may keep a window of states; `GatedDeltaNet` has
+//! the heads as an axis, (tokens, heads, depth). Arithmetic per token: the product of key and value for each head of
+//! these, that of query and state for each head of the result, one more of key and state for a correction (`delta`); and 1
+//! operation per element of the state for a decay (`gated`).
 
 use super::{
     attention::{count, divide},
@@ -10,7 +11,7 @@ use super::{
 };
 use crate::{Call, Class, DType, Fact, Fusion, Node, OpError, Operator, Role, Shape, Work};
 
-pub(super) struct LinearAttention;
+pub(super) struct RecurrentAttention;
 
 struct Extents {
     /// Leading extents of the result, before the heads.
@@ -57,12 +58,12 @@ fn extents(call: &Call<'_>) -> Result<Extents, OpError> {
     if call.node.op.name() == "LinearAttention" { packed(call) } else { apart(call) }
 }
 
-impl Operator for LinearAttention {
+impl Operator for RecurrentAttention {
     fn names(&self) -> &'static [&'static str] {
-        &["GatedDeltaNet", "LinearAttention"]
+        &["GatedDeltaNet", "com.microsoft::LinearAttention"]
     }
 
-    /// ONNX's own is of operator set 27.
+    /// ONNX's own is of operator set 27, and has fewer forms.
     fn domain(&self, _: &Node) -> &'static str {
         "com.microsoft"
     }
@@ -102,9 +103,15 @@ impl Operator for LinearAttention {
 
     fn work(&self, call: &Call<'_>) -> Result<Work, OpError> {
         let e = extents(call)?;
-        let corrects = call.text("update_rule", "gated_delta").contains("delta");
-        let products = if corrects { 3 } else { 2 };
-        Work::macs(Some(product(e.outer.into_iter().chain([e.heads, e.depth, e.value_depth, products]))?))
+        let rule = call.text("update_rule", "gated_delta");
+        let products = if rule.contains("delta") { 2 } else { 1 };
+        let heads = e.state_heads.checked_mul(products).and_then(|n| n.checked_add(e.heads));
+        let state = product(e.outer.into_iter().chain([e.depth, e.value_depth]))?;
+        let mut work = Work::macs(heads.and_then(|n| n.checked_mul(state)))?;
+        if rule.contains("gated") {
+            work.flops = work.flops.saturating_add(product([e.state_heads, state])?);
+        }
+        Ok(work)
     }
 }
 
@@ -118,9 +125,9 @@ mod tests {
         let heads =
             attrs([("q_num_heads", Attr::Int(4)), ("kv_num_heads", Attr::Int(2)), ("update_rule", "linear".into())]);
         let inputs = [f32(&[2, 5, 32]), f32(&[2, 5, 16]), f32(&[2, 5, 12])];
-        let (facts, work) = run("LinearAttention", heads, &inputs).unwrap();
+        let (facts, work) = run("com.microsoft::LinearAttention", heads, &inputs).unwrap();
         assert_eq!(facts, [f32(&[2, 5, 24]), f32(&[2, 2, 8, 6])]);
-        assert_eq!(work.macs, 10 * 4 * 8 * 6 * 2);
+        assert_eq!(work.macs, 10 * 8 * 6 * (2 + 4));
     }
 
     #[test]
