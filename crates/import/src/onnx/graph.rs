@@ -9,7 +9,7 @@ use tachograph_ir::{
 
 use super::{
     attribute::{Attribute, convert},
-    blocked, body,
+    body, domains,
     names::Names,
     opset,
     proto::{Dimension, GraphProto, NodeProto, TensorProto, TypeProtoTensor, ValueInfoProto},
@@ -31,7 +31,7 @@ pub(super) fn parts(
     let uses = Uses::new(&graph.node);
     let parameters = if captured.is_none() { parameter_inputs(graph, &uses) } else { HashSet::new() };
     let computed = captured.is_some() || !parameters.is_empty() || !graph.initializer.is_empty();
-    let block = blocked::block(graph);
+    let block = domains::block(graph);
     let mut reader = Reader { computed, file, opset, block, uses, names: Names::default(), parts, warnings };
     for tensor in &graph.initializer {
         reader.stored(&tensor.name, tensor)?;
@@ -242,8 +242,8 @@ impl Reader<'_> {
         let results = proto.output.len() - opset::unused_tail(proto, used);
         let outputs = self.names.refer_all(&proto.output[..results]);
         let mut node = Node { name, op, attrs, inputs, outputs, phase: Phase::Forward };
+        domains::translate(&mut node, self.block);
         opset::normalise(&mut node, self.opset, &mut self.names);
-        blocked::tell(&mut node, self.block);
         if body::bodies(proto).next().is_some() {
             self.bodies(&mut node, proto)?;
         }

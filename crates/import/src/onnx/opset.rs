@@ -20,11 +20,6 @@ pub(super) fn normalise(node: &mut Node, opset: i64, names: &mut Names) {
             default(node, "num_outputs", node.outputs.len() as i64);
         }
         "Upsample" => upsample(node, names),
-        // What PyTorch's exporter had no operator for; this one ONNX Runtime has under another name.
-        "ATen" if node.text("operator") == Some("embedding") => {
-            node.op = OpType::new("TorchEmbedding");
-            node.inputs.truncate(4);
-        }
         _ => {}
     }
 }
@@ -32,13 +27,7 @@ pub(super) fn normalise(node: &mut Node, opset: i64, names: &mut Names) {
 /// Upsample is Resize with another order of operands and coordinates that start at the corner.
 fn upsample(node: &mut Node, names: &mut Names) {
     node.op = OpType::new("Resize");
-    let scales = match node.attrs.remove("scales") {
-        Some(Attr::Floats(scales)) => Some(scales),
-        // The blocked layout of ONNX Runtime's optimiser scales by whole numbers alone.
-        Some(Attr::Ints(scales)) => Some(scales.into_iter().map(|n| n as f64).collect()),
-        _ => None,
-    };
-    if let Some(scales) = scales {
+    if let Some(Attr::Floats(scales)) = node.attrs.remove("scales") {
         let name = format!("{}/scales", node.name);
         let shape = [scales.len() as u64];
         let tensor = Tensor::constant(name, DType::F32, &shape, Value::Floats(scales));

@@ -29,7 +29,7 @@ mod write;
 
 use bytes::Bytes;
 use flatbuffers::VerifierOptions;
-use tachograph_ir::{Graph, OpType};
+use tachograph_ir::Graph;
 
 pub use write::write;
 
@@ -47,8 +47,11 @@ pub fn read(bytes: &Bytes, name: &str) -> Result<Imported> {
         return Err(Error::Kind { file: name.into(), message: "bytes 4 to 7 are not `TFL3`".into() });
     }
     let options = VerifierOptions::default();
+    // The verifier writes a paragraph: a line for each table on the way.
+    let line =
+        |text: String| text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(", ");
     let model = flatbuffers::root_with_opts::<schema::Model>(&options, bytes)
-        .map_err(|error| Error::Kind { file: name.into(), message: error.to_string() })?;
+        .map_err(|error| Error::Damaged { file: name.into(), message: line(error.to_string()) })?;
     let mut importer = graph::Importer::new(name, &model)?;
     for (i, operator) in model.graphs().and_then(|g| g.iter().next()?.operators()).into_iter().flatten().enumerate() {
         let (kind, operator) = importer.operator(i, &model, operator)?;
@@ -56,14 +59,7 @@ pub fn read(bytes: &Bytes, name: &str) -> Result<Imported> {
         ops::add(&mut importer, &kind, &operator).map_err(refuse)?;
     }
     let graph = Graph::new(importer.finish()).map_err(|source| Error::Graph { file: name.into(), source })?;
-    let mut warnings: Vec<String> = graph
-        .nodes()
-        .filter(|(_, node)| node.op.is_custom())
-        .map(|(_, node): (_, &tachograph_ir::Node)| &node.op)
-        .map(|op: &OpType| format!("operator {op} has no cost but its memory traffic"))
-        .collect();
-    warnings.sort();
-    warnings.dedup();
+    let mut warnings = Vec::new();
     let others = model.graphs().map_or(0, |graphs| graphs.len()).saturating_sub(1);
     if others > 0 {
         warnings.push(format!("{others} graphs inside control flow are not read"));

@@ -7,6 +7,8 @@ mod spatial;
 mod testing;
 mod values;
 
+pub(crate) use axes::distinct;
+
 use crate::Operator;
 
 macro_rules! operators {
@@ -18,6 +20,7 @@ macro_rules! operators {
 }
 
 operators! {
+    adaptive_pool::AdaptivePool,
     affine_grid::AffineGrid,
     arg::Arg,
     arithmetic::Arithmetic,
@@ -30,6 +33,7 @@ operators! {
     attention_quantized::QuantizedAttention,
     batch_norm::BatchNorm,
     bias_dropout::BiasDropout,
+    bias_softmax::BiasSoftmax,
     cast::Cast,
     center_crop_pad::CenterCropPad,
     clip::Clip,
@@ -45,6 +49,8 @@ operators! {
     cum_sum::CumSum,
     depth_space::DepthSpace,
     det::Det,
+    detections::Detections,
+    diagonal::Diagonal,
     distance::Distance,
     einsum::Einsum,
     embed_norm::EmbedNorm,
@@ -64,6 +70,7 @@ operators! {
     hyper_connection::HyperConnection,
     identity::Identity,
     if_::If,
+    im2col::Im2Col,
     inverse::Inverse,
     keep::Keep,
     layer_norm::LayerNorm,
@@ -92,6 +99,7 @@ operators! {
     pool::Pool,
     position_bias::PositionBias,
     predicate::Predicate,
+    prior_box::PriorBox,
     qlinear::QLinear,
     qlinear_concat::QLinearConcat,
     quantize::Quantize,
@@ -99,11 +107,13 @@ operators! {
     range::Range,
     recurrent_attention::RecurrentAttention,
     reduce::Reduce,
+    region_pool::RegionPool,
     reorder::Reorder,
     reshape::Reshape,
     resize::Resize,
     rms_norm::RmsNorm,
     rnn::Rnn,
+    rnn_runtime::RuntimeRnn,
     roi_align::RoiAlign,
     rotary::Rotary,
     scan::Scan,
@@ -112,6 +122,7 @@ operators! {
     slices::Slices,
     snapshot::Snapshot,
     softmax::Softmax,
+    spectrogram::Spectrogram,
     split::Split,
     squeeze::Squeeze,
     stateful_conv::StatefulConv,

@@ -1,57 +1,47 @@
 //! Recurrent layers: (T, N, I) with weights (D, G·H, I) and (D, G·H, H) → (T, D, N, H) and the last states.
 //!
 //! With `layout` 1 the batch comes first. G gates: RNN 1, GRU 3, LSTM 4. Arithmetic: the products of both weights
-//! at each step, and 2 operations (bias and activation) per gate. ONNX Runtime's quantised LSTM has its weights
-//! transposed, (D, I, G·H) and (D, H, G·H); the attention of its `AttnLSTM` is not counted.
+//! at each step, and 2 operations (bias and activation) per gate. With `projection_size` P (not of ONNX, but of PyTorch
+//! and ncnn) another weight makes P results of the hidden ones, and those recur: (D, G·H, P) → (T, D, N, P).
 
 use super::axes::product;
 use crate::{Call, Class, Fact, Fusion, Node, OpError, Operator, Role, Work};
 
 pub(super) struct Rnn;
 
-/// Shape of a weight as (D, rows of gates, columns).
-fn weight(call: &Call<'_>, i: usize) -> Result<[u64; 3], OpError> {
-    match *call.shape(i)? {
-        [directions, columns, rows] if call.node.op.name() == "DynamicQuantizeLSTM" => Ok([directions, rows, columns]),
-        [directions, rows, columns] => Ok([directions, rows, columns]),
-        ref w => Err(format!("weight {w:?} is not (directions, rows, columns)").into()),
-    }
-}
-
-fn lstm(call: &Call<'_>) -> bool {
-    call.node.op.name().ends_with("LSTM")
-}
-
 fn gates(call: &Call<'_>) -> u64 {
     match call.node.op.name() {
-        _ if lstm(call) => 4,
+        "LSTM" => 4,
         "GRU" => 3,
         _ => 1,
     }
 }
 
+/// Hidden features, of which `results` recur.
+fn cells(call: &Call<'_>, results: u64) -> Option<u64> {
+    match call.node.int("projection_size") {
+        None => Some(results),
+        Some(_) => u64::try_from(call.int("hidden_size", 0)).ok(),
+    }
+}
+
 impl Operator for Rnn {
     fn names(&self) -> &'static [&'static str] {
-        &["AttnLSTM", "DynamicQuantizeLSTM", "GRU", "LSTM", "RNN"]
-    }
-
-    fn domain(&self, node: &Node) -> &'static str {
-        if matches!(node.op.name(), "AttnLSTM" | "DynamicQuantizeLSTM") { "com.microsoft" } else { "" }
+        &["GRU", "LSTM", "RNN"]
     }
 
     fn infer(&self, call: &Call<'_>) -> Result<Vec<Fact>, OpError> {
-        let (x, w, r) = (call.shape(0)?, weight(call, 1)?, weight(call, 2)?);
+        let (x, w, r) = (call.shape(0)?, call.shape(1)?, call.shape(2)?);
         let refuse = || OpError::Invalid(format!("input {x:?} does not fit weights {w:?} and {r:?}"));
-        let (&[first, second, width], [directions, rows, inner], [other, other_rows, hidden]) = (x, w, r) else {
+        let (&[first, second, width], &[directions, rows, inner], &[other, other_rows, hidden]) = (x, w, r) else {
             return Err(refuse());
         };
-        // The attention is fed back into the input, which is why the weight is wider.
-        let width = if call.node.op.name() == "AttnLSTM" { inner } else { width };
         let wanted = match call.text("direction", "forward") {
             "bidirectional" => 2,
             _ => 1,
         };
-        let rows_fit = rows == other_rows && gates(call).checked_mul(hidden) == Some(rows);
+        let cells = cells(call, hidden);
+        let rows_fit = rows == other_rows && cells.and_then(|cells| gates(call).checked_mul(cells)) == Some(rows);
         if !rows_fit || width != inner || directions != other || directions != wanted {
             return Err(refuse());
         }
@@ -59,10 +49,10 @@ impl Operator for Rnn {
             0 => (vec![first, directions, second, hidden], [directions, second, hidden]),
             _ => (vec![first, second, directions, hidden], [first, directions, hidden]),
         };
-        let state = Fact::new(call.dtype(0)?, last);
-        let mut facts = vec![Fact::new(call.dtype(0)?, all), state.clone()];
-        if lstm(call) {
-            facts.push(state);
+        let mut facts = vec![Fact::new(call.dtype(0)?, all), Fact::new(call.dtype(0)?, last)];
+        if call.node.op.name() == "LSTM" {
+            let [directions, batch, _] = last;
+            facts.push(Fact::new(call.dtype(0)?, [directions, batch, cells.unwrap_or(hidden)]));
         }
         Ok(facts)
     }
@@ -76,23 +66,33 @@ impl Operator for Rnn {
         Fusion::Alone
     }
 
-    fn operand(&self, node: &Node, i: usize) -> Option<Role> {
-        use Role::{Bias, Data, Setting, Shape, State, Weight};
-        let rest: &[Role] = match node.op.name() {
-            "AttnLSTM" => &[Weight, Weight, Weight, Data, Shape, Weight],
-            "DynamicQuantizeLSTM" => &[Setting, Setting, Setting, Setting],
-            _ => &[],
-        };
-        let roles = [Data, Weight, Weight, Bias, Shape, State, State, Weight];
-        roles.get(i).or(rest.get(i.wrapping_sub(roles.len()))).copied()
+    fn operand(&self, _: &Node, i: usize) -> Option<Role> {
+        const ROLES: [Role; 9] = [
+            Role::Data,
+            Role::Weight,
+            Role::Weight,
+            Role::Bias,
+            Role::Shape,
+            Role::State,
+            Role::State,
+            Role::Weight,
+            Role::Weight,
+        ];
+        ROLES.get(i).copied()
     }
 
     fn work(&self, call: &Call<'_>) -> Result<Work, OpError> {
-        let &[first, second, _] = call.shape(0)? else { return Err(OpError::Unknown) };
-        let ([_, _, width], [directions, rows, hidden]) = (weight(call, 1)?, weight(call, 2)?);
+        let (&[first, second, width], &[directions, rows, hidden]) = (call.shape(0)?, call.shape(2)?) else {
+            return Err(OpError::Unknown);
+        };
         let gates = product([first, second, directions, rows])?;
         let mut work = Work::macs(width.checked_add(hidden).and_then(|n| n.checked_mul(gates)))?;
         work.flops = work.flops.saturating_add(product([2, gates])?);
+        if let Some(cells) = cells(call, hidden).filter(|_| call.node.attrs.contains_key("projection_size")) {
+            let projection = Work::macs(product([first, second, directions, cells, hidden]).ok())?;
+            work.macs = work.macs.saturating_add(projection.macs);
+            work.flops = work.flops.saturating_add(projection.flops);
+        }
         Ok(work)
     }
 }
@@ -112,11 +112,12 @@ mod tests {
     }
 
     #[test]
-    fn quantised_weights_are_transposed() {
-        let inputs = [f32(&[7, 2, 16]), f32(&[1, 16, 32]), f32(&[1, 8, 32])];
-        let (facts, work) = run("DynamicQuantizeLSTM", attrs([]), &inputs).unwrap();
-        assert_eq!((facts[0].clone(), work.macs), (f32(&[7, 1, 2, 8]), 7 * 2 * 32 * 24));
-        assert!(run("LSTM", attrs([]), &inputs).is_err());
+    fn projected_lstm() {
+        let attrs = attrs([("hidden_size", Attr::Int(8)), ("projection_size", Attr::Int(3))]);
+        let inputs = [f32(&[7, 2, 16]), f32(&[1, 32, 16]), f32(&[1, 32, 3])];
+        let (facts, work) = run("LSTM", attrs, &inputs).unwrap();
+        assert_eq!(facts, [f32(&[7, 1, 2, 3]), f32(&[1, 2, 3]), f32(&[1, 2, 8])]);
+        assert_eq!(work.macs, 7 * 2 * (32 * 19 + 8 * 3));
     }
 
     #[test]

@@ -1,23 +1,13 @@
-//! Softmax along an axis: maximum, subtraction, exponential, sum and division make 5 operations per element; with
-//! a bias first, 6.
+//! Softmax along an axis: maximum, subtraction, exponential, sum and division make 5 operations per element.
 
 use super::axes::{axis, product};
-use crate::{Call, Class, Fact, Node, OpError, Operator, Role, Saved, Work};
+use crate::{Call, Class, Fact, Node, OpError, Operator, Saved, Work};
 
 pub(super) struct Softmax;
 
 impl Operator for Softmax {
     fn names(&self) -> &'static [&'static str] {
-        &["BiasSoftmax", "LogSoftmax", "Softmax"]
-    }
-
-    fn domain(&self, node: &Node) -> &'static str {
-        if node.op.name() == "BiasSoftmax" { "com.microsoft" } else { "" }
-    }
-
-    fn operand(&self, node: &Node, i: usize) -> Option<Role> {
-        let count = if node.op.name() == "BiasSoftmax" { 2 } else { 1 };
-        [Role::Data, Role::Mask][..count].get(i).copied()
+        &["LogSoftmax", "Softmax"]
     }
 
     fn infer(&self, call: &Call<'_>) -> Result<Vec<Fact>, OpError> {
@@ -35,8 +25,7 @@ impl Operator for Softmax {
     }
 
     fn work(&self, call: &Call<'_>) -> Result<Work, OpError> {
-        let per_element = if call.node.op.name() == "BiasSoftmax" { 6 } else { 5 };
-        product([per_element, call.output_elements(0)?]).map(Work::flops)
+        product([5, call.output_elements(0)?]).map(Work::flops)
     }
 }
 
