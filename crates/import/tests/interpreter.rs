@@ -1,0 +1,113 @@
+//! Types and shapes of every tensor, as TFLite's own interpreter has them.
+
+#![cfg(feature = "tflite")]
+
+use std::{collections::BTreeMap, io::Read};
+
+use serde::Deserialize;
+use tachograph_import::{Imported, open, tflite};
+use tachograph_ir::{Assignment, BoundGraph, TensorId, TensorKind};
+
+/// A type by NumPy's name, and a shape in the order of the file.
+type Stated = Option<(String, Vec<i64>)>;
+
+/// NumPy's name of a type; resources and types that NumPy does not have are skipped by `None`.
+fn numpy(name: &str) -> &str {
+    match name {
+        "f32" => "float32",
+        "f64" => "float64",
+        "f16" => "float16",
+        "i64" => "int64",
+        "i32" => "int32",
+        "i16" => "int16",
+        "i8" => "int8",
+        "u64" => "uint64",
+        "u32" => "uint32",
+        "u16" => "uint16",
+        "u8" => "uint8",
+        "string" => "bytes",
+        other => other,
+    }
+}
+
+/// In what results differ from those of the interpreter: (n, h, w, c) there is (n, c, h, w) here.
+fn differences(model: &Imported, bound: &BoundGraph, tensors: &[Stated]) -> Vec<String> {
+    let mut found = Vec::new();
+    for (i, stated) in tensors.iter().enumerate() {
+        let (Some(tensor), Some((dtype, shape))) = (model.graph.tensors().get(i), stated) else { continue };
+        if tensor.kind != TensorKind::Activation {
+            continue;
+        }
+        let mut shape: Vec<u64> = shape.iter().map(|&n| n as u64).collect();
+        if shape.len() == 4 {
+            shape = vec![shape[0], shape[3], shape[1], shape[2]];
+        }
+        let fact = bound.fact(TensorId(i as u32));
+        let unusual = matches!(fact.dtype.to_string().as_str(), "i4" | "u4" | "i2" | "bf16" | "f8");
+        if fact.shape.as_ref() != Some(&shape) || !unusual && numpy(&fact.dtype.to_string()) != dtype {
+            let producer = model.graph.producer(TensorId(i as u32)).map(|id| model.graph.node(id).op.to_string());
+            found.push(format!("#{i} of {}: {} {:?}, not {dtype} {shape:?}", producer.unwrap_or_default(), fact.dtype, fact.shape));
+        }
+    }
+    found
+}
+
+#[derive(Deserialize)]
+struct File {
+    file: String,
+    #[serde(default)]
+    tensors: Vec<Stated>,
+    #[serde(default)]
+    error: Option<String>,
+}
+
+/// Every file that the interpreter loads, listed by `golden/tflite_truth.py`.
+#[test]
+#[ignore = "needs TACHOGRAPH_TFLITE_TRUTH (a list written by golden/tflite_truth.py, beside the files that it names)"]
+fn files_have_the_shapes_of_the_interpreter() {
+    let list = std::env::var("TACHOGRAPH_TFLITE_TRUTH").expect("TACHOGRAPH_TFLITE_TRUTH is not set");
+    let folder = std::env::var("TACHOGRAPH_TFLITE_FILES").unwrap_or_default();
+    let text = std::fs::read_to_string(list).unwrap();
+    let (mut loaded, mut equal, mut unread, mut custom) = (0, 0, 0, BTreeMap::<String, usize>::new());
+    for line in text.lines() {
+        let File { file, tensors, error } = serde_json::from_str(line).unwrap();
+        let path = std::path::Path::new(&folder).join(&file);
+        let model = open(&path).and_then(|bytes| tflite::read(&bytes, "file"));
+        if let Ok(model) = &model {
+            for warning in &model.warnings {
+                *custom.entry(warning.clone()).or_default() += 1;
+            }
+        }
+        if error.is_some() {
+            if let Err(error) = model {
+                eprintln!("{file}: neither reads it: {error}");
+                unread += 1;
+            }
+            continue;
+        }
+        loaded += 1;
+        let config: Assignment = match &model {
+            Ok(model) => model.graph.hyperparameters().keys().map(|name| (name.clone(), 1)).collect(),
+            Err(_) => Assignment::new(),
+        };
+        match model.and_then(|model| Ok((model.bind(&config)?, model))) {
+            Ok((bound, model)) => {
+                let found = differences(&model, &bound.graph, &tensors);
+                match found.first() {
+                    None => equal += 1,
+                    Some(first) => eprintln!("{file}: {} differ: {first}", found.len()),
+                }
+            }
+            Err(error) => eprintln!("{file}: {error}"),
+        }
+    }
+    eprintln!("{loaded} files loaded, {equal} equal; {unread} are read by neither; warnings: {custom:#?}");
+    assert!(equal * 100 >= loaded * 99, "{equal} of {loaded}");
+}
+
+#[allow(dead_code)]
+fn decompressed(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(bytes).read_to_string(&mut text).unwrap();
+    text
+}
