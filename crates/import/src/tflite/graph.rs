@@ -48,6 +48,8 @@ pub(super) struct Op<'a> {
     pub inputs: Vec<Option<usize>>,
     pub outputs: Vec<usize>,
     pub options: Options<'a>,
+    /// Settings of a custom operator.
+    pub custom: &'a [u8],
 }
 
 impl Op<'_> {
@@ -133,10 +135,12 @@ impl<'a> Importer<'a> {
         let buffer = buffer.ok_or_else(|| refuse(format!("no buffer {index}")))?;
         let data = buffer.data().map(|data| data.bytes()).filter(|data| !data.is_empty() || elements(&shape) == Some(0));
         let apart = buffer.offset().unwrap_or(0) > 1;
-        let constant = data.is_some() || apart || stored.variable().unwrap_or(false);
+        let constant = data.is_some() || apart;
+        // What one run leaves for the next: neither a weight nor what the caller provides.
+        let state = stored.variable().unwrap_or(false) && !constant;
         let value = data.and_then(|data| value(dtype, &shape, data));
         let kind = match (constant, &value) {
-            _ if input => TensorKind::Input,
+            _ if input || state => TensorKind::Input,
             (true, Some(_)) => TensorKind::Constant,
             (true, None) => TensorKind::Parameter,
             (false, _) => TensorKind::Activation,
@@ -146,7 +150,7 @@ impl<'a> Importer<'a> {
         if input && outermost {
             self.free(&mut dims, &open, &shape);
         }
-        let dims = (input || constant || !open.contains(&true)).then(|| permuted(dims));
+        let dims = (input || state || constant || !open.contains(&true)).then(|| permuted(dims));
         let scale = stored.quantization().and_then(|q| q.scale()).and_then(|s| s.iter().next()).unwrap_or(1.0);
         self.infos.push(Info { name: name.clone(), dtype, shape, open, data, scale: scale.into() });
         self.parts.tensors.push(Tensor { name, kind, dtype: Some(dtype), dims, value });
@@ -188,9 +192,8 @@ impl<'a> Importer<'a> {
         let inputs: Result<_, i32> = operator.inputs().into_iter().flatten().map(operand).collect();
         let outputs: Result<_, i32> = operator.outputs().into_iter().flatten().map(|i| known(i).ok_or(i)).collect();
         let missing = |i: i32| refuse(format!("no tensor {i}"));
-        let op =
-            Op { inputs: inputs.map_err(missing)?, outputs: outputs.map_err(missing)?, options: operator.options() };
-        Ok((name, op))
+        let (inputs, outputs) = (inputs.map_err(missing)?, outputs.map_err(missing)?);
+        Ok((name, Op { inputs, outputs, options: operator.options(), custom: operator.custom() }))
     }
 
     pub fn info(&self, i: usize) -> &Info<'a> {
@@ -298,6 +301,11 @@ impl<'a> Importer<'a> {
         self.parts.tensors[i].dims = Some(permuted(dims));
     }
 
+    /// Declares result `i` with these extents.
+    pub fn declare(&mut self, i: usize, shape: &[u64]) {
+        self.parts.tensors[i].dims = Some(permuted(shape.iter().map(|&n| Dim::Fixed(n)).collect()));
+    }
+
     /// Which ONNX type result `i` has in the file, for operators that have it as an attribute.
     pub fn typed(&self, i: usize) -> Attr {
         Attr::Int(number(self.infos[i].dtype))
@@ -375,7 +383,8 @@ fn dtype(code: i8) -> Option<DType> {
         F32, F16, I32, U8, I64, String, Bool, I16, Complex64, I8, F64, Complex128, U64, I32, I32, U32, U16, I4, BF16, I4, U4,
         F8, F8,
     ];
-    usize::try_from(code).ok().and_then(|code| TYPES.get(code).copied())
+    let dtype = usize::try_from(code).ok().and_then(|code| TYPES.get(code).copied());
+    if code == 19 { DType::from_onnx(26).or(dtype) } else { dtype }
 }
 
 /// Elements that matter to shapes: small tensors of integers with fewer than four axes, and single numbers.

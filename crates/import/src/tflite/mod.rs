@@ -20,6 +20,7 @@
 //!   whose results have the stated shapes. Graphs other than the first are dropped with a warning.
 
 mod codes;
+mod flex;
 mod graph;
 mod ops;
 mod schema;

@@ -89,6 +89,11 @@ impl<'a> Operator<'a> {
         unsafe { self.0.get::<List<'a, i32>>(8, None) }
     }
 
+    /// Settings of a custom operator.
+    pub fn custom(&self) -> &'a [u8] {
+        unsafe { self.0.get::<List<'a, u8>>(14, None) }.map_or(&[], |data| data.bytes())
+    }
+
     /// Options of the first union, or of the second, which holds those of later operators.
     pub fn options(&self) -> Options<'a> {
         let options = |kind, table, shift| {
@@ -118,6 +123,7 @@ impl Verifiable for Operator<'_> {
             .visit_union::<u8, _>("builtin_options_type", 10, "builtin_options", 12, false, |kind, v, at| {
                 verify_options(kind.into(), v, at)
             })?
+            .visit_field::<List<'_, u8>>("custom_options", 14, false)?
             .visit_union::<u8, _>("builtin_options_2_type", 26, "builtin_options_2", 28, false, |kind, v, at| {
                 verify_options(LATE + u16::from(kind), v, at)
             })?
@@ -168,8 +174,8 @@ fn fields(kind: u16) -> &'static [(VOffsetT, Field)] {
         // ResizeBilinearOptions, after two deprecated fields; ResizeNearestNeighborOptions: corners, half pixels.
         15 => &[(8, Bool), (10, Bool)],
         74 => &[(4, Bool), (6, Bool)],
-        // CallOptions, OneHotOptions (axis).
-        16 | 61 => &[(4, Int)],
+        // CallOptions, CallOnceOptions (graphs), OneHotOptions (axis).
+        16 | 61 | 103 => &[(4, Int)],
         // ReshapeOptions, SqueezeOptions.
         17 | 30 => &[(4, Ints)],
         // GatherOptions: axis, batch_dims. PackOptions, UnpackOptions: number, axis. ReverseSequenceOptions: time and
@@ -228,8 +234,9 @@ fn fields(kind: u16) -> &'static [(VOffsetT, Field)] {
         268 => &[(4, Longs), (6, Longs), (8, Longs), (10, Longs)],
         // StablehloReduceWindowOptions: window, strides, dilations of base and window, padding, graph.
         269 => &[(4, Longs), (6, Longs), (8, Longs), (10, Longs), (12, Longs), (14, Int)],
-        // StablehloSortOptions: axis.
-        270 => &[(4, Long)],
+        // StablehloScatterOptions, StablehloSortOptions: graph.
+        263 => &[(16, Int)],
+        270 => &[(8, Int)],
         // StablehloWhileOptions: graphs.
         271 => &[(4, Int), (6, Int)],
         // StablehloGatherOptions: offset and collapsed axes, map, axis of the index vectors, sizes.

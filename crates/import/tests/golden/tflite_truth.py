@@ -17,6 +17,7 @@ import numpy as np
 
 
 def tensors(model: bytes) -> dict:
+    from ai_edge_litert import schema_py_generated as schema
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
     interpreter = Interpreter(
@@ -25,6 +26,8 @@ def tensors(model: bytes) -> dict:
         experimental_preserve_all_tensors=True,
     )
     interpreter.allocate_tensors()
+    details = lambda: {d["index"]: [np.dtype(d["dtype"]).name, d["shape"].tolist()] for d in interpreter.get_tensor_details()}
+    before = details()
     ran = True
     try:
         for detail in interpreter.get_input_details():
@@ -33,8 +36,11 @@ def tensors(model: bytes) -> dict:
         interpreter.invoke()
     except (RuntimeError, ValueError):
         ran = False
-    found = {d["index"]: [np.dtype(d["dtype"]).name, d["shape"].tolist()] for d in interpreter.get_tensor_details()}
-    return {"tensors": [found.get(i) for i in range(max(found) + 1)], "ran": ran}
+    # Inputs of zeros that are shapes leave nothing.
+    found = {i: before[i] if 0 in tensor[1] and i in before else tensor for i, tensor in details().items()}
+    # Beyond those of the file are the interpreter's own.
+    count = schema.Model.GetRootAs(model, 0).Subgraphs(0).TensorsLength()
+    return {"tensors": [found.get(i) for i in range(count)], "ran": ran}
 
 
 def read(path: str) -> dict:

@@ -22,11 +22,13 @@ impl Operator for Stated {
             "MaxPoolingWithArgmax2D",
             "MaxUnpooling2D",
             "Mfcc",
+            "PoseDecoder",
             "RandomBits",
             "RandomOfShape",
             "ReadVariable",
             "ReduceBy",
             "ScatterSlices",
+            "SignalFilter",
             "SkipGram",
             "Sort",
             "VarHandle",
@@ -39,7 +41,9 @@ impl Operator for Stated {
 
     fn class(&self, node: &Node) -> Class {
         match node.op.name() {
-            "AudioSpectrogram" | "LshProjection" | "Mfcc" | "RandomBits" | "RandomOfShape" => Class::Elementwise,
+            "AudioSpectrogram" | "LshProjection" | "Mfcc" | "RandomBits" | "RandomOfShape" | "SignalFilter" => {
+                Class::Elementwise
+            }
             "MaxPoolingWithArgmax2D" | "ReduceBy" => Class::Reduction,
             _ => Class::Movement,
         }
@@ -56,7 +60,7 @@ impl Operator for Stated {
             "Hashtable" | "Iota" | "VarHandle" => &[],
             "HashtableSize" | "ReadVariable" => &[Role::Setting],
             "LshProjection" => &[Role::Weight, Role::Data, Role::Factor],
-            "ReduceBy" | "Sort" => return Some(Role::Data),
+            "PoseDecoder" | "ReduceBy" | "SignalFilter" | "Sort" => return Some(Role::Data),
             "MaxUnpooling2D" | "Mfcc" => &[Role::Data, Role::Setting],
             "RandomOfShape" => &[Role::Shape],
             _ => &[Role::Data],

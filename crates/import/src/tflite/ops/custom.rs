@@ -3,8 +3,9 @@
 use tachograph_ir::{Attr, Attrs, OpType, attrs};
 
 use super::{Importer, Op, Read, id, state};
+use crate::tflite::flex;
 
-const STATED: [(&str, &str); 14] = [
+const STATED: [(&str, &str); 15] = [
     ("AudioSpectrogram", "AudioSpectrogram"),
     ("HASHTABLE", "Hashtable"),
     ("HASHTABLE_SIZE", "HashtableSize"),
@@ -13,6 +14,7 @@ const STATED: [(&str, &str); 14] = [
     ("MaxPoolingWithArgmax2D", "MaxPoolingWithArgmax2D"),
     ("MaxUnpooling2D", "MaxUnpooling2D"),
     ("Mfcc", "Mfcc"),
+    ("PosenetDecoderOp", "PoseDecoder"),
     ("RANDOM_STANDARD_NORMAL", "RandomOfShape"),
     ("RANDOM_UNIFORM", "RandomOfShape"),
     ("READ_VARIABLE", "ReadVariable"),
@@ -25,9 +27,22 @@ pub(super) fn stated(net: &mut Importer, kind: &str, op: &Op) -> Read {
     if kind == "Convolution2DTransposeBias" {
         return transposed(net, op);
     }
-    let Some((_, name)) = STATED.iter().find(|(tflite, _)| *tflite == kind) else { return Ok(false) };
+    let stated = STATED.iter().find(|(tflite, _)| *tflite == kind).map(|(_, name)| *name);
+    let Some(name) = stated.or(kind.starts_with("Signal").then_some("SignalFilter")) else { return Ok(false) };
     state(net, OpType::new(name), op, Attrs::new());
+    if name == "DetectionPostProcess" {
+        detections(net, op);
+    }
     Ok(true)
+}
+
+/// Files often state no shapes for the results, boxes, classes, scores and count: their number is a setting.
+fn detections(net: &mut Importer, op: &Op) {
+    let setting = |key| flex::int(op.custom, key).and_then(|n| u64::try_from(n).ok());
+    let count = setting("max_detections").zip(setting("max_classes_per_detection"));
+    let Some(count) = count.and_then(|(most, classes)| most.checked_mul(classes)) else { return };
+    let shapes: [&[u64]; 4] = [&[1, count, 4], &[1, count], &[1, count], &[1]];
+    op.outputs.iter().zip(shapes).for_each(|(&output, shape)| net.declare(output, shape));
 }
 
 /// MediaPipe's transposed convolution: image, weight (out, h, w, in), bias. Its settings are bytes that no schema

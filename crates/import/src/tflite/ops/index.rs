@@ -1,6 +1,6 @@
 //! Picking, joining and describing parts of tensors.
 
-use tachograph_ir::{Attr, Attrs, OpType, TensorId, Value, attrs};
+use tachograph_ir::{Attr, Attrs, DType, OpType, TensorId, Value, attrs};
 
 use super::{Importer, Op, Read, id};
 use crate::tflite::graph::CHANNELS_LAST;
@@ -104,12 +104,17 @@ pub(super) fn positions(net: &mut Importer, op: &Op) -> Read {
     Ok(true)
 }
 
-/// Distinct elements, and for each element the number of its own.
+/// Distinct elements, and for each element the number of its own, which ONNX counts in 64 bits.
 pub(super) fn unique(net: &mut Importer, op: &Op) -> Read {
     let (x, elements, numbers) = (op.input(0)?, op.output(0)?, op.output(1)?);
     let unused = net.temporary();
+    let wide = net.info(numbers).dtype == DType::I64;
+    let counted = if wide { id(numbers) } else { net.temporary() };
     net.state(numbers);
-    net.node(OpType::new("Unique"), vec![Some(id(x))], Attrs::new(), vec![id(elements), unused, id(numbers)]);
+    net.node(OpType::new("Unique"), vec![Some(id(x))], Attrs::new(), vec![id(elements), unused, counted]);
+    if !wide {
+        net.emit("Cast", &[counted], attrs([("to", net.typed(numbers))]), id(numbers));
+    }
     Ok(true)
 }
 

@@ -32,9 +32,13 @@ pub(super) fn reorders(net: &Importer, x: usize, output: usize, axes: &[i64]) ->
 }
 
 /// An operator along the last axis of the file.
-pub(super) fn along_channels(net: &mut Importer, op: &Op, name: &str, attrs: Attrs) -> Read {
-    let (x, y) = (op.input(0)?, id(op.output(0)?));
-    along(net, x, name, attrs, y)
+pub(super) fn along_channels(net: &mut Importer, op: &Op, name: &str, mut attrs: Attrs) -> Read {
+    let (x, output) = (op.input(0)?, op.output(0)?);
+    // From 8 bits to 16.
+    if net.info(x).dtype != net.info(output).dtype {
+        attrs.insert("dtype".into(), net.typed(output));
+    }
+    along(net, x, name, attrs, id(output))
 }
 
 fn along(net: &mut Importer, x: usize, name: &str, mut attrs: Attrs, y: tachograph_ir::TensorId) -> Read {

@@ -89,6 +89,9 @@ pub(super) fn add(net: &mut Importer, kind: &str, op: &Op) -> Read {
                 "SCATTER" => "ScatterSlices",
                 _ => "Sort",
             };
+            if let Some(slot) = [("ScatterSlices", 16), ("Sort", 8)].iter().find(|(of, _)| *of == name) {
+                control::only(net, o.int(slot.1, 0))?;
+            }
             state(net, OpType::new(name), op, Attrs::new());
             Ok(true)
         }
