@@ -133,7 +133,7 @@ impl<'a> Importer<'a> {
         let buffers = self.model.buffers();
         let buffer = buffers.filter(|b| index < b.len()).map(|b| b.get(index));
         let buffer = buffer.ok_or_else(|| refuse(format!("no buffer {index}")))?;
-        let data = buffer.data().map(|data| data.bytes()).filter(|data| !data.is_empty() || elements(&shape) == Some(0));
+        let data = buffer.data().map(|data| data.bytes()).filter(|data| !data.is_empty());
         let apart = buffer.offset().unwrap_or(0) > 1;
         let constant = data.is_some() || apart;
         // What one run leaves for the next: neither a weight nor what the caller provides.
@@ -217,7 +217,8 @@ impl<'a> Importer<'a> {
     /// Known integers of tensor `i`, in the order of the file.
     pub fn known(&self, i: usize) -> Option<Vec<i64>> {
         let info = self.infos.get(i)?;
-        match value(info.dtype, &info.shape, info.data?)? {
+        let empty = elements(&info.shape) == Some(0) && !self.written().contains(&id(i));
+        match value(info.dtype, &info.shape, info.data.or(empty.then_some(&[]))?)? {
             Value::Ints(values) => Some(values),
             Value::Floats(_) => None,
         }
@@ -340,9 +341,14 @@ impl<'a> Importer<'a> {
         }
     }
 
+    /// What nodes write, so far.
+    fn written(&self) -> HashSet<TensorId> {
+        self.parts.nodes.iter().flat_map(|n| n.outputs.iter().flatten().copied()).collect()
+    }
+
     /// The parts. What is read and nobody writes (scratch tensors, empty constants) is a parameter.
     pub fn finish(mut self) -> Parts {
-        let written: HashSet<TensorId> = self.parts.nodes.iter().flat_map(|n| n.outputs.iter().flatten().copied()).collect();
+        let written = self.written();
         for (i, tensor) in self.parts.tensors.iter_mut().enumerate() {
             if tensor.kind == TensorKind::Activation && !written.contains(&id(i)) {
                 tensor.kind = TensorKind::Parameter;
