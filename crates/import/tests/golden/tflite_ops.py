@@ -73,12 +73,12 @@ class Graph:
     def weight(self, *shape, dtype=F32, **more):
         return self.const(np.zeros(shape), dtype, **more)
 
-    def op(self, code, inputs, dtypes=(F32,), opts=None, custom=None, scales=None, **more):
+    def op(self, code, inputs, dtypes=(F32,), opts=None, custom=None, scales=None, shape=(), **more):
         op = S.OperatorT()
         op.opcodeIndex = self.net.code(code)
         op.inputs = [-1 if i is None else i for i in inputs]
         scales = scales or [None] * len(dtypes)
-        op.outputs = [self.tensor([], d, scale=s, **more) for d, s in zip(dtypes, scales)]
+        op.outputs = [self.tensor(shape, d, scale=s, **more) for d, s in zip(dtypes, scales)]
         if opts:
             late, kind, table = opts
             if late:
@@ -98,7 +98,7 @@ class Graph:
 
 class Net:
     def __init__(self):
-        self.buffers, self.codes, self.graphs = [b""], [], []
+        self.buffers, self.codes, self.graphs, self.signatures = [b""], [], [], []
 
     def buffer(self, data):
         self.buffers.append(data)
@@ -124,6 +124,7 @@ class Net:
             c.builtinCode, c.deprecatedBuiltinCode, c.version = number, min(number, 127), VERSIONS.get(number, 1)
             c.customCode = code.encode() if custom else None
             m.operatorCodes.append(c)
+        m.signatureDefs = self.signatures or None
         m.subgraphs = [g.pack() for g in self.graphs]
         m.buffers = []
         for data in self.buffers:
@@ -141,12 +142,12 @@ VERSIONS = {B.FULLY_CONNECTED: 1, B.CONV_2D: 1, B.GATHER: 5, B.STRIDED_SLICE: 8,
 WORKER = None
 
 
-def interpret(model: bytes) -> dict:
-    """In another process, which a model may end."""
+def interpret(model: bytes, resize=None) -> dict:
+    """In another process, which a model may end. `resize` is the shape of the first input, if not that of the file."""
     global WORKER
     if WORKER is None or WORKER.poll() is not None:
         WORKER = subprocess.Popen([sys.executable, __file__, "--serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    WORKER.stdin.write(len(model).to_bytes(4, "little") + model)
+    WORKER.stdin.write(json.dumps([model.hex(), resize]).encode() + b"\n")
     WORKER.stdin.flush()
     for line in WORKER.stdout:
         if line.startswith(b"{"):
@@ -154,7 +155,7 @@ def interpret(model: bytes) -> dict:
     return {"error": f"ended with {WORKER.wait()}"}
 
 
-def run(model: bytes) -> dict:
+def run(model: bytes, resize) -> dict:
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
     interpreter = Interpreter(
@@ -162,6 +163,8 @@ def run(model: bytes) -> dict:
         experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
         experimental_preserve_all_tensors=True,
     )
+    if resize:
+        interpreter.resize_tensor_input(interpreter.get_input_details()[0]["index"], resize)
     interpreter.allocate_tensors()
     for d in interpreter.get_input_details():
         if d["dtype"] == np.bytes_ or d["dtype"] == np.object_:
@@ -175,9 +178,10 @@ def run(model: bytes) -> dict:
 
 
 def serve():
-    while head := sys.stdin.buffer.read(4):
+    for line in sys.stdin:
+        model, resize = json.loads(line)
         try:
-            result = run(sys.stdin.buffer.read(int.from_bytes(head, "little")))
+            result = run(bytes.fromhex(model), resize)
         except Exception as error:
             result = {"error": str(error)}
         print(json.dumps(result), flush=True)
@@ -186,9 +190,9 @@ def serve():
 CASES, SEEN, HAND, REFUSED = [], set(), set(), []
 
 
-def case(name, build, macs=None, hand=None):
+def case(name, build, macs=None, hand=None, bind=None):
     """`build(net, graph)` fills the first graph. The interpreter has no kernels for most of StableHLO: the shapes of
-    its results are by hand, after its specification."""
+    its results are by hand, after its specification. `bind` gives extents to open axes of the first input."""
 
     def make(shapes):
         net = Net()
@@ -196,7 +200,7 @@ def case(name, build, macs=None, hand=None):
         build(net, g)
         if not g.outputs:
             g.outputs = [o for op in g.operators for o in op.outputs]
-        if shapes:
+        if shapes and not bind:
             written = {o for op in g.operators for o in op.outputs}
             for i, t in enumerate(g.tensors):
                 if i in written and shapes[i] is not None:
@@ -212,12 +216,16 @@ def case(name, build, macs=None, hand=None):
         CASES.append({"name": name, "model": first.bytes().hex(), "tensors": tensors, **({"macs": macs} if macs else {})})
         HAND.update(first.codes)
         return
-    result = interpret(first.bytes())
+    resize = None
+    if bind:
+        extents = iter(bind.values())
+        resize = [next(extents) if n < 0 else n for n in first.graphs[0].tensors[first.graphs[0].inputs[0]].shapeSignature]
+    result = interpret(first.bytes(), resize)
     if "error" in result:
         REFUSED.append((name, result["error"]))
         return
     net = make(result["tensors"])
-    again = interpret(net.bytes())
+    again = interpret(net.bytes(), resize)
     if "error" in again:
         REFUSED.append((name + " (with shapes)", again["error"]))
         return
@@ -225,6 +233,8 @@ def case(name, build, macs=None, hand=None):
     entry = {"name": name, "model": net.bytes().hex(), "tensors": again["tensors"]}
     if macs is not None:
         entry["macs"] = macs
+    if bind:
+        entry["bind"] = bind
     CASES.append(entry)
 
 
@@ -527,6 +537,42 @@ def movement():
         g.outputs = [g.op(B.SOFTMAX, [y], opts=options("SoftmaxOptions", beta=1.0), signature=[-1, -1, 2])]
 
     case("RESHAPE to two open axes", batch_of_keras)
+
+    def open_image(_, g):
+        at = lambda *signature: {"signature": list(signature), "shape": [max(n, 1) for n in signature]}
+        x = g.input(1, 1, 1, 3, signature=[-1, -1, -1, 3])
+        y = g.op(B.CONV_2D, [x, g.weight(4, 3, 3, 3), g.weight(4)], opts=options("Conv2DOptions", strideW=2, strideH=2), **at(-1, -1, -1, 4))
+        shape = g.op(B.SHAPE, [x], (I32,), opts=options("ShapeOptions", outType=I32), shape=[4])
+        size = g.op(B.STRIDED_SLICE, [shape, g.const([1]), g.const([3]), g.const([1])], (I32,), opts=options("StridedSliceOptions"), shape=[2])
+        z = g.op(B.RESIZE_BILINEAR, [y, size], opts=options("ResizeBilinearOptions"), **at(-1, -1, -1, 4))
+        z = g.op(B.CONCATENATION, [x, z], opts=options("ConcatenationOptions", axis=3), **at(-1, -1, -1, 7))
+        rows = g.op(B.RESHAPE, [z, g.const([-1, 7])], **at(-1, 7))
+        rows = g.op(B.FULLY_CONNECTED, [rows, g.weight(5, 7), None], opts=options("FullyConnectedOptions"), **at(-1, 5))
+        wide = g.op(B.EXPAND_DIMS, [z, g.const(np.int32(1))], **at(-1, 1, -1, -1, 7))
+        back = g.op(B.SQUEEZE, [wide], opts=options("SqueezeOptions", squeezeDims=[1]), **at(-1, -1, -1, 7))
+        mean = g.op(B.MEAN, [back, g.const([0])], opts=options("ReducerOptions"), **at(-1, -1, 7))
+        total = g.op(B.MUL, [back, mean], opts=options("MulOptions"), **at(-1, -1, -1, 7))
+        g.outputs = [rows, total]
+
+    case("an open image", open_image, 2 * 16 * 24 * 4 * 27 + 2 * 32 * 48 * 35, bind={"batch": 2, "height": 32, "width": 48})
+
+    def open_batch(_, g):
+        x = g.input(1, 6, signature=[-1, 6])
+        y = g.op("a-custom-op", [x], signature=[-1, 8], shape=[1, 8])
+        g.outputs = [g.op(B.EXP, [y], signature=[-1, 8], shape=[1, 8])]
+
+    case("a custom operator with an open batch", open_batch, hand=[(1, 8), (1, 8)])
+
+    def signatures(net, g):
+        g.op(B.EXP, [g.input(2, 3)])
+        b = net.graph()
+        b.outputs = [b.op(B.ABS, [b.input(2, 3)])]
+        for i, key in enumerate((b"encode", b"decode")):
+            definition = S.SignatureDefT()
+            definition.signatureKey, definition.subgraphIndex, definition.inputs, definition.outputs = key, i, [], []
+            net.signatures.append(definition)
+
+    case("two signatures", signatures)
 
     def computed_slice(_, g):
         x = g.input(2, 5, 6, 3)
