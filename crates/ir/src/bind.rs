@@ -1,10 +1,10 @@
 //! Binding: from a graph with free hyperparameters to one where every shape is a number.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use crate::{
-    Assignment, Attr, Call, DType, Dim, Error, Fact, Graph, Node, NodeId, OpError, OpType, Result, Tensor, TensorId,
-    TensorKind, elements,
+    Assignment, Attr, Call, DType, Dim, Error, Fact, Graph, Hyperparameter, Node, NodeId, OpError, OpType, Result, Tensor,
+    TensorId, TensorKind, batch::Batch, elements,
 };
 
 /// A bound graph: attributes resolved, every tensor with its [`Fact`].
@@ -14,6 +14,16 @@ pub struct BoundGraph {
     config: Assignment,
     facts: Vec<Fact>,
     live: Vec<NodeId>,
+    free: Free,
+    batch: Batch,
+}
+
+/// What the graph left open before it was bound.
+#[derive(Clone, Debug, Default)]
+struct Free {
+    dims: Vec<(TensorId, usize, String)>,
+    attrs: Vec<(NodeId, String, Attr)>,
+    hyperparameters: BTreeMap<String, Hyperparameter>,
 }
 
 impl Graph {
@@ -31,7 +41,8 @@ impl Graph {
         let config = self.complete(config)?;
         let facts = infer(self, &config, given)?;
         let live = live(self, &facts);
-        Ok(BoundGraph { graph: self.resolved(&config), config, facts, live })
+        let batch = self.batch(&config, &facts);
+        Ok(BoundGraph { graph: self.resolved(&config), config, facts, live, free: Free::of(self), batch })
     }
 
     /// What binding knows of every tensor, without the bound graph around it.
@@ -54,9 +65,26 @@ impl BoundGraph {
         &self.config
     }
 
-    /// The same under the assignment that a graph derived from it was bound to.
-    pub(crate) fn with_config(self, config: Assignment) -> Self {
-        Self { config, ..self }
+    /// The same network under another assignment; hyperparameters that `config` does not mention keep their values.
+    ///
+    /// # Errors
+    /// As [`Graph::bind`].
+    pub fn rebind(&self, config: &Assignment) -> Result<Self> {
+        let mut whole = self.config.clone();
+        whole.extend(config.iter().map(|(name, &value)| (name.clone(), value)));
+        self.graph.freed(&self.free.dims, &self.free.attrs, &self.free.hyperparameters).bind(&whole)
+    }
+
+    /// The hyperparameter that [`BoundGraph::batch`] is the value of, unless the graph fixes its batch.
+    pub fn batch_name(&self) -> Option<&str> {
+        self.batch.name.as_deref()
+    }
+
+    /// The same under the assignment and with the batch that `of`, from which it is derived, was bound to.
+    #[must_use]
+    pub fn derived(self, of: &Self) -> Self {
+        let batch = Batch { name: None, ..of.batch.clone() };
+        Self { config: of.config.clone(), batch, ..self }
     }
 
     /// What is known of a tensor.
@@ -105,10 +133,31 @@ impl BoundGraph {
         })
     }
 
-    /// First extent of the first input: the batch, by every exporter's convention.
+    /// The batch: the extent that is called so, else that of the axis which is the batch to what reads the first input
+    /// ([`Graph::batch_axis`]), else its first extent; 1 where the input is one of a batch.
     pub fn batch(&self) -> u64 {
-        let shape = self.graph.inputs().first().and_then(|&id| self.shape(id));
-        shape.and_then(|s| s.first().copied()).unwrap_or(1)
+        self.batch.value
+    }
+}
+
+impl Free {
+    fn of(graph: &Graph) -> Self {
+        let mut free = Self { hyperparameters: graph.hyperparameters().clone(), ..Self::default() };
+        if free.hyperparameters.is_empty() {
+            return free;
+        }
+        for (i, tensor) in graph.tensors().iter().enumerate() {
+            for (axis, dim) in tensor.dims.iter().flatten().enumerate() {
+                if let Dim::Free(name) = dim {
+                    free.dims.push((TensorId(i as u32), axis, name.clone()));
+                }
+            }
+        }
+        for (id, node) in graph.nodes() {
+            let open = node.attrs.iter().filter(|(_, attr)| matches!(attr, Attr::Free { .. }));
+            free.attrs.extend(open.map(|(name, attr)| (id, name.clone(), attr.clone())));
+        }
+        free
     }
 }
 

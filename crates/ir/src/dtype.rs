@@ -111,7 +111,9 @@ impl FromStr for DType {
 
     fn from_str(s: &str) -> Result<Self, Self::Err> {
         let known = NAMES.iter().find(|(_, name, _)| *name == s);
-        known.map(|(dtype, ..)| *dtype).ok_or_else(|| crate::Error::UnknownName { kind: "data type", name: s.into() })
+        let names = || NAMES.iter().map(|(_, name, _)| (*name).to_owned()).collect();
+        let unknown = || crate::Error::UnknownName { kind: "data type", name: s.into(), known: names() };
+        known.map(|(dtype, ..)| *dtype).ok_or_else(unknown)
     }
 }
 

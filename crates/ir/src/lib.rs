@@ -6,6 +6,7 @@
 //! meanings are ONNX's.
 
 mod attr;
+mod batch;
 mod bind;
 mod body;
 mod builder;
@@ -24,18 +25,22 @@ mod fusion;
 mod graph;
 mod hash;
 mod memory;
+mod names;
 mod nesting;
 mod op;
 mod ops;
+mod outline;
 mod quantity;
 mod role;
 mod space;
 mod summary;
 mod tensor;
 mod training;
+mod uncounted;
 mod units;
 
 pub use attr::{Attr, Attrs, attrs};
+pub use batch::BatchAxis;
 pub use bind::BoundGraph;
 pub use builder::Builder;
 pub use class::Class;
@@ -48,13 +53,16 @@ pub use fusion::{Fusion, FusionGroup, FusionRule};
 pub use graph::{Edge, Graph, Node, NodeId, Parts, Phase};
 pub use hash::CanonicalHash;
 pub use memory::Residency;
+pub use names::{Plain, known_are, listed, meant};
 pub use op::{Call, Fact, OpError, OpType, Operator, Work, registry};
+pub use outline::{Free, Outline};
 pub use quantity::Quantity;
 pub use role::{Role, Saved};
 pub use space::{Assignment, ConfigSpace, Domain, Hyperparameter};
 pub use summary::{Summary, SummaryRow};
 pub use tensor::{Dim, Shape, Tensor, TensorId, TensorKind, Value, elements};
 pub use training::UpdateRule;
+pub use uncounted::Uncounted;
 pub use units::{Bytes, Joules, Millis};
 
 /// The front page, whose program is tested.

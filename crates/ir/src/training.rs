@@ -83,7 +83,7 @@ impl BoundGraph {
         for weight in self.weights() {
             step.update(weight, optimizer)?;
         }
-        Ok(Graph::new(step.parts)?.bind(&Assignment::new())?.with_config(self.config().clone()))
+        Ok(Graph::new(step.parts)?.bind(&Assignment::new())?.derived(self))
     }
 
     /// Tensors a gradient must reach: trainable parameters and what depends on them.

@@ -21,7 +21,7 @@ mod layers;
 mod text;
 
 use bytes::Bytes;
-use tachograph_ir::{Graph, OpType};
+use tachograph_ir::Graph;
 
 use crate::{Error, Imported, Result};
 
@@ -34,18 +34,14 @@ pub const MAGIC: &[u8] = b"7767517";
 /// Bytes that are no such text, with the line; a layer whose parameters cannot be; a blob read before it is written
 /// or written twice.
 pub fn read(bytes: &Bytes, name: &str) -> Result<Imported> {
-    let layers = text::parse(bytes, name)?;
+    let lines = text::parse(bytes, name)?;
     let mut net = graph::Net::new(name);
-    for layer in &layers {
+    for (place, layer) in lines.iter().enumerate() {
         let refuse = |message| Error::Node { file: name.into(), node: layer.to_string(), message };
-        layers::add(&mut net, layer).map_err(refuse)?;
+        layers::add(&mut net, layer, &lines[place + 1..]).map_err(refuse)?;
     }
+    layers::settle_rest(&mut net);
     let graph = Graph::new(net.finish()).map_err(|source| Error::Graph { file: name.into(), source })?;
-    let mut custom: Vec<String> =
-        graph.nodes().map(|(_, n)| &n.op).filter(|op| op.is_custom()).map(OpType::to_string).collect();
-    custom.sort();
-    custom.dedup();
-    let warnings = custom.into_iter().map(|op| format!("operator {op} has no cost but its memory traffic")).collect();
     let fixed_batch = Some("ncnn has no batch: it runs one image at a time".into());
-    Ok(Imported { graph, opset: 0, producer: "ncnn".into(), warnings, fixed_batch })
+    Ok(Imported { graph, opset: 0, producer: "ncnn".into(), warnings: Vec::new(), fixed_batch })
 }

@@ -1,6 +1,7 @@
 //! The text: a magic number, two counts, and one layer a line.
 //!
-//! `Kind name inputs outputs input… output… key=value…`, where keys below -23299 hold arrays: `-23303=2,1,2`.
+//! `Kind name inputs outputs input… output… key=value…`, where keys below -23299 hold arrays with their length
+//! (`-23303=2,1,2`); newer files write arrays as `3=1,2` and texts, which may hold commas, as `6="0w,*(0h,2)"`.
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
@@ -18,6 +19,7 @@ pub(super) struct Layer<'a> {
     pub inputs: Vec<&'a str>,
     pub outputs: Vec<&'a str>,
     values: BTreeMap<i64, Vec<&'a str>>,
+    texts: BTreeMap<i64, &'a str>,
 }
 
 impl fmt::Display for Layer<'_> {
@@ -51,16 +53,16 @@ impl Layer<'_> {
         self.values.get(&key).into_iter().flatten().map(|text| self.value(key, text)).collect()
     }
 
+    /// Text under `key`; empty without it.
+    pub fn text(&self, key: i64) -> &str {
+        self.texts.get(&key).copied().unwrap_or_default()
+    }
+
     /// An extent under `key`: positive and below 2³¹.
     pub fn size(&self, key: i64, default: i64) -> Result<u64, String> {
         let value = self.int(key, default)?;
         let size = u64::try_from(value).ok().filter(|n| (1..1 << 31).contains(n));
         size.ok_or_else(|| format!("key {key}: {value} is no extent"))
-    }
-
-    /// Whether `key` is there.
-    pub fn has(&self, key: i64) -> bool {
-        self.values.contains_key(&key)
     }
 
     /// Stated shapes of the results, outermost axis first and with the leading 1.
@@ -101,8 +103,12 @@ pub(super) fn parse<'a>(bytes: &'a [u8], file: &str) -> Result<Vec<Layer<'a>>> {
 }
 
 fn layer(line: &str) -> Result<Layer<'_>, String> {
-    let mut words = line.split_whitespace();
-    let mut word = |what: &str| words.next().ok_or_else(|| format!("ends before {what}"));
+    let mut rest = line;
+    let mut word = |what: &str| {
+        let (word, after) = split_word(rest);
+        rest = after;
+        if word.is_empty() { Err(format!("ends before {what}")) } else { Ok(word) }
+    };
     let (kind, name) = (word("the kind of the layer")?, word("its name")?);
     let mut count = |what: &str| {
         let text = word(what)?;
@@ -111,10 +117,19 @@ fn layer(line: &str) -> Result<Layer<'_>, String> {
     let (inputs, outputs) = (count("the number of inputs")?, count("the number of outputs")?);
     let mut blobs = |n: usize| (0..n).map(|_| word("the last blob")).collect::<Result<Vec<_>, _>>();
     let (inputs, outputs) = (blobs(inputs)?, blobs(outputs)?);
-    let mut values = BTreeMap::new();
-    for pair in words {
-        let (key, value) = pair.split_once('=').ok_or_else(|| format!("`{pair}` is not key=value"))?;
+    let (mut values, mut texts) = (BTreeMap::new(), BTreeMap::new());
+    while !rest.trim_start().is_empty() {
+        let (pair, mut after) = split_word(rest);
+        let (key, mut value) = pair.split_once('=').ok_or_else(|| format!("`{pair}` is not key=value"))?;
         let key: i64 = key.parse().map_err(|_| format!("`{key}` is no key"))?;
+        if value.starts_with('"') {
+            // A quoted text may hold blanks, so the word is not all of it.
+            let start = rest.find('"').map_or(rest.len(), |at| at + 1);
+            let quoted = &rest[start..];
+            (value, after) = quoted.split_once('"').unwrap_or((quoted.trim_end(), ""));
+        }
+        rest = after;
+        texts.insert(key, value);
         let mut entries: Vec<&str> = value.split(',').collect();
         let key = if key <= ARRAYS {
             let length = entries.remove(0);
@@ -127,5 +142,11 @@ fn layer(line: &str) -> Result<Layer<'_>, String> {
         };
         values.insert(key, entries);
     }
-    Ok(Layer { kind, name, inputs, outputs, values })
+    Ok(Layer { kind, name, inputs, outputs, values, texts })
+}
+
+/// The first word of `line`, empty at its end, and what follows.
+fn split_word(line: &str) -> (&str, &str) {
+    let line = line.trim_start();
+    line.split_at(line.find(char::is_whitespace).unwrap_or(line.len()))
 }

@@ -1,10 +1,14 @@
 //! Makes the batch, and the extents of images, hyperparameters where exporters fixed them.
 
 use tachograph_ir::{
-    Assignment, Call, Dim, Domain, Fact, Graph, Hyperparameter, Node, OpError, OpType, TensorId, TensorKind,
+    Assignment, BatchAxis, Call, Dim, Domain, Fact, Graph, Hyperparameter, Node, OpError, OpType, TensorId, TensorKind,
 };
 
-use super::{image, rebatch::Rebatch};
+use super::{
+    image, mixing,
+    rebatch::{Choice, Rebatch},
+};
+use crate::Result;
 
 /// Names of the hyperparameters.
 pub(super) const BATCH: &str = "batch";
@@ -12,36 +16,106 @@ pub(super) const IMAGE: [&str; 2] = ["height", "width"];
 /// Most channels that an input of four axes may have to be an image.
 const CHANNELS: u64 = 4;
 
-/// Frees the leading extent that all inputs share, with that extent as default, and `height` and `width` if the only
-/// input is an image. Shapes that hold the batch in constants are rewritten. Graphs with free extents, or whose inputs
-/// share none, stay as they are.
-///
-/// # Errors
-/// The graph does not follow another batch; the reason names the node. The graph is lost.
-pub(super) fn free(graph: Graph) -> Result<Graph, String> {
-    let Some(batch) = leading_extent(&graph) else { return Ok(graph) };
-    let facts = graph.facts(&Assignment::new()).map_err(|e| e.to_string())?;
-    let (graph, rewritten) = rewrite(graph, &facts, batch)?;
-    if rewritten {
-        verify(&graph, &facts)?;
-    }
-    Ok(image::follow(graph))
+/// Axis of each input that is the batch; `None` for inputs that are the same for all.
+type Plan = Vec<Option<usize>>;
+
+/// How often the places of the batch in reshapes are chosen anew.
+const TRIES: usize = 200;
+
+/// What became of a graph whose batch its file fixes.
+pub(super) enum Batch {
+    /// It is free, or the file frees it, or there is no input.
+    Free(Graph),
+    /// The graph is lost. The reason names the node in the way, or the input that is one example.
+    Fixed {
+        /// Why.
+        why: String,
+        /// False where the network has no batch.
+        has_one: bool,
+    },
 }
 
-/// The leading extent of the inputs, if it is fixed and one.
-pub(super) fn leading_extent(graph: &Graph) -> Option<u64> {
-    let leading = |id: &TensorId| match graph.tensor(*id).dims.as_ref()?.first()? {
-        Dim::Fixed(n) => Some(*n),
-        Dim::Free(_) => None,
+/// Frees the batch, with the extent of the file as default, and `height` and `width` if the only input is an image. It
+/// is the axis that the first operator takes for it ([`Graph::batch_axis`]), else the first one, or the second where the
+/// first would mix examples. Shapes that hold the batch in constants are rewritten; where they leave open which axis
+/// grows, the first way is taken that suits all nodes. Graphs with free extents stay as they are. `again` makes the
+/// graph anew.
+///
+/// # Errors
+/// Those of `again`.
+pub(super) fn free(graph: Graph, again: impl Fn() -> Result<Graph>) -> Result<Batch> {
+    let Some((plans, facts)) = plans(&graph) else { return Ok(Batch::Free(graph)) };
+    let plans = match plans {
+        Ok(plans) => plans,
+        Err(why) => return Ok(Batch::Fixed { why, has_one: false }),
     };
-    let first = graph.inputs().first().and_then(leading).filter(|&n| n > 0)?;
-    let shared = graph.inputs().iter().all(|id| leading(id) == Some(first));
-    (shared && graph.hyperparameters().is_empty()).then_some(first)
+    let (mut spare, mut first) = (Some(graph), None);
+    for (plan, batch) in plans {
+        let mut choices = Vec::new();
+        for _ in 0..TRIES {
+            let graph = spare.take().map_or_else(&again, Ok)?;
+            let why = match rewrite(graph, &facts, &plan, batch, &mut choices) {
+                Ok(graph) if plan.first() == Some(&Some(0)) => return Ok(Batch::Free(image::follow(graph))),
+                Ok(graph) => return Ok(Batch::Free(graph)),
+                Err(why) => why,
+            };
+            first.get_or_insert(format!("the batch stays fixed at {batch}: {why}"));
+            // The last choice that has another way takes it.
+            while choices.last().is_some_and(|choice: &Choice| choice.taken + 1 == choice.of) {
+                choices.pop();
+            }
+            match choices.last_mut() {
+                Some(choice) => choice.taken += 1,
+                None => break,
+            }
+        }
+    }
+    Ok(Batch::Fixed { why: first.unwrap_or_else(|| "the batch is not known".into()), has_one: true })
+}
+
+/// Which axes may be the batch, and its extent there, most likely ones first; `None` where nothing is to be freed, an
+/// error where the first input is one example.
+#[allow(clippy::type_complexity)]
+fn plans(graph: &Graph) -> Option<(Result<Vec<(Plan, u64)>, String>, Vec<Fact>)> {
+    let fixed = |id: TensorId| -> Option<Vec<u64>> {
+        let extent = |dim: &Dim| if let Dim::Fixed(n) = dim { Some(*n) } else { None };
+        graph.tensor(id).dims.as_ref()?.iter().map(extent).collect()
+    };
+    let first = *graph.inputs().first()?;
+    let shape = fixed(first).filter(|shape| !shape.is_empty())?;
+    if !graph.hyperparameters().is_empty() || !graph.inputs().iter().all(|&id| fixed(id).is_some()) {
+        return None;
+    }
+    let facts = graph.facts(&Assignment::new()).ok()?;
+    let axes = match graph.batch_axis(first) {
+        BatchAxis::At(axis) => vec![axis],
+        BatchAxis::Absent => {
+            return Some((Err(format!("input `{}` of {shape:?} has no batch", graph.tensor(first).name)), facts));
+        }
+        BatchAxis::Unsaid if shape.len() > 2 => vec![0, 1],
+        BatchAxis::Unsaid => vec![0],
+    };
+    let plan = |axis: usize| {
+        let batch = *shape.get(axis).filter(|&&n| n > 0)?;
+        let of = |&id: &TensorId| {
+            let shape = fixed(id)?;
+            let axis = match graph.batch_axis(id) {
+                BatchAxis::At(axis) => axis,
+                BatchAxis::Absent => return None,
+                BatchAxis::Unsaid if axis > 0 && shape.len() > 2 => axis,
+                BatchAxis::Unsaid => 0,
+            };
+            (shape.get(axis) == Some(&batch)).then_some(axis)
+        };
+        let others = graph.inputs().iter().skip(1).map(of);
+        Some((std::iter::once(Some(axis)).chain(others).collect(), batch))
+    };
+    Some((Ok(axes.into_iter().filter_map(plan).collect()), facts))
 }
 
 /// Infers the graph at three times the batch, node by node, rewriting nodes that insist on the old one. The graph
-/// with free extents, and whether a node had to change.
-fn rewrite(graph: Graph, old: &[Fact], batch: u64) -> Result<(Graph, bool), String> {
+/// with free extents.
+fn rewrite(graph: Graph, old: &[Fact], plan: &Plan, batch: u64, choices: &mut Vec<Choice>) -> Result<Graph, String> {
     let mut parts = graph.into_parts();
     let nodes = std::mem::take(&mut parts.nodes);
     let (count, tensors) = (nodes.len(), parts.tensors.len());
@@ -56,35 +130,59 @@ fn rewrite(graph: Graph, old: &[Fact], batch: u64) -> Result<(Graph, bool), Stri
         parts.hyperparameters.insert(name.into(), Hyperparameter { domain: Domain::POSITIVE, default: Some(default) });
         Dim::Free(name.into())
     };
-    for id in &parts.inputs {
-        if let (Some(dims), Some(shape)) = (&mut parts.tensors[id.index()].dims, &mut facts[id.index()].shape) {
-            dims[0] = free(BATCH, batch);
-            if parts.inputs.len() == 1 {
+    for (id, axis) in parts.inputs.iter().zip(plan) {
+        if let (Some(dims), Some(shape), &Some(axis)) =
+            (&mut parts.tensors[id.index()].dims, &mut facts[id.index()].shape, axis)
+        {
+            dims[axis] = free(BATCH, batch);
+            if parts.inputs.len() == 1 && axis == 0 {
                 for (axis, name) in image_axes(shape).into_iter().flatten().zip(IMAGE) {
                     dims[axis] = free(name, shape[axis]);
                 }
             }
-            shape[0] = shape[0].checked_mul(3).ok_or("it is too large")?;
+            shape[axis] = shape[axis].checked_mul(3).ok_or("it is too large")?;
         }
     }
-    let mut rebatch = Rebatch { old, facts, parts, replaced: 0 };
-    for mut node in nodes {
-        rebatch.adapt(&mut node);
-        rebatch.push(node)?;
-    }
-    let Rebatch { facts, parts, replaced, .. } = rebatch;
+    let mut rebatch = Rebatch::new(old, facts, parts, std::mem::take(choices));
+    let walked = walk(&mut rebatch, nodes);
+    let Rebatch { facts, parts, replaced, .. } = {
+        *choices = std::mem::take(&mut rebatch.choices);
+        rebatch
+    };
+    walked?;
     let lost = |(i, old): (usize, &Fact)| old.shape.is_some() && facts[i].shape.is_none();
     if let Some(place) = old.iter().enumerate().position(lost) {
         return Err(format!("the shape of `{}` would need what the file declares", parts.tensors[place].name));
     }
     for &id in &parts.outputs {
-        let leading = |facts: &[Fact]| facts.get(id.index())?.shape.as_ref()?.first().copied();
-        if leading(old).and_then(|n| n.checked_mul(3)) != leading(&facts) || leading(&facts).is_none() {
+        let shapes = (old[id.index()].shape.as_deref(), facts[id.index()].shape.as_deref());
+        if !matches!(shapes, (Some(old), Some(new)) if grows(old, new)) {
             return Err(format!("output `{}` does not follow it", parts.tensors[id.index()].name));
         }
     }
     let rewritten = replaced > 0 || parts.nodes.len() != count || parts.tensors.len() != tensors;
-    Ok((Graph::new(parts).map_err(|e| e.to_string())?, rewritten))
+    let graph = Graph::new(parts).map_err(|e| e.to_string())?;
+    if rewritten {
+        verify(&graph, old)?;
+    }
+    Ok(graph)
+}
+
+fn walk(rebatch: &mut Rebatch<'_>, nodes: Vec<Node>) -> Result<(), String> {
+    for mut node in nodes {
+        rebatch.adapt(&mut node);
+        if let Some(what) = mixing::mixes(rebatch, &node) {
+            return Err(format!("node `{}` ({}) {what}", node.name, node.op));
+        }
+        rebatch.push(node)?;
+    }
+    Ok(())
+}
+
+/// True if some extents are three times what they were, and the others as they were.
+fn grows(old: &[u64], new: &[u64]) -> bool {
+    let fits = |(&old, &new): (&u64, &u64)| old == new || old.checked_mul(3) == Some(new);
+    old != new && old.len() == new.len() && old.iter().zip(new).all(fits)
 }
 
 /// Axes of height and width of an image, channels first or last.

@@ -19,6 +19,7 @@ mod body;
 mod functions;
 mod graph;
 mod image;
+mod mixing;
 mod modern;
 mod names;
 mod opset;
@@ -29,11 +30,10 @@ mod weights;
 mod wire;
 mod write;
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
 use tachograph_ir::Graph;
 
+use self::batch::Batch;
 use crate::{Error, Imported, Result};
 
 pub use write::{OPSET, write};
@@ -57,24 +57,13 @@ pub fn read(bytes: Bytes, name: &str) -> Result<Imported> {
         Graph::new(parts).map_err(|source| Error::Graph { file: name.into(), source })
     };
     let fixed = build(&mut warnings)?;
-    warnings.extend(unknown(&fixed));
-    let extent = batch::leading_extent(&fixed).unwrap_or_default();
-    let (graph, fixed_batch) = match batch::free(fixed) {
-        Ok(graph) => (graph, None),
-        Err(why) => {
-            let why = format!("the batch stays fixed at {extent}: {why}");
-            warnings.push(why.clone());
+    let (graph, fixed_batch) = match batch::free(fixed, || build(&mut Vec::new()))? {
+        Batch::Free(graph) => (graph, None),
+        Batch::Fixed { why, has_one } => {
+            warnings.extend(has_one.then(|| why.clone()));
             (build(&mut Vec::new())?, Some(why))
         }
     };
     let producer = format!("{} {}", proto.producer_name, proto.producer_version).trim().to_owned();
     Ok(Imported { graph, opset, producer, warnings, fixed_batch })
-}
-
-fn unknown(graph: &Graph) -> Vec<String> {
-    let mut counts = BTreeMap::new();
-    for (_, node) in graph.nodes().filter(|(_, n)| n.op.is_custom()) {
-        *counts.entry(node.op.to_string()).or_insert(0) += 1;
-    }
-    counts.into_iter().map(|(op, n)| format!("operator {op} is unknown ({n} nodes)")).collect()
 }

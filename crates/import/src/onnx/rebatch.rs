@@ -1,5 +1,7 @@
 //! Rewrites of nodes whose constants hold the batch of the exported example.
 
+use std::collections::HashMap;
+
 use tachograph_ir::{
     Attr, Attrs, DType, Fact, Node, OpType, Parts, Phase, Tensor, TensorId, TensorKind, Value, attrs, elements,
 };
@@ -16,9 +18,28 @@ pub(super) struct Rebatch<'a> {
     pub parts: Parts,
     /// Number of operands replaced.
     pub replaced: usize,
+    /// For tensors with the batch inside an axis, how many positions of that axis are further out.
+    outer: HashMap<TensorId, u64>,
+    /// Where constants leave open which axis grows, what was chosen, in the order of the nodes.
+    pub choices: Vec<Choice>,
 }
 
-impl Rebatch<'_> {
+/// One of several places for the batch in the result of a reshape: all alike are decided alike.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Choice {
+    /// Shapes of operand and result at the batch of the file, and how many elements lie further out than the batch.
+    reshape: (Vec<u64>, Vec<u64>, u64),
+    /// Which of the places is taken.
+    pub taken: usize,
+    /// Of how many.
+    pub of: usize,
+}
+
+impl<'a> Rebatch<'a> {
+    pub fn new(old: &'a [Fact], facts: Vec<Fact>, parts: Parts, choices: Vec<Choice>) -> Self {
+        Self { old, facts, parts, replaced: 0, outer: HashMap::new(), choices }
+    }
+
     /// Appends a node and infers its results.
     pub fn push(&mut self, node: Node) -> Result<(), String> {
         let constant = |id: &TensorId| self.old.get(id.index()).is_some_and(|f| f.constant);
@@ -35,8 +56,36 @@ impl Rebatch<'_> {
                 self.facts[id.index()] = Fact { constant, ..fact };
             }
         }
+        self.keep_outer(&node);
         self.parts.nodes.push(node);
         Ok(())
+    }
+
+    /// Notes where the results have the batch inside an axis: where the operands do, but for reshapes.
+    fn keep_outer(&mut self, node: &Node) {
+        let Some(Some(operand)) = node.inputs.first() else { return };
+        let outer = if matches!(node.op.name(), "Reshape" | "Flatten") {
+            let place = |id: &TensorId| {
+                let (old, new) = (self.old_shape(*id)?, self.facts.get(id.index())?.shape.as_deref()?);
+                Some((old, moved(old, new)?))
+            };
+            (|| {
+                let ((old, from), (result, to)) = (place(operand)?, place(node.outputs.first()?.as_ref()?)?);
+                let before = elements(&old[..from])?.checked_mul(self.outer_of(*operand))?;
+                before.checked_div(elements(&result[..to])?)
+            })()
+        } else if self.outer.is_empty() {
+            None
+        } else {
+            node.inputs.iter().flatten().find_map(|id| self.outer.get(id).copied())
+        };
+        if let Some(outer) = outer.filter(|&n| n > 1) {
+            node.outputs.iter().flatten().for_each(|id| _ = self.outer.insert(*id, outer));
+        }
+    }
+
+    fn outer_of(&self, id: TensorId) -> u64 {
+        self.outer.get(&id).copied().unwrap_or(1)
     }
 
     /// Rewrites a node that would refuse another batch or ignore it.
@@ -48,6 +97,8 @@ impl Rebatch<'_> {
             "Reshape" => self.reshape(node),
             "Expand" => self.expand(node),
             "Concat" => self.concat(node),
+            "Gather" => self.strided(node),
+            "GRU" | "LSTM" | "RNN" => self.states(node),
             "Resize" => self.resize(node),
             _ => None,
         };
@@ -81,12 +132,11 @@ impl Rebatch<'_> {
             _ => return None,
         };
         let result = self.old_shape((*node.outputs.first()?)?)?.to_vec();
-        // The batch is the outermost part of its axis, so it lands where as many elements come before.
-        let before = elements(&old[..axis])?;
-        let counts: Vec<u64> = (0..target.len()).map(|i| elements(result.get(..i)?)).collect::<Option<_>>()?;
-        let place = counts.iter().position(|&n| n == before).or(counts.iter().rposition(|&n| n < before))?;
+        let before = elements(&old[..axis])?.checked_mul(self.outer_of((*node.inputs.first()?)?))?;
+        let places = places(&result, before)?;
+        let place = *places.get(self.choose((old.clone(), result.clone(), before), places.len()))?;
         let zeros = node.attrs.get("allowzero") != Some(&Attr::Int(1));
-        if target[place] == -1 || (zeros && target[place] == 0 && place == axis) {
+        if *target.get(place)? == -1 || (zeros && target[place] == 0 && place == axis) {
             return None;
         }
         if zeros && place == axis && result[place] == old[axis] {
@@ -99,6 +149,55 @@ impl Rebatch<'_> {
         }
         self.replace_ints(node, 1, "shape", target);
         node.attrs.remove("shape");
+        Some(())
+    }
+
+    /// Which of `of` places a reshape takes: what was chosen before, else the first.
+    fn choose(&mut self, reshape: (Vec<u64>, Vec<u64>, u64), of: usize) -> usize {
+        if of < 2 {
+            return 0;
+        }
+        if let Some(choice) = self.choices.iter().find(|choice| choice.reshape == reshape) {
+            return choice.taken;
+        }
+        self.choices.push(Choice { reshape, taken: 0, of });
+        0
+    }
+
+    /// A view by strides is written as the flat tensor and a constant index: of one image, that picks from every image.
+    fn strided(&mut self, node: &mut Node) -> Option<()> {
+        let (old, new) = self.shapes(node, 0)?;
+        let (&[length], Some(0)) = (old.as_slice(), moved(&old, &new)) else { return None };
+        let (data, index) = ((*node.inputs.first()?)?, (*node.inputs.get(1)?)?);
+        let picked = self.old_shape(index).filter(|picked| picked.first() == Some(&1))?.get(1..)?.to_vec();
+        if self.outer_of(data) != 1 || !self.old.get(index.index())?.constant {
+            return None;
+        }
+        let rows = self.ints(&node.name, vec![-1, i64::try_from(length).ok()?]);
+        let rows = self.add(&node.name, "Reshape", &[data, rows], Attrs::new())?;
+        let picked: Option<Vec<i64>> = picked.iter().map(|&n| i64::try_from(n).ok()).collect();
+        let target = self.ints(&node.name, picked?);
+        let index = self.add(&format!("{}/index", node.name), "Reshape", &[index, target], Attrs::new())?;
+        node.inputs = vec![Some(rows), Some(index)];
+        node.attrs.insert("axis".into(), Attr::Int(1));
+        self.replaced += 1;
+        Some(())
+    }
+
+    /// Stored initial states of recurrent layers are expanded to the batch.
+    fn states(&mut self, node: &mut Node) -> Option<()> {
+        let (old, new) = self.shapes(node, 0)?;
+        let (from, axis) = if node.int("layout") == Some(1) { (0, 0) } else { (1, 1) };
+        if moved(&old, &new) != Some(from) || old.get(from) != Some(&1) {
+            return None;
+        }
+        let like = (*node.inputs.first()?)?;
+        for place in 5..node.inputs.len().min(7) {
+            let Some((old, new)) = self.shapes(node, place) else { continue };
+            if old == new && old.len() == 3 && old.get(axis) == Some(&1) {
+                node.inputs[place] = Some(self.expanded(node, place, (like, from), (axis, 3))?);
+            }
+        }
         Some(())
     }
 
@@ -134,7 +233,6 @@ impl Rebatch<'_> {
             Some((node.inputs[p]?, moved(&old, &new)?, old.len()))
         });
         let (like, axis, rank) = moving?;
-        let ones = |n: usize| (n > 0).then(|| vec![1; n]);
         for place in places {
             let Some((old, new)) = self.shapes(node, place) else { continue };
             if old != new
@@ -144,18 +242,29 @@ impl Rebatch<'_> {
             {
                 continue;
             }
-            let name = format!("{}/{place}", node.name);
-            let shape = self.add(&name, "Shape", &[like], Attrs::new())?;
-            let range = [axis as i64, axis as i64 + 1].map(|n| self.ints(&name, vec![n]));
-            let extent = self.add(&name, "Slice", &[shape, range[0], range[1]], Attrs::new())?;
-            let before = ones(axis).map(|v| self.ints(&name, v));
-            let after = ones(rank - axis - 1).map(|v| self.ints(&name, v));
-            let extents: Vec<_> = [before, Some(extent), after].into_iter().flatten().collect();
-            let target = self.add(&name, "Concat", &extents, attrs([("axis", Attr::Int(0))]))?;
-            let expanded = self.add(&name, "Expand", &[node.inputs[place]?, target], Attrs::new())?;
-            node.inputs[place] = Some(expanded);
+            node.inputs[place] = Some(self.expanded(node, place, (like, axis), (axis, rank))?);
         }
         Some(())
+    }
+
+    /// Operand `place`, of extent 1 along the axis of so many, with the extent there that `like` has along its own.
+    fn expanded(
+        &mut self,
+        node: &Node,
+        place: usize,
+        (like, from): (TensorId, usize),
+        (axis, rank): (usize, usize),
+    ) -> Option<TensorId> {
+        let ones = |n: usize| (n > 0).then(|| vec![1; n]);
+        let name = format!("{}/{place}", node.name);
+        let shape = self.add(&name, "Shape", &[like], Attrs::new())?;
+        let range = [from as i64, from as i64 + 1].map(|n| self.ints(&name, vec![n]));
+        let extent = self.add(&name, "Slice", &[shape, range[0], range[1]], Attrs::new())?;
+        let before = ones(axis).map(|v| self.ints(&name, v));
+        let after = ones(rank - axis - 1).map(|v| self.ints(&name, v));
+        let extents: Vec<_> = [before, Some(extent), after].into_iter().flatten().collect();
+        let target = self.add(&name, "Concat", &extents, attrs([("axis", Attr::Int(0))]))?;
+        self.add(&name, "Expand", &[(*node.inputs.get(place)?)?, target], Attrs::new())
     }
 
     /// Sizes become scales where these give the same result.
@@ -210,8 +319,21 @@ impl Rebatch<'_> {
     }
 }
 
+/// Axes of `result` where the batch may be that has so many elements `before` it, in the order of how usual they are:
+/// as an axis of its own or the outermost part of one, else as the innermost part, which extents of 1 cannot tell.
+fn places(result: &[u64], before: u64) -> Option<Vec<usize>> {
+    let counts: Vec<u64> = (0..result.len()).map(|i| elements(result.get(..i)?)).collect::<Option<_>>()?;
+    let first = counts.iter().position(|&n| n == before).or(counts.iter().rposition(|&n| n < before))?;
+    let fits = |&place: &usize| {
+        let (outside, extent) = (counts[place], result[place]);
+        let inside = before.checked_div(outside).unwrap_or(0);
+        place != first && outside.checked_mul(inside) == Some(before) && inside > 0 && extent % inside == 0
+    };
+    Some(std::iter::once(first).chain((0..result.len()).filter(fits)).collect())
+}
+
 /// The axis whose extent the batch changed, if it is one.
-fn moved(old: &[u64], new: &[u64]) -> Option<usize> {
+pub(super) fn moved(old: &[u64], new: &[u64]) -> Option<usize> {
     let mut axes = (0..old.len()).filter(|&i| old.get(i) != new.get(i));
     axes.next().filter(|_| axes.next().is_none() && old.len() == new.len())
 }

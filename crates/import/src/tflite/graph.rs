@@ -121,7 +121,7 @@ impl<'a> Importer<'a> {
     fn tensor(&mut self, i: usize, stored: &Stored<'a>, input: bool) -> Result<()> {
         let name = stored.name().unwrap_or_default().to_owned();
         let refuse =
-            |message: String| Error::Tensor { file: self.file.clone(), tensor: format!("{}#{i}", one_line(&name)), message };
+            |message: String| Error::Tensor { file: self.file.clone(), tensor: format!("{name}#{i}"), message };
         let code = stored.element().unwrap_or(0);
         let dtype = dtype(code).ok_or_else(|| refuse(format!("element type {code} is unknown")))?;
         let extents: Vec<i32> = stored.shape().into_iter().flatten().collect();
@@ -183,7 +183,7 @@ impl<'a> Importer<'a> {
         // Codes beyond 127 are in the later field, all others may be in the early one alone.
         let number = code.code().unwrap_or(0).max(code.early().unwrap_or(0).into());
         let name = match codes::name(number) {
-            Some("CUSTOM") => one_line(code.custom().unwrap_or("CUSTOM")),
+            Some("CUSTOM") => code.custom().unwrap_or("CUSTOM").to_owned(),
             Some(name) => name.to_owned(),
             None => format!("BUILTIN_{number}"),
         };
@@ -361,11 +361,6 @@ impl<'a> Importer<'a> {
 /// ONNX's number of a type.
 pub(super) fn number(dtype: DType) -> i64 {
     (0..32).find(|&code| DType::from_onnx(code) == Some(dtype)).unwrap_or(0)
-}
-
-/// A name of the file as messages print it: without line breaks and other control characters.
-pub(super) fn one_line(name: &str) -> String {
-    if name.contains(char::is_control) { name.escape_debug().to_string() } else { name.to_owned() }
 }
 
 /// The tensor at index `i` of the file.

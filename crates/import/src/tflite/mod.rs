@@ -32,7 +32,7 @@ use std::{cell::RefCell, rc::Rc};
 
 use bytes::Bytes;
 use flatbuffers::{ErrorTraceDetail, InvalidFlatbuffer, VerifierOptions};
-use tachograph_ir::{Graph, OpType};
+use tachograph_ir::{Graph, Plain};
 
 pub use write::write;
 
@@ -54,17 +54,8 @@ pub fn read(bytes: &Bytes, name: &str) -> Result<Imported> {
     let reached = Rc::new(RefCell::new(vec![0]));
     let parts = operators(name, model, vec![0], Rc::clone(&reached))?.finish();
     let graph = Graph::new(parts).map_err(|source| Error::Graph { file: name.into(), source })?;
-    let mut warnings: Vec<String> = graph
-        .nodes()
-        .filter(|(_, node)| node.op.is_custom())
-        .map(|(_, node): (_, &tachograph_ir::Node)| &node.op)
-        .map(|op: &OpType| format!("operator {op} has no cost but its memory traffic"))
-        .collect();
-    warnings.sort();
-    warnings.dedup();
-    warnings.extend(left_out(&model, &reached.borrow()));
-    let description = graph::one_line(model.description().unwrap_or_default());
-    let producer = format!("TFLite {description}").trim().to_owned();
+    let warnings = left_out(&model, &reached.borrow()).into_iter().collect();
+    let producer = format!("TFLite {}", model.description().unwrap_or_default()).trim().to_owned();
     let fixed_batch = (!graph.hyperparameters().contains_key("batch"))
         .then(|| "the signature of its inputs fixes it; convert the model anew with an open one".into());
     Ok(Imported { graph, opset: VERSION, producer, warnings, fixed_batch })
@@ -91,7 +82,7 @@ fn left_out(model: &schema::Model<'_>, reached: &[usize]) -> Option<String> {
     let name = |i: usize, graph: schema::SubGraph<'_>| {
         let signature = model.signatures().into_iter().flatten().find(|s| s.graph().unwrap_or(0) as usize == i);
         let name = signature.and_then(|s| s.key()).or(graph.name()).unwrap_or_default();
-        if name.is_empty() { format!("{i}") } else { format!("`{}`", graph::one_line(name)) }
+        if name.is_empty() { format!("{i}") } else { format!("`{}`", Plain(name)) }
     };
     let graphs = model.graphs().into_iter().flatten().enumerate().filter(|(i, _)| !reached.contains(i));
     let names: Vec<String> = graphs.map(|(i, graph)| name(i, graph)).collect();
@@ -125,6 +116,5 @@ fn damaged(error: &InvalidFlatbuffer, length: usize, file: &str) -> Error {
         ErrorTraceDetail::TableField { field_name, .. } => Some(format!(", in field `{field_name}`")),
         _ => None,
     });
-    let message = format!("truncated or damaged: {what}{}", field.unwrap_or_default());
-    Error::Kind { file: file.into(), message }
+    Error::Damaged { file: file.into(), message: what + &field.unwrap_or_default() }
 }

@@ -19,7 +19,7 @@ pub(super) fn axes(list: &[i64], shape: &[u64]) -> Result<Vec<usize>, OpError> {
 }
 
 /// Positions of distinct axes among `rank`; `None` when one is outside or repeated.
-pub(super) fn distinct(list: &[i64], rank: usize) -> Option<Vec<usize>> {
+pub(crate) fn distinct(list: &[i64], rank: usize) -> Option<Vec<usize>> {
     let mut seen = vec![false; rank];
     let place = |&a: &i64| position(a, rank).filter(|&a| !std::mem::replace(&mut seen[a], true));
     list.iter().map(place).collect()

@@ -7,7 +7,7 @@ pub(super) struct Keep;
 
 impl Operator for Keep {
     fn names(&self) -> &'static [&'static str] {
-        &["ReverseSequence", "Scatter", "ScatterElements", "ScatterND", "Trilu"]
+        &["CopyInto", "ReverseSequence", "Scatter", "ScatterElements", "ScatterND", "Trilu"]
     }
 
     fn infer(&self, call: &Call<'_>) -> Result<Vec<Fact>, OpError> {
@@ -39,6 +39,7 @@ impl Operator for Keep {
 
     fn operand(&self, node: &Node, i: usize) -> Option<Role> {
         let roles: &[Role] = match node.op.name() {
+            "CopyInto" => &[Role::Data, Role::Data],
             "ReverseSequence" => &[Role::Data, Role::Shape],
             "ScatterND" => &[Role::Data, Role::Coordinates, Role::Data],
             "Trilu" => &[Role::Data, Role::Setting],

@@ -6,6 +6,8 @@ mod spatial;
 mod testing;
 mod values;
 
+pub(crate) use axes::distinct;
+
 use crate::Operator;
 
 macro_rules! operators {
@@ -17,6 +19,7 @@ macro_rules! operators {
 }
 
 operators! {
+    adaptive_pool::AdaptivePool,
     affine_grid::AffineGrid,
     arg::Arg,
     arithmetic::Arithmetic,
@@ -40,6 +43,8 @@ operators! {
     cum_sum::CumSum,
     depth_space::DepthSpace,
     det::Det,
+    detections::Detections,
+    diagonal::Diagonal,
     dilate::Dilate,
     dynamic_slice::DynamicSlice,
     einsum::Einsum,
@@ -54,6 +59,7 @@ operators! {
     grid_sample::GridSample,
     identity::Identity,
     if_::If,
+    im2col::Im2Col,
     keep::Keep,
     layer_norm::LayerNorm,
     lookup::Lookup,
@@ -69,10 +75,12 @@ operators! {
     padded_suppression::PaddedSuppression,
     pool::Pool,
     predicate::Predicate,
+    prior_box::PriorBox,
     quantize::Quantize,
     range::Range,
     reduce::Reduce,
     reduce_window::ReduceWindow,
+    region_pool::RegionPool,
     reshape::Reshape,
     resize::Resize,
     rnn::Rnn,
@@ -85,6 +93,7 @@ operators! {
     slice::Slice,
     softmax::Softmax,
     space_batch::SpaceBatch,
+    spectrogram::Spectrogram,
     split::Split,
     squeeze::Squeeze,
     stated::Stated,

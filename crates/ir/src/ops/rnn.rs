@@ -1,7 +1,8 @@
 //! Recurrent layers: (T, N, I) with weights (D, G·H, I) and (D, G·H, H) → (T, D, N, H) and the last states.
 //!
 //! With `layout` 1 the batch comes first. G gates: RNN 1, GRU 3, LSTM 4. Arithmetic: the products of both weights
-//! at each step, and 2 operations (bias and activation) per gate.
+//! at each step, and 2 operations (bias and activation) per gate. With `projection_size` P (not of ONNX, but of PyTorch
+//! and ncnn) another weight makes P results of the hidden ones, and those recur: (D, G·H, P) → (T, D, N, P).
 
 use super::axes::product;
 use crate::{Call, Class, Fact, Fusion, Node, OpError, Operator, Role, Work};
@@ -13,6 +14,14 @@ fn gates(call: &Call<'_>) -> u64 {
         "LSTM" => 4,
         "GRU" => 3,
         _ => 1,
+    }
+}
+
+/// Hidden features, of which `results` recur.
+fn cells(call: &Call<'_>, results: u64) -> Option<u64> {
+    match call.node.int("projection_size") {
+        None => Some(results),
+        Some(_) => u64::try_from(call.int("hidden_size", 0)).ok(),
     }
 }
 
@@ -31,7 +40,8 @@ impl Operator for Rnn {
             "bidirectional" => 2,
             _ => 1,
         };
-        let rows_fit = rows == other_rows && gates(call).checked_mul(hidden) == Some(rows);
+        let cells = cells(call, hidden);
+        let rows_fit = rows == other_rows && cells.and_then(|cells| gates(call).checked_mul(cells)) == Some(rows);
         if !rows_fit || width != inner || directions != other || directions != wanted {
             return Err(refuse());
         }
@@ -39,10 +49,10 @@ impl Operator for Rnn {
             0 => (vec![first, directions, second, hidden], [directions, second, hidden]),
             _ => (vec![first, second, directions, hidden], [first, directions, hidden]),
         };
-        let state = Fact::new(call.dtype(0)?, last);
-        let mut facts = vec![Fact::new(call.dtype(0)?, all), state.clone()];
+        let mut facts = vec![Fact::new(call.dtype(0)?, all), Fact::new(call.dtype(0)?, last)];
         if call.node.op.name() == "LSTM" {
-            facts.push(state);
+            let [directions, batch, _] = last;
+            facts.push(Fact::new(call.dtype(0)?, [directions, batch, cells.unwrap_or(hidden)]));
         }
         Ok(facts)
     }
@@ -57,9 +67,18 @@ impl Operator for Rnn {
     }
 
     fn operand(&self, _: &Node, i: usize) -> Option<Role> {
-        [Role::Data, Role::Weight, Role::Weight, Role::Bias, Role::Shape, Role::State, Role::State, Role::Weight]
-            .get(i)
-            .copied()
+        const ROLES: [Role; 9] = [
+            Role::Data,
+            Role::Weight,
+            Role::Weight,
+            Role::Bias,
+            Role::Shape,
+            Role::State,
+            Role::State,
+            Role::Weight,
+            Role::Weight,
+        ];
+        ROLES.get(i).copied()
     }
 
     fn work(&self, call: &Call<'_>) -> Result<Work, OpError> {
@@ -69,6 +88,11 @@ impl Operator for Rnn {
         let gates = product([first, second, directions, rows])?;
         let mut work = Work::macs(width.checked_add(hidden).and_then(|n| n.checked_mul(gates)))?;
         work.flops = work.flops.saturating_add(product([2, gates])?);
+        if let Some(cells) = cells(call, hidden).filter(|_| call.node.attrs.contains_key("projection_size")) {
+            let projection = Work::macs(product([first, second, directions, cells, hidden]).ok())?;
+            work.macs = work.macs.saturating_add(projection.macs);
+            work.flops = work.flops.saturating_add(projection.flops);
+        }
         Ok(work)
     }
 }
@@ -85,6 +109,15 @@ mod tests {
         let (facts, work) = run("LSTM", both, &inputs).unwrap();
         assert_eq!(facts, [f32(&[7, 2, 2, 8]), f32(&[2, 2, 8]), f32(&[2, 2, 8])]);
         assert_eq!((work.macs, work.flops), (7 * 2 * 2 * 32 * 24, 2 * 21504 + 2 * 896));
+    }
+
+    #[test]
+    fn projected_lstm() {
+        let attrs = attrs([("hidden_size", Attr::Int(8)), ("projection_size", Attr::Int(3))]);
+        let inputs = [f32(&[7, 2, 16]), f32(&[1, 32, 16]), f32(&[1, 32, 3])];
+        let (facts, work) = run("LSTM", attrs, &inputs).unwrap();
+        assert_eq!(facts, [f32(&[7, 1, 2, 3]), f32(&[1, 2, 3]), f32(&[1, 2, 8])]);
+        assert_eq!(work.macs, 7 * 2 * (32 * 19 + 8 * 3));
     }
 
     #[test]

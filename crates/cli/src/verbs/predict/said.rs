@@ -52,7 +52,10 @@ fn in_full(line: &Line, target: &Target) {
     say("predicted", format!("{:.3} ms for batch {}", line.latency_ms, line.batch));
     if let Some(Interval { interval_low_ms, interval_high_ms, interval_percent, interval_source }) = &line.interval {
         let ends = format!("{interval_low_ms:.3} to {interval_high_ms:.3} ms");
-        say("interval", format!("{ends} ({interval_percent:.0} %, from {interval_source})"));
+        match interval_percent {
+            Some(percent) => say("interval", format!("{ends} ({percent:.0} %, from {interval_source})")),
+            None => say("range", format!("{ends} ({interval_source})")),
+        }
     }
     line.memory().into_iter().for_each(|memory| say("memory", memory));
     line.energy_j.into_iter().for_each(|joules| say("energy", Amount::new(Quantity::Energy, joules).to_string()));

@@ -1,162 +1,227 @@
-//! Layers that move elements and compute nothing.
+//! Layers that change axes and compute nothing: `Flatten`, `Reshape`, `Permute`, `Squeeze`, `ExpandDims`, `Tile`,
+//! `Flip`, `ShuffleChannel`, `PixelShuffle`, `Reorg`, `Diag`, `Fold`, `Unfold`.
 
 use tachograph_ir::{Attr, OpType, TensorId, attrs};
 
-use super::{Blob, Layer, Net, Result, none, reduce::axis};
+use super::{
+    Blob, Layer, Net, Result, conv, none,
+    reduce::axis,
+    size::{self, Size, axis_of},
+};
 
-/// Stands for “the rest” in sizes and for “to the end” in offsets.
-const REST: i64 = -233;
+/// Stands for “no such axis” in shapes, for “the rest” in sizes and for “to the end” in offsets.
+pub(super) const REST: i64 = -233;
 
 pub(super) fn flatten(net: &mut Net, layer: &Layer, x: Blob) -> Blob {
     Blob { id: net.node(layer, "Flatten", &[x.id], attrs([("axis", Attr::Int(1))])), rank: 2 }
 }
 
-pub(super) fn concat(net: &mut Net, layer: &Layer, operands: &[Blob]) -> Result<Blob> {
-    let &[first, ..] = operands else { return Err("has no operand".into()) };
-    let inputs: Vec<TensorId> = operands.iter().map(|blob| blob.id).collect();
-    let attrs = attrs([("axis", Attr::Int(axis(layer.int(0, 0)?, first)?))]);
-    Ok(Blob { id: net.node(layer, "Concat", &inputs, attrs), ..first })
+/// Key 0: the order of the axes of the result, by the number of its line here, innermost first.
+pub(super) fn permute(net: &mut Net, layer: &Layer, x: Blob) -> Result<Blob> {
+    const MATRICES: &str = "wh hw";
+    const IMAGES: &str = "whc hwc wch cwh hcw chw";
+    const VOLUMES: &str = "whdc hwdc wdhc dwhc hdwc dhwc whcd hwcd wchd cwhd hcwd chwd wdch dwch wcdh cwdh dcwh cdwh \
+        hdcw dhcw hcdw chdw dchw cdhw";
+    let code = layer.int(0, 0)?;
+    let orders = match x.rank {
+        2 => "w",
+        3 => MATRICES,
+        4 => IMAGES,
+        5 => VOLUMES,
+        _ => "",
+    };
+    let order = usize::try_from(code).ok().and_then(|code| orders.split_whitespace().nth(code));
+    let order = order.ok_or_else(|| format!("order {code} of {} axes is unknown", x.rank - 1))?;
+    let axes = order.chars().rev().filter_map(|letter| axis_of(letter, x.rank));
+    let order = std::iter::once(0).chain(axes.map(|axis| axis as i64)).collect();
+    Ok(net.like(layer, "Transpose", x, &[], attrs([("perm", Attr::Ints(order))])))
 }
 
-/// Keys: 0 extents of the parts, 1 axis.
-pub(super) fn slice(net: &mut Net, layer: &Layer, x: Blob) -> Result<()> {
-    let axis = axis(layer.int(1, 0)?, x)?;
-    let sizes = layer.ints(0)?.ok_or("has no extents")?;
-    if sizes.len() != layer.outputs.len() {
-        return Err(format!("{} extents for {} results", sizes.len(), layer.outputs.len()));
+/// Keys 0, 1, 11, 2: width, height, depth, channels, as far as the result has them; -1 for what is left, 0 to keep;
+/// or a text in key 6, which may speak of several operands.
+pub(super) fn reshape(net: &mut Net, layer: &Layer, operands: &[Blob]) -> Result<Blob> {
+    let &[x, ..] = operands else { return Err("has no operand".into()) };
+    if layer.int(12, 233)? != 233 || layer.int(13, 233)? != 233 {
+        return Err("a batch is not read".into());
     }
-    if sizes.iter().all(|&n| n == REST) {
-        let attrs = attrs([("axis", Attr::Int(axis)), ("num_outputs", Attr::Int(sizes.len() as i64))]);
-        let parts = net.nodes(layer, OpType::new("Split"), vec![Some(x.id)], attrs, sizes.len());
-        return parts.into_iter().enumerate().try_for_each(|(slot, id)| net.define(layer, slot, Blob { id, ..x }));
-    }
-    let mut start = 0i64;
-    for (slot, &size) in sizes.iter().enumerate() {
-        let last = slot + 1 == sizes.len();
-        let end = if size == REST && last { i64::MAX } else { start.saturating_add(size) };
-        if size == REST && !last || size != REST && size < 1 {
-            return Err(format!("extents {sizes:?} of the parts are not read"));
-        }
-        let id = cut(net, layer, x, &[(axis, start, end)]);
-        net.define(layer, slot, Blob { id, ..x })?;
-        start = end;
-    }
-    Ok(())
-}
-
-/// Ranges along axes of the tensor.
-fn cut(net: &mut Net, layer: &Layer, x: Blob, ranges: &[(i64, i64, i64)]) -> TensorId {
-    let starts = net.ints(layer, "starts", ranges.iter().map(|r| r.1).collect());
-    let ends = net.ints(layer, "ends", ranges.iter().map(|r| r.2).collect());
-    let axes = net.ints(layer, "axes", ranges.iter().map(|r| r.0).collect());
-    net.node(layer, "Slice", &[x.id, starts, ends, axes], none())
-}
-
-/// Keys: 9, 10, 11 starts, ends and axes; or 0, 1, 2 offsets and 3, 4, 5 extents of width, height and channels.
-pub(super) fn crop(net: &mut Net, layer: &Layer, x: Blob) -> Result<Blob> {
-    let mut ranges = Vec::new();
-    if let (Some(starts), Some(ends)) = (layer.ints(9)?, layer.ints(10)?) {
-        let axes = layer.ints(11)?.unwrap_or_else(|| (0..starts.len() as i64).collect());
-        if starts.len() != ends.len() || starts.len() != axes.len() {
-            return Err(format!("starts {starts:?}, ends {ends:?} and axes {axes:?} differ in number"));
-        }
-        for ((start, end), a) in starts.into_iter().zip(ends).zip(axes) {
-            let start = if start == REST { 0 } else { start };
-            ranges.push((axis(a, x)?, start, if end == REST { i64::MAX } else { end }));
-        }
+    let mut target = vec![Size::Int(1)];
+    if !layer.text(6).is_empty() {
+        // Innermost first.
+        let extents = size::list(net, layer, layer.text(6), operands)?;
+        target.extend(extents.into_iter().rev());
     } else {
-        for (a, key) in (1..x.rank as i64).rev().zip(0..3) {
-            let (start, extent) = (layer.int(key, 0)?, layer.int(key + 3, REST)?);
-            let end = if extent == REST || extent == 0 { i64::MAX } else { start.saturating_add(extent) };
-            if (start, end) != (0, i64::MAX) {
-                ranges.push((a, start, end));
+        let mut given = Vec::new();
+        for (key, letter) in [(2, 'c'), (11, 'd'), (1, 'h'), (0, 'w')] {
+            let extent = layer.int(key, REST)?;
+            if extent != REST {
+                given.push((extent, letter));
             }
         }
-    }
-    Ok(Blob { id: cut(net, layer, x, &ranges), ..x })
-}
-
-/// Keys: 0 nearest, bilinear or bicubic, 1 and 2 scales, 3 and 4 sizes of height and width.
-pub(super) fn interp(net: &mut Net, layer: &Layer, x: Blob) -> Result<Blob> {
-    let mode = match layer.int(0, 0)? {
-        1 => "nearest",
-        2 => "linear",
-        3 => "cubic",
-        kind => return Err(format!("interpolation {kind} is unknown")),
-    };
-    let corners = if layer.int(6, 0)? != 0 { "align_corners" } else { "half_pixel" };
-    let attrs = attrs([("coordinate_transformation_mode", Attr::from(corners)), ("mode", Attr::from(mode))]);
-    let mut inputs = vec![Some(x.id), None];
-    if layer.has(3) && layer.int(3, 0)? != 0 {
-        let sizes = vec![layer.size(3, 0)? as i64, layer.size(4, 0)? as i64];
-        let axes = Attr::Ints(vec![2, 3]);
-        inputs.extend([None, Some(net.ints(layer, "sizes", sizes))]);
-        let attrs = attrs.into_iter().chain([("axes".to_owned(), axes)]).collect();
-        return Ok(Blob { id: net.nodes(layer, OpType::new("Resize"), inputs, attrs, 1)[0], ..x });
-    }
-    let scales = vec![1.0, 1.0, layer.float(1, 1.0)?, layer.float(2, 1.0)?];
-    inputs.push(Some(net.floats(layer, "scales", scales)));
-    Ok(Blob { id: net.nodes(layer, OpType::new("Resize"), inputs, attrs, 1)[0], ..x })
-}
-
-/// Keys: 0 to 3 pads top, bottom, left, right, 4 constant, edge or reflect, 5 the constant, 7 and 8 channels.
-pub(super) fn padding(net: &mut Net, layer: &Layer, x: Blob) -> Result<Blob> {
-    if x.rank != 4 {
-        return Err("is read for images alone".into());
-    }
-    let mode = match layer.int(4, 0)? {
-        0 => "constant",
-        1 => "edge",
-        2 => "reflect",
-        kind => return Err(format!("kind {kind} of padding is unknown")),
-    };
-    let pad = |key| layer.int(key, 0);
-    let pads = vec![0, pad(7)?, pad(0)?, pad(2)?, 0, pad(8)?, pad(1)?, pad(3)?];
-    let mut inputs = vec![x.id, net.ints(layer, "pads", pads)];
-    if mode == "constant" {
-        inputs.push(net.floats(layer, "value", vec![layer.float(5, 0.0)?]));
-    }
-    Ok(Blob { id: net.node(layer, "Pad", &inputs, attrs([("mode", Attr::from(mode))])), ..x })
-}
-
-/// Key 0: the order of the axes of the result.
-pub(super) fn permute(net: &mut Net, layer: &Layer, x: Blob) -> Result<Blob> {
-    const IMAGES: [[i64; 4]; 6] = [[0, 1, 2, 3], [0, 1, 3, 2], [0, 2, 1, 3], [0, 2, 3, 1], [0, 3, 1, 2], [0, 3, 2, 1]];
-    const MATRICES: [[i64; 3]; 2] = [[0, 1, 2], [0, 2, 1]];
-    let code = layer.int(0, 0)?;
-    let order = usize::try_from(code).ok().and_then(|code| match x.rank {
-        3 => MATRICES.get(code).map(|order| order.to_vec()),
-        4 => IMAGES.get(code).map(|order| order.to_vec()),
-        _ => None,
-    });
-    let order = order.ok_or_else(|| format!("order {code} of {} axes is unknown", x.rank - 1))?;
-    Ok(Blob { id: net.node(layer, "Transpose", &[x.id], attrs([("perm", Attr::Ints(order))])), ..x })
-}
-
-/// Keys 0, 1, 2: width, height, channels, as far as the result has them; -1 for what is left, 0 to keep.
-pub(super) fn reshape(net: &mut Net, layer: &Layer, x: Blob) -> Result<Blob> {
-    let mut target = vec![1];
-    for key in [2, 1, 0] {
-        let extent = layer.int(key, REST)?;
-        if extent != REST {
-            target.push(extent);
+        let rank = given.len() + 1;
+        for (extent, letter) in given {
+            target.push(match extent {
+                // That of the same letter, which is the same axis only where there are as many.
+                0 if rank != x.rank => size::extent(net, layer, x, letter),
+                extent => Size::Int(extent),
+            });
         }
     }
     let rank = target.len();
-    if rank == 1 || target.contains(&0) && rank != x.rank {
-        return Err(format!("target {target:?} is not read"));
+    if !(2..=5).contains(&rank) {
+        return Err(format!("a target of {} axes is not read", rank - 1));
     }
-    let target = net.ints(layer, "shape", target);
+    let target = size::vector(net, layer, "shape", &target);
     Ok(Blob { id: net.node(layer, "Reshape", &[x.id, target], none()), rank })
+}
+
+/// Keys 3: axes; or 0, 1, 11, 2 whether width, height, depth, channels go. Only extents of 1 do, and one axis stays.
+pub(super) fn squeeze(net: &mut Net, layer: &Layer, x: Blob) -> Result<Blob> {
+    let mut axes: Vec<i64> = match layer.ints(3)? {
+        Some(axes) => axes.into_iter().map(|a| axis(a, x)).collect::<Result<_>>()?,
+        None => {
+            let mut axes = Vec::new();
+            for (key, letter) in [(2, 'c'), (11, 'd'), (1, 'h'), (0, 'w')] {
+                if let Some(axis) = axis_of(letter, x.rank)
+                    && layer.int(key, 0)? != 0
+                {
+                    axes.push(axis as i64);
+                }
+            }
+            axes
+        }
+    };
+    if let Some(shape) = net.shape(x) {
+        axes.retain(|&a| shape.get(a as usize).is_none_or(|&n| n == 1));
+    }
+    axes.sort_unstable();
+    axes.dedup();
+    if axes.len() + 1 >= x.rank {
+        axes.truncate(x.rank.saturating_sub(2));
+    }
+    if axes.is_empty() {
+        return Ok(x);
+    }
+    let rank = x.rank - axes.len();
+    let axes = net.ints(layer, "axes", axes);
+    Ok(Blob { id: net.node(layer, "Squeeze", &[x.id, axes], none()), rank })
+}
+
+/// Key 3: axes of the result.
+pub(super) fn expand_dims(net: &mut Net, layer: &Layer, x: Blob) -> Result<Blob> {
+    let axes = layer.ints(3)?.unwrap_or_default();
+    let rank = x.rank + axes.len();
+    let result = Blob { rank, ..x };
+    let mut axes: Vec<i64> = axes.into_iter().map(|a| axis(a, result)).collect::<Result<_>>()?;
+    axes.sort_unstable();
+    let axes = net.ints(layer, "axes", axes);
+    Ok(Blob { id: net.node(layer, "Unsqueeze", &[x.id, axes], none()), rank })
+}
+
+/// Keys: 2 repeats by axis, of which there may be more than the blob has; or 0 axis and 1 times.
+pub(super) fn tile(net: &mut Net, layer: &Layer, x: Blob) -> Result<Blob> {
+    let repeats = match layer.ints(2)? {
+        Some(repeats) if !repeats.is_empty() => repeats,
+        _ => {
+            let mut repeats = vec![1; x.rank - 1];
+            let axis = if x.rank == 2 { 1 } else { axis(layer.int(0, 0)?, x)? };
+            repeats[axis as usize - 1] = layer.size(1, 1)? as i64;
+            repeats
+        }
+    };
+    if repeats.iter().any(|&n| n < 1) || repeats.len() > 4 {
+        return Err(format!("repeats {repeats:?} are not read"));
+    }
+    let rank = x.rank.max(repeats.len() + 1);
+    let mut id = x.id;
+    if rank > x.rank {
+        // The channels of an image stay outermost when it becomes a volume.
+        let first = if x.rank == 4 { 2 } else { 1 };
+        let axes = net.ints(layer, "axes", (first..).take(rank - x.rank).collect());
+        id = net.node(layer, "Unsqueeze", &[id, axes], none());
+    }
+    let ones = std::iter::repeat_n(1, rank - repeats.len());
+    let repeats = net.ints(layer, "repeats", ones.chain(repeats).collect());
+    Ok(Blob { id: net.node(layer, "Tile", &[id, repeats], none()), rank })
+}
+
+/// Key 0: axes.
+pub(super) fn flip(net: &mut Net, layer: &Layer, x: Blob) -> Result<Blob> {
+    let axes: Vec<i64> = layer.ints(0)?.unwrap_or_default().into_iter().map(|a| axis(a, x)).collect::<Result<_>>()?;
+    let count = axes.len();
+    let lists =
+        [("starts", vec![-1; count]), ("ends", vec![i64::MIN; count]), ("axes", axes), ("steps", vec![-1; count])];
+    let lists: Vec<TensorId> = lists.into_iter().map(|(what, list)| net.ints(layer, what, list)).collect();
+    Ok(net.like(layer, "Slice", x, &lists, none()))
 }
 
 /// Keys: 0 groups, 1 whether groups and channels of a group swap their parts.
 pub(super) fn shuffle(net: &mut Net, layer: &Layer, x: Blob) -> Result<Blob> {
     let groups = layer.size(0, 1)? as i64;
-    let split = if layer.int(1, 0)? != 0 { vec![-1, groups, 0, 0] } else { vec![groups, -1, 0, 0] };
-    let split = net.ints(layer, "split", split);
+    let rest = vec![0; x.rank.saturating_sub(2)];
+    let split = if layer.int(1, 0)? != 0 { [-1, groups] } else { [groups, -1] };
+    // The leading 1 makes room for the groups, so that the other axes keep their places.
+    let split = net.ints(layer, "split", [&split, rest.as_slice()].concat());
     let y = net.node(layer, "Reshape", &[x.id, split], none());
-    let y = net.node(layer, "Transpose", &[y], attrs([("perm", Attr::Ints(vec![1, 0, 2, 3]))]));
-    let join = net.ints(layer, "join", vec![1, -1, 0, 0]);
+    let order = [1, 0].into_iter().chain(2..x.rank as i64).collect();
+    let y = net.node(layer, "Transpose", &[y], attrs([("perm", Attr::Ints(order))]));
+    let join = net.ints(layer, "join", [&[1, -1], rest.as_slice()].concat());
     Ok(Blob { id: net.node(layer, "Reshape", &[y, join], none()), ..x })
+}
+
+/// `PixelShuffle` and `Reorg`. Keys: 0 factor, 1 which channels come first.
+pub(super) fn depth_space(net: &mut Net, layer: &Layer, x: Blob) -> Result<Blob> {
+    let mut attrs = attrs([("blocksize", Attr::Int(layer.size(0, 1)? as i64))]);
+    if layer.kind == "Reorg" {
+        return Ok(net.like(layer, "SpaceToDepth", x, &[], attrs));
+    }
+    attrs.insert("mode".into(), Attr::from(if layer.int(1, 0)? == 0 { "CRD" } else { "DCR" }));
+    Ok(net.like(layer, "DepthToSpace", x, &[], attrs))
+}
+
+/// Key 0: which diagonal.
+pub(super) fn diagonal(net: &mut Net, layer: &Layer, x: Blob) -> Result<Blob> {
+    let rank = match x.rank {
+        2 => 3,
+        3 => 2,
+        rank => return Err(format!("no diagonal of {} axes", rank - 1)),
+    };
+    let which = attrs([("diagonal", Attr::Int(layer.int(0, 0)?))]);
+    Ok(Blob { id: net.node(layer, if rank == 3 { "DiagonalMatrix" } else { "Diagonal" }, &[x.id], which), rank })
+}
+
+/// Windows as columns, (c, h, w) to (c · kernel, windows): keys as those of convolutions.
+pub(super) fn unfold(net: &mut Net, layer: &Layer, x: Blob) -> Result<Blob> {
+    let mut attrs = window(layer)?;
+    attrs.insert("kernel_shape".into(), conv::list(&conv::sizes(layer, 1, 0)?));
+    let pads = conv::pads(layer, [4, 15, 14, 16, 24, 17])?;
+    let auto = match pads.as_slice() {
+        [-233, ..] => Some("SAME_UPPER"),
+        [-234, ..] => Some("SAME_LOWER"),
+        _ => None,
+    };
+    if let Some(auto) = auto {
+        attrs.remove("pads");
+        attrs.insert("auto_pad".into(), Attr::from(auto));
+    }
+    Ok(Blob { id: net.node(layer, "Im2Col", &[x.id], attrs), rank: 3 })
+}
+
+/// The sum of what `unfold` would cut: 20 and 21 width and height of the image.
+pub(super) fn fold(net: &mut Net, layer: &Layer, x: Blob) -> Result<Blob> {
+    let width = layer.size(20, 0)?;
+    let image = vec![layer.size(21, width as i64)? as i64, width as i64];
+    let image = net.ints(layer, "image", image);
+    let block = conv::sizes(layer, 1, 0)?.into_iter().map(|n| n as i64).collect();
+    let block = net.ints(layer, "block", block);
+    let attrs = window(layer)?;
+    let id = net.nodes(layer, OpType::new("Col2Im"), [x.id, image, block].map(Some).to_vec(), attrs, 1)[0];
+    Ok(Blob { id, rank: 4 })
+}
+
+fn window(layer: &Layer) -> Result<tachograph_ir::Attrs> {
+    Ok(attrs([
+        ("dilations", conv::list(&conv::sizes(layer, 2, 1)?)),
+        ("strides", conv::list(&conv::sizes(layer, 3, 1)?)),
+        ("pads", Attr::Ints(conv::pads(layer, [4, 15, 14, 16, 24, 17])?)),
+    ]))
 }

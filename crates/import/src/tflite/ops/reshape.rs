@@ -47,7 +47,8 @@ fn target(net: &Importer, op: &Op, stated: &[u64]) -> Result<Option<Vec<i64>>, S
         return Ok(given.filter(|given| given.len() == stated.len()));
     }
     if let Some(first) = target.first_mut().filter(|_| output.open_batch() && x.open_batch()) {
-        *first = if x.shape.first() == stated.first() { 0 } else { -1 };
+        // Where other extents are open too, they may be merged with it.
+        *first = if x.shape.first() == stated.first() && !x.open_beyond() { 0 } else { -1 };
         return Ok(Some(target));
     }
     if output.open_batch() {

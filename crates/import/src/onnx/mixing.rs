@@ -1,0 +1,46 @@
+//! Operators that would mix what belongs to different examples of a batch.
+
+use tachograph_ir::{Class, Node};
+
+use super::rebatch::Rebatch;
+
+/// What `node` does that no network does with its batch, if it does: adding over it, normalising over it, stepping
+/// through it. The file's constants fit, but the batch is another axis.
+pub(super) fn mixes(rebatch: &Rebatch<'_>, node: &Node) -> Option<&'static str> {
+    let changed = |place: usize| -> Vec<bool> {
+        match rebatch.shapes(node, place) {
+            Some((old, new)) if old.len() == new.len() => old.iter().zip(&new).map(|(a, b)| a != b).collect(),
+            _ => Vec::new(),
+        }
+    };
+    let last = |axes: &[bool], from_end: usize| axes.iter().rev().nth(from_end).copied().unwrap_or(false);
+    let x = changed(0);
+    let flag = |name: &str| usize::from(node.int(name).unwrap_or(0) != 0);
+    let along = |name: &str, default: i64| {
+        let axis = node.int(name).unwrap_or(default);
+        let axis = if axis < 0 { axis.checked_add(x.len() as i64) } else { Some(axis) };
+        axis.and_then(|axis| usize::try_from(axis).ok()).unwrap_or(usize::MAX)
+    };
+    let mixed = match node.op.name() {
+        "MatMul" | "MatMulInteger" => {
+            let b = changed(1);
+            last(&x, 0) || last(&b, usize::from(b.len() > 1))
+        }
+        "Gemm" => last(&x, flag("transA")) || last(&changed(1), 1 - flag("transB")),
+        "Softmax" | "LogSoftmax" => x.get(along("axis", -1)).copied().unwrap_or(false),
+        "LayerNormalization" | "RMSNormalization" | "SimplifiedLayerNormalization" => {
+            x.get(along("axis", -1)..).unwrap_or_default().contains(&true)
+        }
+        "GRU" | "LSTM" | "RNN" => x.iter().enumerate().any(|(a, &moved)| moved && a != 1 - flag("layout")),
+        "Attention" | "MultiHeadAttention" => x.iter().skip(1).any(|&moved| moved),
+        // A batch may be folded into the groups, which the channels then are: that is for the file's extents to say.
+        _ if spatial(node) => x.iter().skip(1).any(|&moved| moved),
+        _ => false,
+    };
+    mixed.then_some("would work across the batch")
+}
+
+fn spatial(node: &Node) -> bool {
+    let convolves = matches!(node.class(), Class::Convolution | Class::GroupedConvolution);
+    convolves || matches!(node.op.name(), "AveragePool" | "InstanceNormalization" | "LpPool" | "MaxPool")
+}
