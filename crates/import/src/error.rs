@@ -52,6 +52,16 @@ pub enum Error {
         /// What is wrong, with its shape.
         message: String,
     },
+    /// A function of the file that cannot be expanded.
+    #[error("{file}: function `{function}` {message}")]
+    Function {
+        /// The file.
+        file: String,
+        /// Its name, with its domain.
+        function: String,
+        /// What is wrong.
+        message: String,
+    },
     /// A node that cannot be understood.
     #[error("{file}: node {node}: {message}")]
     Node {

@@ -77,7 +77,7 @@ impl BoundGraph {
     /// Facts of a node's results, by position, without their elements; results left out are unknown.
     pub fn output_facts(&self, node: &Node) -> Vec<Fact> {
         let fact = |id: &Option<TensorId>| match id.map(|id| self.fact(id)) {
-            Some(fact) => Fact { value: None, shape: fact.shape.clone(), ..*fact },
+            Some(fact) => Fact { value: None, ..fact.clone() },
             None => Fact::unknown(DType::F32),
         };
         node.outputs.iter().map(fact).collect()
@@ -101,7 +101,7 @@ impl BoundGraph {
         self.live.iter().copied().filter(|&id| {
             let node = self.graph.node(id);
             let custom = node.op.is_custom() && node.phase != crate::Phase::Update;
-            custom || node.outputs.iter().flatten().any(|&t| self.shape(t).is_none())
+            custom || node.outputs.iter().flatten().any(|&t| !self.fact(t).is_known())
         })
     }
 
@@ -130,6 +130,7 @@ fn declared(tensor: &Tensor, config: &Assignment) -> Fact {
         Dim::Free(name) => config.get(name).copied(),
     };
     Fact {
+        held: None,
         dtype: tensor.dtype.unwrap_or(DType::F32),
         shape: tensor.dims.as_ref().and_then(|dims| dims.iter().map(extent).collect()),
         value: tensor.value.clone(),
@@ -150,7 +151,8 @@ fn infer(graph: &Graph, config: &Assignment, given: &[Fact]) -> Result<Vec<Fact>
         for (id, fact) in node.outputs.iter().zip(inferred) {
             let Some(id) = id else { continue };
             // Where inference knows the type alone, a declared shape stands.
-            let shape = fact.shape.or_else(|| facts[id.index()].shape.take());
+            let declared = || facts[id.index()].shape.take().filter(|_| fact.held.is_none());
+            let shape = fact.shape.clone().or_else(declared);
             facts[id.index()] = Fact { shape, constant, ..fact };
         }
     }

@@ -26,6 +26,13 @@ pub(crate) fn cost(body: &BoundGraph) -> Result<Cost, OpError> {
     body.cost().map_err(|error| OpError::Invalid(error.to_string()))
 }
 
+/// Cost of several runs of one body, the weights of its own counted once.
+pub(crate) fn together(runs: impl Iterator<Item = Result<Cost, OpError>>) -> Result<Cost, OpError> {
+    let costs = runs.collect::<Result<Vec<_>, _>>()?;
+    let parameters = costs.iter().map(|cost| cost.parameters).max().unwrap_or(0);
+    Ok(Cost { parameters, ..costs.into_iter().sum() })
+}
+
 /// Class of a control-flow operator: that of what its bodies do, products before other arithmetic.
 pub(crate) fn class(node: &Node) -> Class {
     let bodies = node.attrs.values().filter_map(|attr| if let Attr::Graph(body) = attr { Some(body) } else { None });

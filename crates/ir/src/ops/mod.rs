@@ -23,23 +23,31 @@ operators! {
     attention::Attention,
     batch_norm::BatchNorm,
     cast::Cast,
+    causal_conv::CausalConv,
     center_crop_pad::CenterCropPad,
     clip::Clip,
     col2im::Col2Im,
     compare::Compare,
     compress::Compress,
     concat::Concat,
+    concat_from_sequence::ConcatFromSequence,
     constant::Constant,
+    constant_fill::ConstantFill,
     constant_of_shape::ConstantOfShape,
     conv::Conv,
     conv_transpose::ConvTranspose,
+    crop::Crop,
     cum_sum::CumSum,
+    deform_conv::DeformConv,
     depth_space::DepthSpace,
     det::Det,
+    dft::Dft,
     einsum::Einsum,
     expand::Expand,
+    experimental::Experimental,
     fill::Fill,
     flatten::Flatten,
+    flex_attention::FlexAttention,
     gather::Gather,
     gather_elements::GatherElements,
     gather_nd::GatherNd,
@@ -48,15 +56,21 @@ operators! {
     grid_sample::GridSample,
     identity::Identity,
     if_::If,
+    image_decoder::ImageDecoder,
     keep::Keep,
     layer_norm::LayerNorm,
+    linear_attention::LinearAttention,
     loop_::Loop,
+    loss::Loss,
     lrn::Lrn,
     matmul::MatMul,
+    max_roi_pool::MaxRoiPool,
+    max_unpool::MaxUnpool,
     non_max_suppression::NonMaxSuppression,
     non_zero::NonZero,
     normalize::Normalize,
     one_hot::OneHot,
+    optional::Optional,
     pad::Pad,
     pool::Pool,
     predicate::Predicate,
@@ -69,18 +83,27 @@ operators! {
     roi_align::RoiAlign,
     rotary::Rotary,
     scan::Scan,
+    sequence::Sequence,
+    sequence_map::SequenceMap,
     shape::ShapeOf,
     slice::Slice,
     softmax::Softmax,
     split::Split,
+    split_to_sequence::SplitToSequence,
     squeeze::Squeeze,
+    swiglu::SwiGlu,
+    tensor_scatter::TensorScatter,
+    text::Text,
+    tf_idf::TfIdf,
     tile::Tile,
     top_k::TopK,
     transpose::Transpose,
     unary::Unary,
+    unique::Unique,
     unsqueeze::Unsqueeze,
     variadic::Variadic,
     where_::Where,
+    window::Window,
 }
 
 #[cfg(test)]
@@ -108,9 +131,13 @@ mod tests {
         let extent = prop_oneof![8 => 0..7u64, 1 => any::<u64>(), 1 => select(&[1 << 32, u64::MAX][..])];
         let dtype = select(&[DType::F32, DType::I64, DType::Bool, DType::String][..]);
         let free = (dtype.clone(), option::weighted(0.9, vec(extent, 0..6)), option::of(value()))
-            .prop_map(|(dtype, shape, value)| Fact { dtype, shape, value, constant: false });
-        let list = (dtype, value()).prop_map(|(dtype, v)| Fact::new(dtype, [v.len() as u64]).with_value(Some(v)));
-        prop_oneof![free, list]
+            .prop_map(|(dtype, shape, value)| Fact { shape, value, ..Fact::unknown(dtype) });
+        let list =
+            (dtype.clone(), value()).prop_map(|(dtype, v)| Fact::new(dtype, [v.len() as u64]).with_value(Some(v)));
+        let tensor = prop_oneof![free, list].boxed();
+        let sequence = (dtype, vec(tensor.clone(), 0..4)).prop_map(|(dtype, items)| Fact::sequence(dtype, items));
+        let alike = tensor.clone().prop_map(Fact::sequence_of);
+        prop_oneof![8 => tensor, 1 => sequence, 1 => alike, 1 => Just(Fact::nothing(DType::F32))]
     }
 
     fn attr() -> impl Strategy<Value = (String, Attr)> {

@@ -1,0 +1,133 @@
+//! Every model of ONNX's own backend tests, from `golden/backend.gz`, which `golden/make_backend.py` wrote: each result
+//! has the type, the shape and, where they are known here, the elements that ONNX says.
+
+use std::{collections::BTreeSet, io::Read, path::Path};
+
+use flate2::read::GzDecoder;
+use rayon::prelude::*;
+use serde::Deserialize;
+use tachograph_import::onnx;
+use tachograph_ir::{Assignment, BoundGraph, DType, Dim, Fact, Graph, Held, Value};
+
+#[derive(Deserialize)]
+struct Header {
+    name: String,
+    inputs: Vec<Described>,
+    outputs: Vec<Described>,
+    bytes: usize,
+}
+
+/// A tensor, a sequence, or nothing.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Described {
+    Tensor {
+        #[serde(rename = "type")]
+        code: i64,
+        shape: Vec<u64>,
+        ints: Option<Vec<i64>>,
+    },
+    Sequence(Vec<Described>),
+    Nothing(()),
+}
+
+/// What differs, if anything; `Ok(false)` where a shape, or the length of a sequence, depends on data.
+fn compare(expected: &Described, fact: &Fact) -> Result<bool, String> {
+    match (expected, &fact.held) {
+        (Described::Tensor { code, shape, ints }, None) => {
+            let dtype = DType::from_onnx(*code).ok_or_else(|| format!("type {code}"))?;
+            if fact.dtype != dtype {
+                return Err(format!("type {}, not {dtype}", fact.dtype));
+            }
+            let Some(found) = &fact.shape else { return Ok(false) };
+            if found != shape {
+                return Err(format!("shape {found:?}, not {shape:?}"));
+            }
+            match (&fact.value, ints) {
+                (Some(Value::Ints(found)), Some(ints)) if found != ints => Err(format!("{found:?}, not {ints:?}")),
+                _ => Ok(true),
+            }
+        }
+        (Described::Sequence(expected), Some(Held::Sequence(items))) if expected.len() == items.len() => {
+            expected.iter().zip(items).try_fold(true, |all, (item, fact)| Ok(compare(item, fact)? && all))
+        }
+        (Described::Sequence(expected), Some(Held::Alike(item))) => {
+            expected.iter().try_for_each(|expected| compare(expected, item).map(drop))?;
+            Ok(false)
+        }
+        (Described::Nothing(()), Some(Held::Nothing)) => Ok(true),
+        // Nothing is known.
+        (_, None) if fact.shape.is_none() => Ok(false),
+        _ => Err(format!("{fact:?}, not {expected:?}")),
+    }
+}
+
+/// Free extents, and lengths of sequences, as the inputs of the test have them.
+fn binding(graph: &Graph, inputs: &[Described]) -> Assignment {
+    let mut config = Assignment::new();
+    for (&id, given) in graph.inputs().iter().zip(inputs) {
+        let tensor = graph.tensor(id);
+        let shape = match given {
+            Described::Tensor { shape, .. } => shape,
+            Described::Sequence(items) => {
+                config.insert(format!("{}_length", tensor.name), items.len() as u64);
+                let Some(Described::Tensor { shape, .. }) = items.first() else { continue };
+                shape
+            }
+            Described::Nothing(()) => continue,
+        };
+        for (dim, &extent) in tensor.dims.iter().flatten().zip(shape) {
+            if let Dim::Free(name) = dim {
+                config.insert(name.clone(), extent);
+            }
+        }
+    }
+    config
+}
+
+fn check(header: &Header, model: &[u8]) -> Result<bool, String> {
+    let model = onnx::read(model.to_vec().into(), "model").map_err(|e| e.to_string())?;
+    let config = binding(&model.graph, &header.inputs);
+    let bound: BoundGraph = model.graph.bind(&config).map_err(|e| format!("{e} with {config:?}"))?;
+    bound.cost().map_err(|e| e.to_string())?;
+    if let Some((_, node)) = bound.graph().nodes().find(|(_, node)| node.op.is_custom()) {
+        return Err(format!("operator {} is unknown", node.op));
+    }
+    let mut known = true;
+    for (&id, expected) in bound.graph().outputs().iter().zip(&header.outputs) {
+        let name = &bound.graph().tensor(id).name;
+        known &= compare(expected, bound.fact(id)).map_err(|e| format!("`{name}` has {e}"))?;
+    }
+    Ok(known)
+}
+
+fn records() -> Vec<(Header, Vec<u8>)> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/backend.gz");
+    let mut all = Vec::new();
+    GzDecoder::new(std::fs::File::open(path).unwrap()).read_to_end(&mut all).unwrap();
+    let (mut rest, mut records) = (&all[..], Vec::new());
+    while !rest.is_empty() {
+        let line = rest.iter().position(|&b| b == b'\n').unwrap();
+        let header: Header = serde_json::from_slice(&rest[..line]).unwrap();
+        let (model, after) = rest[line + 1..].split_at(header.bytes);
+        records.push((header, model.to_vec()));
+        rest = after;
+    }
+    records
+}
+
+#[test]
+fn every_model_has_the_results_that_onnx_says() {
+    let records = records();
+    let results: Vec<_> = records.par_iter().map(|(header, model)| (&header.name, check(header, model))).collect();
+    let wrong: Vec<_> = results.iter().filter_map(|(name, r)| Some((name, r.as_ref().err()?))).collect();
+    let fixed: BTreeSet<&str> = results.iter().filter_map(|(name, _)| name.strip_suffix("@fixed")).collect();
+    let open = |(name, result): &(&String, Result<bool, String>)| {
+        result == &Ok(false) && !fixed.contains(name.as_str())
+    };
+    let open: Vec<_> = results.iter().filter(|r| open(r)).map(|(name, _)| name).collect();
+    println!("{} models, {} wrong, {} open", results.len(), wrong.len(), open.len());
+    wrong.iter().for_each(|(name, why)| println!("WRONG {name}: {why}"));
+    open.iter().for_each(|name| println!("OPEN {name}"));
+    assert!(wrong.is_empty());
+}
