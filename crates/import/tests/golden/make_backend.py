@@ -101,7 +101,7 @@ records, count = [], 0
 def record(name, model, inputs, outputs):
     global count
     graph_inputs = [i for i in model.graph.input if i.name not in {t.name for t in model.graph.initializer}]
-    given = [described(v, i) for v, i in zip(inputs, graph_inputs)]
+    given = [[i.name, described(v, i)] for v, i in zip(inputs, graph_inputs)]
     results = [described(v, o) for v, o in zip(outputs, model.graph.output)]
     strip(model.graph)
     model.doc_string = ""
@@ -161,8 +161,9 @@ def folder(path):
 def light(path):
     """One of the networks without weights: its inputs are those it declares."""
     model = onnx.load(path)
-    shape = [d.dim_value for d in model.graph.input[0].type.tensor_type.shape.dim]
-    inputs = [np.broadcast_to(np.float32(0), shape)]
+    stored = {t.name for t in model.graph.initializer}
+    (data,) = [i for i in model.graph.input if i.name not in stored]
+    inputs = [np.broadcast_to(np.float32(0), [d.dim_value for d in data.type.tensor_type.shape.dim])]
     result = path.with_name(path.stem + "_output_0.pb")
     record("light/" + path.stem, model, inputs, [TensorProto.FromString(result.read_bytes())])
 
