@@ -1,6 +1,9 @@
 """Writes backend.gz: ONNX's own backend tests (every node test, simple and converted models, and the smaller networks
 without weights: the others are among those of docs/onnx.md), with the types, shapes and small integer elements of their results. Usage: python make_backend.py (onnx 1.23, numpy).
 
+`python make_backend.py FOLDER FILE` gathers the tests below a folder instead (such as those of an older release, from a
+checkout of onnx or of libonnx); TACHOGRAPH_BACKEND=FILE then names them to the ignored test.
+
 The file is a list of records, compressed: a line of JSON, then as many bytes of a model as its `bytes` say. Elements of
 large weights are left out. A record whose name ends in `@fixed` is the test with its small operands stored in the model,
 as files have them: there every shape is decided."""
@@ -8,10 +11,12 @@ as files have them: there every shape is decided."""
 import gzip
 import json
 import pathlib
+import sys
 import warnings
 
 import numpy as np
 import onnx
+from google.protobuf.message import DecodeError
 from onnx import TensorProto, helper, numpy_helper
 from onnx.backend.test.case.model import collect_testcases as collect_models
 from onnx.backend.test.case.node import collect_testcases as collect_nodes
@@ -169,6 +174,13 @@ def light(path):
 
 
 def main():
+    if len(sys.argv) == 3:
+        for path in sorted(pathlib.Path(sys.argv[1]).rglob("model.onnx")):
+            try:
+                folder(path.parent)
+            except (OSError, DecodeError) as error:
+                print(path.parent, error, file=sys.stderr)
+        return write(pathlib.Path(sys.argv[2]))
     for case in sorted(collect_nodes(None), key=lambda c: c.name):
         inputs, outputs = case.data_sets[0]
         record("node/" + case.name, case.model, inputs, outputs)
@@ -181,7 +193,10 @@ def main():
     for kind in ("pytorch-converted", "pytorch-operator", "simple"):
         for path in sorted((DATA / kind).iterdir()):
             folder(path)
-    target = pathlib.Path(__file__).with_name("backend.gz")
+    write(pathlib.Path(__file__).with_name("backend.gz"))
+
+
+def write(target):
     target.write_bytes(gzip.compress(b"".join(records), 9, mtime=0))
     print(count, "records,", target.stat().st_size, "bytes,", sum(map(len, records)), "plain")
 
