@@ -1,7 +1,11 @@
 //! Every model of ONNX's own backend tests, from `golden/backend.gz`, which `golden/make_backend.py` wrote: each result
 //! has the type, the shape and, where they are known here, the elements that ONNX says.
 
-use std::{collections::BTreeSet, io::Read, path::Path};
+use std::{
+    collections::BTreeSet,
+    io::Read,
+    path::{Path, PathBuf},
+};
 
 use flate2::read::GzDecoder;
 use rayon::prelude::*;
@@ -138,10 +142,19 @@ fn records(path: &Path) -> Vec<(Header, Vec<u8>)> {
     records
 }
 
+fn golden(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
+}
+
 #[test]
 fn every_model_has_the_results_that_onnx_says() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/backend.gz");
-    assert_eq!(check_all(&path), 3777);
+    assert_eq!(check_all(&golden("backend.gz")), 3777);
+}
+
+/// `golden/make_opsets.py` made these, operators that have changed among them in every form.
+#[test]
+fn operators_mean_what_they_meant_in_their_set() {
+    assert_eq!(check_all(&golden("opsets.gz")), 276);
 }
 
 /// The tests of another release of ONNX, as the script gathers them.
