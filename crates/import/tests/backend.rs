@@ -18,6 +18,7 @@ struct Header {
     name: String,
     inputs: Vec<(String, Described)>,
     outputs: Vec<Described>,
+    macs: Option<u64>,
     bytes: usize,
 }
 
@@ -111,7 +112,10 @@ fn check(header: &Header, model: &[u8]) -> Result<Option<Vec<String>>, String> {
     let model = onnx::read(model.to_vec().into(), "model").map_err(|e| e.to_string())?;
     let config = binding(&model.graph, &header.inputs);
     let bound: BoundGraph = model.graph.bind(&config).map_err(|e| format!("{e} with {config:?}"))?;
-    bound.cost().map_err(|e| e.to_string())?;
+    let macs = bound.cost().map_err(|e| e.to_string())?.macs;
+    if header.macs.is_some_and(|expected| expected != macs) {
+        return Err(format!("{macs} multiply-accumulates, not {:?}", header.macs));
+    }
     let operators: Vec<String> = bound.graph().nodes().map(|(_, node)| node.op.to_string()).collect();
     if let Some(unknown) = bound.graph().nodes().map(|(_, node)| &node.op).find(|op| op.is_custom()) {
         let other = OTHERS.contains(&unknown.domain());
@@ -155,6 +159,12 @@ fn every_model_has_the_results_that_onnx_says() {
 #[test]
 fn operators_mean_what_they_meant_in_their_set() {
     assert_eq!(check_all(&golden("opsets.gz")), 276);
+}
+
+/// `golden/make_control.py` made these, and ONNX Runtime ran them.
+#[test]
+fn control_flow_sequences_and_extents_are_as_onnx_runtime_has_them() {
+    assert_eq!(check_all(&golden("control.gz")), 17);
 }
 
 /// The tests of another release of ONNX, as the script gathers them.

@@ -105,6 +105,21 @@ impl BoundGraph {
         })
     }
 
+    /// What of a node is counted, where not all of it is ([`BoundGraph::unknown_nodes`], and loops of which nobody knows
+    /// how many trips they take); `None` for all others.
+    pub fn counted_in_part(&self, id: NodeId) -> Option<&'static str> {
+        let node = self.graph.node(id);
+        let OpType::Known(_, op) = &node.op else {
+            return (node.phase != crate::Phase::Update).then_some("operator not known: only its bytes are counted");
+        };
+        let (inputs, outputs) = (self.input_facts(node), self.output_facts(node));
+        if op.counts_one_trip(&Call { node, inputs: &inputs, outputs: &outputs }) {
+            return Some("number of trips not known: one is counted");
+        }
+        let known = node.outputs.iter().flatten().all(|&t| self.fact(t).is_known());
+        (!known).then_some("shape not known: only the bytes that are known are counted")
+    }
+
     /// First extent of the first input: the batch, by every exporter's convention.
     pub fn batch(&self) -> u64 {
         let shape = self.graph.inputs().first().and_then(|&id| self.shape(id));

@@ -143,6 +143,11 @@ pub trait Operator: Sync {
         Ok(None)
     }
 
+    /// True where [`Operator::nested`] is the cost of one trip, because nobody knows how many there are.
+    fn counts_one_trip(&self, _: &Call<'_>) -> bool {
+        false
+    }
+
     /// Arithmetic of the forward computation. By default an operator of [`Class::Movement`] moves its data, and any
     /// other costs one operation per element of the first result.
     fn work(&self, call: &Call<'_>) -> Result<Work, OpError> {

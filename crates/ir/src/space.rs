@@ -79,7 +79,6 @@ impl Domain {
 impl fmt::Display for Domain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Range { min, max: 0x7fff_ffff_ffff_ffff, step: 0 | 1 } => write!(f, "of at least {min}"),
             Self::Range { min, max, step } if *step <= 1 => write!(f, "{min}..={max}"),
             Self::Range { min, max, step } => write!(f, "{min}..={max} step {step}"),
             Self::Set(values) => write!(f, "{values:?}"),

@@ -42,9 +42,9 @@ pub fn run(args: &Args) -> Result<()> {
     let several = args.models.models.len() > 1;
     exit::each(&args.models.models, |path| {
         let mut model = Model::load(path, &args.models.bind)?;
-        for id in model.bound.unknown_nodes() {
+        for &id in model.bound.live() {
+            let Some(what) = model.bound.counted_in_part(id) else { continue };
             let node = model.bound.graph().node(id);
-            let what = "operator or shape not known; it costs nothing here";
             model.warnings.push(format!("node `{}` ({}): {what}", node.name, node.op));
         }
         if args.dot {

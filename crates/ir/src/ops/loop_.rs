@@ -180,6 +180,10 @@ impl Operator for Loop {
         Ok(Work::MOVE)
     }
 
+    fn counts_one_trip(&self, call: &Call<'_>) -> bool {
+        Trips::new(call).is_ok_and(|trips| trips.times.is_none())
+    }
+
     fn nested(&self, call: &Call<'_>) -> Result<Option<Cost>, OpError> {
         let trips = Trips::new(call)?;
         let cost = |bound: &BoundGraph| body::cost(bound)?.times(trips.times.unwrap_or(1));

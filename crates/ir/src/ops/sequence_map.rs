@@ -70,6 +70,10 @@ impl Operator for SequenceMap {
         Ok(Work::MOVE)
     }
 
+    fn counts_one_trip(&self, call: &Call<'_>) -> bool {
+        runs(call).is_ok_and(|runs| runs.iter().any(|(_, times)| times.is_none()))
+    }
+
     fn nested(&self, call: &Call<'_>) -> Result<Option<Cost>, OpError> {
         let cost = |(bound, times): &(BoundGraph, Option<u64>)| body::cost(bound)?.times(times.unwrap_or(1));
         body::together(runs(call)?.iter().map(cost)).map(Some)
