@@ -88,7 +88,11 @@ fn negative_extents_are_open_and_a_literal_zero_is_empty() {
     let also = [input("p", &[2, 5]), input("x", &[0, 3]), node("x", "y"), output("y")];
     assert_eq!(open(&also), []);
     // Names that the file has are not taken.
-    let named = field(11, &[field(1, b"z"), field(2, &field(1, &[number(1, 1), field(2, &field(1, &field(2, b"x_0")))].concat()))].concat());
+    let named = field(
+        11,
+        &[field(1, b"z"), field(2, &field(1, &[number(1, 1), field(2, &field(1, &field(2, b"x_0")))].concat()))]
+            .concat(),
+    );
     let both = [input("x", &[-1, 3]), named, node("x", "y"), output("y")];
     assert_eq!(open(&both), [free("x_0"), free("x_0_")].concat());
 }

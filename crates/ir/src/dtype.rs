@@ -107,10 +107,7 @@ impl DType {
 
     /// True for real floating-point types.
     pub fn is_float(self) -> bool {
-        matches!(
-            self,
-            Self::F64 | Self::F32 | Self::F16 | Self::BF16 | Self::F8 | Self::F6 | Self::F4 | Self::E8M0
-        )
+        matches!(self, Self::F64 | Self::F32 | Self::F16 | Self::BF16 | Self::F8 | Self::F6 | Self::F4 | Self::E8M0)
     }
 
     /// True for integers and booleans: the types that shape arithmetic uses.
@@ -157,9 +154,7 @@ mod tests {
     #[test]
     fn every_number_of_onnx_is_a_type() {
         let bits: Vec<u64> = (1..=28).map(|code| DType::from_onnx(code).unwrap().bits()).collect();
-        let onnx = [
-            32, 8, 8, 16, 16, 32, 64, 64, 8, 16, 64, 32, 64, 64, 128, 16, 8, 8, 8, 8, 4, 4, 4, 8, 2, 2, 6, 6,
-        ];
+        let onnx = [32, 8, 8, 16, 16, 32, 64, 64, 8, 16, 64, 32, 64, 64, 128, 16, 8, 8, 8, 8, 4, 4, 4, 8, 2, 2, 6, 6];
         assert_eq!(bits, onnx);
         assert_eq!((DType::from_onnx(0), DType::from_onnx(29)), (None, None));
         assert!(DType::E8M0.is_float() && DType::U2.is_integer() && !DType::F4.is_integer());

@@ -204,7 +204,8 @@ mod tests {
         branch.attribute = vec![AttributeProto { g: Some(body.into()), ..AttributeProto::default() }];
         let mutual = [function("back", vec![branch]), function("there", vec![node("back", "f", &["a"], &["b"])])];
         assert_eq!(refused(&mutual, "there"), "m: function `f::there` calls itself, which ONNX forbids");
-        let calls = |i: usize, n| function(&format!("f{i}"), vec![node(&format!("f{}", i + 1), "f", &["a"], &["t"]); n]);
+        let calls =
+            |i: usize, n| function(&format!("f{i}"), vec![node(&format!("f{}", i + 1), "f", &["a"], &["t"]); n]);
         let bombs: Vec<_> = (0..30).map(|i| calls(i, 8)).collect();
         assert!(refused(&bombs, "f0").starts_with("m: function `f::f0` makes "), "{}", refused(&bombs, "f0"));
         let chain: Vec<_> = (0..100_000).map(|i| calls(i, 1)).collect();

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use tachograph_ir::{
-    Attr, Attrs, DType, Dim, Domain, Graph, Hyperparameter, Node, OpType, Parts, Phase, Tensor, TensorKind, Value, attrs,
-    elements,
+    Attr, Attrs, DType, Dim, Domain, Graph, Hyperparameter, Node, OpType, Parts, Phase, Tensor, TensorKind, Value,
+    attrs, elements,
 };
 
 use super::{

@@ -45,8 +45,21 @@ fn rename(node: &mut Node, old: &str, new: &str) {
 /// Until 6 the type was a text.
 fn cast(node: &mut Node) {
     const TYPES: [&str; 15] = [
-        "FLOAT", "UINT8", "INT8", "UINT16", "INT16", "INT32", "INT64", "STRING", "BOOL", "FLOAT16", "DOUBLE", "UINT32",
-        "UINT64", "COMPLEX64", "COMPLEX128",
+        "FLOAT",
+        "UINT8",
+        "INT8",
+        "UINT16",
+        "INT16",
+        "INT32",
+        "INT64",
+        "STRING",
+        "BOOL",
+        "FLOAT16",
+        "DOUBLE",
+        "UINT32",
+        "UINT64",
+        "COMPLEX64",
+        "COMPLEX128",
     ];
     if let Some(Attr::Str(name)) = node.attrs.get("to")
         && let Some(place) = TYPES.iter().position(|known| *known == name.as_str())

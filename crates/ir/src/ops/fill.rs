@@ -7,7 +7,15 @@ pub(super) struct Fill;
 
 impl Operator for Fill {
     fn names(&self) -> &'static [&'static str] {
-        &["Bernoulli", "EyeLike", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"]
+        &[
+            "Bernoulli",
+            "EyeLike",
+            "Multinomial",
+            "RandomNormal",
+            "RandomNormalLike",
+            "RandomUniform",
+            "RandomUniformLike",
+        ]
     }
 
     fn infer(&self, call: &Call<'_>) -> Result<Vec<Fact>, OpError> {

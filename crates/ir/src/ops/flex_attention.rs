@@ -82,6 +82,8 @@ mod tests {
         let (facts, work) = run("FlexAttention", attrs([]), &inputs).unwrap();
         assert_eq!((facts[0].clone(), work.macs), (f32(&[2, 8, 4, 32]), 2 * 8 * 4 * 6 * 48));
         assert_eq!(work.flops, 2 * work.macs + 5 * 2 * 8 * 4 * 6);
-        assert!(run("FlexAttention", attrs([]), &[f32(&[2, 8, 4, 16]), f32(&[2, 3, 6, 16]), f32(&[2, 3, 6, 16])]).is_err());
+        assert!(
+            run("FlexAttention", attrs([]), &[f32(&[2, 8, 4, 16]), f32(&[2, 3, 6, 16]), f32(&[2, 3, 6, 16])]).is_err()
+        );
     }
 }

@@ -45,10 +45,7 @@ impl Operator for LinearAttention {
         let h = Heads::new(call)?;
         let state = call.optional(3).map_or(call.dtype(0)?, |f| f.dtype);
         let result = [h.batch, h.tokens, product([h.queries, h.value_depth])?];
-        Ok(vec![
-            Fact::new(call.dtype(0)?, result),
-            Fact::new(state, [h.batch, h.keys, h.depth, h.value_depth]),
-        ])
+        Ok(vec![Fact::new(call.dtype(0)?, result), Fact::new(state, [h.batch, h.keys, h.depth, h.value_depth])])
     }
 
     fn class(&self, _: &Node) -> Class {

@@ -3,22 +3,15 @@
 //! The body takes the trip number, the condition, the carried values and the captures, and gives a condition, the
 //! carried values and one slice of each collected result. The number of trips is M where it is known and the body's
 //! condition is constantly true. Where shapes change from trip to trip, or the condition is computed from what is known,
-//! the trips are followed one by one, as far as [`MAX_NODES`] allows. Cost: that of the body over all trips; once where
+//! the trips are followed one by one, as far as [`Repeats`] allows. Cost: that of the body over all trips; once where
 //! their number is not known.
 
-use std::cell::Cell;
-
-use crate::{BoundGraph, Call, Class, Cost, DType, Fact, Fusion, Node, OpError, Operator, Role, Value, Work, body};
+use crate::{
+    BoundGraph, Call, Class, Cost, DType, Fact, Fusion, Node, OpError, Operator, Role, Value, Work,
+    body::{self, Repeats},
+};
 
 pub(super) struct Loop;
-
-/// Most nodes that following trips may infer, those of loops in loops included: a few milliseconds.
-const MAX_NODES: usize = 1 << 14;
-
-thread_local! {
-    /// Nodes left to the outermost loop that is followed.
-    static LEFT: Cell<Option<usize>> = const { Cell::new(None) };
-}
 
 /// What is known of the trips.
 struct Trips {
@@ -31,7 +24,7 @@ struct Trips {
 
 impl Trips {
     fn new(call: &Call<'_>) -> Result<Self, OpError> {
-        let carried = carried(call)?;
+        let (carried, repeats) = (carried(call)?, Repeats::new(call, "body"));
         let (bound, times) = steady(call, carried)?;
         let results = body::results(&bound).into_iter().skip(1).enumerate();
         let result = |(i, fact)| if i >= carried { collected(fact, times) } else { Fact { value: None, ..fact } };
@@ -39,7 +32,7 @@ impl Trips {
         if times.is_some() && steady.results.iter().all(Fact::is_known) {
             return Ok(steady);
         }
-        Ok(followed(call, carried, &steady.bodies[0]).unwrap_or(steady))
+        Ok(followed(call, carried, &repeats, &steady.bodies[0]).unwrap_or(steady))
     }
 }
 
@@ -51,7 +44,8 @@ fn steady(call: &Call<'_>, carried: usize) -> Result<(BoundGraph, Option<u64>), 
         *fact = Fact { value: None, constant: false, ..fact.clone() };
     }
     let mut bound = body::bind(call, "body", &given)?;
-    for _ in 0..=carried {
+    // A sequence may lose first its length and then the shape of its tensors.
+    for _ in 0..=2 * carried.min(given.len()) {
         let results = body::results(&bound);
         let mut moved = false;
         for (fact, result) in given.iter_mut().skip(2).take(carried).zip(results.iter().skip(1)) {
@@ -71,19 +65,7 @@ fn steady(call: &Call<'_>, carried: usize) -> Result<(BoundGraph, Option<u64>), 
 }
 
 /// Follows the trips with all that is known of the carried values, if that says when they end.
-fn followed(call: &Call<'_>, carried: usize, steady: &BoundGraph) -> Option<Trips> {
-    let outermost = LEFT.get().is_none();
-    if outermost {
-        LEFT.set(Some(MAX_NODES));
-    }
-    let followed = trip_by_trip(call, carried, steady);
-    if outermost {
-        LEFT.set(None);
-    }
-    followed
-}
-
-fn trip_by_trip(call: &Call<'_>, carried: usize, steady: &BoundGraph) -> Option<Trips> {
+fn followed(call: &Call<'_>, carried: usize, repeats: &Repeats, steady: &BoundGraph) -> Option<Trips> {
     // Without a known limit the condition must end it.
     let limit = if call.optional(0).is_some() { limit(call)? } else { u64::MAX };
     let mut given = start(call);
@@ -93,8 +75,8 @@ fn trip_by_trip(call: &Call<'_>, carried: usize, steady: &BoundGraph) -> Option<
         given[0].value = Some(Value::Ints(vec![i64::try_from(bodies.len()).ok()?]));
         // What is carried is no constant: arithmetic on it runs at every trip.
         given.iter_mut().skip(2).take(carried).for_each(|fact| fact.constant = false);
+        repeats.again()?;
         let bound = body::bind(call, "body", &given).ok()?;
-        LEFT.set(Some(LEFT.get()?.checked_sub(bound.graph().len() + 1)?));
         let mut results = body::results(&bound);
         goes = goes_on(results.first())?;
         let collected = results.split_off(results.len().min(1 + carried));

@@ -1,7 +1,10 @@
 //! SequenceMap: a body for each tensor of a sequence. What follows the sequence is read tensor by tensor where it is a
 //! sequence too, and whole where it is a tensor. Cost: the sum over the tensors; where the length is not known, that of one.
 
-use crate::{BoundGraph, Call, Class, Cost, Fact, Fusion, Held, Node, OpError, Operator, Role, Work, body};
+use crate::{
+    BoundGraph, Call, Class, Cost, Fact, Fusion, Held, Node, OpError, Operator, Role, Work,
+    body::{self, Repeats},
+};
 
 pub(super) struct SequenceMap;
 
@@ -18,19 +21,25 @@ fn runs(call: &Call<'_>) -> Result<Vec<(BoundGraph, Option<u64>)>, OpError> {
         _ => Ok(fact.clone()),
     };
     let given = |place| operands.iter().map(|fact| at(fact, place)).collect::<Result<Vec<_>, _>>();
-    let Some(Held::Sequence(items)) = &call.input(0)?.held else {
-        let Some(Held::Alike(_)) = &call.input(0)?.held else { return Err(OpError::Unknown) };
-        return Ok(vec![(body::bind(call, "body", &given(0)?)?, None)]);
+    let length = match &call.input(0)?.held {
+        Some(Held::Sequence(items)) => items.len(),
+        Some(Held::Alike(_)) => return Ok(vec![(body::bind(call, "body", &given(0)?)?, None)]),
+        _ => return Err(OpError::Unknown),
     };
     let mut runs: Vec<(Vec<Fact>, u64)> = Vec::new();
-    for place in 0..items.len() {
+    for place in 0..length {
         let given = given(place)?;
         match runs.last_mut() {
             Some((last, times)) if *last == given => *times += 1,
             _ => runs.push((given, 1)),
         }
     }
-    runs.iter().map(|(given, times)| Ok((body::bind(call, "body", given)?, Some(*times)))).collect()
+    let repeats = Repeats::new(call, "body");
+    let bind = |(given, times): &(Vec<Fact>, u64)| {
+        repeats.again().ok_or(OpError::Unknown)?;
+        Ok((body::bind(call, "body", given)?, Some(*times)))
+    };
+    runs.iter().map(bind).collect()
 }
 
 impl Operator for SequenceMap {
