@@ -25,7 +25,7 @@ pub(crate) fn bind(call: &Call<'_>, name: &str, given: &[Fact]) -> Result<BoundG
 
 /// How much may be inferred again and again for one node, the bodies inside its body included: nodes, tensors and elements
 /// together. That is some hundredths of a second.
-const AGAIN: usize = 1 << 16;
+const AGAIN: usize = 1 << 15;
 
 thread_local! {
     /// What is left of it for the outermost node.
@@ -45,7 +45,7 @@ impl Repeats {
         LEFT.set(LEFT.get().or(Some(AGAIN)));
         let size = match call.attrs().get(name) {
             Some(Attr::Graph(body)) => {
-                let elements = body.tensors().iter().filter_map(|t| Some(t.value.as_ref()?.len()));
+                let elements = body.tensors().iter().map(|t| t.value.as_ref().map_or(0, Value::len));
                 1 + body.len() + body.tensors().len() + elements.sum::<usize>()
             }
             _ => 1,
@@ -53,9 +53,10 @@ impl Repeats {
         Self { outermost, size }
     }
 
-    /// `None` once too much was bound.
-    pub(crate) fn again(&self) -> Option<()> {
-        let left = LEFT.get()?.checked_sub(self.size)?;
+    /// `None` once too much was bound; what the body is given counts too, since a sequence may grow.
+    pub(crate) fn again(&self, given: &[Fact]) -> Option<()> {
+        let given = given.iter().map(Fact::size).fold(self.size, usize::saturating_add);
+        let left = LEFT.get()?.checked_sub(given)?;
         LEFT.set(Some(left));
         Some(())
     }

@@ -100,6 +100,16 @@ impl Fact {
         self
     }
 
+    /// What it takes to copy, in tensors and elements.
+    pub(crate) fn size(&self) -> usize {
+        let held = match &self.held {
+            Some(Held::Sequence(items)) => items.iter().map(Self::size).sum(),
+            Some(Held::Alike(item)) => item.size(),
+            _ => 0,
+        };
+        1 + held + self.value.as_ref().map_or(0, Value::len)
+    }
+
     /// Bytes of storage, of a sequence those of its tensors; `None` when the shape is unknown or the size overflows.
     pub fn bytes(&self) -> Option<u64> {
         match &self.held {

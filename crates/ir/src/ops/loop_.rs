@@ -75,7 +75,7 @@ fn followed(call: &Call<'_>, carried: usize, repeats: &Repeats, steady: &BoundGr
         given[0].value = Some(Value::Ints(vec![i64::try_from(bodies.len()).ok()?]));
         // What is carried is no constant: arithmetic on it runs at every trip.
         given.iter_mut().skip(2).take(carried).for_each(|fact| fact.constant = false);
-        repeats.again()?;
+        repeats.again(&given)?;
         let bound = body::bind(call, "body", &given).ok()?;
         let mut results = body::results(&bound);
         goes = goes_on(results.first())?;

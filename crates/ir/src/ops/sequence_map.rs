@@ -36,7 +36,7 @@ fn runs(call: &Call<'_>) -> Result<Vec<(BoundGraph, Option<u64>)>, OpError> {
     }
     let repeats = Repeats::new(call, "body");
     let bind = |(given, times): &(Vec<Fact>, u64)| {
-        repeats.again().ok_or(OpError::Unknown)?;
+        repeats.again(given).ok_or(OpError::Unknown)?;
         Ok((body::bind(call, "body", given)?, Some(*times)))
     };
     runs.iter().map(bind).collect()
