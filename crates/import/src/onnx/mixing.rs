@@ -31,6 +31,9 @@ pub(super) fn mixes(rebatch: &Rebatch<'_>, node: &Node) -> Option<&'static str> 
         "LayerNormalization" | "RMSNormalization" | "SimplifiedLayerNormalization" => {
             x.get(along("axis", -1)..).unwrap_or_default().contains(&true)
         }
+        "Gather" if x.get(along("axis", 0)) == Some(&true) && changed(1).iter().all(|moved| !moved) => {
+            return Some("picks from the whole batch by an index that is not known to pick alike from each example");
+        }
         "GRU" | "LSTM" | "RNN" => x.iter().enumerate().any(|(a, &moved)| moved && a != 1 - flag("layout")),
         "Attention" | "MultiHeadAttention" => x.iter().skip(1).any(|&moved| moved),
         // A batch may be folded into the groups, which the channels then are: that is for the file's extents to say.

@@ -164,24 +164,34 @@ impl<'a> Rebatch<'a> {
         0
     }
 
-    /// A view by strides is written as the flat tensor and a constant index: of one image, that picks from every image.
+    /// A view by strides is written as the flat tensor and a constant index. If that picks the same from each image, it
+    /// picks from the rows of a matrix of images.
     fn strided(&mut self, node: &mut Node) -> Option<()> {
         let (old, new) = self.shapes(node, 0)?;
         let (&[length], Some(0)) = (old.as_slice(), moved(&old, &new)) else { return None };
         let (data, index) = ((*node.inputs.first()?)?, (*node.inputs.get(1)?)?);
-        let picked = self.old_shape(index).filter(|picked| picked.first() == Some(&1))?.get(1..)?.to_vec();
-        if self.outer_of(data) != 1 || !self.old.get(index.index())?.constant {
+        let known = self.old.get(index.index()).filter(|fact| fact.constant)?;
+        let (&images, picked) = known.shape.as_deref()?.split_first()?;
+        let row = i64::try_from(length.checked_div(images)?).ok()?;
+        if self.outer_of(data) != 1 || length % images != 0 || !(images == 1 || repeats(known.value.as_ref()?, images, row)) {
             return None;
         }
-        let rows = self.ints(&node.name, vec![-1, i64::try_from(length).ok()?]);
-        let rows = self.add(&node.name, "Reshape", &[data, rows], Attrs::new())?;
         let picked: Option<Vec<i64>> = picked.iter().map(|&n| i64::try_from(n).ok()).collect();
-        let target = self.ints(&node.name, picked?);
-        let index = self.add(&format!("{}/index", node.name), "Reshape", &[index, target], Attrs::new())?;
+        let name = format!("{}/index", node.name);
+        let first = if images == 1 { index } else { self.first(&name, index, 0)? };
+        let (rows, target) = (self.ints(&node.name, vec![-1, row]), self.ints(&name, picked?));
+        let rows = self.add(&node.name, "Reshape", &[data, rows], Attrs::new())?;
+        let index = self.add(&name, "Reshape", &[first, target], Attrs::new())?;
         node.inputs = vec![Some(rows), Some(index)];
         node.attrs.insert("axis".into(), Attr::Int(1));
         self.replaced += 1;
         Some(())
+    }
+
+    /// The first slice along an axis.
+    fn first(&mut self, name: &str, of: TensorId, axis: usize) -> Option<TensorId> {
+        let range = [0, 1, axis as i64].map(|n| self.ints(name, vec![n]));
+        self.add(name, "Slice", &[of, range[0], range[1], range[2]], Attrs::new())
     }
 
     /// Stored initial states of recurrent layers are expanded to the batch.
@@ -212,9 +222,7 @@ impl<'a> Rebatch<'a> {
             && before.len() == old.len()
         {
             let axis = (0..old.len()).find(|&i| before[i] != after[i] && u64::try_from(before[i]) == Ok(old[i]))?;
-            let range = [0, 1, axis as i64].map(|n| self.ints(&node.name, vec![n]));
-            let first =
-                self.add(&node.name, "Slice", &[node.inputs[0]?, range[0], range[1], range[2]], Attrs::new())?;
+            let first = self.first(&node.name, node.inputs[0]?, axis)?;
             node.inputs[0] = Some(first);
             return Some(());
         }
@@ -225,22 +233,24 @@ impl<'a> Rebatch<'a> {
         Some(())
     }
 
-    /// Constant operands (class tokens) are expanded to the batch of the others.
+    /// Constant operands (class tokens) are expanded to the batch of the others. Those that have the batch of the file
+    /// were expanded by the exporter.
     fn concat(&mut self, node: &mut Node) -> Option<()> {
         let places = 0..node.inputs.len();
         let moving = places.clone().find_map(|p| {
             let (old, new) = self.shapes(node, p)?;
-            Some((node.inputs[p]?, moved(&old, &new)?, old.len()))
+            let axis = moved(&old, &new)?;
+            Some((node.inputs[p]?, axis, old.len(), old[axis]))
         });
-        let (like, axis, rank) = moving?;
+        let (like, axis, rank, batch) = moving?;
         for place in places {
             let Some((old, new)) = self.shapes(node, place) else { continue };
-            if old != new
-                || old.len() != rank
-                || old[axis] != 1
-                || node.attrs.get("axis") == Some(&Attr::Int(axis as i64))
-            {
+            let along = node.attrs.get("axis") == Some(&Attr::Int(axis as i64));
+            if old != new || old.len() != rank || along || !(old[axis] == 1 || old[axis] == batch) {
                 continue;
+            }
+            if old[axis] != 1 {
+                node.inputs[place] = Some(self.first(&format!("{}/{place}", node.name), node.inputs[place]?, axis)?);
             }
             node.inputs[place] = Some(self.expanded(node, place, (like, axis), (axis, rank))?);
         }
@@ -330,6 +340,14 @@ fn places(result: &[u64], before: u64) -> Option<Vec<usize>> {
         place != first && outside.checked_mul(inside) == Some(before) && inside > 0 && extent % inside == 0
     };
     Some(std::iter::once(first).chain((0..result.len()).filter(fits)).collect())
+}
+
+/// True if an index picks for each image what it picks for the first, `row` elements further on.
+fn repeats(index: &Value, images: u64, row: i64) -> bool {
+    let Some(index) = index.ints() else { return false };
+    let count = usize::try_from(images).ok().filter(|&n| n > 0 && index.len() % n == 0).map(|n| index.len() / n);
+    let Some(count) = count.filter(|&n| n > 0) else { return false };
+    index.windows(count + 1).all(|window| window[0].checked_add(row) == Some(window[count]))
 }
 
 /// The axis whose extent the batch changed, if it is one.
