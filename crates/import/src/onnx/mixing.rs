@@ -31,9 +31,6 @@ pub(super) fn mixes(rebatch: &Rebatch<'_>, node: &Node) -> Option<&'static str> 
         "LayerNormalization" | "RMSNormalization" | "SimplifiedLayerNormalization" => {
             x.get(along("axis", -1)..).unwrap_or_default().contains(&true)
         }
-        "Gather" if x.get(along("axis", 0)) == Some(&true) && changed(1).iter().all(|moved| !moved) => {
-            return Some("picks from the whole batch by an index that is not known to pick alike from each example");
-        }
         "GRU" | "LSTM" | "RNN" => x.iter().enumerate().any(|(a, &moved)| moved && a != 1 - flag("layout")),
         "Attention" | "MultiHeadAttention" => x.iter().skip(1).any(|&moved| moved),
         // A batch may be folded into the groups, which the channels then are: that is for the file's extents to say.
@@ -41,6 +38,15 @@ pub(super) fn mixes(rebatch: &Rebatch<'_>, node: &Node) -> Option<&'static str> 
         _ => false,
     };
     mixed.then_some("would work across the batch")
+}
+
+/// True for a gather with an index of the file's extents along an axis that the batch makes longer: the result is that of
+/// the file. What follows may do with it (a mask), or not.
+pub(super) fn picks(rebatch: &Rebatch<'_>, node: &Node) -> bool {
+    let same = |place: usize| rebatch.shapes(node, place).filter(|(old, new)| old == new);
+    let axis = usize::try_from(node.int("axis").unwrap_or(0)).unwrap_or(usize::MAX);
+    let longer = rebatch.shapes(node, 0).is_some_and(|(old, new)| old.get(axis) != new.get(axis));
+    node.op.name() == "Gather" && longer && same(1).is_some()
 }
 
 fn spatial(node: &Node) -> bool {

@@ -124,6 +124,14 @@ impl<'a> Rebatch<'a> {
     /// The extent of the target that holds the batch becomes 0 (kept) or −1 (whatever is left).
     fn reshape(&mut self, node: &mut Node) -> Option<()> {
         let (old, new) = self.shapes(node, 0)?;
+        if old == new {
+            // What is the same for all examples stays so, though the target asks for one of each.
+            let target = (*node.inputs.get(1)?)?;
+            let [before, after] = [self.old, &self.facts].map(|facts| facts.get(target.index())?.value.as_ref()?.ints());
+            let before = before.filter(|before| Some(*before) != after && after.is_some())?.to_vec();
+            self.replace_ints(node, 1, "shape", before);
+            return Some(());
+        }
         let axis = moved(&old, &new)?;
         let attribute = node.attrs.get("shape").cloned();
         let mut target = match (self.constant(node, 1), attribute) {
