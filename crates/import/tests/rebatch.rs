@@ -76,7 +76,8 @@ fn exports_at_one_batch_bind_to_another() {
 #[test]
 fn a_batch_of_another_axis_is_that_axis() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/batches");
-    for (name, axis) in [("encoder_time_first", 1), ("lstm_time_first", 1), ("lstm_batch_first", 0), ("gru_states", 1)] {
+    for (name, axis) in [("encoder_time_first", 1), ("lstm_time_first", 1), ("lstm_batch_first", 0), ("gru_states", 1)]
+    {
         let model = load(&folder.join(format!("{name}__2.onnx.gz"))).unwrap();
         let graph = &model.graph;
         for &input in graph.inputs() {

@@ -20,7 +20,7 @@ const CHANNELS: u64 = 4;
 type Plan = Vec<Option<usize>>;
 
 /// How often the places of the batch in reshapes are chosen anew.
-const TRIES: usize = 200;
+const TRIES: usize = 64;
 
 /// What became of a graph whose batch its file fixes.
 pub(super) enum Batch {
@@ -160,7 +160,9 @@ fn rewrite(graph: Graph, old: &[Fact], plan: &Plan, batch: u64, choices: &mut Ve
         if !matches!(shapes, (Some(old), Some(new)) if grows(old, new)) {
             let name = &parts.tensors[id.index()].name;
             return Err(match picker {
-                Some(node) => format!("node {node} picks from all examples by a constant index, so that output `{name}` does not follow"),
+                Some(node) => format!(
+                    "node {node} picks from all examples by a constant index, so that output `{name}` does not follow"
+                ),
                 None => format!("output `{name}` does not follow it"),
             });
         }
