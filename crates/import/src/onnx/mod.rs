@@ -14,6 +14,7 @@
 //! - What exporters computed and stored in `Constant` nodes is no weight, if weights are initialisers or inputs.
 
 mod attribute;
+mod baked;
 mod batch;
 mod body;
 mod domains;
