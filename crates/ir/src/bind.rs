@@ -104,12 +104,6 @@ impl BoundGraph {
             custom || node.outputs.iter().flatten().any(|&t| self.shape(t).is_none())
         })
     }
-
-    /// First extent of the first input: the batch, by every exporter's convention.
-    pub fn batch(&self) -> u64 {
-        let shape = self.graph.inputs().first().and_then(|&id| self.shape(id));
-        shape.and_then(|s| s.first().copied()).unwrap_or(1)
-    }
 }
 
 /// Replaces a free attribute by the value of its hyperparameter.

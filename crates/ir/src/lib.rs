@@ -6,6 +6,7 @@
 //! meanings are ONNX's.
 
 mod attr;
+mod batch;
 mod bind;
 mod body;
 mod builder;

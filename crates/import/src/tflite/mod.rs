@@ -29,7 +29,7 @@ mod write;
 
 use bytes::Bytes;
 use flatbuffers::VerifierOptions;
-use tachograph_ir::Graph;
+use tachograph_ir::{Graph, OpType};
 
 pub use write::write;
 
@@ -59,7 +59,14 @@ pub fn read(bytes: &Bytes, name: &str) -> Result<Imported> {
         ops::add(&mut importer, &kind, &operator).map_err(refuse)?;
     }
     let graph = Graph::new(importer.finish()).map_err(|source| Error::Graph { file: name.into(), source })?;
-    let mut warnings = Vec::new();
+    let mut warnings: Vec<String> = graph
+        .nodes()
+        .filter(|(_, node)| node.op.is_custom())
+        .map(|(_, node): (_, &tachograph_ir::Node)| &node.op)
+        .map(|op: &OpType| format!("operator {op} has no cost but its memory traffic"))
+        .collect();
+    warnings.sort();
+    warnings.dedup();
     let others = model.graphs().map_or(0, |graphs| graphs.len()).saturating_sub(1);
     if others > 0 {
         warnings.push(format!("{others} graphs inside control flow are not read"));
