@@ -92,7 +92,7 @@ fn what_does_not_fit_is_said() {
     failed(&["transfer", "none.csv", "--device", "d"], "none.csv: holds no time of any inference");
     std::fs::write(folder.path().join("lost.csv"), "file,device,latency_ms\nlost.onnx,d,2\n").unwrap();
     let ran = run_in(folder.path(), &["transfer", "lost.csv", "--device", "d", "large.onnx"]);
-    assert_eq!(ran.failed(), "error: csv: no graph of `lost.onnx`: lost.onnx is not there");
+    assert_eq!(ran.failed(), "error: lost.csv: no graph of `lost.onnx`: lost.onnx is not there");
     let ran =
         run_in(folder.path(), &["transfer", "mine.csv", "--device", "old", "--bind", "batch=1,batch=2", "large.onnx"]);
     assert_eq!((ran.code, ran.out.as_str(), ran.err.as_str()), (2, "", "error: --bind gives `batch` twice\n"));
