@@ -3,8 +3,8 @@
 use std::{borrow::Cow, collections::BTreeMap};
 
 use crate::{
-    Assignment, Attr, Call, DType, Dim, Error, Fact, Graph, Hyperparameter, Node, NodeId, OpError, OpType, Result, Tensor,
-    TensorId, TensorKind, batch::Batch, elements,
+    Assignment, Attr, Call, DType, Dim, Error, Fact, Graph, Hyperparameter, Node, NodeId, OpError, OpType, Result,
+    Tensor, TensorId, TensorKind, batch::Batch, elements,
 };
 
 /// A bound graph: attributes resolved, every tensor with its [`Fact`].
@@ -137,15 +137,22 @@ impl BoundGraph {
     /// how many trips they take); `None` for all others.
     pub fn counted_in_part(&self, id: NodeId) -> Option<&'static str> {
         let node = self.graph.node(id);
-        let OpType::Known(_, op) = &node.op else {
+        let OpType::Known(..) = &node.op else {
             return (node.phase != crate::Phase::Update).then_some("operator not known: only its bytes are counted");
         };
-        let (inputs, outputs) = (self.input_facts(node), self.output_facts(node));
-        if op.counts_one_trip(&Call { node, inputs: &inputs, outputs: &outputs }) {
+        if self.counts_one_trip(id) {
             return Some("number of trips not known: one is counted");
         }
         let known = node.outputs.iter().flatten().all(|&t| self.fact(t).is_known());
         (!known).then_some("shape not known: only the bytes that are known are counted")
+    }
+
+    /// True for loops of which nobody knows how many trips they take.
+    pub(crate) fn counts_one_trip(&self, id: NodeId) -> bool {
+        let node = self.graph.node(id);
+        let OpType::Known(_, op) = &node.op else { return false };
+        let (inputs, outputs) = (self.input_facts(node), self.output_facts(node));
+        op.counts_one_trip(&Call { node, inputs: &inputs, outputs: &outputs })
     }
 
     /// The batch: the extent that is called so, else that of the axis which is the batch to what reads the first input

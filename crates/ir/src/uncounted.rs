@@ -7,7 +7,10 @@ use std::{
 
 use serde::Serialize;
 
-use crate::{BoundGraph, Plain, Result, elements};
+use crate::{BoundGraph, NodeId, Plain, Result, elements};
+
+/// Most unknown operators that are named.
+const MOST: usize = 5;
 
 /// Nodes that run and whose cost is not known, as of [`BoundGraph::unknown_nodes`]. As text it is one sentence, without
 /// a full stop; [`Uncounted::is_empty`] says whether there is anything to say.
@@ -25,6 +28,8 @@ pub struct Uncounted {
     pub custom: Vec<(String, usize)>,
     /// Nodes of known operators with a result of unknown shape: it depends on data, or follows from such a one.
     pub unknown_shapes: usize,
+    /// Loops that are counted for one trip, since nobody knows how many they take; none of the nodes above.
+    pub one_trip: usize,
 }
 
 impl BoundGraph {
@@ -35,7 +40,10 @@ impl BoundGraph {
     pub fn uncounted(&self) -> Result<Uncounted> {
         let mut custom: BTreeMap<String, usize> = BTreeMap::new();
         let (mut seen, mut found) = (HashSet::new(), Uncounted { of: self.live().len(), ..Uncounted::default() });
-        for id in self.unknown_nodes() {
+        let unknown: HashSet<NodeId> = self.unknown_nodes().collect();
+        let loops = self.live().iter().filter(|id| !unknown.contains(id) && self.counts_one_trip(**id));
+        found.one_trip = loops.count();
+        for &id in self.live().iter().filter(|id| unknown.contains(id)) {
             let node = self.graph().node(id);
             found.nodes += 1;
             match node.op.is_custom() {
@@ -59,7 +67,7 @@ impl BoundGraph {
 impl Uncounted {
     /// True where everything is counted.
     pub fn is_empty(&self) -> bool {
-        self.nodes == 0
+        self.nodes == 0 && self.one_trip == 0
     }
 
     /// Share of the nodes that run, from 0 to 1.
@@ -78,6 +86,13 @@ impl Display for Uncounted {
         if self.is_empty() {
             return write!(f, "every node is counted");
         }
+        let loops = match self.one_trip {
+            1 => "1 loop is counted for one trip, since nobody knows how many it takes".to_owned(),
+            n => format!("{n} loops are counted for one trip, since nobody knows how many they take"),
+        };
+        if self.nodes == 0 {
+            return f.write_str(&loops);
+        }
         let (nodes, parameters) = (percent(self.share_of_nodes()), percent(self.share_of_parameters()));
         let are = if self.nodes == 1 { "is" } else { "are" };
         let with =
@@ -89,14 +104,15 @@ impl Display for Uncounted {
             let why = if self.custom.is_empty() { "a shape that depends on data" } else { "unknown shape" };
             write!(f, "{} {have} of {why}", self.unknown_shapes)?;
         }
-        if self.custom.is_empty() {
-            return Ok(());
+        if !self.custom.is_empty() {
+            let and = if self.unknown_shapes > 0 { ", " } else { "" };
+            let names = self.custom.iter().take(MOST).map(|(name, nodes)| format!("{} ({nodes})", Plain(name)));
+            let names = names.collect::<Vec<_>>().join(", ");
+            let more = self.custom.len().saturating_sub(MOST);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            write!(f, "{and}unknown operators are {names}{more}")?;
         }
-        let and = if self.unknown_shapes > 0 { ", " } else { "" };
-        let names: Vec<String> = self.custom.iter().take(5).map(|(name, n)| format!("{} ({n})", Plain(name))).collect();
-        let more = self.custom.len().saturating_sub(names.len());
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        write!(f, "{and}unknown operators are {}{more}", names.join(", "))
+        if self.one_trip > 0 { write!(f, "; {loops}") } else { Ok(()) }
     }
 }
 
@@ -173,5 +189,18 @@ mod tests {
             "{one}"
         );
         assert!(Uncounted::default().is_empty());
+    }
+
+    #[test]
+    fn loops_of_unknown_length_are_told_apart() {
+        let loops = Uncounted { of: 9, one_trip: 1, ..Default::default() };
+        assert!(!loops.is_empty());
+        assert_eq!(loops.to_string(), "1 loop is counted for one trip, since nobody knows how many it takes");
+        let both = Uncounted { nodes: 1, unknown_shapes: 1, one_trip: 2, ..loops };
+        assert_eq!(
+            both.to_string(),
+            "1 of 9 nodes (11 %) is not counted: 1 has a result of a shape that depends on data; 2 loops are counted for \
+             one trip, since nobody knows how many they take"
+        );
     }
 }
