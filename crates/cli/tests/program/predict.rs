@@ -51,7 +51,9 @@ fn several_models_on_several_devices() {
         let h100 = line["device"] == "h100-sxm";
         assert_eq!(line["memory_bytes"].as_u64().is_some_and(|bytes| bytes > 10_000_000), h100, "{line}");
         assert_eq!(line["energy_j"].as_f64().is_some_and(|joules| joules > 0.0), h100, "{line}");
-        assert_eq!(line["interval_low_ms"].as_f64() < line["interval_high_ms"].as_f64(), !h100, "{line}");
+        // The H100 has an interval where something of the network was never seen there, from the device's limits.
+        let interval = !h100 || line["outside"].as_array().is_some_and(|outside| !outside.is_empty());
+        assert_eq!(line["interval_low_ms"].as_f64() < line["interval_high_ms"].as_f64(), interval, "{line}");
     }
 }
 
@@ -154,7 +156,8 @@ fn choose_warns_as_predict_does() {
     assert_eq!(warnings(&["choose", RESNET, "--over", large])["warnings"], predicted);
     let over = format!("{large},200000");
     let ran = run(&["choose", RESNET, "--over", &over, "--device", "h100"]).well();
-    assert_eq!(ran.err.matches("far outside the").count(), 1, "{}", ran.err);
+    let times = |what: &str| ran.err.matches(what).count();
+    assert_eq!((times("batch 100000 is far outside the"), times("batch 200000")), (1, 0), "{}", ran.err);
 }
 
 #[test]

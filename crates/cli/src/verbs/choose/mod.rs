@@ -2,7 +2,10 @@
 
 mod said;
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
 use anyhow::{Context, Result, ensure};
 use tachograph_ir::{Bytes, Graph, Millis};
@@ -99,19 +102,15 @@ fn search(
     target: &Target,
 ) -> Result<Found> {
     let budget = Budget { memory: args.memory_gb.map(|gb| Bytes((1e9 * gb) as u64)), time: args.time_ms.map(Millis) };
-    let (mut predicted, mut warnings, mut first) = (false, Vec::new(), true);
+    let (mut predicted, mut warnings, mut said) = (false, Vec::new(), BTreeSet::new());
     let choices = choose(graph, axes, &budget, |bound| {
-        // Of another configuration the numbers differ a little: once is enough.
-        if std::mem::take(&mut first) {
-            let uncounted = bound.uncounted()?;
-            warnings.extend((!uncounted.is_empty()).then(|| uncounted.to_string()));
-        }
         let forecast = catalog.forecast(bound, Some(&target.name))?;
-        for warning in target.warnings(&forecast) {
-            if !warnings.contains(&warning) {
-                warnings.push(warning);
-            }
-        }
+        let uncounted = bound.uncounted()?;
+        let uncounted = (!uncounted.is_empty()).then(|| uncounted.to_string());
+        // What another configuration differs in by its numbers alone is said of the first.
+        let without = |text: &str| text.replace(|c: char| c.is_ascii_digit() || c == '.', "");
+        warnings
+            .extend(uncounted.into_iter().chain(target.warnings(&forecast)).filter(|text| said.insert(without(text))));
         let memory = forecast.memory.map(|memory| Bytes((1e6 * memory.value.value()).round() as u64));
         predicted = memory.is_some();
         Ok((Millis(forecast.latency.value.value()), memory.map_or_else(|| bound.peak_memory(), Ok)?))
