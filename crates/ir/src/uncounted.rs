@@ -101,8 +101,8 @@ impl Display for Uncounted {
         if self.unknown_shapes > 0 {
             let have = if self.unknown_shapes == 1 { "has a result" } else { "have results" };
             // After an operator nobody knows the shapes are unknown too, whatever the data.
-            let why = if self.custom.is_empty() { "a shape that depends on data" } else { "unknown shape" };
-            write!(f, "{} {have} of {why}", self.unknown_shapes)?;
+            let why = if self.custom.is_empty() { "whose shape depends on data" } else { "of unknown shape" };
+            write!(f, "{} {have} {why}", self.unknown_shapes)?;
         }
         if !self.custom.is_empty() {
             let and = if self.unknown_shapes > 0 { ", " } else { "" };
@@ -199,7 +199,7 @@ mod tests {
         let both = Uncounted { nodes: 1, unknown_shapes: 1, one_trip: 2, ..loops };
         assert_eq!(
             both.to_string(),
-            "1 of 9 nodes (11 %) is not counted: 1 has a result of a shape that depends on data; 2 loops are counted for \
+            "1 of 9 nodes (11 %) is not counted: 1 has a result whose shape depends on data; 2 loops are counted for \
              one trip, since nobody knows how many they take"
         );
     }
