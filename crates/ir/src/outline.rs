@@ -91,7 +91,7 @@ impl Graph {
         };
         let binds = |found: &Assignment| self.facts(&given.clone().into_iter().chain(found.clone()).collect()).is_ok();
         let first = with(None);
-        let others = [64, 256, 512, 32, 16, 8, 1].into_iter().map(|usual| with(Some(usual)));
+        let others = [64, 256, 512, 640, 384, 320, 192, 96, 32, 16, 8, 1].into_iter().map(|usual| with(Some(usual)));
         std::iter::once(first.clone()).chain(others).find(binds).unwrap_or(first)
     }
 
