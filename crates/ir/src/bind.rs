@@ -133,15 +133,24 @@ impl BoundGraph {
         })
     }
 
+    /// True for a loop of which nobody knows how many trips it takes.
+    pub(crate) fn counts_one_trip(&self, node: &Node) -> bool {
+        let OpType::Known(_, op) = &node.op else { return false };
+        if !node.attrs.values().any(|attr| matches!(attr, Attr::Graph(_))) {
+            return false;
+        }
+        let (inputs, outputs) = (self.input_facts(node), self.output_facts(node));
+        op.counts_one_trip(&Call { node, inputs: &inputs, outputs: &outputs })
+    }
+
     /// What of a node is counted, where not all of it is ([`BoundGraph::unknown_nodes`], and loops of which nobody knows
     /// how many trips they take); `None` for all others.
     pub fn counted_in_part(&self, id: NodeId) -> Option<&'static str> {
         let node = self.graph.node(id);
-        let OpType::Known(_, op) = &node.op else {
+        if node.op.is_custom() {
             return (node.phase != crate::Phase::Update).then_some("operator not known: only its bytes are counted");
-        };
-        let (inputs, outputs) = (self.input_facts(node), self.output_facts(node));
-        if op.counts_one_trip(&Call { node, inputs: &inputs, outputs: &outputs }) {
+        }
+        if self.counts_one_trip(node) {
             return Some("number of trips not known: one is counted");
         }
         let known = node.outputs.iter().flatten().all(|&t| self.fact(t).is_known());

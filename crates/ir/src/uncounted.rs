@@ -25,6 +25,8 @@ pub struct Uncounted {
     pub custom: Vec<(String, usize)>,
     /// Nodes of known operators with a result of unknown shape: it depends on data, or follows from such a one.
     pub unknown_shapes: usize,
+    /// Loops of which nobody knows how many trips they take: the cost is that of one.
+    pub one_trip: usize,
 }
 
 impl BoundGraph {
@@ -46,6 +48,7 @@ impl BoundGraph {
             let sizes = weights.filter_map(|&t| elements(self.shape(t)?));
             found.parameters = sizes.fold(found.parameters, u64::saturating_add);
         }
+        found.one_trip = self.live().iter().filter(|&&id| self.counts_one_trip(self.graph().node(id))).count();
         found.custom = custom.into_iter().collect();
         found.custom.sort_by_key(|(_, nodes)| std::cmp::Reverse(*nodes));
         if found.nodes > 0 {
@@ -59,7 +62,7 @@ impl BoundGraph {
 impl Uncounted {
     /// True where everything is counted.
     pub fn is_empty(&self) -> bool {
-        self.nodes == 0
+        self.nodes == 0 && self.one_trip == 0
     }
 
     /// Share of the nodes that run, from 0 to 1.
@@ -78,6 +81,15 @@ impl Display for Uncounted {
         if self.is_empty() {
             return write!(f, "every node is counted");
         }
+        let loops = match self.one_trip {
+            0 => String::new(),
+            1 => "one loop is counted for one trip, since their number is not known".into(),
+            n => format!("{n} loops are counted for one trip each, since their number is not known"),
+        };
+        if self.nodes == 0 {
+            return f.write_str(&loops);
+        }
+        let loops = if loops.is_empty() { loops } else { format!("; {loops}") };
         let (nodes, parameters) = (percent(self.share_of_nodes()), percent(self.share_of_parameters()));
         let are = if self.nodes == 1 { "is" } else { "are" };
         let with =
@@ -90,13 +102,13 @@ impl Display for Uncounted {
             write!(f, "{} {have} of {why}", self.unknown_shapes)?;
         }
         if self.custom.is_empty() {
-            return Ok(());
+            return f.write_str(&loops);
         }
         let and = if self.unknown_shapes > 0 { ", " } else { "" };
         let names: Vec<String> = self.custom.iter().take(5).map(|(name, n)| format!("{} ({n})", Plain(name))).collect();
         let more = self.custom.len().saturating_sub(names.len());
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        write!(f, "{and}unknown operators are {}{more}", names.join(", "))
+        write!(f, "{and}unknown operators are {}{more}{loops}", names.join(", "))
     }
 }
 
@@ -173,5 +185,9 @@ mod tests {
             "{one}"
         );
         assert!(Uncounted::default().is_empty());
+        let open = Uncounted { one_trip: 1, ..one.clone() };
+        assert!(open.to_string().ends_with("; one loop is counted for one trip, since their number is not known"), "{open}");
+        let loops = Uncounted { one_trip: 2, ..Uncounted::default() };
+        assert_eq!(loops.to_string(), "2 loops are counted for one trip each, since their number is not known");
     }
 }
