@@ -186,7 +186,10 @@ mod tests {
         );
         assert!(Uncounted::default().is_empty());
         let open = Uncounted { one_trip: 1, ..one.clone() };
-        assert!(open.to_string().ends_with("; one loop is counted for one trip, since their number is not known"), "{open}");
+        assert!(
+            open.to_string().ends_with("; one loop is counted for one trip, since their number is not known"),
+            "{open}"
+        );
         let loops = Uncounted { one_trip: 2, ..Uncounted::default() };
         assert_eq!(loops.to_string(), "2 loops are counted for one trip each, since their number is not known");
     }
