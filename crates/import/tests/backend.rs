@@ -94,8 +94,6 @@ fn binding(graph: &Graph, inputs: &[(String, Described)]) -> Assignment {
 const DATA: [&str; 3] = ["ImageDecoder", "StringSplit", "Unique"];
 /// Passes on a sequence that is declared without the shape of its tensors.
 const UNDECLARED: &str = "node/test_identity_sequence";
-/// Domains of other tests.
-const OTHERS: [&str; 2] = ["ai.onnx.ml", "ai.onnx.preview.training"];
 
 /// A sequence of tensors of several shapes, and an optional that is left out, cannot be bound.
 fn can_be_bound(given: &Described) -> bool {
@@ -118,8 +116,7 @@ fn check(header: &Header, model: &[u8]) -> Result<Option<Vec<String>>, String> {
     }
     let operators: Vec<String> = bound.graph().nodes().map(|(_, node)| node.op.to_string()).collect();
     if let Some(unknown) = bound.graph().nodes().map(|(_, node)| &node.op).find(|op| op.is_custom()) {
-        let other = OTHERS.contains(&unknown.domain());
-        return if other { Ok(None) } else { Err(format!("operator {unknown} is unknown")) };
+        return Err(format!("operator {unknown} is unknown"));
     }
     if !header.inputs.iter().all(|(_, given)| can_be_bound(given)) {
         return Ok(None);

@@ -4,7 +4,7 @@ use std::{cmp::Reverse, collections::BTreeMap};
 
 use serde::Serialize;
 
-use crate::{Assignment, DType, Dim, Graph, Hyperparameter, Plain, TensorId, TensorKind, elements};
+use crate::{Assignment, Attr, DType, Dim, Graph, Hyperparameter, Plain, TensorId, TensorKind, elements};
 
 /// What is in a graph that may not be bound yet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -32,7 +32,7 @@ pub struct Free {
     pub default: Option<u64>,
     /// The values it may have, in words.
     pub values: String,
-    /// Axes of inputs that it is, as `` axis 0 of `x` ``.
+    /// Axes of inputs that it is, as `` axis 0 of `x` ``, and attributes of nodes, as `` length of `q` ``.
     pub axes: Vec<String>,
 }
 
@@ -73,7 +73,7 @@ impl Graph {
             name: name.to_owned(),
             default: hyperparameter.and_then(|h| h.default),
             values: hyperparameter.map_or(String::new(), |h| h.domain.to_string()),
-            axes: self.axes(name).map(axis).collect(),
+            axes: self.axes(name).map(axis).chain(self.attributes(name)).collect(),
         }
     }
 
@@ -93,6 +93,14 @@ impl Graph {
         let first = with(None);
         let others = [64, 256, 512, 640, 384, 320, 192, 96, 32, 16, 8, 1].into_iter().map(|usual| with(Some(usual)));
         std::iter::once(first.clone()).chain(others).find(binds).unwrap_or(first)
+    }
+
+    /// Attributes of nodes that take their value from it.
+    fn attributes<'a>(&'a self, name: &'a str) -> impl Iterator<Item = String> + 'a {
+        let takes = move |attr: &Attr| matches!(attr, Attr::Free { name: free, .. } if free == name);
+        let of = move |(attr, node): (&String, &str)| format!("{} of `{}`", Plain(attr), Plain(node));
+        let attrs = self.nodes().flat_map(|(_, node)| node.attrs.iter().map(|(key, attr)| (key, attr, &*node.name)));
+        attrs.filter(move |(_, attr, _)| takes(attr)).map(move |(key, _, node)| of((key, node)))
     }
 
     fn likely(&self, name: &str, usual: Option<u64>) -> u64 {

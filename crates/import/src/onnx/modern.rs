@@ -46,7 +46,13 @@ pub(super) fn modernise(
         "Resize" if operands.len() == 2 => operands.insert(1, String::new()),
         _ => {}
     }
-    for gone in ["consumed_inputs", "spatial", "is_test", "broadcast"] {
+    if op == "DFT"
+        && let Some(Attr::Int(axis)) = attrs.remove("axis")
+    {
+        operands.resize(operands.len().max(3), String::new());
+        operands[2] = constant("axis", &[], Value::Ints(vec![axis]));
+    }
+    for gone in ["consumed_inputs", "spatial", "is_test", "broadcast", "typed_mask"] {
         attrs.remove(gone);
     }
 }

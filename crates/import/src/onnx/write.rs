@@ -149,6 +149,9 @@ impl Writer<'_> {
         if node.phase != Phase::Forward {
             return Err("belongs to a training step, which ONNX cannot express".into());
         }
+        if node.op.name() == "SequenceInput" {
+            return Err("makes a sequence of an input, which is not written".into());
+        }
         let names = |ids: &[Option<TensorId>]| -> Vec<String> {
             let last = ids.iter().rposition(Option::is_some).map_or(0, |i| i + 1);
             ids[..last].iter().map(|id| id.map(|id| self.names[id.index()].clone()).unwrap_or_default()).collect()
