@@ -202,16 +202,6 @@ pub struct Models {
     pub bind: Bind,
 }
 
-impl Models {
-    /// Reads and binds one of them.
-    ///
-    /// # Errors
-    /// As [`Model::among`].
-    pub fn load(&self, path: &Path) -> Result<Model> {
-        Model::among(path, &self.models, &self.bind)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::pairs;
