@@ -38,13 +38,16 @@ impl<'a> Uses<'a> {
 
     /// True for tensors whose elements matter to shapes or arithmetic, not to learning: integers, and
     /// floating-point scalars and vectors of at most 64 elements, unless an operator uses them as a weight,
-    /// their name is that of a weight, or arithmetic uses more than one element (a bias, a scale).
+    /// their name is that of a weight, or arithmetic uses more than one element (a bias, a scale). Integers of eight
+    /// bits and fewer that arithmetic alone uses are quantised weights.
     pub fn is_constant(&self, name: &str, dtype: DType, shape: &[u64]) -> bool {
         let uses = self.0.get(name).copied().unwrap_or(0);
         if uses & WEIGHT != 0 {
             return false;
         }
+        let quantised = matches!(dtype, DType::I8 | DType::U8 | DType::I4 | DType::U4) && uses == ARITHMETIC;
         let length = match shape {
+            _ if quantised && shape.iter().any(|&n| n > 1) => return false,
             _ if !dtype.is_float() => return dtype.is_integer(),
             [] => 1,
             &[n] => n,
@@ -63,6 +66,7 @@ impl<'a> Uses<'a> {
 /// `Slice` or `Gather`, take parts of tables that may be constants.
 fn rearranges(op: &str) -> bool {
     matches!(op, "Identity" | "Reshape" | "Squeeze" | "Unsqueeze" | "Transpose" | "Flatten" | "Cast" | "Expand")
+        || op == "DequantizeLinear"
 }
 
 /// How a node uses its operands, by the roles that its operator gives them.
@@ -138,5 +142,19 @@ mod tests {
         assert!(!uses.is_constant("shift", DType::F32, &[4]));
         assert!(uses.is_constant("low", DType::F32, &[]));
         assert!(uses.is_constant("more", DType::F32, &[1]) && !uses.is_constant("more", DType::F32, &[4]));
+    }
+
+    #[test]
+    fn quantised_weights_are_no_constants() {
+        let nodes = [
+            node("DequantizeLinear", &["bytes", "scale", "zero"], "filter"),
+            node("Conv", &["x", "filter"], "y"),
+            node("MatMulInteger", &["y", "table"], "z"),
+            node("Gather", &["z", "places"], "out"),
+        ];
+        let uses = Uses::new(&nodes);
+        assert!(!uses.is_constant("bytes", DType::I8, &[4, 3]) && !uses.is_constant("table", DType::U8, &[4, 3]));
+        assert!(uses.is_constant("zero", DType::I8, &[4]) && uses.is_constant("places", DType::U8, &[4]));
+        assert!(uses.is_constant("table", DType::I64, &[4]) && uses.is_constant("table", DType::U8, &[1]));
     }
 }
