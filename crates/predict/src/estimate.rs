@@ -40,11 +40,7 @@ impl Estimate {
         learned.insert(DType::F32);
         let learned: Vec<DType> = learned.into_iter().collect();
         let unfamiliar = Unfamiliar::of(bound, manifest.featurizer.schema(), &learned);
-        let familiar = if unfamiliar.is_empty() {
-            None
-        } else {
-            Some(Familiar::of(bound, &unfamiliar))
-        };
+        let familiar = if unfamiliar.is_empty() { None } else { Some(Familiar::of(bound, &unfamiliar)) };
         let rest = familiar.as_ref().map_or(Some(bound), |familiar| familiar.bound.as_ref());
         let (values, unknown) = match rest {
             Some(rest) => network(rest)?,
@@ -64,19 +60,21 @@ impl Estimate {
         network: impl FnOnce(&BoundGraph) -> Result<Option<Vec<(NodeId, f64)>>>,
     ) -> Result<Option<Vec<(NodeId, f64)>>> {
         let output = manifest.get(output)?;
-        let unfamiliar = Unfamiliar::of(bound, manifest.featurizer.schema(), &output.types().into_iter().collect::<Vec<_>>());
+        let unfamiliar =
+            Unfamiliar::of(bound, manifest.featurizer.schema(), &output.types().into_iter().collect::<Vec<_>>());
         let familiar = (!unfamiliar.is_empty()).then(|| Familiar::of(bound, &unfamiliar));
         let mut parts = match &familiar {
             None => network(bound)?,
-            Some(Familiar { bound: Some(rest), was }) => network(rest)?.map(|times| {
-                times.into_iter().filter_map(|(id, time)| Some((*was.get(id.index())?, time))).collect()
-            }),
+            Some(Familiar { bound: Some(rest), was }) => network(rest)?
+                .map(|times| times.into_iter().filter_map(|(id, time)| Some((*was.get(id.index())?, time))).collect()),
             Some(_) => Some(Vec::new()),
         };
         if let Some(parts) = &mut parts {
             let machine = Machine::of(output);
             let terms: HashMap<NodeId, Terms> = machine.terms(bound)?.into_iter().collect();
-            let size = |ids: &mut dyn Iterator<Item = NodeId>| ids.filter_map(|id| Some(terms.get(&id)?.roofline)).sum::<f64>();
+            let size = |ids: &mut dyn Iterator<Item = NodeId>| {
+                ids.filter_map(|id| Some(terms.get(&id)?.roofline)).sum::<f64>()
+            };
             let unseen = size(&mut unfamiliar.operators.iter().copied());
             let known = size(&mut parts.iter().map(|(id, _)| *id));
             // A network's scale is that of the whole; operators that it never saw are as large beside it as their rooflines.
@@ -148,7 +146,8 @@ impl Case<'_> {
                 _ => own,
             };
             // How little power a device can take is not known.
-            let floor = if output.quantity == Quantity::Latency { [own, unseen].into_iter().sum() } else { Terms::default() };
+            let floor =
+                if output.quantity == Quantity::Latency { [own, unseen].into_iter().sum() } else { Terms::default() };
             (floor.floor.ms(), own.roofline, learned.roofline, unseen.roofline)
         };
         let size = own + unseen;
@@ -169,8 +168,11 @@ impl Case<'_> {
         if !types.is_empty() {
             outside.push(Outside::Types { types, converted });
         }
-        let names: BTreeSet<String> =
-            operators.iter().map(|&id| self.bound.graph().node(id).op.to_string()).chain(self.unknown.iter().cloned()).collect();
+        let names: BTreeSet<String> = operators
+            .iter()
+            .map(|&id| self.bound.graph().node(id).op.to_string())
+            .chain(self.unknown.iter().cloned())
+            .collect();
         if !names.is_empty() {
             let share = if size > 0.0 { unseen / size } else { 0.0 };
             outside.push(Outside::Operators { names: names.into_iter().collect(), share });

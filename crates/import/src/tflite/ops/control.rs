@@ -2,9 +2,7 @@
 
 use std::{collections::HashMap, rc::Rc};
 
-use tachograph_ir::{
-    Attr, Attrs, DType, Graph, Node, OpType, Parts, Tensor, TensorId, TensorKind, Value, attrs,
-};
+use tachograph_ir::{Attr, Attrs, DType, Graph, Node, OpType, Parts, Tensor, TensorId, TensorKind, Value, attrs};
 
 use super::{Importer, Op, Read, id};
 use crate::{Error, tflite};
@@ -124,7 +122,11 @@ pub(super) fn repeat(net: &mut Importer, op: &Op) -> Read {
     let mut body = read(net, op.options.int(6, 0))?.finish();
     let carried = op.inputs.len();
     if [body.inputs.len(), body.outputs.len(), condition.inputs.len(), op.outputs.len()] != [carried; 4] {
-        return Err(format!("carries {carried} values, its graphs {} and {}", body.inputs.len(), condition.inputs.len()));
+        return Err(format!(
+            "carries {carried} values, its graphs {} and {}",
+            body.inputs.len(),
+            condition.inputs.len()
+        ));
     }
     let count = trips(net, op, &condition, &body);
     let goes_on = match count {

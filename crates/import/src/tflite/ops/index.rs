@@ -3,7 +3,7 @@
 use tachograph_ir::{Attr, Attrs, DType, OpType, TensorId, Value, attrs};
 
 use super::{Importer, Op, Read, id};
-use crate::tflite::graph::CHANNELS_LAST;
+use crate::tflite::layout::CHANNELS_LAST;
 
 /// Ranges of a Slice, by axis.
 #[derive(Default)]
