@@ -170,6 +170,11 @@ pub trait Operator: Sync {
     /// ONNX operator names that this implementation covers.
     fn names(&self) -> &'static [&'static str];
 
+    /// ONNX domain in which a file finds it. By default the standard one.
+    fn domain(&self, _: &Node) -> &'static str {
+        ""
+    }
+
     /// Types, shapes and, for shape arithmetic, elements of the results.
     fn infer(&self, call: &Call<'_>) -> Result<Vec<Fact>, OpError>;
 
@@ -244,28 +249,39 @@ impl OpType {
         Self::with_domain("", name)
     }
 
-    /// Looks an operator of a domain up. Standard names are `""` and `"ai.onnx"`; operators of
-    /// `"com.microsoft"` that share name and meaning with a registered one are found too.
+    /// Looks an operator of a domain up. The names of `""` (or `"ai.onnx"`), `"ai.onnx.ml"`, the preview and training
+    /// domains and `"com.microsoft"` do not contradict each other, so one registry holds them. The layouts of ONNX
+    /// Runtime's optimiser repeat standard names: `"com.ms.internal.nhwc"` means the operators that have `Nhwc` before
+    /// their name, and `"com.microsoft.nchwc"` shapes convolutions and poolings as the standard ones. An operator that
+    /// means something else than the standard one of its name is registered as `domain::name`.
     pub fn with_domain(domain: &str, name: &str) -> Self {
-        let standard = matches!(domain, "" | "ai.onnx" | "com.microsoft");
-        match registry().get_key_value(name) {
-            Some((name, op)) if standard => Self::Known(name, *op),
-            _ => Self::Custom { domain: domain.into(), name: name.into() },
-        }
+        let found = match (domain, name) {
+            ("com.microsoft", "CausalConvWithState" | "LinearAttention" | "SwiGLU" | "Unique") => {
+                find(&format!("{domain}::{name}"))
+            }
+            ("" | "ai.onnx" | "ai.onnx.ml" | "com.microsoft", _) => find(name),
+            ("ai.onnx.preview" | "ai.onnx.preview.training" | "ai.onnx.training", _) => find(name),
+            ("com.ms.internal.nhwc", "Resize") => find(name),
+            ("com.ms.internal.nhwc", _) => find(&format!("Nhwc{name}")),
+            ("com.microsoft.nchwc", "Conv") => find("FusedConv"),
+            ("com.microsoft.nchwc", _) => find(name),
+            _ => None,
+        };
+        found.unwrap_or_else(|| Self::Custom { domain: domain.into(), name: name.into() })
     }
 
     /// Name within its domain.
     pub fn name(&self) -> &str {
         match self {
-            Self::Known(name, _) => name,
+            Self::Known(name, _) => name.rsplit_once("::").map_or(name, |(_, name)| name),
             Self::Custom { name, .. } => name,
         }
     }
 
-    /// Domain; empty for the standard one, and for what is in the registry.
+    /// Domain; empty for the standard one, and for what is in the registry under its bare name.
     pub fn domain(&self) -> &str {
         match self {
-            Self::Known(..) => "",
+            Self::Known(name, _) => name.rsplit_once("::").map_or("", |(domain, _)| domain),
             Self::Custom { domain, .. } => domain,
         }
     }
@@ -276,11 +292,15 @@ impl OpType {
     }
 }
 
+fn find(name: &str) -> Option<OpType> {
+    registry().get_key_value(name).map(|(name, op)| OpType::Known(name, *op))
+}
+
 impl fmt::Display for OpType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Custom { domain, name } if !domain.is_empty() => write!(f, "{domain}::{name}"),
-            _ => f.write_str(self.name()),
+        match self.domain() {
+            "" => f.write_str(self.name()),
+            domain => write!(f, "{domain}::{}", self.name()),
         }
     }
 }

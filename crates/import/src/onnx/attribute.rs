@@ -16,7 +16,8 @@ pub(super) enum Attribute {
 }
 
 /// Reads an attribute. A tensor of one element becomes that element under the attribute's name, and its
-/// element type, by ONNX's number, under `dtype`; a longer one becomes a list.
+/// element type, by ONNX's number, under `dtype` if the name is `value`, else under `NAME.dtype`; a longer one becomes a
+/// list.
 pub(super) fn convert(attribute: &AttributeProto) -> Attribute {
     let text = |s: &bytes::Bytes| String::from_utf8_lossy(s).into_owned();
     let floats = || attribute.floats.iter().copied().map(widen).collect();
@@ -99,11 +100,19 @@ fn message(name: &str, attr: &Attr) -> Result<AttributeProto, String> {
 
 fn tensor_value(attribute: &AttributeProto) -> Option<Vec<(String, Attr)>> {
     let tensor = attribute.t.as_deref()?;
-    let value = match tensor::value(tensor, Value::MAX_ELEMENTS)? {
+    let value = tensor::value(tensor, Value::MAX_ELEMENTS).map(|value| match value {
         Value::Ints(v) if v.len() == 1 => Attr::Int(v[0]),
         Value::Floats(v) if v.len() == 1 => Attr::Float(v[0]),
         Value::Ints(v) => Attr::Ints(v),
         Value::Floats(v) => Attr::Floats(v),
-    };
-    Some(vec![(attribute.name.clone(), value), ("dtype".into(), Attr::Int(tensor.data_type.into()))])
+    });
+    // Only of the one tensor called `value` there is no doubt whose type it is.
+    let code = Attr::Int(tensor.data_type.into());
+    match (attribute.name.as_str(), value) {
+        ("value", value) => Some(vec![("value".into(), value?), ("dtype".into(), code)]),
+        (name, value) => {
+            let value = value.map(|value| (name.to_owned(), value));
+            Some(value.into_iter().chain([(format!("{name}.dtype"), code)]).collect())
+        }
+    }
 }

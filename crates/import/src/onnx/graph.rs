@@ -9,7 +9,7 @@ use tachograph_ir::{
 
 use super::{
     attribute::{Attribute, convert},
-    body,
+    body, domains,
     names::Names,
     opset,
     proto::{Dimension, GraphProto, NodeProto, TensorProto, TypeProtoTensor, ValueInfoProto},
@@ -31,7 +31,8 @@ pub(super) fn parts(
     let uses = Uses::new(&graph.node);
     let parameters = if captured.is_none() { parameter_inputs(graph, &uses) } else { HashSet::new() };
     let computed = captured.is_some() || !parameters.is_empty() || !graph.initializer.is_empty();
-    let mut reader = Reader { computed, file, opset, uses, names: Names::default(), parts, warnings };
+    let block = domains::block(graph);
+    let mut reader = Reader { computed, file, opset, block, uses, names: Names::default(), parts, warnings };
     for tensor in &graph.initializer {
         reader.stored(&tensor.name, tensor)?;
     }
@@ -69,6 +70,8 @@ struct Reader<'a> {
     computed: bool,
     file: &'a str,
     opset: i64,
+    /// Channels in a block, should there be any.
+    block: i64,
     uses: Uses<'a>,
     names: Names,
     parts: Parts,
@@ -239,6 +242,7 @@ impl Reader<'_> {
         let results = proto.output.len() - opset::unused_tail(proto, used);
         let outputs = self.names.refer_all(&proto.output[..results]);
         let mut node = Node { name, op, attrs, inputs, outputs, phase: Phase::Forward };
+        domains::translate(&mut node, self.block);
         opset::normalise(&mut node, self.opset, &mut self.names);
         if body::bodies(proto).next().is_some() {
             self.bodies(&mut node, proto)?;

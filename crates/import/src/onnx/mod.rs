@@ -16,6 +16,7 @@
 mod attribute;
 mod batch;
 mod body;
+mod domains;
 mod functions;
 mod graph;
 mod image;

@@ -25,17 +25,6 @@ pub const OPSET: i64 = 20;
 /// Version of the file format that goes with it.
 const IR_VERSION: i64 = 9;
 
-/// Operators of the registry that are not ONNX's own but ONNX Runtime's.
-const MICROSOFT: [&str; 7] = [
-    "BiasGelu",
-    "FastGelu",
-    "FusedMatMul",
-    "QuickGelu",
-    "SimplifiedLayerNormalization",
-    "SkipLayerNormalization",
-    "SkipSimplifiedLayerNormalization",
-];
-
 /// Writes a graph as an ONNX model of operator set [`OPSET`].
 ///
 /// `weights` gives the elements of a parameter, row-major, to store in the file. Parameters that it has none for
@@ -171,8 +160,7 @@ impl Writer<'_> {
         });
         let domain = match &node.op {
             OpType::Custom { domain, .. } => domain.clone(),
-            op if MICROSOFT.contains(&op.name()) => "com.microsoft".into(),
-            _ => String::new(),
+            OpType::Known(_, op) => op.domain(node).into(),
         };
         let attribute = attribute::messages(node.op.name(), &attrs)?;
         Ok(NodeProto { input, output, name: node.name.clone(), op_type: node.op.name().into(), attribute, domain })
