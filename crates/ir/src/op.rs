@@ -4,43 +4,7 @@ use std::{collections::HashMap, fmt, sync::OnceLock};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{Attrs, Class, Cost, DType, Fusion, Fvcore, Node, Role, Saved, Shape, Value, elements};
-
-/// What is known of a tensor once its graph is bound.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Fact {
-    /// Element type.
-    pub dtype: DType,
-    /// Shape; `None` where it depends on data or on an operator nobody knows.
-    pub shape: Option<Shape>,
-    /// Elements, where shape arithmetic can know them.
-    pub value: Option<Value>,
-    /// True when it does not depend on any input of the graph.
-    pub constant: bool,
-}
-
-impl Fact {
-    /// A tensor of known shape.
-    pub fn new(dtype: DType, shape: impl Into<Shape>) -> Self {
-        Self { dtype, shape: Some(shape.into()), value: None, constant: false }
-    }
-
-    /// A tensor whose shape cannot be known.
-    pub fn unknown(dtype: DType) -> Self {
-        Self { dtype, shape: None, value: None, constant: false }
-    }
-
-    /// The same with known elements; dropped when there are too many to be shape arithmetic.
-    pub fn with_value(mut self, value: Option<Value>) -> Self {
-        self.value = value.filter(|v| v.len() <= Value::MAX_ELEMENTS);
-        self
-    }
-
-    /// Bytes of storage; `None` when the shape is unknown or the size overflows.
-    pub fn bytes(&self) -> Option<u64> {
-        self.dtype.bytes(elements(self.shape.as_deref()?)?)
-    }
-}
+use crate::{Attrs, Class, Cost, DType, Fact, Fusion, Fvcore, Node, Role, Saved, Value, elements};
 
 /// Why an operator could not be inferred.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -182,6 +146,11 @@ pub trait Operator: Sync {
     /// operands and results.
     fn nested(&self, _: &Call<'_>) -> Result<Option<Cost>, OpError> {
         Ok(None)
+    }
+
+    /// True where [`Operator::nested`] is the cost of one trip, because nobody knows how many there are.
+    fn counts_one_trip(&self, _: &Call<'_>) -> bool {
+        false
     }
 
     /// Arithmetic of the forward computation. By default an operator of [`Class::Movement`] moves its data, and any

@@ -52,10 +52,11 @@ pub fn run(args: &Args) -> Result<()> {
         };
         let uncounted = model.bound.uncounted()?;
         if args.verbose {
-            model.warnings.extend(model.bound.unknown_nodes().map(|id| {
+            for &id in model.bound.live() {
+                let Some(what) = model.bound.counted_in_part(id) else { continue };
                 let node = model.bound.graph().node(id);
-                format!("node `{}` ({}): operator or shape not known; it costs nothing here", node.name, node.op)
-            }));
+                model.warnings.push(format!("node `{}` ({}): {what}", node.name, node.op));
+            }
         } else if !uncounted.is_empty() {
             model.warnings.push(format!("{uncounted}; --verbose lists them"));
         }

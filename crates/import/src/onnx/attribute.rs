@@ -3,7 +3,7 @@
 use tachograph_ir::{Attr, Attrs, DType, Value};
 
 use super::{
-    proto::{AttributeProto, kind},
+    proto::{AttributeProto, TypeProto, kind},
     tensor,
 };
 
@@ -31,10 +31,25 @@ pub(super) fn convert(attribute: &AttributeProto) -> Attribute {
         kind::TENSOR => {
             return tensor_value(attribute).map_or(Attribute::Dropped("an unreadable tensor"), Attribute::Plain);
         }
+        kind::TYPE_PROTO => {
+            let code = attribute.tp.as_deref().and_then(element).unwrap_or_default();
+            return Attribute::Plain(vec![("dtype".into(), Attr::Int(code.into()))]);
+        }
         kind::GRAPH | kind::GRAPHS => return Attribute::Dropped("a graph"),
         _ => return Attribute::Dropped("no plain value"),
     };
     Attribute::Plain(vec![(attribute.name.clone(), value)])
+}
+
+/// Number of the element type of what a type describes at last, were it an optional of sequences of tensors.
+fn element(described: &TypeProto) -> Option<i32> {
+    match described {
+        TypeProto { tensor_type: Some(tensor), .. } => Some(tensor.elem_type),
+        TypeProto { sequence_type: Some(held), .. } | TypeProto { optional_type: Some(held), .. } => {
+            element(held.elem_type.as_deref()?)
+        }
+        _ => None,
+    }
 }
 
 /// The shortest decimal that reads as this number: 0.1 stays 0.1.
@@ -51,6 +66,8 @@ fn declared(attribute: &AttributeProto) -> i32 {
         AttributeProto { s: Some(_), .. } => kind::STRING,
         AttributeProto { t: Some(_), .. } => kind::TENSOR,
         AttributeProto { g: Some(_), .. } => kind::GRAPH,
+        AttributeProto { tp: Some(_), .. } => kind::TYPE_PROTO,
+        AttributeProto { sparse_tensor: Some(_), .. } => kind::SPARSE_TENSOR,
         a if !a.floats.is_empty() => kind::FLOATS,
         a if !a.strings.is_empty() => kind::STRINGS,
         a if !a.graphs.is_empty() => kind::GRAPHS,

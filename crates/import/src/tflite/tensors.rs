@@ -137,10 +137,9 @@ fn dtype(code: i8) -> Option<DType> {
     // Handles of resources and variants are numbers of 32 bits.
     const TYPES: [DType; 23] = [
         F32, F16, I32, U8, I64, String, Bool, I16, Complex64, I8, F64, Complex128, U64, I32, I32, U32, U16, I4, BF16,
-        I4, U4, F8, F8,
+        I2, U4, F8, F8,
     ];
-    let dtype = usize::try_from(code).ok().and_then(|code| TYPES.get(code).copied());
-    if code == 19 { DType::from_onnx(26).or(dtype) } else { dtype }
+    usize::try_from(code).ok().and_then(|code| TYPES.get(code).copied())
 }
 
 /// Elements that matter to shapes: small tensors of integers with fewer than four axes, and single numbers.

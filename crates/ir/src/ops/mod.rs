@@ -38,6 +38,7 @@ operators! {
     broadcast_args::BroadcastArgs,
     bucketize::Bucketize,
     cast::Cast,
+    causal_conv::CausalConv,
     center_crop_pad::CenterCropPad,
     clip::Clip,
     col2im::Col2Im,
@@ -45,15 +46,20 @@ operators! {
     complex::Complex,
     compress::Compress,
     concat::Concat,
+    concat_from_sequence::ConcatFromSequence,
     constant::Constant,
+    constant_fill::ConstantFill,
     constant_of_shape::ConstantOfShape,
     conv::Conv,
     conv_transpose::ConvTranspose,
+    crop::Crop,
     crop_and_resize::CropAndResize,
     cum_sum::CumSum,
+    deform_conv::DeformConv,
     depth_space::DepthSpace,
     det::Det,
     detections::Detections,
+    dft::Dft,
     diagonal::Diagonal,
     dilate::Dilate,
     distance::Distance,
@@ -61,8 +67,10 @@ operators! {
     einsum::Einsum,
     embed_norm::EmbedNorm,
     expand::Expand,
+    experimental::Experimental,
     fill::Fill,
     flatten::Flatten,
+    flex_attention::FlexAttention,
     fourier::Fourier,
     gated::Gated,
     gather::Gather,
@@ -77,11 +85,14 @@ operators! {
     identity::Identity,
     if_::If,
     im2col::Im2Col,
+    image_decoder::ImageDecoder,
     inverse::Inverse,
     keep::Keep,
     layer_norm::LayerNorm,
+    linear_attention::LinearAttention,
     lookup::Lookup,
     loop_::Loop,
+    loss::Loss,
     lrn::Lrn,
     matmul::MatMul,
     matmul_fused::FusedMatMul,
@@ -89,6 +100,8 @@ operators! {
     matmul_nbits_fused::MatMulNBitsFused,
     matmul_quantized::QuantizedMatMul,
     matrix_diag::MatrixDiag,
+    max_roi_pool::MaxRoiPool,
+    max_unpool::MaxUnpool,
     ml_category::MlCategory,
     ml_linear::MlLinear,
     ml_scale::MlScale,
@@ -102,6 +115,7 @@ operators! {
     normalize::Normalize,
     one_hot::OneHot,
     optimizer::Optimizer,
+    optional::Optional,
     pad::Pad,
     padded_suppression::PaddedSuppression,
     padding::Padding,
@@ -128,7 +142,9 @@ operators! {
     rotary::Rotary,
     scan::Scan,
     segment::Segment,
+    sequence::Sequence,
     sequence_lstm::SequenceLstm,
+    sequence_map::SequenceMap,
     shape::ShapeOf,
     slice::Slice,
     slices::Slices,
@@ -137,17 +153,24 @@ operators! {
     space_batch::SpaceBatch,
     spectrogram::Spectrogram,
     split::Split,
+    split_to_sequence::SplitToSequence,
     squeeze::Squeeze,
     stated::Stated,
     stateful_conv::StatefulConv,
     svdf::Svdf,
+    swiglu::SwiGlu,
+    tensor_scatter::TensorScatter,
+    text::Text,
+    tf_idf::TfIdf,
     tile::Tile,
     top_k::TopK,
     transpose::Transpose,
     unary::Unary,
+    unique::Unique,
     unsqueeze::Unsqueeze,
     variadic::Variadic,
     where_::Where,
+    window::Window,
     words::Words,
 }
 
@@ -176,9 +199,13 @@ mod tests {
         let extent = prop_oneof![8 => 0..7u64, 1 => any::<u64>(), 1 => select(&[1 << 32, u64::MAX][..])];
         let dtype = select(&[DType::F32, DType::I64, DType::Bool, DType::String][..]);
         let free = (dtype.clone(), option::weighted(0.9, vec(extent, 0..6)), option::of(value()))
-            .prop_map(|(dtype, shape, value)| Fact { dtype, shape, value, constant: false });
-        let list = (dtype, value()).prop_map(|(dtype, v)| Fact::new(dtype, [v.len() as u64]).with_value(Some(v)));
-        prop_oneof![free, list]
+            .prop_map(|(dtype, shape, value)| Fact { shape, value, ..Fact::unknown(dtype) });
+        let list =
+            (dtype.clone(), value()).prop_map(|(dtype, v)| Fact::new(dtype, [v.len() as u64]).with_value(Some(v)));
+        let tensor = prop_oneof![free, list].boxed();
+        let sequence = (dtype, vec(tensor.clone(), 0..4)).prop_map(|(dtype, items)| Fact::sequence(dtype, items));
+        let alike = tensor.clone().prop_map(Fact::sequence_of);
+        prop_oneof![8 => tensor, 1 => sequence, 1 => alike, 1 => Just(Fact::nothing(DType::F32))]
     }
 
     fn attr() -> impl Strategy<Value = (String, Attr)> {
