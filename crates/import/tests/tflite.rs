@@ -48,6 +48,7 @@ proptest! {
         let length = length.index(SMALL.len());
         let error = tflite::read(&SMALL.slice(..length), "file").map(|_| ()).unwrap_err().to_string();
         prop_assert!(error.starts_with("file: ") && !error.contains(['\n', '\t']), "{error}");
+        prop_assert!(length < 8 || error.contains("truncated or damaged") && error.contains(&format!(" of {length}")), "{error}");
     }
 }
 

@@ -110,7 +110,9 @@ impl<'a> Importer<'a> {
             return;
         }
         let mut dims: Vec<Dim> = info.shape.iter().map(|&n| Dim::Fixed(n)).collect();
-        if info.open_batch() && self.batch.is_some() && self.batch == info.shape.first().copied() {
+        // A graph inside another has no extents of its own to bind.
+        let follows = self.nesting.len() == 1 && self.batch.is_some() && self.batch == info.shape.first().copied();
+        if info.open_batch() && follows {
             dims[0] = Dim::Free("batch".into());
         }
         self.parts.tensors[i].dims = Some(permuted(dims));

@@ -603,6 +603,14 @@ def control():
 
     case("IF", branch)
 
+    def open_branch(net, g):
+        g.op(B.IF, [g.input(dtype=BOOL), g.input(1, 6, signature=[-1, 6])], opts=options("IfOptions", thenSubgraphIndex=1, elseSubgraphIndex=1),
+             signature=[-1, 8])
+        b = net.graph()
+        b.outputs = [b.op("a-custom-op", [b.input(1, 6, signature=[-1, 6])], signature=[-1, 8], shape=[1, 8])]
+
+    case("a custom operator with an open batch inside IF", open_branch, hand=[(1, 8)])
+
     def repeat(net, g):
         x, w = g.input(2, 3), g.input(3, 3)
         g.op(B.WHILE, [g.const(np.int32(0)), x, w], (I32, F32, F32), opts=options("WhileOptions", condSubgraphIndex=1, bodySubgraphIndex=2))

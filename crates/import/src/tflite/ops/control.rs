@@ -39,7 +39,6 @@ fn either(net: &mut Importer, op: &Op, condition: TensorId, branches: [i64; 2]) 
     let [yes, no] = branches.map(|number| read(net, number).and_then(|inner| graph(inner.finish())));
     let bodies = attrs([("then_branch", yes?), ("else_branch", no?)]);
     let inputs = [Some(condition)].into_iter().chain(op.inputs.iter().skip(1).map(|i| i.map(id))).collect();
-    op.outputs.iter().for_each(|&i| net.state(i));
     net.node(OpType::new("If"), inputs, bodies, op.outputs.iter().map(|&i| id(i)).collect());
     Ok(true)
 }
@@ -152,7 +151,6 @@ pub(super) fn repeat(net: &mut Importer, op: &Op) -> Read {
     let settings = attrs([("body", graph(body)?), ("carried", Attr::Int(carried as i64))]);
     let limit = count.map(|n| net.scalar(DType::I64, Value::Ints(vec![n])));
     let inputs = [limit, None].into_iter().chain(op.inputs.iter().map(|i| i.map(id))).collect();
-    op.outputs.iter().for_each(|&i| net.state(i));
     net.node(OpType::new("Loop"), inputs, settings, op.outputs.iter().map(|&i| id(i)).collect());
     Ok(true)
 }
