@@ -1,7 +1,9 @@
 """Small models, at least one for every builtin operator that TFLite's interpreter runs, with the types and shapes that it
 gives to their tensors.
 
-    python tflite_ops.py > /dev/null     # writes tflite_ops.json.gz beside itself; says which operators are refused
+    python tflite_ops.py
+
+writes tflite_ops.json.gz beside itself and says which operators the interpreter refuses, and which have no case.
 
 Each case: {"name", "model": hexadecimal, "tensors": [[type, shape], …], "macs": by hand, where there are any}. A model is
 run twice: first without shapes of results, then with those that came out, as a converter states them.
@@ -834,6 +836,9 @@ def custom():
                                   "x_scale": 10.0, "y_scale": 10.0, "h_scale": 5.0, "w_scale": 5.0})
     case("TFLite_Detection_PostProcess", lambda _, g: g.op("TFLite_Detection_PostProcess", [g.input(1, 9, 4), g.input(1, 9, 4), g.weight(9, 4)],
          (F32,) * 4, custom=settings))
+    case("Convolution2DTransposeBias", lambda _, g: g.op("Convolution2DTransposeBias", [g.input(1, 8, 6, 4), g.weight(3, 2, 2, 4), g.weight(3)]),
+         8 * 6 * 4 * 3 * 4, hand=[(1, 16, 12, 3)])
+    case("MaxPoolingWithArgmax2D", lambda _, g: g.op("MaxPoolingWithArgmax2D", [g.input(1, 8, 6, 3)], (F32, F32)), hand=[(1, 4, 3, 3)] * 2)
     settings = flexbuffers.Dumps({"window_size": 40, "stride": 20, "magnitude_squared": True})
     case("AudioSpectrogram", lambda _, g: g.op("AudioSpectrogram", [g.input(400, 1)], custom=settings))
     settings = flexbuffers.Dumps({"upper_frequency_limit": 4000.0, "lower_frequency_limit": 20.0, "filterbank_channel_count": 40, "dct_coefficient_count": 13})
