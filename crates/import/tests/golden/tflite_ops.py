@@ -845,8 +845,27 @@ def custom():
     case("Mfcc", lambda _, g: g.op("Mfcc", [g.input(1, 19, 33), g.const(np.int32(16000))], custom=settings))
 
 
+def faults():
+    """Files that no interpreter runs, with what is to be said of them."""
+
+    def fault(name, error, fill):
+        net = Net()
+        fill(net, net.graph())
+        CASES.append({"name": name, "model": net.bytes().hex(), "tensors": [], "error": error})
+
+    branch = lambda yes, no: options("IfOptions", thenSubgraphIndex=yes, elseSubgraphIndex=no)
+
+    def itself(net, g):
+        g.outputs = [g.op(B.IF, [g.input(dtype=BOOL), g.input(2, 3)], opts=branch(1, 1), shape=[2, 3])]
+        b = net.graph()
+        b.outputs = [b.op(B.CALL, [b.input(2, 3)], opts=options("CallOptions", subgraph=1), shape=[2, 3])]
+
+    fault("a graph that runs itself", "graph 1 runs itself", itself)
+    fault("no such graph", "it has no graph 7", lambda _, g: g.op(B.IF, [g.input(dtype=BOOL), g.input(2, 3)], opts=branch(7, 8)))
+
+
 def main():
-    for family in (elementwise, windows, dense, sequences, reductions, movement, control, stablehlo, tensors, custom):
+    for family in (elementwise, windows, dense, sequences, reductions, movement, control, stablehlo, tensors, custom, faults):
         family()
     names = {v: k for k, v in vars(B).items() if not k.startswith("_")}
     for name, error in REFUSED:
