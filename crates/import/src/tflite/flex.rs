@@ -54,8 +54,7 @@ mod tests {
     use super::int;
 
     /// `{"a": 300, "ab": -2}` as the reference implementation writes it.
-    const MAP: [u8; 23] =
-        [b'a', 0, b'a', b'b', 0, 2, 6, 5, 2, 0, 1, 0, 2, 0, 44, 1, 254, 255, 5, 5, 6, 37, 1];
+    const MAP: [u8; 23] = [b'a', 0, b'a', b'b', 0, 2, 6, 5, 2, 0, 1, 0, 2, 0, 44, 1, 254, 255, 5, 5, 6, 37, 1];
 
     #[test]
     fn numbers_by_their_keys() {

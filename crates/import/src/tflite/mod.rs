@@ -13,17 +13,26 @@
 //! - **Activations** inside an operator become nodes of their own.
 //! - **Constants.** Integers of small tensors and single floating-point numbers are known; all else, and whatever is a
 //!   weight or a bias, is a parameter whose elements nobody looks at.
-//! - **Shapes** that the file states become declared shapes; inference does not rely on them. An extent that the
-//!   signature of an input leaves open becomes a hyperparameter: `batch` (default 1) if it is the first, `height` or
-//!   `width` of an image, `dim1`, `dim2`, … of anything else.
-//! - **Control flow** (WHILE, IF) and operators without a counterpart become custom operators of the domain `tflite`,
-//!   whose results have the stated shapes. Graphs other than the first are dropped with a warning.
+//! - **Shapes** that the file states become declared shapes; inference does not rely on them, but for operators that
+//!   nothing else describes. There, an open batch for which the file has what it has for that of the inputs follows
+//!   theirs. An extent that the signature of an input leaves open becomes a hyperparameter: `batch` (default 1) if it is
+//!   the first, `height` or `width` of an image, `dim1`, `dim2`, … of anything else.
+//! - **Recurrent layers** become ONNX's where they can, with weights joined from those of the gates.
+//! - **Control flow** becomes If and Loop with the graphs inside, a call the nodes of the graph that it runs. A WHILE has a
+//!   known number of trips where its condition compares a counter with a number that the file knows.
+//! - **State.** Variable tensors are inputs that the caller does not provide; what is assigned to a variable is a result of
+//!   the graph.
+//! - **Other graphs** than the first and those that it runs are named in a warning.
+//! - Operators without a counterpart become custom operators of the domain `tflite`.
 
 mod codes;
 mod flex;
 mod graph;
+mod layout;
 mod ops;
+mod options;
 mod schema;
+mod tensors;
 #[cfg(test)]
 mod with_data;
 mod write;

@@ -1,6 +1,8 @@
 //! The part of TFLite's schema (version 3) that is read. Offsets of fields are those of their vtable entries.
 
-use flatbuffers::{Follow, ForwardsUOffset, InvalidFlatbuffer, Table, VOffsetT, Vector, Verifiable, Verifier};
+use flatbuffers::{Follow, ForwardsUOffset, InvalidFlatbuffer, Table, Vector, Verifiable, Verifier};
+
+use super::options::{LATE, Options, verify_options};
 
 /// File identifier, at byte 4.
 pub(super) const IDENTIFIER: &[u8] = b"TFL3";
@@ -98,10 +100,10 @@ impl<'a> Operator<'a> {
     pub fn options(&self) -> Options<'a> {
         let options = |kind, table, shift| {
             let kind = unsafe { self.0.get::<u8>(kind, Some(0)) }.unwrap_or(0);
-            Options { kind: shift + u16::from(kind), table: unsafe { self.0.get::<ForwardsUOffset<Table<'a>>>(table, None) } }
+            Options::new(shift + u16::from(kind), unsafe { self.0.get::<ForwardsUOffset<Table<'a>>>(table, None) })
         };
         let late = options(26, 28, LATE);
-        if late.kind == LATE { options(10, 12, 0) } else { late }
+        if late.is_none() { options(10, 12, 0) } else { late }
     }
 }
 
@@ -129,185 +131,5 @@ impl Verifiable for Operator<'_> {
             })?
             .finish();
         Ok(())
-    }
-}
-
-/// What is added to the number of a table in the second union.
-const LATE: u16 = 256;
-
-/// Type of a field of an options table.
-#[derive(Clone, Copy, PartialEq)]
-enum Field {
-    Bool,
-    Byte,
-    Int,
-    Long,
-    Float,
-    Ints,
-    Longs,
-}
-use Field::{Bool, Byte, Float, Int, Ints, Long, Longs};
-
-/// Fields of the options tables that are read, by the number of the table in the union.
-fn fields(kind: u16) -> &'static [(VOffsetT, Field)] {
-    match kind {
-        // Conv2DOptions: padding, strides, activation, dilations.
-        1 => &[(4, Byte), (6, Int), (8, Int), (10, Byte), (12, Int), (14, Int)],
-        // DepthwiseConv2DOptions: padding, strides, multiplier, activation, dilations.
-        2 => &[(4, Byte), (6, Int), (8, Int), (10, Int), (12, Byte), (14, Int), (16, Int)],
-        // LSHProjectionOptions: type. RNNOptions: activation.
-        4 | 7 => &[(4, Byte)],
-        // Pool2DOptions: padding, strides, window, activation.
-        5 => &[(4, Byte), (6, Int), (8, Int), (10, Int), (12, Int), (14, Byte)],
-        // SVDFOptions: rank, activation.
-        6 => &[(4, Int), (6, Byte)],
-        // FullyConnectedOptions: activation, format, keep_num_dims.
-        8 => &[(4, Byte), (6, Byte), (8, Bool)],
-        // ConcatenationOptions: axis, activation.
-        10 => &[(4, Int), (6, Byte)],
-        // AddOptions, L2NormOptions, MulOptions, SubOptions, DivOptions: activation. MirrorPadOptions: mode.
-        11 | 12 | 21 | 28 | 29 | 77 => &[(4, Byte)],
-        // LocalResponseNormalizationOptions: radius. SpaceToDepthOptions, SplitOptions, DepthToSpaceOptions.
-        13 | 19 | 35 | 94 => &[(4, Int)],
-        // LSTMOptions: activation, kernel.
-        14 => &[(4, Byte), (10, Byte)],
-        // ResizeBilinearOptions, after two deprecated fields; ResizeNearestNeighborOptions: corners, half pixels.
-        15 => &[(8, Bool), (10, Bool)],
-        74 => &[(4, Bool), (6, Bool)],
-        // CallOptions, CallOnceOptions (graphs), OneHotOptions (axis).
-        16 | 61 | 103 => &[(4, Int)],
-        // ReshapeOptions, SqueezeOptions.
-        17 | 30 => &[(4, Ints)],
-        // GatherOptions: axis, batch_dims. PackOptions, UnpackOptions: number, axis. ReverseSequenceOptions: time and
-        // batch axes. IfOptions, WhileOptions: graphs.
-        23 | 59 | 64 | 87 | 92 | 93 => &[(4, Int), (6, Int)],
-        // ReducerOptions: keep_dims. GeluOptions: approximate.
-        27 | 116 => &[(4, Bool)],
-        // SequenceRNNOptions: time_major, activation.
-        31 => &[(4, Bool), (6, Byte)],
-        // StridedSliceOptions: masks of begin, end, ellipsis, new and dropped axes; offset.
-        32 => &[(4, Int), (6, Int), (8, Int), (10, Int), (12, Int), (14, Bool)],
-        // FakeQuantOptions: bounds, bits.
-        58 => &[(4, Float), (6, Float), (8, Int)],
-        // BidirectionalSequenceLSTMOptions: activation, merge_outputs, time_major.
-        69 => &[(4, Byte), (10, Bool), (12, Bool)],
-        // BidirectionalSequenceRNNOptions: time_major, activation, merge_outputs.
-        70 => &[(4, Bool), (6, Byte), (8, Bool)],
-        // UnidirectionalSequenceLSTMOptions: activation, time_major, diagonal recurrent weights.
-        71 => &[(4, Byte), (10, Bool), (14, Bool)],
-        // LeakyReluOptions.
-        75 => &[(4, Float)],
-        // TransposeConvOptions: padding, strides, activation.
-        49 => &[(4, Byte), (6, Int), (8, Int), (10, Byte)],
-        // BatchMatMulOptions: adjoints. CumsumOptions: exclusive, reverse.
-        101 | 102 => &[(4, Bool), (6, Bool)],
-        // Conv3DOptions: padding, strides (depth, width, height), activation, dilations.
-        106 => &[(4, Byte), (6, Int), (8, Int), (10, Int), (12, Byte), (14, Int), (16, Int), (18, Int)],
-        // StablehloConcatenateOptions, StablehloIotaOptions: axis.
-        257 | 267 => &[(4, Long)],
-        // StablehloBroadcastInDimOptions, StablehloDynamicSliceOptions, StablehloTransposeOptions.
-        258 | 265 | 273 => &[(4, Longs)],
-        // StablehloSliceOptions, StablehloPadOptions: begins, ends, steps.
-        259 | 266 => &[(4, Longs), (6, Longs), (8, Longs)],
-        // StablehloConvolutionOptions: strides, padding, dilations; axes of image, kernel and result; groups.
-        260 => &[
-            (4, Longs),
-            (6, Longs),
-            (8, Longs),
-            (10, Longs),
-            (14, Long),
-            (16, Long),
-            (18, Longs),
-            (20, Long),
-            (22, Long),
-            (24, Longs),
-            (26, Long),
-            (28, Long),
-            (30, Longs),
-            (32, Long),
-        ],
-        // StablehloReduceOptions: axes, graph.
-        262 => &[(4, Longs), (6, Int)],
-        // StablehloCompareOptions: direction.
-        264 => &[(4, Int)],
-        // StablehloDotGeneralOptions: batch axes, contracted axes.
-        268 => &[(4, Longs), (6, Longs), (8, Longs), (10, Longs)],
-        // StablehloReduceWindowOptions: window, strides, dilations of base and window, padding, graph.
-        269 => &[(4, Longs), (6, Longs), (8, Longs), (10, Longs), (12, Longs), (14, Int)],
-        // StablehloScatterOptions, StablehloSortOptions: graph.
-        263 => &[(16, Int)],
-        270 => &[(8, Int)],
-        // StablehloWhileOptions: graphs.
-        271 => &[(4, Int), (6, Int)],
-        // StablehloGatherOptions: offset and collapsed axes, map, axis of the index vectors, sizes.
-        272 => &[(4, Longs), (6, Longs), (8, Longs), (10, Long), (12, Longs)],
-        // ReduceWindowOptions: function.
-        276 => &[(4, Int)],
-        // StableHLOCompositeOptions: graph, after the name.
-        277 => &[(6, Int)],
-        // StablehloCaseOptions: graphs.
-        279 => &[(4, Ints)],
-        _ => &[],
-    }
-}
-
-fn verify_options(kind: u16, v: &mut Verifier, at: usize) -> Result<(), InvalidFlatbuffer> {
-    let table = at.saturating_add(v.get_uoffset(at)? as usize);
-    let mut table = v.visit_table(table)?;
-    for &(slot, field) in fields(kind) {
-        table = match field {
-            Bool => table.visit_field::<bool>("option", slot, false)?,
-            Byte => table.visit_field::<i8>("option", slot, false)?,
-            Int => table.visit_field::<i32>("option", slot, false)?,
-            Long => table.visit_field::<i64>("option", slot, false)?,
-            Float => table.visit_field::<f32>("option", slot, false)?,
-            Ints => table.visit_field::<List<'_, i32>>("option", slot, false)?,
-            Longs => table.visit_field::<List<'_, i64>>("option", slot, false)?,
-        };
-    }
-    table.finish();
-    Ok(())
-}
-
-/// Options of an operator: fields by vtable entry, with the defaults of the schema where they are absent.
-#[derive(Clone, Copy)]
-pub(super) struct Options<'a> {
-    kind: u16,
-    table: Option<Table<'a>>,
-}
-
-impl<'a> Options<'a> {
-    fn get<T: Follow<'a> + 'a>(&self, slot: VOffsetT, field: Field) -> Option<T::Inner> {
-        let table = self.table.filter(|_| fields(self.kind).contains(&(slot, field)))?;
-        // SAFETY: the verifier saw a field of this type here, as `fields` says.
-        unsafe { table.get::<T>(slot, None) }
-    }
-
-    pub fn flag(&self, slot: VOffsetT) -> bool {
-        self.get::<bool>(slot, Bool).unwrap_or(false)
-    }
-
-    pub fn byte(&self, slot: VOffsetT) -> i8 {
-        self.get::<i8>(slot, Byte).unwrap_or(0)
-    }
-
-    pub fn int(&self, slot: VOffsetT, default: i32) -> i64 {
-        self.get::<i32>(slot, Int).unwrap_or(default).into()
-    }
-
-    pub fn long(&self, slot: VOffsetT) -> i64 {
-        self.get::<i64>(slot, Long).unwrap_or(0)
-    }
-
-    pub fn float(&self, slot: VOffsetT) -> f64 {
-        self.get::<f32>(slot, Float).unwrap_or(0.0).into()
-    }
-
-    /// A list of either width; empty where it is absent.
-    pub fn list(&self, slot: VOffsetT) -> Vec<i64> {
-        match self.get::<List<'a, i64>>(slot, Longs) {
-            Some(list) => list.iter().collect(),
-            None => self.get::<List<'a, i32>>(slot, Ints).into_iter().flatten().map(i64::from).collect(),
-        }
     }
 }

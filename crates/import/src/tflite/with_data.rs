@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::Path, path::PathBuf};
 
 use tachograph_ir::{Assignment, BoundGraph, Graph, TensorId, TensorKind};
 
-use super::{graph::permuted, schema};
+use super::{layout::permuted, schema};
 use crate::{Imported, open, tflite::read};
 
 /// A path below the folder that a variable names.

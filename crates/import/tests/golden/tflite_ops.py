@@ -1,7 +1,9 @@
 """Small models, at least one for every builtin operator that TFLite's interpreter runs, with the types and shapes that it
 gives to their tensors.
 
-    python tflite_ops.py > /dev/null     # writes tflite_ops.json.gz beside itself; says which operators are refused
+    python tflite_ops.py
+
+writes tflite_ops.json.gz beside itself and says which operators the interpreter refuses, and which have no case.
 
 Each case: {"name", "model": hexadecimal, "tensors": [[type, shape], …], "macs": by hand, where there are any}. A model is
 run twice: first without shapes of results, then with those that came out, as a converter states them.
@@ -603,6 +605,14 @@ def control():
 
     case("IF", branch)
 
+    def open_branch(net, g):
+        g.op(B.IF, [g.input(dtype=BOOL), g.input(1, 6, signature=[-1, 6])], opts=options("IfOptions", thenSubgraphIndex=1, elseSubgraphIndex=1),
+             signature=[-1, 8])
+        b = net.graph()
+        b.outputs = [b.op("a-custom-op", [b.input(1, 6, signature=[-1, 6])], signature=[-1, 8], shape=[1, 8])]
+
+    case("a custom operator with an open batch inside IF", open_branch, hand=[(1, 8)])
+
     def repeat(net, g):
         x, w = g.input(2, 3), g.input(3, 3)
         g.op(B.WHILE, [g.const(np.int32(0)), x, w], (I32, F32, F32), opts=options("WhileOptions", condSubgraphIndex=1, bodySubgraphIndex=2))
@@ -826,14 +836,36 @@ def custom():
                                   "x_scale": 10.0, "y_scale": 10.0, "h_scale": 5.0, "w_scale": 5.0})
     case("TFLite_Detection_PostProcess", lambda _, g: g.op("TFLite_Detection_PostProcess", [g.input(1, 9, 4), g.input(1, 9, 4), g.weight(9, 4)],
          (F32,) * 4, custom=settings))
+    case("Convolution2DTransposeBias", lambda _, g: g.op("Convolution2DTransposeBias", [g.input(1, 8, 6, 4), g.weight(3, 2, 2, 4), g.weight(3)]),
+         8 * 6 * 4 * 3 * 4, hand=[(1, 16, 12, 3)])
+    case("MaxPoolingWithArgmax2D", lambda _, g: g.op("MaxPoolingWithArgmax2D", [g.input(1, 8, 6, 3)], (F32, F32)), hand=[(1, 4, 3, 3)] * 2)
     settings = flexbuffers.Dumps({"window_size": 40, "stride": 20, "magnitude_squared": True})
     case("AudioSpectrogram", lambda _, g: g.op("AudioSpectrogram", [g.input(400, 1)], custom=settings))
     settings = flexbuffers.Dumps({"upper_frequency_limit": 4000.0, "lower_frequency_limit": 20.0, "filterbank_channel_count": 40, "dct_coefficient_count": 13})
     case("Mfcc", lambda _, g: g.op("Mfcc", [g.input(1, 19, 33), g.const(np.int32(16000))], custom=settings))
 
 
+def faults():
+    """Files that no interpreter runs, with what is to be said of them."""
+
+    def fault(name, error, fill):
+        net = Net()
+        fill(net, net.graph())
+        CASES.append({"name": name, "model": net.bytes().hex(), "tensors": [], "error": error})
+
+    branch = lambda yes, no: options("IfOptions", thenSubgraphIndex=yes, elseSubgraphIndex=no)
+
+    def itself(net, g):
+        g.outputs = [g.op(B.IF, [g.input(dtype=BOOL), g.input(2, 3)], opts=branch(1, 1), shape=[2, 3])]
+        b = net.graph()
+        b.outputs = [b.op(B.CALL, [b.input(2, 3)], opts=options("CallOptions", subgraph=1), shape=[2, 3])]
+
+    fault("a graph that runs itself", "graph 1 runs itself", itself)
+    fault("no such graph", "it has no graph 7", lambda _, g: g.op(B.IF, [g.input(dtype=BOOL), g.input(2, 3)], opts=branch(7, 8)))
+
+
 def main():
-    for family in (elementwise, windows, dense, sequences, reductions, movement, control, stablehlo, tensors, custom):
+    for family in (elementwise, windows, dense, sequences, reductions, movement, control, stablehlo, tensors, custom, faults):
         family()
     names = {v: k for k, v in vars(B).items() if not k.startswith("_")}
     for name, error in REFUSED:

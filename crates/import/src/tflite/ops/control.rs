@@ -2,9 +2,7 @@
 
 use std::{collections::HashMap, rc::Rc};
 
-use tachograph_ir::{
-    Attr, Attrs, DType, Graph, Node, OpType, Parts, Tensor, TensorId, TensorKind, Value, attrs,
-};
+use tachograph_ir::{Attr, Attrs, DType, Graph, Node, OpType, Parts, Tensor, TensorId, TensorKind, Value, attrs};
 
 use super::{Importer, Op, Read, id};
 use crate::{Error, tflite};
@@ -41,7 +39,6 @@ fn either(net: &mut Importer, op: &Op, condition: TensorId, branches: [i64; 2]) 
     let [yes, no] = branches.map(|number| read(net, number).and_then(|inner| graph(inner.finish())));
     let bodies = attrs([("then_branch", yes?), ("else_branch", no?)]);
     let inputs = [Some(condition)].into_iter().chain(op.inputs.iter().skip(1).map(|i| i.map(id))).collect();
-    op.outputs.iter().for_each(|&i| net.state(i));
     net.node(OpType::new("If"), inputs, bodies, op.outputs.iter().map(|&i| id(i)).collect());
     Ok(true)
 }
@@ -124,7 +121,11 @@ pub(super) fn repeat(net: &mut Importer, op: &Op) -> Read {
     let mut body = read(net, op.options.int(6, 0))?.finish();
     let carried = op.inputs.len();
     if [body.inputs.len(), body.outputs.len(), condition.inputs.len(), op.outputs.len()] != [carried; 4] {
-        return Err(format!("carries {carried} values, its graphs {} and {}", body.inputs.len(), condition.inputs.len()));
+        return Err(format!(
+            "carries {carried} values, its graphs {} and {}",
+            body.inputs.len(),
+            condition.inputs.len()
+        ));
     }
     let count = trips(net, op, &condition, &body);
     let goes_on = match count {
@@ -150,7 +151,6 @@ pub(super) fn repeat(net: &mut Importer, op: &Op) -> Read {
     let settings = attrs([("body", graph(body)?), ("carried", Attr::Int(carried as i64))]);
     let limit = count.map(|n| net.scalar(DType::I64, Value::Ints(vec![n])));
     let inputs = [limit, None].into_iter().chain(op.inputs.iter().map(|i| i.map(id))).collect();
-    op.outputs.iter().for_each(|&i| net.state(i));
     net.node(OpType::new("Loop"), inputs, settings, op.outputs.iter().map(|&i| id(i)).collect());
     Ok(true)
 }

@@ -3,7 +3,7 @@
 use tachograph_ir::{Attr, Attrs, TensorId, attrs};
 
 use super::{Importer, Op, Read, before, finish, id};
-use crate::tflite::graph::CHANNELS_FIRST;
+use crate::tflite::layout::CHANNELS_FIRST;
 
 /// Weight (out, in). Rows are multiplied one by one if the axes are kept, else all but the features are merged.
 pub(super) fn fully_connected(net: &mut Importer, op: &Op) -> Read {

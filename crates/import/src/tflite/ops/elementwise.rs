@@ -3,7 +3,7 @@
 use tachograph_ir::{Attr, Attrs, DType, Tensor, TensorId, Value, attrs};
 
 use super::{Importer, Op, Read, before, finish, id};
-use crate::tflite::graph::permuted;
+use crate::tflite::layout::permuted;
 
 /// Operators of one operand without attributes.
 const UNARY: [(&str, &str); 21] = [

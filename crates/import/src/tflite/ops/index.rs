@@ -3,7 +3,7 @@
 use tachograph_ir::{Attr, Attrs, DType, OpType, TensorId, Value, attrs};
 
 use super::{Importer, Op, Read, id};
-use crate::tflite::graph::CHANNELS_LAST;
+use crate::tflite::layout::CHANNELS_LAST;
 
 /// Ranges of a Slice, by axis.
 #[derive(Default)]
@@ -155,16 +155,14 @@ pub(super) fn unpack(net: &mut Importer, op: &Op) -> Read {
     Ok(true)
 }
 
-/// Extents in the order of the file.
+/// Extents in the order of the file. ONNX has them in 64 bits.
 pub(super) fn shape(net: &mut Importer, op: &Op) -> Read {
     let (x, output) = (op.input(0)?, op.output(0)?);
-    let typed = attrs([("dtype", net.typed(output))]);
-    if net.rank(x) != 4 {
-        net.emit("Shape", &[id(x)], typed, id(output));
-        return Ok(true);
+    let mut shape = net.derive("Shape", &[id(x)], Attrs::new());
+    if net.rank(x) == 4 {
+        let order = net.ints(CHANNELS_LAST.map(|axis| axis as i64).to_vec());
+        shape = net.derive("Gather", &[shape, order], attrs([("axis", Attr::Int(0))]));
     }
-    let shape = net.derive("Shape", &[id(x)], typed);
-    let order = net.ints(CHANNELS_LAST.map(|axis| axis as i64).to_vec());
-    net.emit("Gather", &[shape, order], attrs([("axis", Attr::Int(0))]), id(output));
+    net.emit("Cast", &[shape], attrs([("to", net.typed(output))]), id(output));
     Ok(true)
 }

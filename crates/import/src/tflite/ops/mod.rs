@@ -2,6 +2,7 @@
 
 mod arg;
 mod blocks;
+mod contraction;
 mod control;
 mod conv;
 mod conv3d;
@@ -155,6 +156,15 @@ fn plain(net: &mut Importer, op: &Op, name: &str, positions: &[usize], attrs: At
     for (&output, written) in op.outputs.iter().zip(outputs) {
         net.our_order(output, written);
     }
+    Ok(true)
+}
+
+/// Writes the first result with the axes of the file.
+fn result(net: &mut Importer, op: &Op, write: impl FnOnce(&mut Importer, TensorId)) -> Read {
+    let output = op.output(0)?;
+    let y = net.file_result(output);
+    write(net, y);
+    net.our_order(output, y);
     Ok(true)
 }
 

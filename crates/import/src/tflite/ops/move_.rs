@@ -3,7 +3,7 @@
 use tachograph_ir::{Attr, Attrs, OpType, attrs};
 
 use super::{Importer, Op, Read, before, finish, id, plain};
-use crate::tflite::graph::{CHANNELS_FIRST, CHANNELS_LAST, permuted};
+use crate::tflite::layout::{CHANNELS_FIRST, CHANNELS_LAST, permuted};
 
 pub(super) fn transpose(net: &mut Importer, op: &Op, order: Option<Vec<i64>>) -> Read {
     let (x, output) = (op.input(0)?, op.output(0)?);

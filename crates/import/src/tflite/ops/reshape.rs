@@ -3,7 +3,7 @@
 use tachograph_ir::{Attr, Attrs, TensorId, attrs};
 
 use super::{Importer, Op, Read, id};
-use crate::tflite::graph::permuted;
+use crate::tflite::layout::permuted;
 
 pub(super) fn reshape(net: &mut Importer, kind: &str, op: &Op) -> Read {
     let (x, output) = (op.input(0)?, op.output(0)?);
