@@ -14,7 +14,7 @@ impl Rebatch<'_> {
             "Reshape" => self.reshape(node),
             "Expand" => self.expand(node),
             "Concat" => self.concat(node),
-            "Gather" => self.strided(node),
+            "Gather" => self.strided(node).or_else(|| self.same(node)),
             "GRU" | "LSTM" | "RNN" => self.states(node),
             "GridSample" => self.grid(node),
             "Resize" => self.resize(node),
@@ -98,6 +98,23 @@ impl Rebatch<'_> {
         let index = self.add(&name, "Reshape", &[first, target], Attrs::new())?;
         node.inputs = vec![Some(rows), Some(index)];
         node.attrs.insert("axis".into(), Attr::Int(1));
+        self.replaced += 1;
+        Some(())
+    }
+
+    /// From what is the same for all examples, an index that counts examples picks what it does in the file.
+    fn same(&mut self, node: &mut Node) -> Option<()> {
+        let (old, new) = self.shapes(node, 0)?;
+        let index = (*node.inputs.get(1)?)?;
+        let (before, after) = (self.old.get(index.index())?, self.facts.get(index.index())?);
+        let (Some(value), Some(shape)) = (&before.value, &before.shape) else { return None };
+        if old != new || after.value.is_none() || after.value == before.value {
+            return None;
+        }
+        let index = Tensor::constant(format!("{}/index", node.name), before.dtype, shape, value.clone());
+        let (id, shape) = (self.tensor(index), shape.clone());
+        self.facts[id.index()].shape = Some(shape);
+        node.inputs[1] = Some(id);
         self.replaced += 1;
         Some(())
     }
