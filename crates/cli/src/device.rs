@@ -2,18 +2,20 @@
 
 use anyhow::{Result, bail};
 use tachograph_ir::Device;
-use tachograph_predict::{Catalog, Error, Forecast};
+use tachograph_predict::{Catalog, Error, Forecast, Outside};
+
+use crate::args;
 
 /// Devices and checkpoints.
 #[derive(clap::Args)]
 pub struct Devices {
     /// A device by any of its names (see `tachograph devices`); give it again for several. Without it, this machine, if a
     /// checkpoint knows it, else the first device of the first checkpoint.
-    #[arg(long)]
+    #[arg(long, value_parser = args::name)]
     device: Vec<String>,
     /// A checkpoint to predict with, a file or the name of a bundled one; give it again for several. Without it, the
     /// bundled ones.
-    #[arg(long)]
+    #[arg(long, value_parser = args::name)]
     checkpoint: Vec<String>,
 }
 
@@ -42,18 +44,19 @@ impl Target {
         format!("{} ({}{whose})", self.name, self.ran_on)
     }
 
-    /// What to know before trusting a forecast for it.
-    pub fn warnings(&self, catalog: &Catalog, forecast: &Forecast) -> Result<Vec<String>, Error> {
-        let (predictor, output) = catalog.find(Some(&self.name))?;
-        let (mut warnings, manifest) = (Vec::new(), predictor.manifest());
-        if !forecast.latency.unknown_operators.is_empty() {
-            warnings.push(format!("never seen in training: {}", forecast.latency.unknown_operators.join(", ")));
+    /// What to know before trusting a forecast for it, whether it runs there at all first.
+    pub fn warnings(&self, forecast: &Forecast) -> Vec<String> {
+        let mut warnings: Vec<String> = forecast.shortage.iter().map(ToString::to_string).collect();
+        let parts = [("", Some(&forecast.latency)), ("memory: ", forecast.memory.as_ref()), ("energy: ", forecast.energy.as_ref())];
+        for (of, prediction) in parts {
+            for outside in prediction.iter().flat_map(|prediction| &prediction.outside) {
+                // What holds of the network holds of all that is predicted of it.
+                if of.is_empty() || matches!(outside, Outside::Value { .. }) {
+                    warnings.push(format!("{of}{outside}"));
+                }
+            }
         }
-        if forecast.latency.extrapolates {
-            let (low, high) = manifest.get(output)?.range.unwrap_or(manifest.training.range_ms);
-            warnings.push(format!("far outside the {low:.2} to {high:.0} ms trained on"));
-        }
-        Ok(warnings)
+        warnings
     }
 }
 
@@ -101,17 +104,17 @@ impl Devices {
 
 /// What to do about a device that no checkpoint knows.
 fn unknown(catalog: &Catalog, name: &str) -> Result<String> {
-    let mut text = format!("unknown device `{name}`; nearest of those known:\n");
-    for near in catalog.nearest(name)?.into_iter().take(3) {
-        let how = match near.distance {
-            Some(distance) => format!("peak, bandwidth and memory within a factor of {:.2}", distance.exp()),
-            None => "by its name".into(),
-        };
-        text += &format!("  {} ({how})\n", near.name);
-    }
-    Ok(text
-        + &format!(
-            "to predict for it, measure ten models there, write mine.csv (file,device,latency_ms, and batch where it is open), \
-         and\n  tachograph transfer mine.csv --device {name} MODEL\n`tachograph transfer --help` says which ways there are"
-        ))
+    let near = catalog.nearest(name)?;
+    let near = near.iter().take(3).map(|near| match near.distance {
+        Some(distance) => {
+            format!("{} (peak, bandwidth and memory within a factor of {:.2})", near.name, distance.exp())
+        }
+        None => format!("{} (by its name)", near.name),
+    });
+    Ok(format!(
+        "unknown device `{name}`; nearest are {}; `tachograph devices` lists all; to predict for it, measure ten models \
+         there, write mine.csv (file,device,latency_ms, and batch where it is open) and run `tachograph transfer mine.csv \
+         --device {name} MODEL`",
+        near.collect::<Vec<_>>().join(", ")
+    ))
 }

@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::{Context, Error, Result};
+use tachograph_ir::Plain;
 
 /// For `--help`.
 pub const CODES: &str = "Exit codes: 0 all went well; 1 the work failed (a bad file, an unknown device, …), with a line \
@@ -115,5 +116,10 @@ fn say(error: &Error) {
             text += &cause;
         }
     }
-    eprintln!("error: {text}");
+    eprintln!("error: {}", Plain(&text));
+}
+
+/// A line on standard error about what was assumed, or what to know before trusting an answer.
+pub fn warn(text: &str) {
+    eprintln!("warning: {}", Plain(text));
 }

@@ -2,6 +2,7 @@
 
 #[macro_use]
 mod exit;
+mod args;
 mod device;
 mod models;
 #[cfg(feature = "torch")]
@@ -45,7 +46,10 @@ enum Verb {
 }
 
 fn main() -> ExitCode {
-    let verb = Program::parse().verb;
+    let verb = match args::parse::<Program>() {
+        Ok(program) => program.verb,
+        Err(code) => return code,
+    };
     exit::with(|| match verb {
         Verb::Inspect(args) => inspect::run(&args),
         Verb::Predict(args) => predict::run(&args),

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use serde::Serialize;
+use tachograph_ir::Plain;
 
 /// Prints a JSON object on a line of its own.
 ///
@@ -12,9 +13,12 @@ pub fn json(value: &impl Serialize) -> Result<()> {
     Ok(())
 }
 
-/// Prints rows below their titles; columns of numbers are aligned to the right.
+/// Prints rows below their titles; columns of numbers are aligned to the right. Cells hold names of files: they are shown
+/// so that each row is a line.
 pub fn table(titles: &[&str], rows: &[impl AsRef<[String]>]) {
-    let cells = |c: usize| rows.iter().map(move |row| row.as_ref()[c].as_str());
+    let plain = |row: &[String]| row.iter().map(|cell| Plain(cell).to_string()).collect::<Vec<_>>();
+    let rows: Vec<Vec<String>> = rows.iter().map(|row| plain(row.as_ref())).collect();
+    let cells = |c: usize| rows.iter().map(move |row| row[c].as_str());
     let is_number = |text: &str| text.starts_with(|c: char| c.is_ascii_digit()) || matches!(text, "" | "–");
     let column = |c: usize| {
         let width = cells(c).map(|text| text.chars().count()).max().unwrap_or_default();
@@ -29,13 +33,22 @@ pub fn table(titles: &[&str], rows: &[impl AsRef<[String]>]) {
         out!("{}", cells.collect::<Vec<_>>().join("  ").trim_end());
     };
     print(titles);
-    rows.iter().for_each(|row| print(&row.as_ref().iter().map(String::as_str).collect::<Vec<_>>()));
+    rows.iter().for_each(|row| print(&row.iter().map(String::as_str).collect::<Vec<_>>()));
+}
+
+/// A number of things, as `1 node` and `2 nodes`.
+pub fn counted(number: usize, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
 
 /// Prints how positive values are distributed, in ten classes of equal width on a logarithmic scale.
 pub fn histogram(values: &[f64], unit: &str) {
     let least = values.iter().copied().fold(f64::INFINITY, f64::min);
     let most = values.iter().copied().fold(0.0, f64::max);
+    if !values.is_empty() && least == most {
+        out!("  {least:10.3} {unit}  {:8}  {}", values.len(), "#".repeat(50));
+        return;
+    }
     let mut counts = [0_usize; 10];
     let step = (most / least).ln().max(f64::MIN_POSITIVE) / counts.len() as f64;
     for value in values {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::{CsvSet, DataSet, Error, Result, SETS, Source};
+use crate::{CsvSet, DataSet, Error, Result, SETS, Source, store::META};
 
 /// Environment variable that names the folder of published sets.
 pub const DATA: &str = "TACHOGRAPH_DATA";
@@ -43,7 +43,7 @@ pub fn find(name: &str) -> Result<&'static About> {
     SETS.iter().find(|about| about.name == name).copied().ok_or_else(|| Error::UnknownSet(name.into()))
 }
 
-/// Opens a set: a folder in this project's own format, a table (`.csv`, `.csv.gz`) beside model files, or a published
+/// Opens a set: a folder in this project's own format, a table (`.csv`, `.tsv`, `.gz` or not) beside model files, or a published
 /// set by name, below `root` or else the folder that `TACHOGRAPH_DATA` names.
 ///
 /// # Errors
@@ -51,9 +51,17 @@ pub fn find(name: &str) -> Result<&'static About> {
 pub fn open(data: &Path, root: Option<&Path>) -> Result<Box<dyn Source>> {
     let name = data.display().to_string();
     if data.is_dir() {
+        if !data.join(META).exists() {
+            return Err(Error::damaged(data, format!("is a folder without {META}, so no set that `collect` finished")));
+        }
         Ok(Box::new(DataSet::open(data)?))
-    } else if name.ends_with(".csv") || name.ends_with(".csv.gz") {
+    } else if [".csv", ".tsv", ".csv.gz", ".tsv.gz"].iter().any(|end| name.ends_with(end)) {
         Ok(Box::new(CsvSet::open(data)?))
+    } else if data.is_file() {
+        Err(Error::damaged(
+            data,
+            "a file, but no table by its name: save it as a table of text that ends in .csv or .tsv",
+        ))
     } else {
         (find(&name)?.open)(&data_root(root)?)
     }

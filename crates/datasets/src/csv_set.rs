@@ -1,4 +1,4 @@
-//! Your own measurements: a table beside model files.
+//! Your own measurements: a table beside model files, its columns parted by commas, semicolons or tabs.
 //!
 //! | column | |
 //! |---|---|
@@ -9,10 +9,13 @@
 //! | `memory_mb`, `energy_j` | peak memory in MB (10⁶ bytes), energy of one run in J; may be absent |
 //! | `family` | what may be left out whole; absent: the leading letters of the file's name |
 
-use std::path::{Path, PathBuf};
+use std::{
+    fmt::Display,
+    path::{Path, PathBuf},
+};
 
 use serde::{Deserialize, Serialize};
-use tachograph_ir::{Graph, Joules};
+use tachograph_ir::{Graph, Joules, known_are};
 
 use crate::{About, Error, Measured, Measurement, Measurements, Result, Source, table::Table};
 
@@ -50,15 +53,25 @@ pub struct CsvRow {
 }
 
 impl CsvRow {
-    fn check(self, path: &Path) -> Result<Self> {
-        let time = |value: f64| value.is_finite() && value > 0.0;
-        let amount = |value: Option<f64>| value.is_none_or(|v| v.is_finite() && v >= 0.0);
-        let refuse = |what: String| Err(Error::damaged(path, format!("`{}` on `{}`: {what}", self.file, self.device)));
-        if !time(self.latency_ms) {
-            return refuse(format!("latency_ms = {} is not a positive time", self.latency_ms));
+    /// Itself, or which column is wrong.
+    fn check(self) -> Result<Self, String> {
+        let amount = |value: f64| value.is_finite() && value >= 0.0;
+        let wrong = |column: &str, value: &dyn Display, what: &str| Err(format!("column `{column}`: `{value}` {what}"));
+        if !(self.latency_ms.is_finite() && self.latency_ms > 0.0) {
+            return wrong("latency_ms", &self.latency_ms, "is not a positive time");
         }
-        if self.batch == Some(0) || !amount(self.memory_mb) || !amount(self.energy_j) {
-            return refuse("batch is 0, or memory_mb or energy_j is not an amount".into());
+        if self.batch == Some(0) {
+            return wrong("batch", &0, "is not at least 1");
+        }
+        for (column, value) in [("memory_mb", self.memory_mb), ("energy_j", self.energy_j)] {
+            if let Some(value) = value.filter(|value| !amount(*value)) {
+                return wrong(column, &value, "is not 0 or more");
+            }
+        }
+        for (column, value) in [("file", &self.file), ("device", &self.device)] {
+            if value.is_empty() {
+                return Err(format!("column `{column}` is empty"));
+            }
         }
         Ok(self)
     }
@@ -94,9 +107,10 @@ impl CsvSet {
     /// The file cannot be read, or lacks a column.
     pub fn open(path: &Path) -> Result<Self> {
         let table = Table::open(path)?;
+        let columns: Vec<&str> = table.headers().iter().collect();
         for column in ["file", "device", "latency_ms"] {
-            if !table.headers().iter().any(|name| name == column) {
-                return Err(table.error(1, format!("no column `{column}`")));
+            if !columns.contains(&column) {
+                return Err(table.error(1, format!("no column `{column}`: {}", known_are(column, &columns))));
             }
         }
         Ok(Self { path: path.into() })
@@ -107,7 +121,11 @@ impl CsvSet {
     /// # Errors
     /// The table cannot be read; rows that are not what they should be are errors of the iterator.
     pub fn rows(&self) -> Result<impl Iterator<Item = Result<CsvRow>> + '_> {
-        Ok(Table::open(&self.path)?.records::<CsvRow>().map(|row| row?.check(&self.path)))
+        let check = |row: Result<(usize, CsvRow)>| {
+            let (line, row) = row?;
+            row.check().map_err(|message| Error::line(&self.path, line, message))
+        };
+        Ok(Table::open(&self.path)?.numbered().map(check))
     }
 
     /// Where a model file lies.
@@ -136,7 +154,10 @@ impl Source for CsvSet {
     }
 
     fn graph(&self, network: &str) -> Result<Graph> {
-        crate::sets::import(&CSV, network, &self.model_path(network))
+        crate::sets::import(&CSV, network, &self.model_path(network)).map_err(|error| match error {
+            Error::NoGraph { network, message, .. } => Error::NoGraph { set: self.name(), network, message },
+            error => error,
+        })
     }
 }
 
@@ -175,8 +196,47 @@ mod tests {
     #[test]
     fn errors_say_what_is_wrong() {
         let says = |text: &str| table(text).1.unwrap_err().to_string();
-        assert!(says("file,latency_ms\na,1\n").ends_with("mine.csv:1: no column `device`"));
-        assert!(says("file,device,latency_ms\na.onnx,d,-1\n").contains("`a.onnx` on `d`: latency_ms = -1"));
-        assert!(says("file,device,latency_ms\na.onnx,d,fast\n").contains("mine.csv:2: "));
+        for (text, expected) in [
+            ("file,latency_ms\na,1\n", ":1: no column `device`: there are `file`, `latency_ms`"),
+            (
+                "file,device,latency\na,d,1\n",
+                ":1: no column `latency_ms`: did you mean `latency`? there are `file`, `device`, `latency`",
+            ),
+            ("file,device,latency_ms\na,d,1\na.onnx,d,-1\n", ":3: column `latency_ms`: `-1` is not a positive time"),
+            (
+                "file,device,latency_ms\na.onnx,d,fast\n",
+                ":2: column `latency_ms`: `fast` is not a number, such as 12.5",
+            ),
+            ("file;device;latency_ms\na.onnx;d;1,5\n", ":2: column `latency_ms`: `1,5` is not a number, such as 12.5"),
+            ("file,device,latency_ms\na.onnx,d,\n", ":2: column `latency_ms` is empty"),
+            ("file,device,latency_ms,batch\na.onnx,d,1,0\n", ":2: column `batch`: `0` is not at least 1"),
+            (
+                "file,device,latency_ms,batch\na.onnx,d,1,2.5\n",
+                ":2: column `batch`: `2.5` is not a whole number, 0 or more",
+            ),
+            ("file,device,latency_ms,memory_mb\na.onnx,d,1,-3\n", ":2: column `memory_mb`: `-3` is not 0 or more"),
+            ("file,device,latency_ms,energy_j\na.onnx,d,1,-3\n", ":2: column `energy_j`: `-3` is not 0 or more"),
+            ("file,device,latency_ms\na.onnx,,1\n", ":2: column `device` is empty"),
+            ("file,device,latency_ms\na.onnx,d\n", ":2: 2 cells, but the first line has 3"),
+        ] {
+            let found = says(text);
+            assert!(found.ends_with(&format!("mine.csv{expected}")), "{found}");
+        }
+    }
+
+    #[test]
+    fn semicolons_tabs_and_spaces_part_columns_too() {
+        for text in [
+            "file; device ; latency_ms\nnets/a.onnx;pi4, new;12.5\n",
+            "file\tdevice\tlatency_ms\r\nnets/a.onnx\tpi4, new\t12.5\r\n",
+            "\u{feff}file , device,latency_ms\nnets/a.onnx,\"pi4, new\", 12.5\n",
+        ] {
+            let all = table(text).1.unwrap();
+            assert_eq!(
+                (all.len(), all[0].device.as_str(), all[0].value),
+                (1, "pi4, new", Measured::ms(12.5)),
+                "{text}"
+            );
+        }
     }
 }

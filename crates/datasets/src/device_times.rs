@@ -16,6 +16,8 @@ pub struct DeviceTimes {
     pub ran_on: Vec<Option<RanOn>>,
     /// Networks whose graph could not be had, and why.
     pub left_out: BTreeMap<String, String>,
+    /// Measurements of what was measured before on the same device: of each the fastest stands.
+    pub repeated: usize,
 }
 
 /// A network and its latencies.
@@ -33,7 +35,7 @@ pub struct TimedNetwork {
 }
 
 impl DeviceTimes {
-    /// Reads the inferences that `devices` measured; without any device, the networks of all. With `batch`, times are scaled
+    /// Reads the inferences that `devices` measured, by their names whatever the case, dashes and spaces; without any device, the networks of all. With `batch`, times are scaled
     /// to it in proportion, for devices that measured at batches of their own which fill them.
     ///
     /// # Errors
@@ -51,12 +53,12 @@ impl DeviceTimes {
                 _ => {}
             }
         }
-        let known: BTreeSet<&str> = measured.iter().map(|(_, device, ..)| device.as_str()).collect();
-        if let Some(device) = devices.iter().find(|device| !known.contains(*device)) {
-            let known = known.into_iter().collect::<Vec<_>>().join(", ");
-            return Err(Error::UnknownDevice { device: (*device).into(), known });
+        if measured.is_empty() {
+            return Err(Error::Empty { set: source.name() });
         }
-        let (mut rows, mut places) = (Vec::<Row<'_>>::new(), HashMap::new());
+        let known: BTreeSet<&str> = measured.iter().map(|(_, device, ..)| device.as_str()).collect();
+        let devices = devices.iter().map(|name| device(name, &known)).collect::<Result<Vec<_>>>()?;
+        let (mut rows, mut places, mut repeated) = (Vec::<Row<'_>>::new(), HashMap::new(), 0);
         for (network, device, assignment, ms) in &measured {
             let device = devices.iter().position(|name| name == device);
             if device.is_none() && !devices.is_empty() {
@@ -67,6 +69,7 @@ impl DeviceTimes {
                 rows.push((network, assignment, vec![None; devices.len()]));
             }
             if let Some(slot) = device.map(|device| &mut rows[place].2[device]) {
+                repeated += usize::from(slot.is_some());
                 *slot = Some(slot.map_or(*ms, |other| other.min(*ms)));
             }
         }
@@ -80,10 +83,27 @@ impl DeviceTimes {
         }
         match left_out.iter().next() {
             Some((network, message)) if networks.is_empty() => {
-                let (set, network, message) = (source.about().name, network.clone(), message.clone());
+                let (set, network, message) = (source.name(), network.clone(), message.clone());
                 Err(Error::NoGraph { set, network, message })
             }
-            _ => Ok(Self { networks, ran_on: devices.iter().map(|device| source.ran_on(device)).collect(), left_out }),
+            _ => {
+                let ran_on = devices.iter().map(|device| source.ran_on(device)).collect();
+                Ok(Self { networks, ran_on, left_out, repeated })
+            }
+        }
+    }
+}
+
+/// The device of a set that a name means: that of the name, else the only one of the same letters and digits.
+fn device<'a>(name: &str, known: &BTreeSet<&'a str>) -> Result<&'a str> {
+    let letters =
+        |text: &str| text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>();
+    let alike: Vec<&str> = known.iter().copied().filter(|known| letters(known) == letters(name)).collect();
+    match (known.get(name), &alike[..]) {
+        (Some(exact), _) => Ok(exact),
+        (None, [one]) => Ok(one),
+        _ => {
+            Err(Error::UnknownDevice { device: name.into(), known: known.iter().map(|name| (*name).into()).collect() })
         }
     }
 }
@@ -100,7 +120,12 @@ fn at_batch(ms: f64, mut assignment: Assignment, batch: Option<u64>) -> (f64, As
 
 /// The graph of each network, or why there is none.
 fn graphs<'a>(source: &dyn Source, names: BTreeSet<&'a str>) -> HashMap<&'a str, Result<Graph, String>> {
-    names.into_par_iter().map(|name| (name, source.graph(name).map_err(|error| error.to_string()))).collect()
+    // What is said of a network begins with its name already.
+    let why = |error| match error {
+        Error::NoGraph { message, .. } => message,
+        error => error.to_string(),
+    };
+    names.into_par_iter().map(|name| (name, source.graph(name).map_err(why))).collect()
 }
 
 /// Binds what the graph leaves open as it was measured, and says the batch; one that is fixed must be the one measured.
@@ -150,7 +175,10 @@ mod tests {
         let rows: Vec<_> = times.networks.iter().map(|n| (n.batch, n.graph.batch(), n.ms.clone())).collect();
         assert_eq!(rows, [(2, 2, vec![Some(8.0), Some(4.0)]), (4, 4, vec![None, Some(3.0)])]);
         assert_eq!(DeviceTimes::read(&set, &[], None).unwrap().networks.len(), 2);
-        assert!(times.left_out["lost.onnx"].contains("lost.onnx"), "{:?}", times.left_out);
+        assert!(times.left_out["lost.onnx"].ends_with("lost.onnx is not there"), "{:?}", times.left_out);
+        assert_eq!(times.repeated, 1);
+        let error = DeviceTimes::read(&set, &["old"], None).map(|times| times.networks.len());
+        assert_eq!(error.unwrap(), 1);
     }
 
     #[test]
@@ -165,6 +193,21 @@ mod tests {
     fn an_unknown_device_is_told_which_there_are() {
         let (_root, set) = set("a.onnx,old,8,2\na.onnx,new,12,4\n");
         let error = DeviceTimes::read(&set, &["other"], None).unwrap_err().to_string();
-        assert_eq!(error, "no measurement of `other`; there are some of new, old");
+        assert_eq!(error, "no measurement of `other`: there are `new`, `old`");
+        assert_eq!(DeviceTimes::read(&set, &["OLD"], None).unwrap().networks[0].ms, [Some(8.0)]);
+    }
+
+    #[test]
+    fn one_network_without_a_graph_is_named_once() {
+        let (_root, set) = set("lost.onnx,old,8,2\n");
+        let error = DeviceTimes::read(&set, &[], None).unwrap_err().to_string();
+        assert_eq!(error.matches("no graph of").count(), 1, "{error}");
+        let (_root, set) = self::set("");
+        assert!(
+            DeviceTimes::read(&set, &["d"], None)
+                .unwrap_err()
+                .to_string()
+                .ends_with("t.csv: holds no time of any inference")
+        );
     }
 }

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use tachograph_ir::{Plain, known_are};
+
 use crate::{About, DATA, SETS};
 
 /// What can go wrong with a data set.
@@ -9,7 +11,7 @@ use crate::{About, DATA, SETS};
 #[non_exhaustive]
 pub enum Error {
     /// A file that cannot be read or written.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {source}", shown(path))]
     Io {
         /// The file.
         path: PathBuf,
@@ -17,7 +19,7 @@ pub enum Error {
         source: std::io::Error,
     },
     /// A line that is cut short or not what it should be.
-    #[error("{}:{line}: {message}", path.display())]
+    #[error("{}:{line}: {}", shown(path), Plain(message))]
     Line {
         /// The file.
         path: PathBuf,
@@ -27,7 +29,7 @@ pub enum Error {
         message: String,
     },
     /// A file whose length or checksum is not the recorded one.
-    #[error("{}: {message}", path.display())]
+    #[error("{}: {}", shown(path), Plain(message))]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -35,7 +37,7 @@ pub enum Error {
         message: String,
     },
     /// A measurement that cannot be one.
-    #[error("measurement of `{network}`: {message}")]
+    #[error("measurement of `{}`: {}", Plain(network), Plain(message))]
     Record {
         /// The network measured.
         network: String,
@@ -43,13 +45,13 @@ pub enum Error {
         message: String,
     },
     /// A text that is not a network id.
-    #[error("`{0}` is not a network id (family:seed:index or file:path)")]
+    #[error("`{}` is not a network id (family:seed:index or file:path)", Plain(_0))]
     NetworkId(String),
     /// A split that the networks at hand do not allow.
-    #[error("split: {0}")]
+    #[error("split: {}", Plain(_0))]
     Split(String),
     /// A graph that does not validate or bind.
-    #[error("network `{network}`: {source}")]
+    #[error("network `{}`: {source}", Plain(network))]
     Graph {
         /// The network.
         network: String,
@@ -57,21 +59,30 @@ pub enum Error {
         source: tachograph_ir::Error,
     },
     /// A name that is no published set's.
-    #[error("data set `{0}`: no folder, no table (.csv), and none of {known}", known = names())]
+    #[error("data set `{}`: no folder, no table (.csv, .tsv), and no published set: {}", Plain(_0), known_are(_0, &names()))]
     UnknownSet(String),
     /// A device that a set does not have.
-    #[error("no measurement of `{device}`; there are some of {known}")]
+    #[error("no measurement of `{}`: {}", Plain(device), known_are(device, known))]
     UnknownDevice {
         /// The device.
         device: String,
         /// Those that the set has.
-        known: String,
+        known: Vec<String>,
+    },
+    /// A set without a single time of an inference.
+    #[error("{}: holds no time of any inference", Plain(set))]
+    Empty {
+        /// The set.
+        set: String,
     },
     /// Nobody says where published sets are.
     #[error("no folder of published data sets: name it (--root), or set {} to it", DATA)]
     NoRoot,
     /// Values that are neither time, memory nor energy.
-    #[error("the set `{set}` is of {unit} values, which have no unit: nothing in ms, MB or J can be learned from it")]
+    #[error(
+        "the set `{}` is of {unit} values, which have no unit: nothing in ms, MB or J can be learned from it",
+        Plain(set)
+    )]
     NoUnit {
         /// The set.
         set: String,
@@ -82,7 +93,7 @@ pub enum Error {
     #[error(
         "{}: not there. The set `{}` comes from {}. Put it into a folder `{}` below the folder \
          that {} or --root names",
-        path.display(), about.name, about.from, about.folder, DATA
+        shown(path), about.name, about.from, about.folder, DATA
     )]
     Missing {
         /// The set.
@@ -91,10 +102,10 @@ pub enum Error {
         path: PathBuf,
     },
     /// A network whose graph cannot be had.
-    #[error("{set}: no graph of `{network}`: {message}")]
+    #[error("{}: no graph of `{}`: {}", Plain(set), Plain(network), Plain(message))]
     NoGraph {
-        /// The set.
-        set: &'static str,
+        /// The set: its name, or where it lies.
+        set: String,
         /// The network.
         network: String,
         /// Why.
@@ -105,8 +116,12 @@ pub enum Error {
 /// Result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-fn names() -> String {
-    SETS.iter().map(|about| about.name).collect::<Vec<_>>().join(", ")
+fn names() -> Vec<&'static str> {
+    SETS.iter().map(|about| about.name).collect()
+}
+
+fn shown(path: &Path) -> String {
+    Plain(&path.to_string_lossy()).to_string()
 }
 
 impl Error {

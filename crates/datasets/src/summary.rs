@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
+use tachograph_ir::Quantity;
 
 use crate::{Measurement, Noise, Result, Source};
 
@@ -37,18 +38,30 @@ pub struct SetSummary {
     pub splits: Vec<String>,
 }
 
+/// The unit of a quantity, and its numbers.
+pub type Numbers = (&'static str, Vec<f64>);
+
 impl SetSummary {
-    /// Of a set, and the numbers of which it tells the noise: times, where it holds any.
+    /// Of a set, and its numbers by their unit: times, where it holds any, then memory, energy and others.
     ///
     /// # Errors
     /// The set cannot be read.
-    pub fn of(source: &dyn Source) -> Result<(Self, Vec<f64>)> {
+    pub fn of(source: &dyn Source) -> Result<(Self, Vec<Numbers>)> {
         let (about, all) = (source.about(), source.measurements()?.collect::<Result<Vec<Measurement>>>()?);
         let distinct = |of: fn(&Measurement) -> &str| all.iter().map(of).collect::<BTreeSet<_>>().len();
         let mut devices = BTreeMap::new();
         all.iter().for_each(|measurement| *devices.entry(measurement.device.clone()).or_default() += 1);
-        let first = all.iter().map(|m| m.value.quantity()).min_by_key(|quantity| quantity.is_none());
-        let times: Vec<&Measurement> = all.iter().filter(|m| Some(m.value.quantity()) == first).collect();
+        let mut quantities: Vec<Option<Quantity>> = Vec::new();
+        for quantity in all.iter().map(|m| m.value.quantity()) {
+            if !quantities.contains(&quantity) {
+                quantities.push(quantity);
+            }
+        }
+        let order = [Some(Quantity::Latency), Some(Quantity::Memory), Some(Quantity::Energy)];
+        quantities.sort_by_key(|quantity| order.iter().position(|q| q == quantity).unwrap_or(order.len()));
+        let of =
+            |quantity: &Option<Quantity>| all.iter().filter(|m| m.value.quantity() == *quantity).collect::<Vec<_>>();
+        let times: Vec<&Measurement> = quantities.first().map_or(Vec::new(), of);
         let key =
             |m: &Measurement| (m.network.clone(), m.device.clone(), m.assignment.clone(), m.phase, m.configuration);
         let versions = source.measured_again().iter().filter_map(|&(old, new)| {
@@ -71,6 +84,10 @@ impl SetSummary {
             versions: versions.collect(),
             splits: source.splits().iter().map(ToString::to_string).collect(),
         };
-        Ok((summary, times.iter().map(|m| m.value.number()).collect()))
+        let numbers = |quantity: &Option<Quantity>| {
+            let of = of(quantity);
+            (of.first().map_or("", |m| m.value.unit()), of.iter().map(|m| m.value.number()).collect())
+        };
+        Ok((summary, quantities.iter().map(numbers).collect()))
     }
 }

@@ -1,6 +1,6 @@
 //! Binding for people: what may be assumed is assumed and said, what is missing is named all at once.
 
-use tachograph_ir::{Assignment, BoundGraph, Dim, Graph};
+use tachograph_ir::{Assignment, BoundGraph, Dim, Graph, Plain, known_are};
 
 use crate::{Error, Imported, Result};
 
@@ -26,12 +26,12 @@ impl Imported {
         Ok(Bound { graph: self.graph.bind(&config).map_err(source)?, notes })
     }
 
-    /// `config` with what [`Self::bind`] assumes beside it, and a note on each assumption.
+    /// `given` with what [`Self::bind`] assumes beside it, and a note on each assumption.
     ///
     /// # Errors
     /// [`Error::Open`] and [`Error::Closed`], as [`Self::bind`].
-    pub fn complete(&self, config: &Assignment) -> Result<(Assignment, Vec<String>)> {
-        let (graph, mut config, mut notes) = (&self.graph, config.clone(), Vec::new());
+    pub fn complete(&self, given: &Assignment) -> Result<(Assignment, Vec<String>)> {
+        let (graph, mut config, mut notes) = (&self.graph, given.clone(), Vec::new());
         let file = || graph.name().to_owned();
         let free = graph.hyperparameters();
         if let Some(name) = config.keys().find(|name| !free.contains_key(*name)) {
@@ -39,25 +39,25 @@ impl Imported {
         }
         let open = || free.iter().filter(|(_, h)| h.default.is_none()).map(|(name, _)| name);
         if let Some(batch) = open().find(|name| !config.contains_key(*name) && is_batch(graph, name)) {
-            notes.push(format!("`{batch}` is open in the file and taken at 1; {batch}=8 binds it to 8"));
+            let name = Plain(batch);
+            notes.push(format!("`{name}` is open in the file and taken at 1; {name}=8 binds it to 8"));
             config.insert(batch.clone(), 1);
         }
-        let missing: Vec<String> = open().filter(|name| !config.contains_key(*name)).cloned().collect();
+        let missing: Vec<_> = open().filter(|name| !config.contains_key(*name)).map(|name| graph.free(name)).collect();
         if !missing.is_empty() {
-            return Err(Error::Open { file: file(), names: missing });
+            let example = graph.example(&config).into_iter().chain(given.clone()).collect();
+            return Err(Error::Open { file: file(), open: missing, example });
         }
         Ok((config, notes))
     }
 
     fn why_closed(&self, name: &str) -> String {
-        let free: Vec<&str> = self.graph.hyperparameters().keys().map(String::as_str).collect();
-        let free = match free.is_empty() {
-            true => "nothing is open".to_owned(),
-            false => format!("open are {}", free.join(", ")),
-        };
+        let (free, inputs) = (self.graph.hyperparameters().keys().collect::<Vec<_>>(), self.graph.outline().inputs);
+        let inputs = format!("inputs are {}", inputs.join(", "));
         match &self.fixed_batch {
             Some(why) if name == "batch" => why.clone(),
-            _ => format!("no input has such a dimension ({free}; inputs are {})", inputs(&self.graph)),
+            _ if free.is_empty() => format!("nothing is open ({inputs})"),
+            _ => format!("nothing is called so; {} ({inputs})", known_are(name, &free)),
         }
     }
 }
@@ -66,17 +66,4 @@ impl Imported {
 fn is_batch(graph: &Graph, name: &str) -> bool {
     let leads = |id| graph.tensor(id).dims.as_ref().and_then(|dims| dims.first()) == Some(&Dim::Free(name.into()));
     name.to_lowercase().contains("batch") || (name == "N" && graph.inputs().iter().all(|&id| leads(id)))
-}
-
-fn inputs(graph: &Graph) -> String {
-    let input = |&id| {
-        let tensor = graph.tensor(id);
-        let dim = |dim: &Dim| match dim {
-            Dim::Fixed(n) => n.to_string(),
-            Dim::Free(name) => name.clone(),
-        };
-        let dims = tensor.dims.as_ref().map_or("?".into(), |d| d.iter().map(dim).collect::<Vec<_>>().join(", "));
-        format!("`{}` [{dims}]", tensor.name)
-    };
-    graph.inputs().iter().map(input).collect::<Vec<_>>().join(", ")
 }

@@ -16,6 +16,7 @@
 mod bind;
 mod error;
 mod file;
+mod foreign;
 #[cfg(feature = "nas")]
 pub mod nas;
 #[cfg(feature = "ncnn")]
@@ -48,25 +49,37 @@ pub struct Imported {
     pub fixed_batch: Option<String>,
 }
 
-/// Reads a model file; its content, not its name, decides how. The graph is named after the file.
+/// Reads a model file, or standard input for `-`; its content, not its name, decides how. The graph is named after the
+/// file; errors begin with its path.
 ///
 /// # Errors
-/// A file that cannot be read, is of an unknown kind, or is damaged.
+/// A file that cannot be read, is of an unknown kind (the message says which, where that can be told, and what to do), or
+/// is damaged.
 pub fn load(path: &Path) -> Result<Imported> {
     let bytes = open(path)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let name = name.trim_end_matches(".gz");
     let stem = [".onnx", ".tflite", ".param"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
-    match Format::of(&bytes) {
+    let format = Format::of(&bytes);
+    let read = match format {
         #[cfg(feature = "ncnn")]
         Format::Ncnn => ncnn::read(&bytes, stem),
         #[cfg(feature = "onnx")]
-        Format::Onnx => onnx::read(bytes, stem),
+        Format::Onnx => onnx::read(bytes.clone(), stem),
         #[cfg(feature = "tflite")]
         Format::TfLite => tflite::read(&bytes, stem),
         #[allow(unreachable_patterns)]
         format => Err(Error::Kind { file: stem.into(), message: format!("built without the feature for {format:?}") }),
-    }
+    };
+    let file = path.display().to_string();
+    read.map_err(|error| match error {
+        // ONNX files have no mark: what could not be read may be anything.
+        Error::Kind { .. } | Error::Decode { .. } if format == Format::Onnx => match foreign::kind(&bytes) {
+            Some(message) => Error::Kind { file, message },
+            None => error.of(&file),
+        },
+        error => error.of(&file),
+    })
 }
 
 /// Kinds of model file.

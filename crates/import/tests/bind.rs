@@ -46,8 +46,14 @@ fn an_open_batch_is_one_and_said() {
 #[test]
 fn every_other_open_dimension_is_named_at_once() {
     let model = model(vec!["batch".into(), "a=b".into(), "seq".into()], &[]);
-    assert_eq!(message(&model, &Assignment::new()), "net: `a=b`, `seq` are open: bind them (such as a=b=128,seq=128)");
-    assert_eq!(message(&model, &config([("a=b", 4)])), "net: `seq` is open: bind it (such as seq=128)");
+    assert_eq!(
+        message(&model, &Assignment::new()),
+        "net: open without a value: `a=b` (axis 1 of `x`), `seq` (axis 2 of `x`); bind them such as a=b=128,seq=128"
+    );
+    assert_eq!(
+        message(&model, &config([("a=b", 4)])),
+        "net: open without a value: `seq` (axis 2 of `x`); bind it such as a=b=4,seq=128"
+    );
     assert_eq!(model.bind(&config([("a=b", 4), ("seq", 7)])).unwrap().graph.batch(), 1);
 }
 
@@ -64,6 +70,12 @@ fn other_names_are_told_what_there_is() {
     let model = model(vec![2.into(), 12.into()], &[]);
     assert_eq!(
         message(&model, &config([("seq", 8)])),
-        "net: `seq` cannot be bound: no input has such a dimension (open are batch; inputs are `x` [batch, 12])"
+        "net: `seq` cannot be bound: nothing is called so; there are `batch` (inputs are `x` f32[batch, 12])"
     );
+    assert_eq!(
+        message(&model, &config([("Batch", 8)])),
+        "net: `Batch` cannot be bound: nothing is called so; did you mean `batch`? there are `batch` (inputs are `x` \
+         f32[batch, 12])"
+    );
+    assert_eq!(message(&model, &config([("batch", 0)])), "net: `batch` cannot be 0: it must be at least 1");
 }

@@ -84,26 +84,42 @@ impl Graph {
     }
 
     /// The batch at these extents.
-    pub(crate) fn batch(&self, config: &Assignment, facts: &[Fact]) -> u64 {
+    pub(crate) fn batch(&self, config: &Assignment, facts: &[Fact]) -> Batch {
         for tensor in self.inputs().iter().map(|&id| self.tensor(id)) {
             for dim in tensor.dims.iter().flatten() {
                 if let Dim::Free(name) = dim
                     && name.to_lowercase().contains("batch")
-                    && let Some(&batch) = config.get(name)
+                    && let Some(&value) = config.get(name)
                 {
-                    return batch;
+                    return Batch { value, name: Some(name.clone()) };
                 }
             }
         }
-        let Some(&first) = self.inputs().first() else { return 1 };
-        let shape = facts.get(first.index()).and_then(|fact| fact.shape.as_deref()).unwrap_or_default();
+        let Some(&first) = self.inputs().first() else { return Batch::ONE };
         let axis = match self.batch_axis(first) {
             BatchAxis::At(axis) => axis,
-            BatchAxis::Absent => return 1,
+            BatchAxis::Absent => return Batch::ONE,
             BatchAxis::Unsaid => 0,
         };
-        shape.get(axis).copied().unwrap_or(1)
+        let shape = facts.get(first.index()).and_then(|fact| fact.shape.as_deref()).unwrap_or_default();
+        let name = match self.tensor(first).dims.as_ref().and_then(|dims| dims.get(axis)) {
+            Some(Dim::Free(name)) => Some(name.clone()),
+            _ => None,
+        };
+        Batch { value: shape.get(axis).copied().unwrap_or(1), name }
     }
+}
+
+/// The batch of a bound graph.
+#[derive(Clone, Debug)]
+pub(crate) struct Batch {
+    pub value: u64,
+    /// The hyperparameter that it is the value of.
+    pub name: Option<String>,
+}
+
+impl Batch {
+    const ONE: Self = Self { value: 1, name: None };
 }
 
 /// The axis that is the batch in operand `place` of a node, of so many axes; `None` where the operator has none.

@@ -1,10 +1,10 @@
 //! Binding: from a graph with free hyperparameters to one where every shape is a number.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use crate::{
-    Assignment, Attr, Call, DType, Dim, Error, Fact, Graph, Node, NodeId, OpError, OpType, Result, Tensor, TensorId,
-    TensorKind, elements,
+    Assignment, Attr, Call, DType, Dim, Error, Fact, Graph, Hyperparameter, Node, NodeId, OpError, OpType, Result, Tensor,
+    TensorId, TensorKind, batch::Batch, elements,
 };
 
 /// A bound graph: attributes resolved, every tensor with its [`Fact`].
@@ -14,7 +14,16 @@ pub struct BoundGraph {
     config: Assignment,
     facts: Vec<Fact>,
     live: Vec<NodeId>,
-    batch: u64,
+    free: Free,
+    batch: Batch,
+}
+
+/// What the graph left open before it was bound.
+#[derive(Clone, Debug, Default)]
+struct Free {
+    dims: Vec<(TensorId, usize, String)>,
+    attrs: Vec<(NodeId, String, Attr)>,
+    hyperparameters: BTreeMap<String, Hyperparameter>,
 }
 
 impl Graph {
@@ -33,7 +42,7 @@ impl Graph {
         let facts = infer(self, &config, given)?;
         let live = live(self, &facts);
         let batch = self.batch(&config, &facts);
-        Ok(BoundGraph { graph: self.resolved(&config), config, facts, live, batch })
+        Ok(BoundGraph { graph: self.resolved(&config), config, facts, live, free: Free::of(self), batch })
     }
 
     /// What binding knows of every tensor, without the bound graph around it.
@@ -56,9 +65,26 @@ impl BoundGraph {
         &self.config
     }
 
-    /// The same under the assignment that `of`, from which it is derived, was bound to.
-    pub(crate) fn derived(self, of: &Self) -> Self {
-        Self { config: of.config.clone(), batch: of.batch, ..self }
+    /// The same network under another assignment; hyperparameters that `config` does not mention keep their values.
+    ///
+    /// # Errors
+    /// As [`Graph::bind`].
+    pub fn rebind(&self, config: &Assignment) -> Result<Self> {
+        let mut whole = self.config.clone();
+        whole.extend(config.iter().map(|(name, &value)| (name.clone(), value)));
+        self.graph.freed(&self.free.dims, &self.free.attrs, &self.free.hyperparameters).bind(&whole)
+    }
+
+    /// The hyperparameter that [`BoundGraph::batch`] is the value of, unless the graph fixes its batch.
+    pub fn batch_name(&self) -> Option<&str> {
+        self.batch.name.as_deref()
+    }
+
+    /// The same under the assignment and with the batch that `of`, from which it is derived, was bound to.
+    #[must_use]
+    pub fn derived(self, of: &Self) -> Self {
+        let batch = Batch { name: None, ..of.batch.clone() };
+        Self { config: of.config.clone(), batch, ..self }
     }
 
     /// What is known of a tensor.
@@ -79,7 +105,7 @@ impl BoundGraph {
     /// Facts of a node's results, by position, without their elements; results left out are unknown.
     pub fn output_facts(&self, node: &Node) -> Vec<Fact> {
         let fact = |id: &Option<TensorId>| match id.map(|id| self.fact(id)) {
-            Some(fact) => Fact { value: None, shape: fact.shape.clone(), ..*fact },
+            Some(fact) => Fact { value: None, ..fact.clone() },
             None => Fact::unknown(DType::F32),
         };
         node.outputs.iter().map(fact).collect()
@@ -103,14 +129,50 @@ impl BoundGraph {
         self.live.iter().copied().filter(|&id| {
             let node = self.graph.node(id);
             let custom = node.op.is_custom() && node.phase != crate::Phase::Update;
-            custom || node.outputs.iter().flatten().any(|&t| self.shape(t).is_none())
+            custom || node.outputs.iter().flatten().any(|&t| !self.fact(t).is_known())
         })
+    }
+
+    /// What of a node is counted, where not all of it is ([`BoundGraph::unknown_nodes`], and loops of which nobody knows
+    /// how many trips they take); `None` for all others.
+    pub fn counted_in_part(&self, id: NodeId) -> Option<&'static str> {
+        let node = self.graph.node(id);
+        let OpType::Known(_, op) = &node.op else {
+            return (node.phase != crate::Phase::Update).then_some("operator not known: only its bytes are counted");
+        };
+        let (inputs, outputs) = (self.input_facts(node), self.output_facts(node));
+        if op.counts_one_trip(&Call { node, inputs: &inputs, outputs: &outputs }) {
+            return Some("number of trips not known: one is counted");
+        }
+        let known = node.outputs.iter().flatten().all(|&t| self.fact(t).is_known());
+        (!known).then_some("shape not known: only the bytes that are known are counted")
     }
 
     /// The batch: the extent that is called so, else that of the axis which is the batch to what reads the first input
     /// ([`Graph::batch_axis`]), else its first extent; 1 where the input is one of a batch.
     pub fn batch(&self) -> u64 {
-        self.batch
+        self.batch.value
+    }
+}
+
+impl Free {
+    fn of(graph: &Graph) -> Self {
+        let mut free = Self { hyperparameters: graph.hyperparameters().clone(), ..Self::default() };
+        if free.hyperparameters.is_empty() {
+            return free;
+        }
+        for (i, tensor) in graph.tensors().iter().enumerate() {
+            for (axis, dim) in tensor.dims.iter().flatten().enumerate() {
+                if let Dim::Free(name) = dim {
+                    free.dims.push((TensorId(i as u32), axis, name.clone()));
+                }
+            }
+        }
+        for (id, node) in graph.nodes() {
+            let open = node.attrs.iter().filter(|(_, attr)| matches!(attr, Attr::Free { .. }));
+            free.attrs.extend(open.map(|(name, attr)| (id, name.clone(), attr.clone())));
+        }
+        free
     }
 }
 
@@ -132,6 +194,7 @@ fn declared(tensor: &Tensor, config: &Assignment) -> Fact {
         Dim::Free(name) => config.get(name).copied(),
     };
     Fact {
+        held: None,
         dtype: tensor.dtype.unwrap_or(DType::F32),
         shape: tensor.dims.as_ref().and_then(|dims| dims.iter().map(extent).collect()),
         value: tensor.value.clone(),
@@ -152,7 +215,8 @@ fn infer(graph: &Graph, config: &Assignment, given: &[Fact]) -> Result<Vec<Fact>
         for (id, fact) in node.outputs.iter().zip(inferred) {
             let Some(id) = id else { continue };
             // Where inference knows the type alone, a declared shape stands.
-            let shape = fact.shape.or_else(|| facts[id.index()].shape.take());
+            let declared = || facts[id.index()].shape.take().filter(|_| fact.held.is_none());
+            let shape = fact.shape.clone().or_else(declared);
             facts[id.index()] = Fact { shape, constant, ..fact };
         }
     }

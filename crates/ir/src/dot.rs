@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::{BoundGraph, Bytes, Dim, Graph, Node, NodeId, Phase, Result, TensorId};
+use crate::{BoundGraph, Bytes, Dim, Graph, Node, NodeId, Phase, Plain, Result, TensorId};
 
 impl Graph {
     /// Every node with its name, and every tensor with its declared shape.
@@ -91,10 +91,10 @@ fn render(
     out
 }
 
-/// A quoted DOT string: quotes and backslashes escaped, line ends as `\n`.
+/// A quoted DOT string: quotes and backslashes escaped, line ends as `\n`, nothing that a terminal obeys.
 fn quote(text: &str) -> String {
     let escaped = text.replace('\\', "\\\\").replace('"', "\\\"").replace('\r', "").replace('\n', "\\n");
-    format!("\"{escaped}\"")
+    format!("\"{}\"", Plain(&escaped))
 }
 
 #[cfg(test)]

@@ -2,12 +2,18 @@
 
 use std::path::PathBuf;
 
+use crate::{Plain, known_are, listed};
+
 /// What can go wrong with a graph, a binding, a device or a file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A node or the graph's interface refers to a tensor that nothing defines.
-    #[error("{place}: tensor `{tensor}` is used but neither an input, a parameter nor any node's output")]
+    #[error(
+        "{}: tensor `{}` is used but neither an input, a parameter nor any node's output",
+        Plain(place),
+        Plain(tensor)
+    )]
     Dangling {
         /// Node or interface list that refers to it.
         place: String,
@@ -15,7 +21,7 @@ pub enum Error {
         tensor: String,
     },
     /// Two nodes write the same tensor, or a node writes an input or a parameter.
-    #[error("tensor `{tensor}` is written by node `{node}` but is already defined")]
+    #[error("tensor `{}` is written by node `{}` but is already defined", Plain(tensor), Plain(node))]
     Redefined {
         /// Name of the tensor.
         tensor: String,
@@ -23,19 +29,19 @@ pub enum Error {
         node: String,
     },
     /// The graph is not acyclic.
-    #[error("the graph has a cycle through node `{node}`")]
+    #[error("the graph has a cycle through node `{}`", Plain(node))]
     Cycle {
         /// One node of the cycle.
         node: String,
     },
-    /// A hyperparameter has no value and no default.
-    #[error("hyperparameter `{name}` is free: bind it ({name}=…)")]
+    /// Hyperparameters that have no value and no default.
+    #[error("{} without a value: bind {}", listed(names), pairs(names))]
     Unbound {
-        /// Its name.
-        name: String,
+        /// The names of all.
+        names: Vec<String>,
     },
     /// A hyperparameter's value lies outside its domain.
-    #[error("hyperparameter `{name}` = {value} is outside its domain {domain}")]
+    #[error("`{}` cannot be {value}: it must be {domain}", Plain(name))]
     OutsideDomain {
         /// Its name.
         name: String,
@@ -45,15 +51,17 @@ pub enum Error {
         domain: String,
     },
     /// A name that nothing defines.
-    #[error("unknown {kind} `{name}`")]
+    #[error("unknown {kind} `{}`: {}", Plain(name), known_are(name, known))]
     UnknownName {
         /// What was looked for.
         kind: &'static str,
         /// The name.
         name: String,
+        /// Those that there are.
+        known: Vec<String>,
     },
     /// A device that is not bundled.
-    #[error("unknown device `{name}`; known are {known}")]
+    #[error("unknown device `{}`; known are {known}", Plain(name))]
     UnknownDevice {
         /// The name.
         name: String,
@@ -61,7 +69,7 @@ pub enum Error {
         known: String,
     },
     /// An operator refuses its inputs or attributes.
-    #[error("node `{node}` ({op}): {message}")]
+    #[error("node `{}` ({}): {}", Plain(node), Plain(op), Plain(message))]
     Operator {
         /// Name of the node.
         node: String,
@@ -71,13 +79,13 @@ pub enum Error {
         message: String,
     },
     /// A size does not fit in 64 bits.
-    #[error("{place}: size exceeds 64 bits")]
+    #[error("{}: size exceeds 64 bits", Plain(place))]
     Overflow {
         /// The tensor or node.
         place: String,
     },
     /// A device or graph file that cannot be understood.
-    #[error("{what}: {message}")]
+    #[error("{}: {}", Plain(what), Plain(message))]
     Format {
         /// File or kind of file.
         what: String,
@@ -85,7 +93,7 @@ pub enum Error {
         message: String,
     },
     /// A binary file that starts with other bytes than its format asks for.
-    #[error("{what}: not a {format} file: it starts with {found:02x?}")]
+    #[error("{}: not a {format} file: it starts with {found:02x?}", Plain(what))]
     WrongMagic {
         /// File or kind of file.
         what: String,
@@ -95,7 +103,7 @@ pub enum Error {
         found: Vec<u8>,
     },
     /// A binary file of a format version that this program does not know.
-    #[error("{what}: format version {version}, but this program reads versions up to {supported}")]
+    #[error("{}: format version {version}, but this program reads versions up to {supported}", Plain(what))]
     NewerFormat {
         /// File or kind of file.
         what: String,
@@ -105,7 +113,7 @@ pub enum Error {
         supported: u16,
     },
     /// A binary file that ends early, or goes on after its end.
-    #[error("{what}: should have {expected} bytes, has {found}")]
+    #[error("{}: should have {expected} bytes, has {found}", Plain(what))]
     Length {
         /// File or kind of file.
         what: String,
@@ -115,7 +123,7 @@ pub enum Error {
         found: u64,
     },
     /// A binary file whose contents changed since it was written.
-    #[error("{what}: checksum {found:08x} of the contents differs from the recorded {expected:08x}")]
+    #[error("{}: checksum {found:08x} of the contents differs from the recorded {expected:08x}", Plain(what))]
     Checksum {
         /// File or kind of file.
         what: String,
@@ -125,13 +133,18 @@ pub enum Error {
         found: u32,
     },
     /// A file that cannot be read or written.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {source}", Plain(&path.to_string_lossy()))]
     Io {
         /// The file.
         path: PathBuf,
         /// The cause.
         source: std::io::Error,
     },
+}
+
+/// `a=…,b=…`
+fn pairs(names: &[String]) -> String {
+    names.iter().map(|name| format!("{}=…", Plain(name))).collect::<Vec<_>>().join(",")
 }
 
 /// Result of this crate.

@@ -315,6 +315,29 @@ impl Graph {
         graph
     }
 
+    /// A copy of a [resolved](Graph::resolved) graph that leaves open again what it left open before.
+    pub(crate) fn freed(
+        &self,
+        dims: &[(TensorId, usize, String)],
+        attrs: &[(NodeId, String, Attr)],
+        hyperparameters: &BTreeMap<String, Hyperparameter>,
+    ) -> Self {
+        let mut graph = self.clone();
+        for (tensor, axis, name) in dims {
+            let dims = graph.tensors.get_mut(tensor.index()).and_then(|t| t.dims.as_mut());
+            if let Some(dim) = dims.and_then(|dims| dims.get_mut(*axis)) {
+                *dim = Dim::Free(name.clone());
+            }
+        }
+        for (node, name, attr) in attrs {
+            if let Some(node) = graph.topology.node_weight_mut(*node) {
+                node.attrs.insert(name.clone(), attr.clone());
+            }
+        }
+        graph.hyperparameters = hyperparameters.clone();
+        graph
+    }
+
     /// Uses of node outputs, as `(producer, consumer, edge)`, ordered by consumer.
     pub fn edges(&self) -> impl Iterator<Item = (NodeId, NodeId, Edge)> {
         self.topology.edge_references().map(|e| (e.source(), e.target(), *e.weight()))
@@ -422,7 +445,11 @@ fn check_free_names(tensors: &[Tensor], nodes: &[Node], declared: &BTreeMap<Stri
         _ => None,
     });
     match in_dims.chain(in_attrs).find(|name| !declared.contains_key(*name)) {
-        Some(name) => Err(Error::UnknownName { kind: "hyperparameter", name: name.clone() }),
+        Some(name) => Err(Error::UnknownName {
+            kind: "hyperparameter",
+            name: name.clone(),
+            known: declared.keys().cloned().collect(),
+        }),
         None => Ok(()),
     }
 }

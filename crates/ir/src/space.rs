@@ -27,6 +27,9 @@ impl Domain {
     /// Every positive extent that fits an ONNX dimension.
     pub const POSITIVE: Self = Self::Range { min: 1, max: i64::MAX as u64, step: 1 };
 
+    /// Every extent that fits an ONNX dimension, 0 of an empty tensor included.
+    pub const EXTENT: Self = Self::Range { min: 0, max: i64::MAX as u64, step: 1 };
+
     /// Number of values.
     pub fn len(&self) -> u64 {
         match self {
@@ -59,6 +62,11 @@ impl Domain {
         })
     }
 
+    /// What a configuration space proposes of it.
+    fn proposed(&self) -> &Self {
+        if *self == Self::EXTENT { &Self::POSITIVE } else { self }
+    }
+
     fn sample(&self, rng: &mut impl Rng) -> Option<u64> {
         match self {
             Self::Range { .. } if self.is_empty() => None,
@@ -68,12 +76,16 @@ impl Domain {
     }
 }
 
+/// In words that follow "must be", such as `at least 1` and `1 to 64`.
 impl fmt::Display for Domain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Range { min, max, step } if *step <= 1 => write!(f, "{min}..={max}"),
-            Self::Range { min, max, step } => write!(f, "{min}..={max} step {step}"),
-            Self::Set(values) => write!(f, "{values:?}"),
+            Self::Range { min, max, step } if *step <= 1 && *max >= i64::MAX as u64 => write!(f, "at least {min}"),
+            Self::Range { min, max, step } if *step <= 1 => write!(f, "{min} to {max}"),
+            Self::Range { min, max, step } => write!(f, "{min} to {max} in steps of {step}"),
+            Self::Set(values) => {
+                write!(f, "one of {}", values.iter().map(u64::to_string).collect::<Vec<_>>().join(", "))
+            }
         }
     }
 }
@@ -97,29 +109,37 @@ pub struct ConfigSpace<'a> {
 }
 
 impl Graph {
-    /// Its configuration space, Δ_M.
+    /// Its configuration space, Δ_M. An extent that may be 0 can be bound to it; the space proposes no empty tensors.
     pub fn space(&self) -> ConfigSpace<'_> {
-        ConfigSpace { axes: self.hyperparameters().iter().map(|(n, h)| (n.as_str(), &h.domain)).collect() }
+        ConfigSpace { axes: self.hyperparameters().iter().map(|(n, h)| (n.as_str(), h.domain.proposed())).collect() }
     }
 
     /// Completes `config` with defaults and checks it against the domains.
     ///
     /// # Errors
-    /// A missing value without default, a value outside its domain, or a name the graph does not have.
+    /// Missing values without default, a value outside its domain, or a name the graph does not have.
     pub fn complete(&self, config: &Assignment) -> Result<Assignment> {
-        if let Some(name) = config.keys().find(|name| !self.hyperparameters().contains_key(*name)) {
-            return Err(Error::UnknownName { kind: "hyperparameter", name: name.clone() });
+        let free = self.hyperparameters();
+        if let Some(name) = config.keys().find(|name| !free.contains_key(*name)) {
+            let known = free.keys().cloned().collect();
+            return Err(Error::UnknownName { kind: "hyperparameter", name: name.clone(), known });
+        }
+        let missing = free.iter().filter(|(name, h)| h.default.is_none() && !config.contains_key(*name));
+        let names: Vec<String> = missing.map(|(name, _)| name.clone()).collect();
+        let unbound = || Error::Unbound { names: names.clone() };
+        if !names.is_empty() {
+            return Err(unbound());
         }
         let bind = |(name, h): (&String, &Hyperparameter)| {
             let value = config.get(name).copied().or(h.default);
-            let value = value.ok_or_else(|| Error::Unbound { name: name.clone() })?;
+            let value = value.ok_or_else(unbound)?;
             if !h.domain.contains(value) {
                 let domain = h.domain.to_string();
                 return Err(Error::OutsideDomain { name: name.clone(), value, domain });
             }
             Ok((name.clone(), value))
         };
-        self.hyperparameters().iter().map(bind).collect()
+        free.iter().map(bind).collect()
     }
 }
 

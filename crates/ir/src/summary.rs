@@ -4,7 +4,7 @@ use std::{cmp::Reverse, collections::BTreeMap};
 
 use serde::Serialize;
 
-use crate::{Assignment, BoundGraph, Bytes, Cost, NodeId, Result, TensorId};
+use crate::{Assignment, BoundGraph, Bytes, Cost, NodeId, Plain, Result, TensorId};
 
 /// What is in a bound graph. Names of fields hold their units.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -96,7 +96,7 @@ impl BoundGraph {
         let one = |&id: &NodeId| {
             let node = self.graph().node(id);
             let results: Vec<_> = node.outputs.iter().flatten().map(|&id| self.describe(id)).collect();
-            let text = format!("{} `{}` → {}", node.op, node.name, results.join(", "));
+            let text = format!("{} `{}` → {}", node.op, Plain(&node.name), results.join(", "));
             Ok(SummaryRow::new(text, 1, self.node_cost(id)?))
         };
         self.live().iter().map(one).collect()
@@ -104,7 +104,7 @@ impl BoundGraph {
 
     /// Name, type and shape of a tensor, as `` `x` f32[1, 3] ``.
     fn describe(&self, id: TensorId) -> String {
-        let (name, dtype) = (&self.graph().tensor(id).name, self.fact(id).dtype);
+        let (name, dtype) = (Plain(&self.graph().tensor(id).name), self.fact(id).dtype);
         self.shape(id).map_or(format!("`{name}` {dtype}[?]"), |shape| format!("`{name}` {dtype}{shape:?}"))
     }
 }

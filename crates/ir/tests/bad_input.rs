@@ -65,9 +65,45 @@ fn batch_outside_its_domain() {
     let y = b.op("Relu", &[x]).unwrap();
     let graph = b.finish(&[y]).unwrap();
     let bind = |name: &str, value| graph.bind(&Assignment::from([(name.into(), value)])).unwrap_err().to_string();
-    assert_eq!(bind("batch", 65), "hyperparameter `batch` = 65 is outside its domain 1..=64");
-    assert_eq!(bind("batch", 0), "hyperparameter `batch` = 0 is outside its domain 1..=64");
-    assert_eq!(bind("bach", 1), "unknown hyperparameter `bach`");
+    assert_eq!(bind("batch", 65), "`batch` cannot be 65: it must be 1 to 64");
+    assert_eq!(bind("batch", 0), "`batch` cannot be 0: it must be 1 to 64");
+    assert_eq!(bind("bach", 1), "unknown hyperparameter `bach`: did you mean `batch`? there are `batch`");
+    let words = |domain: Domain| domain.to_string();
+    assert_eq!((words(Domain::POSITIVE), words(Domain::Set(vec![1, 4]))), ("at least 1".into(), "one of 1, 4".into()));
+    assert_eq!(words(Domain::Range { min: 8, max: 64, step: 8 }), "8 to 64 in steps of 8");
+}
+
+#[test]
+fn all_that_is_free_is_named_at_once_and_names_are_printed_safely() {
+    let mut b = Builder::new("g");
+    for name in ["s53", "s77", "w\x1b[31m"] {
+        b.hyperparameter(name, Domain::POSITIVE, 1);
+    }
+    let x = b.input("x", DType::F32, vec!["s77".into(), "s53".into(), "w\x1b[31m".into()]);
+    let y = b.op("Relu", &[x]).unwrap();
+    let mut parts = b.finish(&[y]).unwrap().into_parts();
+    parts.hyperparameters.values_mut().for_each(|h| h.default = None);
+    parts.nodes[0].name = "line\nbreak".into();
+    let graph = Graph::new(parts.clone()).unwrap();
+    assert_eq!(
+        graph.bind(&Assignment::new()).unwrap_err().to_string(),
+        "`s53`, `s77`, `w\\u{1b}[31m` without a value: bind s53=…,s77=…,w\\u{1b}[31m=…"
+    );
+    parts.nodes[0].inputs = vec![Some(tachograph_ir::TensorId(7))];
+    let error = Graph::new(parts).unwrap_err().to_string();
+    assert!(error.starts_with("node `line\\nbreak` (Relu): tensor `#7`"), "{error}");
+}
+
+#[test]
+fn an_extent_may_be_bound_to_nothing_but_no_space_proposes_it() {
+    let mut b = Builder::new("g");
+    b.hyperparameter("past", Domain::EXTENT, 4);
+    let x = b.input("x", DType::F32, vec![2.into(), "past".into()]);
+    let y = b.op("Relu", &[x]).unwrap();
+    let graph = b.finish(&[y]).unwrap();
+    let bound = graph.bind(&Assignment::from([("past".into(), 0)])).unwrap();
+    assert_eq!((bound.shape(bound.graph().outputs()[0]), bound.cost().unwrap().flops), (Some(&[2, 0][..]), 0));
+    assert_eq!(graph.space().get(0), Some(Assignment::from([("past".into(), 1)])));
 }
 
 #[test]

@@ -1,13 +1,14 @@
 //! Several checkpoints asked as one.
 
 use std::{
+    fmt,
     path::{Path, PathBuf},
     sync::OnceLock,
 };
 
-use tachograph_ir::{BoundGraph, Quantity};
+use tachograph_ir::{BoundGraph, Bytes, Quantity};
 
-use crate::{Bundled, Error, Near, Output, OutputId, Prediction, Predictor, Result, names};
+use crate::{Amount, Bundled, Error, Near, Output, OutputId, Prediction, Predictor, Result, names};
 
 /// Several checkpoints asked as one: the first that knows a device predicts its latency, and memory and energy come from
 /// whichever has them. Each is read when it is first needed.
@@ -57,10 +58,37 @@ pub struct Forecast {
     pub memory_as_on: Option<String>,
     /// Of one run, where the checkpoint predicts it.
     pub energy: Option<Prediction>,
+    /// What the device lacks of the memory that the network needs, if anything.
+    pub shortage: Option<Shortage>,
+    /// The memory of the device, where its file says it.
+    pub capacity: Option<Bytes>,
     /// The checkpoint of the latency: the name of a bundled one, else its path.
     pub checkpoint: String,
     /// The output of the latency in that checkpoint.
     pub output: OutputId,
+}
+
+/// A device whose memory does not suffice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shortage {
+    /// What the network needs.
+    pub needs: Bytes,
+    /// What the device has.
+    pub has: Bytes,
+}
+
+impl fmt::Display for Shortage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [needs, has] = [self.needs, self.has].map(|bytes| bytes.0 as f64 / 1e9);
+        write!(f, "needs {needs:.1} GB, the device has {has:.1} GB: it does not fit, and no time holds")
+    }
+}
+
+impl Forecast {
+    /// Whether the memory of the device suffices, where it is known.
+    pub fn fits(&self) -> Option<bool> {
+        self.capacity.map(|_| self.shortage.is_none())
+    }
 }
 
 impl Catalog {
@@ -166,6 +194,8 @@ impl Catalog {
             memory: None,
             memory_as_on: None,
             energy: None,
+            shortage: None,
+            capacity: known.device_file().and_then(|device| device.memory),
             checkpoint: source.name(),
             output,
         };
@@ -186,6 +216,11 @@ impl Catalog {
                 }
             }
         }
+        let needs = match &forecast.memory {
+            Some(Prediction { value: Amount::Memory(bytes), .. }) => *bytes,
+            _ => bound.peak_memory()?,
+        };
+        forecast.shortage = forecast.capacity.filter(|has| needs > *has).map(|has| Shortage { needs, has });
         Ok(forecast)
     }
 

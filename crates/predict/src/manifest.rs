@@ -3,15 +3,15 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tachograph_features::Featurizer;
-use tachograph_ir::Quantity;
+use tachograph_ir::{DeviceKind, Quantity};
 
-use crate::{DeviceScale, Error, OutputScale, PredictionInterval, Result};
+use crate::{DeviceScale, Error, OutputScale, PredictionInterval, Result, Seen};
 
 /// Version of the checkpoint format that this library writes.
 ///
 /// 1: weights in milliseconds. 2: adds the target's scale, the fingerprint of the training data and the calibration of
-/// devices. 3: a device has a quantity, a target and a range of its own. 4: ensembles.
-pub const FORMAT: u32 = 4;
+/// devices. 3: a device has a quantity, a target and a range of its own. 4: ensembles. 5: what an output has seen.
+pub const FORMAT: u32 = 5;
 
 /// What a checkpoint says about itself. Stored as JSON in the metadata of the safetensors file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -169,6 +169,9 @@ pub struct Output {
     /// Where measurements lie beside predictions, where that is known. Since format 3.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval: Option<PredictionInterval>,
+    /// What bounds its predictions. Since format 5.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<Seen>,
 }
 
 impl Output {
@@ -180,7 +183,9 @@ impl Output {
 
     /// Hardware, threads and library, as far as they are recorded.
     pub fn ran_on(&self) -> String {
-        let threads = (self.threads > 0).then(|| format!("{} thread(s)", self.threads));
+        // Of a GPU it is the thread that starts its kernels.
+        let gpu = self.device_file().is_some_and(|device| device.kind == DeviceKind::Gpu);
+        let threads = (self.threads > 0 && !gpu).then(|| format!("{} thread(s)", self.threads));
         [Some(self.hardware.clone()), threads, Some(self.library.clone())]
             .into_iter()
             .flatten()

@@ -64,21 +64,24 @@ fn find(devices: &[Output], name: &str) -> Option<usize> {
 
 pub(crate) fn nearest(devices: &[Output], name: &str) -> Vec<Near> {
     let wanted = file(name);
-    let mut near: Vec<(Near, f64)> = Vec::new();
+    let mut near: Vec<(Near, f64, &str)> = Vec::new();
     for (_, device) in latencies(devices) {
-        if near.iter().any(|(other, _)| other.name == device.name) {
+        if near.iter().any(|(other, ..)| other.name == device.name) {
             continue;
         }
         let distance = wanted.zip(device.device_file()).and_then(|(a, b)| distance(a, b));
         let alike = |n: &str| strsim::jaro_winkler(&plain(n), &plain(name));
         let alike = alike(&device.name).max(alike(&device.hardware));
-        near.push((Near { name: device.name.clone(), distance }, alike));
+        near.push((Near { name: device.name.clone(), distance }, alike, &device.hardware));
     }
-    near.sort_by(|(a, alike_a), (b, alike_b)| {
+    near.sort_by(|(a, alike_a, _), (b, alike_b, _)| {
         let far = |near: &Near| near.distance.unwrap_or(f64::INFINITY);
         far(a).total_cmp(&far(b)).then(alike_b.total_cmp(alike_a))
     });
-    near.into_iter().map(|(near, _)| near).collect()
+    // One setting of each card or processor says enough.
+    let mut seen = std::collections::HashSet::new();
+    near.retain(|(.., hardware)| *hardware == NOT_RECORDED || seen.insert(*hardware));
+    near.into_iter().map(|(near, ..)| near).collect()
 }
 
 /// Letters and digits, in lower case.
@@ -114,7 +117,7 @@ mod tests {
 
     fn devices() -> Vec<Output> {
         let memory = Output::new("rtx4090", Quantity::Memory);
-        let names = ["xeon-spr-1t", "rtx4090", "rtx3090", "v100-sxm2", "my-board"];
+        let names = ["xeon-1t", "rtx4090", "rtx3090", "v100-sxm2", "my-board"];
         let latencies = names.map(|name| Output::new(name, Quantity::Latency));
         let mut all: Vec<Output> = [memory].into_iter().chain(latencies).collect();
         all[1].hardware = "Intel(R) Xeon(R) Processor".into();

@@ -3,7 +3,7 @@
 use tachograph_ir::{Assignment, BoundGraph, Dim, Graph, Quantity};
 use tachograph_report::{DeviceEstimate, DrawnNetwork, Latency, Page};
 
-use crate::{Forecast, OutputId, Predictor, Result, Shares};
+use crate::{Forecast, OutputId, Prediction, Predictor, Result, Shares};
 
 /// The page of a forecast: the network, each power of two up to 256 that its batch can be, each device of the checkpoint.
 /// `graph` has its hyperparameters free, `shares` are those of [`Predictor::shares`].
@@ -19,17 +19,16 @@ pub fn page(
 ) -> Result<Page> {
     let mut batches = Vec::new();
     for bound in batched(graph, bound.config()) {
-        let ms = predictor.predict(&bound, forecast.output)?.value.value();
-        batches.push((bound.batch(), estimate(predictor, forecast.output, ms)?));
+        batches.push((bound.batch(), latency(&predictor.predict(&bound, forecast.output)?)));
     }
     let latencies = || predictor.manifest().ids().filter(|(_, output)| output.quantity == Quantity::Latency);
     let outputs: Vec<OutputId> = latencies().map(|(id, _)| id).collect();
     let predictions = predictor.predict_outputs(bound, &outputs)?;
-    let device = |((id, output), prediction): ((OutputId, &crate::Output), crate::Prediction)| {
+    let device = |((id, output), prediction): ((OutputId, &crate::Output), Prediction)| {
         Ok(DeviceEstimate {
             name: output.name.clone(),
             detail: output.ran_on(),
-            latency: estimate(predictor, id, prediction.value.value())?,
+            latency: latency(&prediction),
             chosen: id == forecast.output,
         })
     };
@@ -41,8 +40,8 @@ pub fn page(
     facts.push(("trained on", predictor.manifest().training.to_string()));
     Ok(Page {
         title: bound.graph().name().to_owned(),
-        latency: estimate(predictor, forecast.output, forecast.latency.value.value())?,
-        nominal: forecast.latency.bounds.as_ref().map(|bounds| bounds.nominal),
+        latency: latency(&forecast.latency),
+        nominal: forecast.latency.bounds.as_ref().and_then(|bounds| bounds.nominal),
         facts: facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
         warnings: Vec::new(),
         shares_of: shares.of.into(),
@@ -52,9 +51,13 @@ pub fn page(
     })
 }
 
-fn estimate(predictor: &Predictor, output: OutputId, ms: f64) -> Result<Latency> {
-    let bounds = predictor.bounds(output, ms)?;
-    Ok(Latency { ms, interval: bounds.map(|bounds| (bounds.low.value(), bounds.high.value())) })
+/// An interval is drawn where a share of measurements is promised.
+fn latency(prediction: &Prediction) -> Latency {
+    let bounds = prediction.bounds.as_ref().filter(|bounds| bounds.nominal.is_some());
+    Latency {
+        ms: prediction.value.value(),
+        interval: bounds.map(|bounds| (bounds.low.value(), bounds.high.value())),
+    }
 }
 
 /// The graph at each power of two of its batch, the first extent of the first input, where that is free.

@@ -5,6 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use tachograph_ir::{Bytes, Joules, Millis, Quantity};
 
+use crate::Outside;
+
 /// An amount of time, memory or energy.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -53,16 +55,16 @@ impl fmt::Display for Amount {
     }
 }
 
-/// Where a measurement lies, with a stated probability.
+/// Where a measurement lies.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Bounds {
     /// Lower end.
     pub low: Amount,
     /// Upper end.
     pub high: Amount,
-    /// The share of measurements that it is to cover, such as 0.8.
-    pub nominal: f64,
-    /// What it was calibrated on.
+    /// The share of measurements that it is to cover, such as 0.8; `None` where no share is promised.
+    pub nominal: Option<f64>,
+    /// What it was calibrated on, or what lies within.
     pub source: String,
 }
 
@@ -71,10 +73,20 @@ pub struct Bounds {
 pub struct Prediction {
     /// Of one run of the whole batch.
     pub value: Amount,
-    /// Where the measurement lies, if the checkpoint knows it for this output.
+    /// Where the measurement lies, if that is known for this output. Far from what was learned no share of measurements is
+    /// promised.
     pub bounds: Option<Bounds>,
+    /// What lies outside of what the checkpoint learned from; where anything does, its errors say nothing of this one.
+    pub outside: Vec<Outside>,
+}
+
+impl Prediction {
     /// Operators that the training set did not have.
-    pub unknown_operators: Vec<String>,
-    /// True when the prediction lies outside the range trained on by more than a factor of 1.5.
-    pub extrapolates: bool,
+    pub fn unknown_operators(&self) -> &[String] {
+        let names = |outside: &Outside| matches!(outside, Outside::Operators { .. });
+        match self.outside.iter().find(|outside| names(outside)) {
+            Some(Outside::Operators { names, .. }) => names,
+            _ => &[],
+        }
+    }
 }

@@ -1,11 +1,13 @@
 //! A checkpoint ready to predict.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use tachograph_features::FeatureGraph;
-use tachograph_ir::{BoundGraph, NodeId, Quantity};
+use tachograph_ir::{Assignment, BoundGraph, NodeId, Quantity};
 
-use crate::{Amount, Bounds, Checkpoint, Error, Manifest, Near, OutputId, Prediction, Result, plain::Plain};
+use crate::{
+    Checkpoint, Error, Manifest, Near, OutputId, Prediction, Result, estimate::Estimate, ladder, plain::Plain,
+};
 
 /// A checkpoint ready to predict: in plain Rust where its kind of network is among those that are bundled
 /// (`operator-sum`, `learned-roofline`, `nnlp`), else, with the feature `torch`, on libtorch.
@@ -83,21 +85,43 @@ impl Predictor {
 
     /// Predicts several outputs of a bound graph, in their order. What they share is computed once.
     ///
+    /// What the networks say is a factor of a physical term: of the roofline of the device, or of what is resident. It
+    /// ends at the factors that were seen in training ([`Seen`](crate::Seen)), and so no prediction is less than the device
+    /// allows, or grows faster than the work does. Operators that were never seen have their own roofline, times the
+    /// factor that is usual, and change nothing else.
+    ///
     /// # Errors
     /// A graph that cannot be featurised; an output of another checkpoint.
     pub fn predict_outputs(&self, bound: &BoundGraph, outputs: &[OutputId]) -> Result<Vec<Prediction>> {
-        let features = self.manifest.featurizer.featurize(bound)?;
-        let values = self.predict_features(&[&features], outputs)?;
-        let predictions = outputs.iter().zip(values.into_iter().flatten()).map(|(&id, value)| {
+        let here = self.estimates(bound, outputs)?;
+        let mut there: BTreeMap<u64, Vec<Estimate>> = BTreeMap::from([(bound.batch(), here)]);
+        let mut predictions = Vec::new();
+        for (i, &id) in outputs.iter().enumerate() {
             let output = self.manifest.get(id)?;
-            Ok(Prediction {
-                value: Amount::new(output.quantity, value),
-                bounds: self.bounds(id, value)?,
-                unknown_operators: features.unknown.clone(),
-                extrapolates: self.manifest.extrapolates(output, value),
-            })
-        });
-        predictions.collect()
+            let measured = output.seen.as_ref().map_or((bound.batch(), bound.batch()), |seen| seen.batches);
+            for rung in ladder::rungs(measured, bound.batch()) {
+                if !there.contains_key(&rung)
+                    && let Some(bound) = rebatched(bound, rung)
+                {
+                    there.insert(rung, self.estimates(&bound, outputs)?);
+                }
+            }
+            let values = there.iter().map(|(&batch, estimates)| (batch, estimates[i].value)).collect();
+            let here = &there[&bound.batch()][i];
+            // A graph whose batch is fixed is what it is.
+            let value = ladder::climb(measured, &values, bound.batch()).unwrap_or(here.value);
+            predictions.push(here.prediction(&self.manifest, output, value));
+        }
+        Ok(predictions)
+    }
+
+    /// What is predicted of outputs at one batch, by itself.
+    fn estimates(&self, bound: &BoundGraph, outputs: &[OutputId]) -> Result<Vec<Estimate>> {
+        Estimate::all(&self.manifest, bound, outputs, |familiar| {
+            let features = self.manifest.featurizer.featurize(familiar)?;
+            let values = self.predict_features(&[&features], outputs)?.into_iter().flatten().collect();
+            Ok((values, features.unknown))
+        })
     }
 
     /// Predicts many featurised graphs at once for several outputs: the graphs of each output, in the
@@ -134,18 +158,16 @@ impl Predictor {
     /// # Errors
     /// As [`Predictor::predict`].
     pub fn operators(&self, bound: &BoundGraph, output: OutputId) -> Result<Option<Vec<(NodeId, f64)>>> {
-        let known = self.manifest.get(output)?;
-        let features = self.manifest.featurizer.featurize(bound)?;
-        let times = match &self.networks {
-            Networks::Plain(plain) => plain.operators(&features, output.0)?,
-            #[cfg(feature = "torch")]
-            Networks::Torch(torch) => lock(torch).raw_operators(&features, output.0)?,
-        };
-        let Some(times) = times else { return Ok(None) };
-        // Scales are of the whole; each operator keeps its share.
-        let total: f64 = times.iter().sum();
-        let factor = known.decode(total) / total;
-        Ok(Some(features.node_ids.into_iter().zip(times.into_iter().map(|time| time * factor)).collect()))
+        let total = self.predict(bound, output)?.value.value();
+        Estimate::operators(&self.manifest, bound, output, total, |familiar| {
+            let features = self.manifest.featurizer.featurize(familiar)?;
+            let times = match &self.networks {
+                Networks::Plain(plain) => plain.operators(&features, output.0)?,
+                #[cfg(feature = "torch")]
+                Networks::Torch(torch) => lock(torch).raw_operators(&features, output.0)?,
+            };
+            Ok(times.map(|times| features.node_ids.into_iter().zip(times).collect()))
+        })
     }
 
     /// What the heads read of featurised graphs: (graphs, width of the model). Those of an ensemble's members stand side by
@@ -160,19 +182,11 @@ impl Predictor {
             Networks::Torch(torch) => lock(torch).embed(graphs),
         }
     }
+}
 
-    /// Where a measurement lies beside a predicted value (in the output's unit), if the checkpoint knows it.
-    ///
-    /// # Errors
-    /// An output of another checkpoint.
-    pub fn bounds(&self, output: OutputId, value: f64) -> Result<Option<Bounds>> {
-        let output = self.manifest.get(output)?;
-        Ok(output.interval.as_ref().map(|interval| {
-            let (low, high) = interval.around(value);
-            let of = |value| Amount::new(output.quantity, value);
-            Bounds { low: of(low), high: of(high), nominal: interval.nominal, source: interval.source.clone() }
-        }))
-    }
+/// The same network at another batch, if its batch is open and it can be.
+fn rebatched(bound: &BoundGraph, batch: u64) -> Option<BoundGraph> {
+    bound.rebind(&Assignment::from([(bound.batch_name()?.to_owned(), batch)])).ok()
 }
 
 #[cfg(feature = "torch")]

@@ -24,6 +24,7 @@ pub mod plots;
 mod prepare;
 mod report;
 mod schedule;
+mod seen;
 mod split;
 mod target;
 
@@ -50,6 +51,7 @@ pub use target::TargetConfig;
 pub use baselines::{baselines, fit_baseline, static_rows};
 pub use evaluate::{Evaluation, Predicted, evaluate};
 pub use interval::{calibrate, coverage};
+pub use seen::record_seen;
 
 // What is done with it: a new device.
 pub use adapt::{AdaptConfig, AdaptReport, Candidate, Method, Selection, adapt, select};

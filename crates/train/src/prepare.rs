@@ -7,7 +7,7 @@ use tachograph_ir::{BoundGraph, disk::hex};
 use tachograph_predict::NetworkSpec;
 
 use crate::{
-    Corpus, Error, Example, FORMAT, Manifest, Output, Result, RunConfig, TargetConfig, Training, error::setting,
+    Corpus, Error, Example, FORMAT, Manifest, Output, Result, RunConfig, TargetConfig, Training, error::setting, seen::record_seen,
 };
 
 /// A run's data.
@@ -41,7 +41,7 @@ impl Prepared {
             training.extend(validation.iter().cloned());
         }
         let outputs = outputs(config, corpus, &training, &featurizer)?;
-        let manifest = Manifest {
+        let mut manifest = Manifest {
             format: FORMAT,
             library: env!("CARGO_PKG_VERSION").into(),
             model: NetworkSpec::of(&config.model).map_err(|e| setting("model", e.to_string()))?,
@@ -59,6 +59,7 @@ impl Prepared {
             },
             outputs,
         };
+        record_seen(&mut manifest, corpus, &members)?;
         Ok(Self { training, validation, test, manifest })
     }
 }

@@ -1,9 +1,11 @@
 //! `tachograph doctor`.
 
+use std::path::PathBuf;
+
 use anyhow::{Result, ensure};
 use serde_json::json;
 use tachograph_datasets::{DATA, SETS, data_root};
-use tachograph_ir::Device;
+use tachograph_ir::{Device, Plain};
 use tachograph_predict::{Bundled, Catalog};
 
 use crate::{exit, table};
@@ -20,72 +22,100 @@ pub struct Args {
 /// A line of the report.
 struct Finding {
     thing: &'static str,
-    well: bool,
+    state: State,
     detail: String,
+}
+
+/// How it is with a thing.
+#[derive(Clone, Copy, PartialEq)]
+enum State {
+    Well,
+    /// Not there, and not needed either.
+    Absent,
+    Wrong,
 }
 
 pub fn run(args: &Args) -> Result<()> {
     let mut findings: Vec<Finding> = Bundled::ALL.iter().map(checkpoint).collect();
-    findings.push(Finding { thing: "this machine", well: true, detail: machine() });
-    findings.push(Finding { thing: "published sets", well: true, detail: sets() });
+    findings.push(machine());
+    findings.push(sets());
     findings.push(libtorch());
     if args.json {
-        let line = |f: &Finding| json!({ "thing": f.thing, "ok": f.well, "detail": f.detail });
+        let line = |f: &Finding| json!({ "thing": f.thing, "ok": f.state.ok(), "detail": f.detail });
         let (version, torch) = (env!("CARGO_PKG_VERSION"), cfg!(feature = "torch"));
         let findings: Vec<_> = findings.iter().map(line).collect();
         table::json(&json!({ "version": version, "libtorch": torch, "findings": findings }))?;
     } else {
         out!("tachograph {}", env!("CARGO_PKG_VERSION"));
-        for Finding { thing, well, detail } in &findings {
-            out!("{:<7}{thing:<16}{detail}", if *well { "ok" } else { "WRONG" });
+        for Finding { thing, state, detail } in &findings {
+            let state = match state {
+                State::Well => "ok",
+                State::Absent => "absent",
+                State::Wrong => "WRONG",
+            };
+            out!("{state:<8}{thing:<16}{}", Plain(detail));
         }
     }
-    ensure!(findings.iter().all(|finding| finding.well), "something is wrong");
+    ensure!(findings.iter().all(|finding| finding.state != State::Wrong), "something is wrong");
     Ok(())
 }
 
+impl State {
+    /// For machines: null where a thing is not there and not needed.
+    fn ok(self) -> Option<bool> {
+        (self != Self::Absent).then_some(self == Self::Well)
+    }
+}
+
 fn checkpoint(bundled: &Bundled) -> Finding {
-    let (well, detail) = match bundled.load() {
+    let (state, detail) = match bundled.load() {
         Ok(predictor) => {
-            let outputs = predictor.manifest().outputs.len();
-            (true, format!("{}, {outputs} outputs, {}", bundled.name, predictor.manifest().training))
+            let outputs = table::counted(predictor.manifest().outputs.len(), "output");
+            (State::Well, format!("{}, {outputs}, {}", bundled.name, predictor.manifest().training))
         }
-        Err(error) => (false, format!("{}: {error}", bundled.name)),
+        Err(error) => (State::Wrong, format!("{}: {error}", bundled.name)),
     };
-    Finding { thing: "checkpoint", well, detail }
+    Finding { thing: "checkpoint", state, detail }
 }
 
 /// How many are there.
-fn sets() -> String {
-    let Ok(root) = data_root(None) else { return format!("none: {DATA} names no folder") };
-    let there = SETS.iter().filter(|about| (about.open)(&root).is_ok()).count();
-    format!("{there} of {} in {}", SETS.len(), root.display())
+fn sets() -> Finding {
+    let there = |root: &PathBuf| SETS.iter().filter(|about| (about.open)(root).is_ok()).count();
+    let (state, detail) = match data_root(None).map(|root| (there(&root), root)) {
+        Err(_) => (State::Absent, format!("none: {DATA} names no folder; only `data` and `transfer` read them")),
+        Ok((0, root)) => (State::Absent, format!("none of {} in {}", SETS.len(), root.display())),
+        Ok((there, root)) => (State::Well, format!("{there} of {} in {}", SETS.len(), root.display())),
+    };
+    Finding { thing: "published sets", state, detail }
 }
 
 /// Its processor, and whether a bundled checkpoint knows it.
-fn machine() -> String {
+fn machine() -> Finding {
     let name = Device::detect_cpu().map_or_else(|error| error.to_string(), |cpu| cpu.name);
-    match Catalog::bundled().here() {
-        Ok(Some(device)) => format!("{name}, predicted for as {device}"),
-        _ => format!("{name}, which no bundled checkpoint knows: `tachograph transfer` predicts for it"),
-    }
+    let (state, detail) = match Catalog::bundled().here() {
+        Ok(Some(device)) => (State::Well, format!("{name}, predicted for as {device}")),
+        _ => {
+            (State::Absent, format!("{name}, which no bundled checkpoint knows: `tachograph transfer` predicts for it"))
+        }
+    };
+    Finding { thing: "this machine", state, detail }
 }
 
 #[cfg(not(feature = "torch"))]
 fn libtorch() -> Finding {
     let verbs = "profile, collect, train, evaluate, adapt and predict --measure need it";
-    Finding { thing: "libtorch", well: true, detail: format!("not in this build; {verbs}: {}", super::INSTALL) }
+    let detail = format!("not in this build; {verbs}: {}", super::INSTALL);
+    Finding { thing: "libtorch", state: State::Absent, detail }
 }
 
 #[cfg(feature = "torch")]
 fn libtorch() -> Finding {
     let cuda = tachograph_profile::device("cuda:0");
-    let cuda = cuda
-        .map_or_else(|error| format!("no CUDA: {error}"), |_| format!("{} CUDA device(s)", tch::Cuda::device_count()));
-    let detail = format!(
-        "{}, {} thread(s); {cuda}",
-        tachograph_profile::Environment::here(tch::Device::Cpu).library,
-        tch::get_num_threads()
+    let cuda = cuda.map_or_else(
+        |error| format!("no CUDA: {error}"),
+        |_| table::counted(usize::try_from(tch::Cuda::device_count()).unwrap_or_default(), "CUDA device"),
     );
-    Finding { thing: "libtorch", well: true, detail }
+    let threads = table::counted(usize::try_from(tch::get_num_threads()).unwrap_or_default(), "thread");
+    let detail = format!("{}, {threads}; {cuda}", tachograph_profile::Environment::here(tch::Device::Cpu).library);
+    Finding { thing: "libtorch", state: State::Well, detail }
 }

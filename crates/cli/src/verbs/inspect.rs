@@ -2,15 +2,16 @@
 
 use anyhow::Result;
 use serde::Serialize;
-use tachograph_ir::{Bytes, Summary};
+use serde_json::json;
+use tachograph_ir::{Bytes, Plain, Summary, Uncounted};
 
 use crate::{
     exit,
-    models::{Model, Models},
+    models::{Model, Models, Open},
     table,
 };
 
-/// Show what is in model files: operators, shapes, parameters, FLOPs and bytes
+/// Show what is in model files: operators, shapes, parameters, FLOPs and bytes; of open ones, what is to be bound
 #[derive(clap::Args)]
 #[command(after_help = exit::CODES)]
 pub struct Args {
@@ -19,6 +20,9 @@ pub struct Args {
     /// List every node with its shapes.
     #[arg(long)]
     nodes: bool,
+    /// List every node whose cost is not known, instead of their number.
+    #[arg(long, visible_alias = "all")]
+    verbose: bool,
     /// Print the graph for Graphviz instead.
     #[arg(long, conflicts_with_all = ["graph", "json"])]
     dot: bool,
@@ -35,17 +39,26 @@ struct Line<'a> {
     model: &'a str,
     #[serde(flatten)]
     summary: &'a Summary,
+    uncounted: Uncounted,
     warnings: &'a [String],
 }
 
 pub fn run(args: &Args) -> Result<()> {
     let several = args.models.models.len() > 1;
     exit::each(&args.models.models, |path| {
-        let mut model = Model::load(path, &args.models.bind)?;
-        for id in model.bound.unknown_nodes() {
-            let node = model.bound.graph().node(id);
-            let what = "operator or shape not known; it costs nothing here";
-            model.warnings.push(format!("node `{}` ({}): {what}", node.name, node.op));
+        let mut model = match Model::read(path, &args.models.models, &args.models.bind)? {
+            Ok(model) => model,
+            Err(open) => return outline(args, &open),
+        };
+        let uncounted = model.bound.uncounted()?;
+        if args.verbose {
+            for &id in model.bound.live() {
+                let Some(what) = model.bound.counted_in_part(id) else { continue };
+                let node = model.bound.graph().node(id);
+                model.warnings.push(format!("node `{}` ({}): {what}", node.name, node.op));
+            }
+        } else if !uncounted.is_empty() {
+            model.warnings.push(format!("{uncounted}; --verbose lists them"));
         }
         if args.dot {
             out!("{}", model.bound.to_dot()?);
@@ -56,19 +69,53 @@ pub fn run(args: &Args) -> Result<()> {
             if args.nodes {
                 summary.operators = model.bound.summary_of_nodes()?;
             }
-            match args.json {
-                true => return table::json(&Line { model: &model.path, summary: &summary, warnings: &model.warnings }),
-                false => show(&model.path, &summary),
+            if args.json {
+                let (model, summary, warnings) = (model.path.as_str(), &summary, model.warnings.as_slice());
+                return table::json(&Line { model, summary, uncounted, warnings });
             }
+            show(&model.path, &summary);
         }
         model.warn(several);
         Ok(())
     })
 }
 
+/// What is in a model that is not bound, and how to bind it.
+fn outline(args: &Args, open: &Open) -> Result<()> {
+    let graph = &open.imported.graph;
+    let outline = graph.outline();
+    if args.dot {
+        out!("{}", graph.to_dot());
+        return Ok(());
+    }
+    if args.graph {
+        return table::json(graph);
+    }
+    let nodes = graph.nodes().map(|(_, node)| (format!("{} `{}`", node.op, node.name), 1));
+    let operators = if args.nodes { nodes.collect() } else { outline.operators };
+    if args.json {
+        let row = |(operator, count): &(String, usize)| json!({ "operator": operator, "count": count });
+        return table::json(&json!({
+            "model": open.path, "nodes": outline.nodes, "open": open.open, "bind": open.bind(), "inputs": outline.inputs,
+            "outputs": outline.outputs, "parameters": outline.parameters,
+            "operators": operators.iter().map(row).collect::<Vec<_>>(), "warnings": open.imported.warnings,
+        }));
+    }
+    out!("{}: {}, not bound", Plain(&open.path), table::counted(outline.nodes, "node"));
+    open.open.iter().for_each(|free| out!("  open {}", free.place()));
+    outline.inputs.iter().for_each(|input| out!("  input {input}"));
+    outline.outputs.iter().for_each(|output| out!("  output {output}"));
+    out!("  parameters {:.3} M", outline.parameters as f64 / 1e6);
+    out!("  for shapes and costs bind it, such as {}\n", Plain(&open.bind()));
+    let rows: Vec<_> = operators.into_iter().map(|(operator, count)| [count.to_string(), operator]).collect();
+    table::table(&["count", "operator"], &rows);
+    open.imported.warnings.iter().for_each(|warning| exit::warn(&format!("{}: {warning}", open.path)));
+    Ok(())
+}
+
 fn show(path: &str, summary: &Summary) {
-    out!("{path}: {} nodes, {} run", summary.nodes, summary.nodes_run);
-    summary.bound.iter().for_each(|(name, value)| out!("  {name} = {value}"));
+    out!("{}: {}, {} run", Plain(path), table::counted(summary.nodes, "node"), summary.nodes_run);
+    summary.bound.iter().for_each(|(name, value)| out!("  {} = {value}", Plain(name)));
     summary.inputs.iter().for_each(|input| out!("  input {input}"));
     summary.outputs.iter().for_each(|output| out!("  output {output}"));
     let large = [(summary.parameters, 1e6), (summary.macs, 1e9), (summary.flops, 1e9)].map(|(n, unit)| n as f64 / unit);

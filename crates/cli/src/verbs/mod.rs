@@ -1,33 +1,35 @@
-//! The verbs, one a module: arguments, a call of the libraries, and what is printed.
+//! The verbs, one a module: arguments, a call of the libraries, and what is printed. Those that run libtorch have their
+//! work in a file of its own, so that a build without has their help and says how to get them.
 
+pub mod adapt;
 pub mod choose;
+pub mod collect;
 pub mod completions;
 pub mod data;
 pub mod devices;
 pub mod doctor;
 pub mod ensemble;
+pub mod evaluate;
 pub mod inspect;
 pub mod predict;
-pub mod transfer;
-
-// A build without libtorch has these in name, to say how to get them.
-#[cfg_attr(not(feature = "torch"), path = "absent.rs")]
-pub mod adapt;
-#[cfg_attr(not(feature = "torch"), path = "absent.rs")]
-pub mod collect;
-#[cfg_attr(not(feature = "torch"), path = "absent.rs")]
-pub mod evaluate;
-#[cfg_attr(not(feature = "torch"), path = "absent.rs")]
 pub mod profile;
-#[cfg_attr(not(feature = "torch"), path = "absent.rs")]
 pub mod train;
+pub mod transfer;
 
 /// How to get the verbs that run libtorch.
 #[cfg(not(feature = "torch"))]
 pub const INSTALL: &str = "cargo install tachograph-cli --features torch (in a checkout: --path crates/cli)";
 
-/// As many threads as a machine may have.
-#[cfg(feature = "torch")]
-fn threads() -> clap::builder::RangedI64ValueParser<i32> {
-    clap::value_parser!(i32).range(1..=1024)
+/// What a verb that runs libtorch says without it, after its arguments were checked.
+#[cfg(not(feature = "torch"))]
+fn absent(verb: &str) -> anyhow::Result<()> {
+    anyhow::bail!("`tachograph {verb}` needs libtorch, and this build has none: {INSTALL}")
+}
+
+/// What the help of a verb that runs libtorch ends with.
+fn after_help() -> String {
+    #[cfg(not(feature = "torch"))]
+    return format!("This build has no libtorch, which this verb needs: {INSTALL}\n\n{}", crate::exit::CODES);
+    #[cfg(feature = "torch")]
+    return crate::exit::CODES.to_owned();
 }

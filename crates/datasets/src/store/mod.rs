@@ -27,7 +27,7 @@ use crate::{Error, NetworkId, Result};
 pub use reader::DataSet;
 pub use writer::Writer;
 
-const META: &str = "meta.json";
+pub(crate) const META: &str = "meta.json";
 const GRAPHS: &str = "graphs.jsonl.zst";
 const NEW_GRAPHS: &str = "graphs.jsonl";
 const MEASUREMENTS: &str = "measurements";

@@ -17,6 +17,7 @@ mod attribute;
 mod baked;
 mod batch;
 mod body;
+mod domains;
 mod functions;
 mod graph;
 mod image;
@@ -30,8 +31,6 @@ mod tensor;
 mod weights;
 mod wire;
 mod write;
-
-use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use tachograph_ir::Graph;
@@ -51,8 +50,9 @@ pub fn read(bytes: Bytes, name: &str) -> Result<Imported> {
     let Some(mut graph) = proto.graph else {
         return Err(Error::Kind { file: name.into(), message: "it has no graph".into() });
     };
-    graph.node = functions::inline(graph.node, &proto.functions);
-    let standard = proto.opset_import.iter().find(|o| matches!(o.domain.as_str(), "" | "ai.onnx"));
+    graph.node = functions::inline(name, graph.node, &proto.functions)?;
+    let mut imports = proto.opset_import.iter().chain(proto.functions.iter().flat_map(|f| &f.opset_import));
+    let standard = imports.find(|o| matches!(o.domain.as_str(), "" | "ai.onnx"));
     let opset = standard.map_or(1, |o| o.version);
     let mut warnings = Vec::new();
     let build = |warnings: &mut Vec<String>| {
@@ -60,7 +60,6 @@ pub fn read(bytes: Bytes, name: &str) -> Result<Imported> {
         Graph::new(parts).map_err(|source| Error::Graph { file: name.into(), source })
     };
     let fixed = build(&mut warnings)?;
-    warnings.extend(unknown(&fixed));
     let (graph, fixed_batch) = match batch::free(fixed, || build(&mut Vec::new()))? {
         Batch::Free(graph) => (graph, None),
         Batch::Fixed { why, has_one } => {
@@ -70,12 +69,4 @@ pub fn read(bytes: Bytes, name: &str) -> Result<Imported> {
     };
     let producer = format!("{} {}", proto.producer_name, proto.producer_version).trim().to_owned();
     Ok(Imported { graph, opset, producer, warnings, fixed_batch })
-}
-
-fn unknown(graph: &Graph) -> Vec<String> {
-    let mut counts = BTreeMap::new();
-    for (_, node) in graph.nodes().filter(|(_, n)| n.op.is_custom()) {
-        *counts.entry(node.op.to_string()).or_insert(0) += 1;
-    }
-    counts.into_iter().map(|(op, n)| format!("operator {op} is unknown ({n} nodes)")).collect()
 }

@@ -192,13 +192,14 @@ impl<'a> Start<'a> {
         let interval = PredictionInterval::fit(&ratios, &vec![1.0; ratios.len()], NOMINAL, source);
         if let Some(device) = predictor.manifest_mut().outputs.first_mut() {
             device.interval = interval;
+            // That of the source is of another machine.
+            device.seen = None;
         }
         let training = &mut predictor.manifest_mut().training;
         let (low, high) = self.source.manifest().outputs[self.head.index()].range.unwrap_or(training.range_ms);
         let all = pairs.iter().map(|p| p.1).chain([law.apply(low), law.apply(high)]);
         training.range_ms = all.fold((f64::MAX, 0f64), |(l, h), ms| (l.min(ms), h.max(ms)));
         training.data = format!("{}, then {n} measurements on {} ({method})", training.data, self.device.name);
-        training.networks = n;
         training.seed = self.config.seed;
         training.validation_mape = Some(100.0 * mape);
     }

@@ -9,6 +9,7 @@ use tachograph_ir::{Bytes, Graph, Millis};
 use tachograph_predict::{Budget, Catalog, Choices, choose};
 
 use crate::{
+    args,
     device::{Devices, Target},
     exit::{self, Usage},
     models::{self, Bind},
@@ -22,31 +23,25 @@ pub struct Args {
     /// Model files.
     #[arg(required = true)]
     models: Vec<PathBuf>,
-    /// Values to try of an open dimension or attribute, such as `batch=1,2,4`; give it again for several.
-    #[arg(long, required = true, value_name = "NAME=VALUE,…", value_parser = axis)]
+    /// Values to try of an open dimension or attribute, such as `batch=1,2,4` or `batch=1..=8`; give it again for several.
+    #[arg(long, required = true, value_name = "NAME=VALUE,…", value_parser = args::axis)]
     over: Vec<(String, Vec<u64>)>,
     #[command(flatten)]
     bind: Bind,
     /// Memory of the device, 10⁹ bytes.
-    #[arg(long)]
+    #[arg(long, value_parser = args::positive)]
     memory_gb: Option<f64>,
     /// Most time of a batch.
-    #[arg(long)]
+    #[arg(long, value_parser = args::positive)]
     time_ms: Option<f64>,
     #[command(flatten)]
     devices: Devices,
     /// Configurations within the budget to list.
-    #[arg(long, default_value_t = 20)]
+    #[arg(long, default_value_t = 20, value_parser = args::count)]
     top: usize,
     /// One JSON object for each model and device, each on a line.
     #[arg(long)]
     json: bool,
-}
-
-fn axis(text: &str) -> Result<(String, Vec<u64>)> {
-    let (name, values) = text.rsplit_once('=').context("expected NAME=VALUE,VALUE,…")?;
-    ensure!(!name.is_empty(), "no name before `=`");
-    Ok((name.into(), values.split(',').map(|v| v.trim().parse()).collect::<Result<_, _>>()?))
 }
 
 /// What was found for a model on a device.
@@ -68,10 +63,9 @@ pub fn run(args: &Args) -> Result<()> {
     exit::each(&args.models, |path| {
         let (imported, name) = (models::read(path)?, path.display().to_string());
         // Any value of an axis does here, where only what else is open matters; what is no axis becomes one of one value.
-        let mut config = bind.clone();
-        config.extend(over.iter().filter_map(|(name, values)| Some((name.clone(), *values.first()?))));
-        let (config, mut warnings) =
-            imported.complete(&config).map_err(|error| models::unbound(&name, &bind, error))?;
+        let any = over.iter().filter_map(|(name, values)| Some((name.clone(), *values.first()?))).collect();
+        let bind = args.bind.config_for(&imported, &args.models)?;
+        let (config, mut warnings) = models::complete(&name, &imported, &bind, &any)?;
         let mut axes = over.clone();
         for (name, value) in config {
             axes.entry(name).or_insert(vec![value]);
@@ -105,10 +99,15 @@ fn search(
     target: &Target,
 ) -> Result<Found> {
     let budget = Budget { memory: args.memory_gb.map(|gb| Bytes((1e9 * gb) as u64)), time: args.time_ms.map(Millis) };
-    let (mut predicted, mut warnings) = (false, Vec::new());
+    let (mut predicted, mut warnings, mut first) = (false, Vec::new(), true);
     let choices = choose(graph, axes, &budget, |bound| {
+        // Of another configuration the numbers differ a little: once is enough.
+        if std::mem::take(&mut first) {
+            let uncounted = bound.uncounted()?;
+            warnings.extend((!uncounted.is_empty()).then(|| uncounted.to_string()));
+        }
         let forecast = catalog.forecast(bound, Some(&target.name))?;
-        for warning in target.warnings(catalog, &forecast)? {
+        for warning in target.warnings(&forecast) {
             if !warnings.contains(&warning) {
                 warnings.push(warning);
             }

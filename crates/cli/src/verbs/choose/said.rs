@@ -1,11 +1,11 @@
 //! What `choose` says.
 
 use serde_json::{Value, json};
-use tachograph_ir::Assignment;
+use tachograph_ir::{Assignment, Plain};
 use tachograph_predict::{Choices, Configuration, mig};
 
 use super::{Args, Found};
-use crate::{device::Target, table};
+use crate::{device::Target, exit, table};
 
 /// The slice of an A100 with 40 GB that the best one needs, by DIPPM's rule; of another device there is none.
 fn slice(target: &Target, found: &Choices) -> Option<&'static str> {
@@ -38,11 +38,11 @@ pub fn machine(args: &Args, model: &str, target: &Target, found: &Found) -> Valu
 /// For people.
 pub fn show(args: &Args, model: &str, target: &Target, found: &Found) {
     let Found { choices: found, memory_from, warnings } = found;
-    warnings.iter().for_each(|warning| eprintln!("warning: {model} on {}: {warning}", target.name));
-    out!("{model} on {}; memory from {memory_from}", target.title());
+    warnings.iter().for_each(|warning| exit::warn(&format!("{model} on {}: {warning}", target.name)));
+    out!("{} on {}; memory from {memory_from}", Plain(model), target.title());
     let [fit, beyond, refused] = [found.feasible.len(), found.beyond.len(), found.refused.len()];
     out!("{fit} fit, {beyond} do not, {refused} are refused");
-    found.refused.iter().take(3).for_each(|(config, why)| out!("refused {}: {why}", pairs(config)));
+    found.refused.iter().take(3).for_each(|(config, why)| out!("refused {}: {}", Plain(&pairs(config)), Plain(why)));
     let row = |c: &Configuration| {
         let [ms, mb, rate] = [c.time.0, c.memory.0 as f64 / 1e6, c.throughput()];
         [pairs(&c.config), format!("{ms:.2} ms"), format!("{mb:.0} MB"), format!("{rate:.1}")]

@@ -1,8 +1,8 @@
 //! What is known of a model on a device.
 
 use serde::Serialize;
-use tachograph_ir::{BoundGraph, Quantity};
-use tachograph_predict::{Amount, Forecast, Prediction};
+use tachograph_ir::{BoundGraph, Quantity, Uncounted};
+use tachograph_predict::{Amount, Forecast, Outside, Prediction};
 
 use crate::device::Target;
 
@@ -24,6 +24,11 @@ pub struct Line {
     pub trained_on: String,
     pub unknown_operators: Vec<String>,
     pub extrapolates: bool,
+    pub outside: Vec<Outside>,
+    /// Whether the memory of the device suffices; none where it is not known.
+    pub fits: Option<bool>,
+    /// What the numbers leave out, if anything.
+    pub uncounted: Option<Uncounted>,
     pub shares_of: &'static str,
     pub operators: Vec<Operator>,
     pub warnings: Vec<String>,
@@ -36,7 +41,8 @@ pub struct Line {
 pub struct Interval {
     pub interval_low_ms: f64,
     pub interval_high_ms: f64,
-    pub interval_percent: f64,
+    /// None where no share of measurements is promised.
+    pub interval_percent: Option<f64>,
     pub interval_source: String,
 }
 
@@ -65,7 +71,7 @@ impl Line {
         let interval = forecast.latency.bounds.as_ref().map(|bounds| Interval {
             interval_low_ms: bounds.low.value(),
             interval_high_ms: bounds.high.value(),
-            interval_percent: 100.0 * bounds.nominal,
+            interval_percent: bounds.nominal.map(|nominal| 100.0 * nominal),
             interval_source: bounds.source.clone(),
         });
         Self {
@@ -84,8 +90,11 @@ impl Line {
             energy_j: value(&forecast.energy).map(Amount::value),
             checkpoint: forecast.checkpoint.clone(),
             trained_on: String::new(),
-            unknown_operators: forecast.latency.unknown_operators.clone(),
-            extrapolates: forecast.latency.extrapolates,
+            unknown_operators: forecast.latency.unknown_operators().to_vec(),
+            extrapolates: forecast.latency.outside.iter().any(|outside| matches!(outside, Outside::Value { .. })),
+            outside: forecast.latency.outside.clone(),
+            fits: forecast.fits(),
+            uncounted: None,
             shares_of: "",
             operators: Vec::new(),
             warnings: Vec::new(),

@@ -50,7 +50,7 @@ pub fn run(args: &Args) -> Result<()> {
     let bench = if args.measure { Some(measure::Bench::new(&targets)?) } else { None };
     let mut lines = Vec::new();
     let done = exit::each(&args.models.models, |path| {
-        let model = Model::load(path, &args.models.bind)?;
+        let model = Model::among(path, &args.models.models, &args.models.bind)?;
         exit::each(&targets, |target| {
             let mut line = predict(args, &catalog, &model, target)?;
             if let Some(bench) = &bench {
@@ -70,7 +70,9 @@ fn predict(args: &Args, catalog: &Catalog, model: &Model, target: &Target) -> Re
     let shares = predictor.shares(&model.bound, output)?;
     let mut line = Line::new(&model.path, &model.bound, target, &forecast);
     line.warnings.extend(model.warnings.iter().cloned());
-    line.warnings.extend(target.warnings(catalog, &forecast)?);
+    line.warnings.splice(..0, target.warnings(&forecast));
+    line.uncounted = Some(model.bound.uncounted()?).filter(|uncounted| !uncounted.is_empty());
+    line.warnings.extend(line.uncounted.iter().map(ToString::to_string));
     line.trained_on = predictor.manifest().training.to_string();
     line.shares_of = shares.of;
     for (id, share) in shares.largest().into_iter().take(args.top) {

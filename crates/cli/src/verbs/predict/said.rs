@@ -1,11 +1,11 @@
 //! What `predict` says.
 
 use anyhow::Result;
-use tachograph_ir::Quantity;
+use tachograph_ir::{Plain, Quantity};
 use tachograph_predict::Amount;
 
 use super::line::{Interval, Line};
-use crate::{device::Target, table};
+use crate::{device::Target, exit, table};
 
 /// Prints `lines`: JSON, one in full, or a table of several.
 pub fn print(lines: &[Line], targets: &[Target], pairs: usize, json: bool) -> Result<()> {
@@ -14,7 +14,7 @@ pub fn print(lines: &[Line], targets: &[Target], pairs: usize, json: bool) -> Re
     }
     for line in lines {
         let name = if pairs > 1 { format!("{}: ", line.model) } else { String::new() };
-        line.warnings.iter().for_each(|warning| eprintln!("warning: {name}{warning}"));
+        line.warnings.iter().for_each(|warning| exit::warn(&format!("{name}{warning}")));
     }
     match lines {
         [] => {}
@@ -52,7 +52,10 @@ fn in_full(line: &Line, target: &Target) {
     say("predicted", format!("{:.3} ms for batch {}", line.latency_ms, line.batch));
     if let Some(Interval { interval_low_ms, interval_high_ms, interval_percent, interval_source }) = &line.interval {
         let ends = format!("{interval_low_ms:.3} to {interval_high_ms:.3} ms");
-        say("interval", format!("{ends} ({interval_percent:.0} %, from {interval_source})"));
+        match interval_percent {
+            Some(percent) => say("interval", format!("{ends} ({percent:.0} %, from {interval_source})")),
+            None => say("range", format!("{ends} ({interval_source})")),
+        }
     }
     line.memory().into_iter().for_each(|memory| say("memory", memory));
     line.energy_j.into_iter().for_each(|joules| say("energy", Amount::new(Quantity::Energy, joules).to_string()));
@@ -67,5 +70,5 @@ fn in_full(line: &Line, target: &Target) {
     if !line.operators.is_empty() {
         out!("costliest operators, by {}:", line.shares_of);
     }
-    line.operators.iter().for_each(|o| out!("  {:5.1} %  {} `{}`", o.share_percent, o.operator, o.name));
+    line.operators.iter().for_each(|o| out!("  {:5.1} %  {} `{}`", o.share_percent, Plain(&o.operator), Plain(&o.name)));
 }

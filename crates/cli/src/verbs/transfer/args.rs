@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use tachograph_transfer::rates::RatePrior;
 
-use super::checkpoint;
-use crate::{exit, models::Bind};
+use super::options::Options;
+use crate::{args, exit, models::Bind};
 
 /// Which way to take when.
 const WAYS: &str = "\
@@ -25,8 +25,8 @@ pub struct Args {
     pub(super) measurements: PathBuf,
     /// Models to predict; `relative` predicts the networks of the measurements that the new device has not run.
     pub(super) models: Vec<PathBuf>,
-    /// The new device, as the measurements call it; give it again for several.
-    #[arg(long, required_unless_present = "plan")]
+    /// The new device, as the measurements call it, whatever the case; give it again for several.
+    #[arg(long, required_unless_present = "plan", value_parser = args::name)]
     pub(super) device: Vec<String>,
     /// The way from the measurements to predictions.
     #[arg(long, value_enum, default_value_t = By::Auto)]
@@ -34,10 +34,10 @@ pub struct Args {
     #[command(flatten)]
     pub(super) bind: Bind,
     /// Instead of predicting, name so many networks of the measurements that are worth measuring (relative, checkpoint).
-    #[arg(long, conflicts_with_all = ["device", "models"])]
+    #[arg(long, conflicts_with_all = ["device", "models"], value_parser = args::count)]
     pub(super) plan: Option<usize>,
     /// A device like the new one on which the networks were measured (relative).
-    #[arg(long)]
+    #[arg(long, value_parser = args::name)]
     pub(super) like: Option<String>,
     /// Scale all times to this batch, where devices measured at batches of their own that fill them (relative).
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
@@ -46,10 +46,10 @@ pub struct Args {
     #[arg(long, value_enum)]
     pub(super) start: Option<Start>,
     /// Terms of the sum to list for each model (rates).
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, default_value_t = 5, value_parser = args::count)]
     pub(super) top: usize,
     #[command(flatten)]
-    pub(super) checkpoint: checkpoint::Options,
+    pub(super) checkpoint: Options,
     /// Folder of published sets; else the one that TACHOGRAPH_DATA names.
     #[arg(long)]
     pub(super) root: Option<PathBuf>,

@@ -30,7 +30,7 @@ pub fn run(args: &Args, device: &str) -> Result<()> {
     let rates = prior.adapt(&samples, &costs)?;
     let several = args.models.len() > 1;
     let done = exit::each(&args.models, |path| {
-        let model = Model::load(path, &args.bind)?;
+        let model = Model::among(path, &args.models, &args.bind)?;
         model.warn(several);
         said.predictions.push(predict(&model, &rates, args.top)?);
         Ok(())

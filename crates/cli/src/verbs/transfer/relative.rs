@@ -2,10 +2,11 @@
 
 use anyhow::{Result, bail};
 use tachograph_datasets::TimedNetwork;
+use tachograph_ir::Plain;
 use tachograph_transfer::{MedianRatio, Observation, Transfer, rates::Relative};
 
 use super::{
-    Args, Start, all_costs, read,
+    Args, Start, all_costs, enough, read,
     said::{Predicted, Transferred},
     validate,
 };
@@ -19,12 +20,13 @@ pub fn run(args: &Args, like: &str) -> Result<()> {
     let known: Vec<f64> = times.networks.iter().filter_map(|network| network.ms[0]).collect();
     let relative = Relative::new(&args.start.unwrap_or(Start::Gpu).prior(), &known, &costs)?;
     if let Some(count) = args.plan {
+        enough(count, known.len())?;
         let chosen = relative.select(&(0..known.len()).collect::<Vec<_>>(), count)?;
         chosen.into_iter().for_each(|network| out!("{}", title(&times.networks[network])));
         return Ok(());
     }
     if !args.models.is_empty() {
-        eprintln!("warning: relative predicts the networks of the measurements alone, not the models given");
+        exit::warn("relative predicts the networks of the measurements alone, not the models given");
     }
     exit::each(args.device.iter().enumerate(), |(place, device)| {
         let time = |(network, timed): (usize, &TimedNetwork)| Some(Observation { network, ms: timed.ms[place + 1]? });
@@ -53,12 +55,12 @@ pub fn run(args: &Args, like: &str) -> Result<()> {
             }
         }
         if said.predictions.is_empty() {
-            eprintln!("warning: no network is left to predict: all were measured on `{device}`");
+            exit::warn(&format!("no network is left to predict: all were measured on `{device}`"));
         }
         said.print(args.json)
     })
 }
 
 fn title(network: &TimedNetwork) -> String {
-    format!("{} at batch {}", network.name, network.batch)
+    format!("{} at batch {}", Plain(&network.name), network.batch)
 }

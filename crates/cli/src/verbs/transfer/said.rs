@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use serde::Serialize;
+use tachograph_ir::Plain;
 use tachograph_transfer::CrossValidation;
 
 use crate::table;
@@ -59,7 +60,8 @@ impl Transferred {
         if json {
             return table::json(self);
         }
-        out!("{}: by {} from {} measurement(s)", self.device, self.by, self.measurements);
+        let measurements = table::counted(self.measurements, "measurement");
+        out!("{}: by {} from {measurements}", Plain(&self.device), self.by);
         if let Some(mape) = self.mape_percent {
             let median = self.median_ape_percent.map_or(String::new(), |m| format!(", median {m:.1} %"));
             let scaled = self.scaled_mape_percent;
@@ -69,7 +71,7 @@ impl Transferred {
         for one in &self.predictions {
             let interval = one.interval_low_ms.zip(one.interval_high_ms);
             let interval = interval.map_or(String::new(), |(low, high)| format!(" (80 %: {low:.3} to {high:.3} ms)"));
-            out!("{} at batch {}: {:.4} ms{interval}", one.model, one.batch, one.latency_ms);
+            out!("{} at batch {}: {:.4} ms{interval}", Plain(&one.model), one.batch, one.latency_ms);
             one.shares_percent.iter().for_each(|(column, share)| out!("  {share:5.1} %  {column}"));
         }
         if let Some(path) = &self.checkpoint {

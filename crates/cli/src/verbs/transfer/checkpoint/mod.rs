@@ -1,21 +1,20 @@
 //! By adapting a checkpoint to what was measured.
 
-mod options;
+mod source;
 
 use anyhow::{Result, ensure};
 use tachograph_datasets::DeviceTimes;
 use tachograph_features::FeatureGraph;
-use tachograph_ir::{Millis, Quantity};
+use tachograph_ir::{Millis, Plain, Quantity};
 use tachograph_metrics::Report;
 use tachograph_predict::{Output, Predictor, torch::TorchPredictor};
 use tachograph_train::{AdaptConfig, adapt};
 
 use super::{
-    Args, read,
+    Args, enough, read,
     said::{Predicted, Transferred},
 };
 use crate::{exit, models::Model};
-pub use options::Options;
 
 pub fn run(args: &Args) -> Result<()> {
     let options = &args.checkpoint;
@@ -24,13 +23,16 @@ pub fn run(args: &Args) -> Result<()> {
     let source = options.source()?;
     if let Some(count) = args.plan {
         let times = read(args, &[])?;
+        enough(count, times.networks.len())?;
         let graphs = featurize(&source, &times)?;
         let chosen = options.choose(&source, &graphs.iter().collect::<Vec<_>>(), count)?;
-        chosen.into_iter().for_each(|i| out!("{} at batch {}", times.networks[i].name, times.networks[i].batch));
+        chosen
+            .into_iter()
+            .for_each(|i| out!("{} at batch {}", Plain(&times.networks[i].name), times.networks[i].batch));
         return Ok(());
     }
     if args.models.is_empty() && options.out.is_none() {
-        eprintln!("warning: nothing is predicted, since no MODEL is given, and no --out to keep the checkpoint");
+        exit::warn("nothing is predicted, since no MODEL is given, and no --out to keep the checkpoint");
     }
     exit::each(&args.device, |device| one(args, &source, device))
 }
@@ -77,7 +79,7 @@ fn one(args: &Args, source: &TorchPredictor, device: &str) -> Result<()> {
     }
     let several = args.models.len() > 1;
     let done = exit::each(&args.models, |path| {
-        let model = Model::load(path, &args.bind)?;
+        let model = Model::among(path, &args.models, &args.bind)?;
         model.warn(several);
         let prediction = adapted.predict(&model.bound, latency)?;
         let ends = prediction.bounds.map(|bounds| (bounds.low.value(), bounds.high.value()));

@@ -1,56 +1,12 @@
-//! `tachograph collect`.
-
-use std::path::PathBuf;
+//! Measures generated networks on libtorch.
 
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use tachograph_profile::{Collected, Collection, Collector, Protocol, device};
 
-use super::threads;
+use super::Args;
 use crate::{exit, table};
-
-/// Measure generated networks on this machine and write a data set; killed, it goes on where it stopped
-#[derive(clap::Args)]
-#[command(after_help = exit::CODES)]
-pub struct Args {
-    /// Folder of the data set, new or begun.
-    #[arg(long)]
-    out: PathBuf,
-    /// Name of the device within the set.
-    #[arg(long)]
-    name: String,
-    /// `cpu`, `cuda` or `cuda:N`.
-    #[arg(long, default_value = "cpu")]
-    device: String,
-    /// Networks of each family.
-    #[arg(long, default_value_t = 250)]
-    count: u64,
-    /// Seed of the networks.
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
-    /// Threads of libtorch.
-    #[arg(long, default_value_t = 1, value_parser = threads())]
-    threads: i32,
-    /// Visits to each network; those of one network of each family take turns. 0 measures memory alone.
-    #[arg(long, default_value_t = 3)]
-    visits: usize,
-    /// Longest time for the repeats of one visit, in seconds.
-    #[arg(long, default_value_t = 0.2)]
-    time_limit: f64,
-    /// Shortest time for the repeats of one visit on a GPU, in seconds, over which its energy is measured.
-    #[arg(long, default_value_t = 0.2)]
-    energy: f64,
-    /// What to multiply the sampled batch with, in turn for the networks of a family: a GPU is idle at small ones.
-    #[arg(long, value_delimiter = ',', default_value = "1", value_parser = clap::value_parser!(u64).range(1..))]
-    batches: Vec<u64>,
-    /// First drop measurements whose quartiles are further apart than this share of the median: they are made again.
-    #[arg(long)]
-    again: Option<f64>,
-    /// The outcome as a JSON object.
-    #[arg(long)]
-    json: bool,
-}
 
 pub fn run(args: &Args) -> Result<()> {
     let device = device(&args.device)?;
@@ -62,7 +18,7 @@ pub fn run(args: &Args) -> Result<()> {
     let (name, batches) = (args.name.clone(), args.batches.clone());
     let collection = Collection { name, device, count, seed, visits, protocol, batches };
     let mut collector = Collector::open(&args.out, collection)?;
-    collector.warnings().iter().for_each(|warning| eprintln!("warning: {warning}"));
+    collector.warnings().iter().for_each(|warning| exit::warn(warning));
     if let Some(spread) = args.again {
         eprintln!("measuring {} networks again", collector.forget(spread)?);
     }

@@ -1,31 +1,11 @@
-//! `tachograph train`.
-
-use std::path::PathBuf;
+//! Trains on libtorch.
 
 use anyhow::Result;
 use serde_json::json;
 use tachograph_train::{BEST, RunConfig, train_observed};
 
-use crate::{exit, progress::Progress, table};
-
-/// Train a predictor as a TOML file says; stopped, the same command goes on (docs/training.md)
-#[derive(clap::Args)]
-#[command(after_help = exit::CODES)]
-pub struct Args {
-    /// The run, as TOML.
-    #[arg(long)]
-    config: PathBuf,
-    /// Directory of the run, new or begun.
-    #[arg(long)]
-    out: PathBuf,
-    /// Another seed than the config's, for a member of an ensemble.
-    #[arg(long)]
-    seed: Option<u64>,
-    /// JSON lines instead of a report: an object an epoch (`epoch`), a notice (`notice`), and the outcome (`outcome`,
-    /// `checkpoint`).
-    #[arg(long)]
-    json: bool,
-}
+use super::Args;
+use crate::{progress::Progress, table};
 
 pub fn run(args: &Args) -> Result<()> {
     let mut config = RunConfig::load(&args.config)?;

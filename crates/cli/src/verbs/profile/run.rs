@@ -1,43 +1,19 @@
-//! `tachograph profile`.
+//! Measures on libtorch.
 
 use anyhow::Result;
 use serde_json::json;
-use tachograph_ir::{Bytes, Joules};
+use tachograph_ir::{Bytes, Joules, Plain};
 use tachograph_profile::{OperatorTime, Profile, Protocol, Session, device, operators};
 
-use super::threads;
-use crate::{
-    exit,
-    models::{Model, Models},
-    table,
-};
-
-/// Measure model files on this machine: whole, per operator, in memory, and on NVIDIA GPUs in energy
-#[derive(clap::Args)]
-#[command(after_help = exit::CODES)]
-pub struct Args {
-    #[command(flatten)]
-    models: Models,
-    /// `cpu`, `cuda` or `cuda:N`; give it again for several.
-    #[arg(long, default_value = "cpu")]
-    device: Vec<String>,
-    /// Threads of libtorch.
-    #[arg(long, default_value_t = 1, value_parser = threads())]
-    threads: i32,
-    /// Operators to list.
-    #[arg(long, default_value_t = 10)]
-    top: usize,
-    /// One JSON object for each model and device, each on a line.
-    #[arg(long)]
-    json: bool,
-}
+use super::Args;
+use crate::{exit, models::Model, table};
 
 pub fn run(args: &Args) -> Result<()> {
     let devices = args.device.iter().map(|name| Ok((name, device(name)?))).collect::<Result<Vec<_>>>()?;
     tch::set_num_threads(args.threads);
     let several = args.models.models.len() > 1;
     exit::each(&args.models.models, |path| {
-        let model = Model::load(path, &args.models.bind)?;
+        let model = Model::among(path, &args.models.models, &args.models.bind)?;
         model.warn(several);
         exit::each(&devices, |(_, device)| {
             let mut session = Session::new(&model.bound, *device)?;
@@ -64,12 +40,13 @@ fn show(args: &Args, model: &Model, m: &Profile, times: &[OperatorTime]) -> Resu
         }));
     }
     let Profile { median_ms, repeats, iqr_ms, min_ms, .. } = m;
-    out!("{} at batch {}", model.path, model.bound.batch());
+    out!("{} at batch {}", Plain(&model.path), model.bound.batch());
     let precision = 100.0 * m.precision;
     out!(
         "latency  {median_ms:.3} ms (median of {repeats}, ±{precision:.1} %, quartiles {iqr_ms:.3} ms apart, fastest {min_ms:.3} ms)"
     );
-    let of = format!("{} thread(s), governor {}, {}, f32, {}", e.threads, e.governor, e.library, e.date);
+    let threads = table::counted(e.threads as usize, "thread");
+    let of = format!("{threads}, governor {}, {}, f32, {}", e.governor, e.library, e.date);
     out!("device   {} ({}), {of}", e.kind, e.device);
     m.peak_memory.into_iter().for_each(|bytes| out!("memory   {} at the peak", Bytes(bytes)));
     if let Some(joules) = m.energy {

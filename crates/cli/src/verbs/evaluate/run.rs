@@ -1,4 +1,4 @@
-//! `tachograph evaluate`.
+//! Trains where it must and compares, on libtorch.
 
 use std::{collections::BTreeSet, path::PathBuf};
 
@@ -8,28 +8,8 @@ use tachograph_ir::Device;
 use tachograph_metrics::Report;
 use tachograph_train::{RunConfig, SplitConfig, baselines, train_observed};
 
-use crate::{exit, progress::Progress, table};
-
-/// Compare a trained model with baselines on its test set, or leave every family out in turn
-#[derive(clap::Args)]
-#[command(after_help = exit::CODES)]
-pub struct Args {
-    /// The run, as TOML.
-    #[arg(long)]
-    config: PathBuf,
-    /// Directory of the run; training it is finished first if need be.
-    #[arg(long)]
-    out: PathBuf,
-    /// Train once for each family, on all others, and test on it.
-    #[arg(long)]
-    families: bool,
-    /// Device whose roofline is compared; see `tachograph devices`.
-    #[arg(long, default_value = "xeon-spr-2c")]
-    roofline: String,
-    /// One JSON object a predictor, each on a line.
-    #[arg(long)]
-    json: bool,
-}
+use super::Args;
+use crate::{progress::Progress, table};
 
 pub fn run(args: &Args) -> Result<()> {
     let config = RunConfig::load(&args.config)?;
