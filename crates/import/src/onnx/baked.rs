@@ -1,6 +1,6 @@
 //! Rewrites of nodes whose constants hold the batch of the exported example.
 
-use tachograph_ir::{Attr, Attrs, DType, Node, Tensor, TensorId, Value, attrs, elements};
+use tachograph_ir::{Attr, Attrs, Class, DType, Node, Tensor, TensorId, Value, attrs, elements};
 
 use super::rebatch::{Choice, Rebatch, moved};
 
@@ -14,9 +14,11 @@ impl Rebatch<'_> {
             "Reshape" => self.reshape(node),
             "Expand" => self.expand(node),
             "Concat" => self.concat(node),
-            "Gather" => self.strided(node),
+            "Gather" => self.strided(node).or_else(|| self.same(node)),
             "GRU" | "LSTM" | "RNN" => self.states(node),
+            "GridSample" => self.grid(node),
             "Resize" => self.resize(node),
+            _ if node.class() == Class::Elementwise => self.terms(node),
             _ => None,
         };
     }
@@ -97,6 +99,62 @@ impl Rebatch<'_> {
         node.inputs = vec![Some(rows), Some(index)];
         node.attrs.insert("axis".into(), Attr::Int(1));
         self.replaced += 1;
+        Some(())
+    }
+
+    /// From what is the same for all examples, an index that counts examples picks what it does in the file.
+    fn same(&mut self, node: &mut Node) -> Option<()> {
+        let (old, new) = self.shapes(node, 0)?;
+        let index = (*node.inputs.get(1)?)?;
+        let (before, after) = (self.old.get(index.index())?, self.facts.get(index.index())?);
+        let (Some(value), Some(shape)) = (&before.value, &before.shape) else { return None };
+        if old != new || after.value.is_none() || after.value == before.value {
+            return None;
+        }
+        let index = Tensor::constant(format!("{}/index", node.name), before.dtype, shape, value.clone());
+        let (id, shape) = (self.tensor(index), shape.clone());
+        self.facts[id.index()].shape = Some(shape);
+        node.inputs[1] = Some(id);
+        self.replaced += 1;
+        Some(())
+    }
+
+    /// Constants that the exporter expanded to the batch of the file (tables of positions) are cut to one example, which
+    /// suits any number.
+    fn terms(&mut self, node: &mut Node) -> Option<()> {
+        let (rank, axis, batch) = (0..node.inputs.len()).find_map(|place| {
+            let (old, new) = self.shapes(node, place)?;
+            let axis = moved(&old, &new)?;
+            Some((old.len(), axis, old[axis]))
+        })?;
+        for place in (0..node.inputs.len()).filter(|_| batch > 1) {
+            let Some((old, new)) = self.shapes(node, place) else { continue };
+            if old == new && old.len() == rank && old[axis] == batch {
+                node.inputs[place] = Some(self.first(&format!("{}/{place}", node.name), node.inputs[place]?, axis)?);
+            }
+        }
+        Some(())
+    }
+
+    /// A grid of the file's batch that nothing has moved yet (a flow that starts at zero) is repeated for every example.
+    fn grid(&mut self, node: &mut Node) -> Option<()> {
+        let ((old, new), grid) = (self.shapes(node, 0)?, self.shapes(node, 1)?);
+        let like = (*node.inputs.first()?)?;
+        let each = i64::try_from(old.first()?.checked_div(self.batch)?).ok()?;
+        if moved(&old, &new) != Some(0) || self.outer_of(like) != 1 || grid.0 != grid.1 || grid.0.first() != old.first()
+        {
+            return None;
+        }
+        let name = format!("{}/grid", node.name);
+        let shape = self.add(&name, "Shape", &[like], Attrs::new())?;
+        let [zero, one, each] = [0, 1, each].map(|n| self.ints(&name, vec![n]));
+        let count = self.add(&name, "Slice", &[shape, zero, one], Attrs::new())?;
+        let count = self.add(&name, "Div", &[count, each], Attrs::new())?;
+        let grid_of_one =
+            self.add(&format!("{name}/one"), "Slice", &[(*node.inputs.get(1)?)?, zero, each], Attrs::new())?;
+        let ones = self.ints(&name, vec![1; grid.0.len() - 1]);
+        let repeats = self.add(&name, "Concat", &[count, ones], attrs([("axis", Attr::Int(0))]))?;
+        node.inputs[1] = Some(self.add(&name, "Tile", &[grid_of_one, repeats], Attrs::new())?);
         Some(())
     }
 

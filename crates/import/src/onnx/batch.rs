@@ -44,10 +44,14 @@ pub(super) enum Batch {
 /// # Errors
 /// Those of `again`.
 pub(super) fn free(graph: Graph, again: impl Fn() -> Result<Graph>) -> Result<Batch> {
-    let Some((plans, facts)) = plans(&graph) else { return Ok(Batch::Free(graph)) };
+    let Some(plans) = plans(&graph) else { return Ok(Batch::Free(graph)) };
     let plans = match plans {
         Ok(plans) => plans,
         Err(why) => return Ok(Batch::Fixed { why, has_one: false }),
+    };
+    let facts = match graph.facts(&Assignment::new()) {
+        Ok(facts) => facts,
+        Err(error) => return Ok(Batch::Fixed { why: format!("the batch stays fixed: {error}"), has_one: true }),
     };
     let (mut spare, mut first) = (Some(graph), None);
     for (plan, batch) in plans {
@@ -55,8 +59,7 @@ pub(super) fn free(graph: Graph, again: impl Fn() -> Result<Graph>) -> Result<Ba
         for _ in 0..TRIES {
             let graph = spare.take().map_or_else(&again, Ok)?;
             let why = match rewrite(graph, &facts, &plan, batch, &mut choices) {
-                Ok(graph) if plan.first() == Some(&Some(0)) => return Ok(Batch::Free(image::follow(graph))),
-                Ok(graph) => return Ok(Batch::Free(graph)),
+                Ok(graph) => return Ok(Batch::Free(image::follow(graph))),
                 Err(why) => why,
             };
             first.get_or_insert(format!("the batch stays fixed at {batch}: {why}"));
@@ -75,22 +78,22 @@ pub(super) fn free(graph: Graph, again: impl Fn() -> Result<Graph>) -> Result<Ba
 
 /// Which axes may be the batch, and its extent there, most likely ones first; `None` where nothing is to be freed, an
 /// error where the first input is one example.
-#[allow(clippy::type_complexity)]
-fn plans(graph: &Graph) -> Option<(Result<Vec<(Plan, u64)>, String>, Vec<Fact>)> {
+fn plans(graph: &Graph) -> Option<Result<Vec<(Plan, u64)>, String>> {
     let fixed = |id: TensorId| -> Option<Vec<u64>> {
         let extent = |dim: &Dim| if let Dim::Fixed(n) = dim { Some(*n) } else { None };
         graph.tensor(id).dims.as_ref()?.iter().map(extent).collect()
     };
-    let first = *graph.inputs().first()?;
-    let shape = fixed(first).filter(|shape| !shape.is_empty())?;
+    let rank = |least: usize| graph.inputs().iter().copied().find(|&id| fixed(id).is_some_and(|s| s.len() >= least));
+    // A number before the data, such as a step of diffusion, has no batch.
+    let first = rank(2).or(rank(1))?;
+    let shape = fixed(first)?;
     if !graph.hyperparameters().is_empty() || !graph.inputs().iter().all(|&id| fixed(id).is_some()) {
         return None;
     }
-    let facts = graph.facts(&Assignment::new()).ok()?;
     let axes = match graph.batch_axis(first) {
         BatchAxis::At(axis) => vec![axis],
         BatchAxis::Absent => {
-            return Some((Err(format!("input `{}` of {shape:?} has no batch", graph.tensor(first).name)), facts));
+            return Some(Err(format!("input `{}` of {shape:?} has no batch", graph.tensor(first).name)));
         }
         BatchAxis::Unsaid if shape.len() > 2 => vec![0, 1],
         BatchAxis::Unsaid => vec![0],
@@ -98,6 +101,9 @@ fn plans(graph: &Graph) -> Option<(Result<Vec<(Plan, u64)>, String>, Vec<Fact>)>
     let plan = |axis: usize| {
         let batch = *shape.get(axis).filter(|&&n| n > 0)?;
         let of = |&id: &TensorId| {
+            if id == first {
+                return Some(axis);
+            }
             let shape = fixed(id)?;
             let axis = match graph.batch_axis(id) {
                 BatchAxis::At(axis) => axis,
@@ -107,10 +113,10 @@ fn plans(graph: &Graph) -> Option<(Result<Vec<(Plan, u64)>, String>, Vec<Fact>)>
             };
             (shape.get(axis) == Some(&batch)).then_some(axis)
         };
-        let others = graph.inputs().iter().skip(1).map(of);
-        Some((std::iter::once(Some(axis)).chain(others).collect(), batch))
+        Some((graph.inputs().iter().map(of).collect(), batch))
     };
-    Some((Ok(axes.into_iter().filter_map(plan).collect()), facts))
+    let plans: Vec<_> = axes.into_iter().filter_map(plan).collect();
+    (!plans.is_empty()).then_some(Ok(plans))
 }
 
 /// Infers the graph at three times the batch, node by node, rewriting nodes that insist on the old one. The graph
@@ -143,7 +149,8 @@ fn rewrite(graph: Graph, old: &[Fact], plan: &Plan, batch: u64, choices: &mut Ve
             shape[axis] = shape[axis].checked_mul(3).ok_or("it is too large")?;
         }
     }
-    let mut rebatch = Rebatch::new(old, facts, parts, std::mem::take(choices));
+    let mut rebatch = Rebatch::new(old, facts, parts, batch);
+    rebatch.choices = std::mem::take(choices);
     let mut picker = None;
     let walked = walk(&mut rebatch, nodes, &mut picker);
     let Rebatch { facts, parts, replaced, .. } = {

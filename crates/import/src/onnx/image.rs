@@ -38,7 +38,7 @@ fn rewrite(graph: &Graph, larger: &Assignment) -> Option<Graph> {
     let image = *graph.inputs().first()?;
     let axis = graph.tensor(image).dims.as_ref()?.iter().position(|d| *d == Dim::Free(IMAGE[0].into()))?;
     let image = Image { tensor: image, axis, height: *old[image.index()].shape.as_ref()?.get(axis)? };
-    let mut rebatch = Rebatch::new(&old, facts, parts, Vec::new());
+    let mut rebatch = Rebatch::new(&old, facts, parts, 1);
     for mut node in nodes {
         match node.op.name() {
             "Reshape" => _ = reshape(&mut rebatch, &mut node, &image),

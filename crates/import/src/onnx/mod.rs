@@ -5,8 +5,8 @@
 //!   are integers (at most [`Value::MAX_ELEMENTS`](tachograph_ir::Value::MAX_ELEMENTS)), or floating-point
 //!   scalars and short vectors that are not used as weights. External data is never opened.
 //! - Inputs that an exporter listed for parameters it left out become parameters: see `weights.rs`.
-//! - Symbolic extents of inputs become hyperparameters without default. A fixed leading extent that all inputs
-//!   share becomes the hyperparameter `batch`, with that extent as default, if the graph provably follows it.
+//! - Symbolic extents of inputs become hyperparameters without default. Where there are none, the axis that is the batch
+//!   becomes the hyperparameter `batch`, with the extent of the file as default, if the graph follows it: see `batch.rs`.
 //! - Meanings that changed between operator sets are rewritten to the newest.
 //! - Functions of the file are inlined. Operators nobody knows are kept as they are and reported.
 //! - Graphs inside attributes (bodies of If, Loop, Scan) are carried: what they take from the graph around them

@@ -14,6 +14,8 @@ pub(super) struct Rebatch<'a> {
     pub facts: Vec<Fact>,
     /// Nodes so far.
     pub parts: Parts,
+    /// The batch of the file.
+    pub batch: u64,
     /// Number of operands replaced.
     pub replaced: usize,
     /// For tensors with the batch inside an axis, how many positions of that axis are further out.
@@ -34,8 +36,8 @@ pub(super) struct Choice {
 }
 
 impl<'a> Rebatch<'a> {
-    pub fn new(old: &'a [Fact], facts: Vec<Fact>, parts: Parts, choices: Vec<Choice>) -> Self {
-        Self { old, facts, parts, replaced: 0, outer: HashMap::new(), choices }
+    pub fn new(old: &'a [Fact], facts: Vec<Fact>, parts: Parts, batch: u64) -> Self {
+        Self { old, facts, parts, batch, replaced: 0, outer: HashMap::new(), choices: Vec::new() }
     }
 
     /// Appends a node and infers its results.
