@@ -52,8 +52,6 @@ pub fn main() -> Result<()> {
     let bound = model.graph.bind(&Assignment::from([("batch".into(), 1)]))?;
     let prediction = predictor.predict(&bound, predictor.output(Some("xeon-spr-1t"), Quantity::Latency)?)?;
     println!("SqueezeNet: {}, measured 23.1 ms", prediction.value);
-    if prediction.extrapolates {
-        println!("(far outside the times that were trained on)");
-    }
+    prediction.outside.iter().for_each(|outside| println!("({outside})"));
     Ok(())
 }

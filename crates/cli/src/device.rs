@@ -47,7 +47,11 @@ impl Target {
     /// What to know before trusting a forecast for it, whether it runs there at all first.
     pub fn warnings(&self, forecast: &Forecast) -> Vec<String> {
         let mut warnings: Vec<String> = forecast.shortage.iter().map(ToString::to_string).collect();
-        let parts = [("", Some(&forecast.latency)), ("memory: ", forecast.memory.as_ref()), ("energy: ", forecast.energy.as_ref())];
+        let parts = [
+            ("", Some(&forecast.latency)),
+            ("memory: ", forecast.memory.as_ref()),
+            ("energy: ", forecast.energy.as_ref()),
+        ];
         for (of, prediction) in parts {
             for outside in prediction.iter().flat_map(|prediction| &prediction.outside) {
                 // What holds of the network holds of all that is predicted of it.

@@ -69,20 +69,22 @@ impl Estimate {
         network: impl FnOnce(&BoundGraph) -> Result<Option<Vec<(NodeId, f64)>>>,
     ) -> Result<Option<Vec<(NodeId, f64)>>> {
         let output = manifest.get(output)?;
-        let unfamiliar = Unfamiliar::of(bound, manifest.featurizer.schema(), &output.types().into_iter().collect::<Vec<_>>());
+        let unfamiliar =
+            Unfamiliar::of(bound, manifest.featurizer.schema(), &output.types().into_iter().collect::<Vec<_>>());
         let familiar = (!unfamiliar.is_empty()).then(|| Familiar::of(bound, &unfamiliar));
         let mut parts = match &familiar {
             None => network(bound)?,
-            Some(Familiar { bound: Some(rest), was }) => network(rest)?.map(|times| {
-                times.into_iter().filter_map(|(id, time)| Some((*was.get(id.index())?, time))).collect()
-            }),
+            Some(Familiar { bound: Some(rest), was }) => network(rest)?
+                .map(|times| times.into_iter().filter_map(|(id, time)| Some((*was.get(id.index())?, time))).collect()),
             Some(_) => Some(Vec::new()),
         };
         if let Some(parts) = &mut parts {
             let machine = Machine::of(output);
             let terms: HashMap<NodeId, Terms> =
                 Work::of(bound)?.iter().map(|work| (work.id, machine.terms(work))).collect();
-            let size = |ids: &mut dyn Iterator<Item = NodeId>| ids.filter_map(|id| Some(terms.get(&id)?.roofline)).sum::<f64>();
+            let size = |ids: &mut dyn Iterator<Item = NodeId>| {
+                ids.filter_map(|id| Some(terms.get(&id)?.roofline)).sum::<f64>()
+            };
             let unseen = size(&mut unfamiliar.operators.iter().copied());
             let known = size(&mut parts.iter().map(|(id, _)| *id));
             // A network's scale is that of the whole; operators that it never saw are as large beside it as their rooflines.

@@ -38,9 +38,9 @@ pub use interval::PredictionInterval;
 pub use manifest::{FORMAT, Manifest, NOT_RECORDED, NetworkSpec, Output, OutputId, Training};
 pub use names::Near;
 pub use outside::Outside;
-pub use physics::data_types;
 #[cfg(feature = "page")]
 pub use page::page;
+pub use physics::data_types;
 pub use prediction::{Amount, Bounds, Prediction};
 pub use predictor::Predictor;
 pub use scale::{DeviceScale, OutputScale};

@@ -56,7 +56,11 @@ impl fmt::Display for Outside {
             }
             Self::Operators { names, share } => {
                 let share = 100.0 * share;
-                write!(f, "never seen in training: {} ({share:.1} % of a roofline, which is all that they are predicted by)", names.join(", "))
+                write!(
+                    f,
+                    "never seen in training: {} ({share:.1} % of a roofline, which is all that they are predicted by)",
+                    names.join(", ")
+                )
             }
             Self::Batch { batch, seen: (low, high) } if low == high => {
                 write!(f, "batch {batch} is far from {low}, at which all networks were measured")

@@ -54,10 +54,7 @@ pub fn page(
 /// An interval is drawn where a share of measurements is promised.
 fn latency(prediction: &Prediction) -> Latency {
     let bounds = prediction.bounds.as_ref().filter(|bounds| bounds.nominal.is_some());
-    Latency {
-        ms: prediction.value.value(),
-        interval: bounds.map(|bounds| (bounds.low.value(), bounds.high.value())),
-    }
+    Latency { ms: prediction.value.value(), interval: bounds.map(|bounds| (bounds.low.value(), bounds.high.value())) }
 }
 
 /// The graph at each power of two of its batch, the first extent of the first input, where that is free.

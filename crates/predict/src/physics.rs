@@ -211,9 +211,8 @@ pub(crate) fn computed(dtype: DType) -> bool {
 
 /// The type that an operator computes in: the narrowest of what it works on, indices and settings apart.
 pub(crate) fn data_type(bound: &BoundGraph, node: &Node) -> DType {
-    let works_on = |role| {
-        matches!(role, Role::Data | Role::Term | Role::Factor | Role::Matrix | Role::Weight | Role::State)
-    };
+    let works_on =
+        |role| matches!(role, Role::Data | Role::Term | Role::Factor | Role::Matrix | Role::Weight | Role::State);
     let operands = node.inputs.iter().enumerate().filter(|&(i, _)| works_on(node.role(i)));
     let types = operands.filter_map(|(_, t)| Some(bound.fact((*t)?).dtype));
     types.min_by_key(|dtype| dtype.bits()).unwrap_or(DType::F32)

@@ -16,7 +16,7 @@ const NETWORKS: u64 = 2000;
 
 /// Types of which f32 alone was learned from, as often as the others together.
 const TYPES: [DType; 12] = {
-    use DType::{BF16, F16, F32, F64, F8, I8, U8};
+    use DType::{BF16, F8, F16, F32, F64, I8, U8};
     [F32, F32, F32, F32, F32, F32, F16, BF16, F64, F8, I8, U8]
 };
 
@@ -32,7 +32,12 @@ fn no_prediction_is_absurd() {
             asked.flat_map(|predictor| case.failures(predictor)).collect::<Vec<_>>()
         })
         .collect();
-    assert!(failures.is_empty(), "{} failures, such as\n{}", failures.len(), failures[..20.min(failures.len())].join("\n"));
+    assert!(
+        failures.is_empty(),
+        "{} failures, such as\n{}",
+        failures.len(),
+        failures[..20.min(failures.len())].join("\n")
+    );
 }
 
 /// A network at two batches.

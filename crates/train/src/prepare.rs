@@ -7,7 +7,8 @@ use tachograph_ir::{BoundGraph, disk::hex};
 use tachograph_predict::NetworkSpec;
 
 use crate::{
-    Corpus, Error, Example, FORMAT, Manifest, Output, Result, RunConfig, TargetConfig, Training, error::setting, seen::record_seen,
+    Corpus, Error, Example, FORMAT, Manifest, Output, Result, RunConfig, TargetConfig, Training, error::setting,
+    seen::record_seen,
 };
 
 /// A run's data.

@@ -31,7 +31,10 @@ fn run(args: &Args) -> Result<()> {
     let corpus = config.corpus()?;
     let division = config.split.divide(&corpus)?;
     let (ours, theirs) = (&division.hash, &checkpoint.manifest.training.split);
-    ensure!(ours == theirs, "the config divides networks otherwise (split {ours}) than the checkpoint was trained on ({theirs})");
+    ensure!(
+        ours == theirs,
+        "the config divides networks otherwise (split {ours}) than the checkpoint was trained on ({theirs})"
+    );
     record_seen(&mut checkpoint.manifest, &corpus, &division.members(Part::Train))?;
     checkpoint.manifest.format = FORMAT;
     checkpoint.save(&args.checkpoint)?;

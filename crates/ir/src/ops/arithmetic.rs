@@ -7,7 +7,20 @@ pub(super) struct Arithmetic;
 
 impl Operator for Arithmetic {
     fn names(&self) -> &'static [&'static str] {
-        &["Add", "Atan2", "BitShift", "BitwiseAnd", "BitwiseOr", "BitwiseXor", "Div", "Mod", "Mul", "PRelu", "Pow", "Sub"]
+        &[
+            "Add",
+            "Atan2",
+            "BitShift",
+            "BitwiseAnd",
+            "BitwiseOr",
+            "BitwiseXor",
+            "Div",
+            "Mod",
+            "Mul",
+            "PRelu",
+            "Pow",
+            "Sub",
+        ]
     }
 
     fn infer(&self, call: &Call<'_>) -> Result<Vec<Fact>, OpError> {

@@ -18,9 +18,9 @@ impl Operator for Gather {
         let (data, indices) = (call.shape(0)?, call.shape(1)?);
         let axis = axes::axis(call.int("axis", 0), data)?;
         let batch = usize::try_from(call.int("batch_dims", 0)).ok().filter(|&b| b <= axis);
-        let own = batch.and_then(|b| indices.strip_prefix(data.get(..b)?)).ok_or_else(|| {
-            OpError::Invalid(format!("indices {indices:?} do not fit axis {axis} of {data:?}"))
-        })?;
+        let own = batch
+            .and_then(|b| indices.strip_prefix(data.get(..b)?))
+            .ok_or_else(|| OpError::Invalid(format!("indices {indices:?} do not fit axis {axis} of {data:?}")))?;
         let shape = [&data[..axis], own, &data[axis + 1..]].concat();
         let known = call.ints(1).ok().filter(|_| own.len() == indices.len());
         if let Some(&bad) = known.and_then(|v| v.iter().find(|&&i| wrap(i, data[axis]).is_none())) {

@@ -19,7 +19,8 @@ impl Operator for ReduceWindow {
         let refuse = || OpError::Invalid(format!("windows {window:?} by {strides:?} do not fit {x:?}"));
         let base = call.list("base_dilations").map_or(Ok(vec![1; x.len()]), extents)?;
         let pads = call.list("pads").map_or(vec![0; 2 * x.len()], <[i64]>::to_vec);
-        if [&window, &strides, &dilations, &base].iter().any(|list| list.len() != x.len()) || pads.len() != 2 * x.len() {
+        if [&window, &strides, &dilations, &base].iter().any(|list| list.len() != x.len()) || pads.len() != 2 * x.len()
+        {
             return Err(refuse());
         }
         let extent = |a: usize| {
@@ -62,7 +63,8 @@ mod tests {
         assert_eq!((&facts[0], work), (&f32(&[1, 3, 4]), Work::flops(72)));
         let pads = attrs([("pads", vec![0, 1, 0, 0, 1, 0].into())]);
         assert_eq!(run("ReduceWindow", pads, &operands).unwrap().0[0], f32(&[1, 4, 4]));
-        let error = run("ReduceWindow", attrs([]), &[f32(&[9]), operands[1].clone(), ints(&[1, 3]), ints(&[1]), ints(&[1])]);
+        let error =
+            run("ReduceWindow", attrs([]), &[f32(&[9]), operands[1].clone(), ints(&[1, 3]), ints(&[1]), ints(&[1])]);
         assert!(format!("{error:?}").contains("[9]"), "{error:?}");
     }
 }

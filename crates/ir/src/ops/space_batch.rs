@@ -53,7 +53,8 @@ mod tests {
     #[test]
     fn there_and_back() {
         let axes = || attrs([("axes", vec![2, 3].into())]);
-        let (facts, work) = run("SpaceToBatchND", axes(), &[f32(&[2, 8, 30, 40]), ints(&[2, 3]), ints(&[1, 1, 0, 2])]).unwrap();
+        let (facts, work) =
+            run("SpaceToBatchND", axes(), &[f32(&[2, 8, 30, 40]), ints(&[2, 3]), ints(&[1, 1, 0, 2])]).unwrap();
         assert_eq!((&facts[0], work), (&f32(&[12, 8, 16, 14]), Work::MOVE));
         let back = [facts[0].clone(), ints(&[2, 3]), ints(&[1, 1, 0, 2])];
         assert_eq!(shape("BatchToSpaceND", axes(), &back).unwrap(), [2, 8, 30, 40]);

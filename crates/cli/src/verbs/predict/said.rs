@@ -70,5 +70,7 @@ fn in_full(line: &Line, target: &Target) {
     if !line.operators.is_empty() {
         out!("costliest operators, by {}:", line.shares_of);
     }
-    line.operators.iter().for_each(|o| out!("  {:5.1} %  {} `{}`", o.share_percent, Plain(&o.operator), Plain(&o.name)));
+    line.operators
+        .iter()
+        .for_each(|o| out!("  {:5.1} %  {} `{}`", o.share_percent, Plain(&o.operator), Plain(&o.name)));
 }
