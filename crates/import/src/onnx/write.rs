@@ -169,7 +169,10 @@ impl Writer<'_> {
             OpType::Known(_, op) => op.domain(node).into(),
         };
         let attribute = attribute::messages(node.op.name(), &attrs)?;
-        let (name, op_type, overload) = (node.name.clone(), node.op.name().into(), String::new());
+        // The layout of ONNX Runtime's optimiser has a domain instead of another name.
+        let layout = node.op.name().strip_prefix("Nhwc").filter(|_| domain.ends_with(".nhwc"));
+        let (name, op_type) = (node.name.clone(), layout.unwrap_or(node.op.name()).into());
+        let overload = String::new();
         Ok(NodeProto { input, output, name, op_type, attribute, domain, overload })
     }
 

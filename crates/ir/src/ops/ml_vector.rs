@@ -3,9 +3,9 @@
 use super::{
     axes::{extents, product},
     matmul_nbits::positive,
-    ml_linear::length,
+    ml_linear::{length, table},
 };
-use crate::{Call, Class, DType, Fact, Node, OpError, Operator, Role};
+use crate::{Call, Class, DType, Fact, Node, OpError, Operator, Role, Value};
 
 pub(super) struct MlVector;
 
@@ -51,8 +51,15 @@ impl Operator for MlVector {
                     _ => Ok(vec![Fact::unknown(dtype)]),
                 }
             }
-            // A sequence of maps is no tensor.
-            _ => Err(OpError::Unknown),
+            // A map for each row, which holds its scores.
+            _ => {
+                let [rows, columns] = table(call)?;
+                let map = Fact::new(call.dtype(0)?, [columns]);
+                Ok(vec![match usize::try_from(rows).ok().filter(|&n| n <= Value::MAX_ELEMENTS) {
+                    Some(n) => Fact::sequence(map.dtype, vec![map; n]),
+                    None => Fact::sequence_of(map),
+                }])
+            }
         }
     }
 
@@ -72,7 +79,7 @@ impl Operator for MlVector {
 #[cfg(test)]
 mod tests {
     use super::super::testing::{f32, run, shape};
-    use crate::{DType, Fact, OpError, attrs};
+    use crate::{DType, Fact, attrs};
 
     #[test]
     fn picked_and_side_by_side() {
@@ -81,6 +88,12 @@ mod tests {
         assert_eq!(shape("ArrayFeatureExtractor", attrs([]), &[f32(&[4]), places]).unwrap(), [1, 2]);
         let widths = attrs([("inputdimensions", vec![4, 3].into())]);
         assert_eq!(shape("FeatureVectorizer", widths, &[f32(&[5, 4]), f32(&[5, 3])]).unwrap(), [5, 7]);
-        assert_eq!(run("ZipMap", attrs([]), &[f32(&[5, 4])]), Err(OpError::Unknown));
+    }
+
+    #[test]
+    fn a_map_for_each_row() {
+        let facts = |rows: u64| run("ZipMap", attrs([]), &[f32(&[rows, 4])]).unwrap().0;
+        assert_eq!(facts(5), [Fact::sequence(DType::F32, vec![f32(&[4]); 5])]);
+        assert_eq!((facts(5)[0].bytes(), facts(1 << 40)[0].is_known()), (Some(80), false));
     }
 }

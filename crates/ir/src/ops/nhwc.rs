@@ -8,6 +8,9 @@ use crate::{Call, Class, Fact, Fusion, Node, OpError, Operator, Role, Work};
 
 pub(super) struct Nhwc;
 
+/// Domain of the optimised graph, where the names are the standard ones.
+const LAYOUT: &str = "com.ms.internal.nhwc";
+
 /// The standard operator and the places of its operands.
 fn standard(op: &str) -> (&str, &'static [usize]) {
     match op.strip_prefix("Nhwc").unwrap_or(op) {
@@ -65,8 +68,11 @@ impl Operator for Nhwc {
         ]
     }
 
-    fn domain(&self, _: &Node) -> &'static str {
-        "com.microsoft"
+    fn domain(&self, node: &Node) -> &'static str {
+        match node.op.name() {
+            "NhwcConv" | "NhwcFusedConv" | "NhwcMaxPool" => "com.microsoft",
+            _ => LAYOUT,
+        }
     }
 
     fn infer(&self, call: &Call<'_>) -> Result<Vec<Fact>, OpError> {
@@ -97,7 +103,10 @@ impl Operator for Nhwc {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{f32, run};
+    use super::{
+        super::testing::{f32, run},
+        LAYOUT,
+    };
     use crate::{Attr, OpType, attrs};
 
     #[test]
@@ -119,8 +128,8 @@ mod tests {
 
     #[test]
     fn the_domain_of_the_optimiser_repeats_standard_names() {
-        assert_eq!(OpType::with_domain("com.ms.internal.nhwc", "Conv").name(), "NhwcConv");
+        assert_eq!(OpType::with_domain(LAYOUT, "Conv").name(), "NhwcConv");
         assert_eq!(OpType::with_domain("com.microsoft.nchwc", "Conv").name(), "FusedConv");
-        assert!(OpType::with_domain("com.ms.internal.nhwc", "Relu").is_custom());
+        assert!(OpType::with_domain(LAYOUT, "Relu").is_custom());
     }
 }
