@@ -152,6 +152,11 @@ impl Executor {
     }
 }
 
+/// Every node that nothing here runs, with the reason: what [`Executor::new`] would refuse, without filling weights.
+pub fn refusals(bound: &BoundGraph) -> Vec<Error> {
+    bound.live().iter().filter_map(|&id| compile(bound, bound.graph().node(id)).err()).collect()
+}
+
 fn compile(bound: &BoundGraph, node: &Node) -> Result<Kernel> {
     let unsupported =
         |message: String| Error::Unsupported { node: node.name.clone(), op: node.op.to_string(), message };
