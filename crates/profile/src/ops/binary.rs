@@ -19,6 +19,11 @@ pub(super) fn compile(call: &Call<'_>) -> Result<Option<Kernel>, OpError> {
         "Mod" if call.int("fmod", 0) != 0 => Tensor::f_fmod_tensor,
         "Mod" => Tensor::f_remainder_tensor,
         "PRelu" => |x, slope| x.f_maximum(&x.f_zeros_like()?)?.f_add(&x.f_clamp_max(0.0)?.f_mul(slope)?),
+        "BitwiseAnd" => Tensor::f_bitwise_and_tensor,
+        "BitwiseOr" => Tensor::f_bitwise_or_tensor,
+        "BitwiseXor" => Tensor::f_bitwise_xor_tensor,
+        "BitShift" if call.text("direction", "LEFT") == "LEFT" => Tensor::f_bitwise_left_shift,
+        "BitShift" => Tensor::f_bitwise_right_shift,
         "And" => Tensor::f_logical_and,
         "Or" => Tensor::f_logical_or,
         "Xor" => Tensor::f_logical_xor,
@@ -30,6 +35,10 @@ pub(super) fn compile(call: &Call<'_>) -> Result<Option<Kernel>, OpError> {
         "Max" => return Ok(Some(fold(Tensor::f_maximum))),
         "Min" => return Ok(Some(fold(Tensor::f_minimum))),
         "Sum" => return Ok(Some(fold(Tensor::f_add))),
+        "Mean" => {
+            let sum = fold(Tensor::f_add);
+            return Ok(Some(Box::new(move |x| Ok(vec![sum(x)?.remove(0).f_div_scalar(x.0.len() as f64)?]))));
+        }
         "Where" => {
             return Ok(Some(Box::new(|x| Ok(vec![x.get(1)?.f_where_self(x.get(0)?, x.get(2)?)?]))));
         }

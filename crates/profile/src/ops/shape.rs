@@ -1,7 +1,7 @@
 //! Operators that move or reinterpret elements.
 
 use tachograph_ir::{Call, OpError, Value};
-use tch::Tensor;
+use tch::{Kind, TchError, Tensor};
 
 use super::{Kernel, output_shape, rank, unary};
 
@@ -36,7 +36,21 @@ pub(super) fn compile(call: &Call<'_>) -> Result<Option<Kernel>, OpError> {
         "Slice" => slice(call)?,
         "Pad" => pad(call)?,
         "DepthToSpace" => depth_to_space(call)?,
-        "SpaceToDepth" if call.text("mode", "DCR") == "DCR" => space_to_depth(call)?,
+        "SpaceToDepth" => space_to_depth(call)?,
+        "CenterCropPad" => {
+            let target = output_shape(call, 0)?;
+            let missing = target.iter().zip(call.shape(0)?).map(|(&to, &from)| to - from as i64);
+            // What does not halve is cut at the end, and added there.
+            let begins: Vec<i64> = missing.clone().map(|n| if n < 0 { -(-n / 2) } else { n / 2 }).collect();
+            let ends: Vec<i64> = missing.zip(&begins).map(|(n, begin)| n - begin).collect();
+            let pads = super::conv::torch_pads(&[begins, ends].concat());
+            unary(move |x| x.f_constant_pad_nd(&pads))
+        }
+        "ReverseSequence" => {
+            let (time, batch) = (call.int("time_axis", 0), call.int("batch_axis", 1));
+            let shape = call.shape(0)?.to_vec();
+            Box::new(move |x| Ok(vec![reverse_sequences(x.get(0)?, x.get(1)?, time, batch, &shape)?]))
+        }
         _ => return Ok(None),
     }))
 }
@@ -91,9 +105,20 @@ fn slice(call: &Call<'_>) -> Result<Kernel, OpError> {
 
 fn pad(call: &Call<'_>) -> Result<Kernel, OpError> {
     let pads = call.list_or_input("pads", 1)?.ok_or(OpError::Unknown)?.to_vec();
-    if call.optional(3).is_some() {
-        return Err(OpError::Invalid("padding of chosen axes has no kernel".into()));
-    }
+    let pads = match call.optional(3) {
+        Some(_) => {
+            let (chosen, rank) = (call.ints(3)?, rank(call, 0)? as usize);
+            let mut all = vec![0; 2 * rank];
+            for (i, &axis) in chosen.iter().enumerate() {
+                let (axis, end) = (axis_of(call, axis)?, pads.get(chosen.len() + i));
+                if let (Some(&begin), Some(&end), true) = (pads.get(i), end, axis < rank) {
+                    (all[axis], all[rank + axis]) = (begin, end);
+                }
+            }
+            all
+        }
+        None => pads,
+    };
     let mode = match call.text("mode", "constant") {
         "edge" => "replicate",
         "wrap" => "circular",
@@ -130,8 +155,25 @@ fn space_to_depth(call: &Call<'_>) -> Result<Kernel, OpError> {
     let block = call.int("blocksize", 1);
     let s: Vec<i64> = call.shape(0)?.iter().map(|&n| n as i64).collect();
     let output = output_shape(call, 0)?;
+    let columns_first = call.text("mode", "DCR") == "CRD";
+    let order = if columns_first { [0, 1, 3, 5, 2, 4] } else { [0, 3, 5, 1, 2, 4] };
     Ok(unary(move |x| {
         let split = x.f_reshape([s[0], s[1], s[2] / block, block, s[3] / block, block])?;
-        split.f_permute([0, 3, 5, 1, 2, 4])?.f_reshape(&output)
+        split.f_permute(order)?.f_reshape(&output)
     }))
+}
+
+/// The first elements of each sequence, as many as its length says, in the other order.
+fn reverse_sequences(x: &Tensor, lengths: &Tensor, time: i64, batch: i64, shape: &[u64]) -> Result<Tensor, TchError> {
+    let along = |axis: i64, t: &Tensor| {
+        let mut view = vec![1; shape.len()];
+        view[axis as usize] = -1;
+        t.f_reshape(&view)
+    };
+    let steps = shape.get(time as usize).copied().unwrap_or(1) as i64;
+    let lengths = along(batch, &lengths.f_to_kind(Kind::Int64)?)?;
+    let step = along(time, &Tensor::f_arange(steps, (Kind::Int64, x.device()))?)?;
+    let turned = lengths.f_sub(&step)?.f_sub_scalar(1)?;
+    let index = turned.f_where_self(&step.f_lt_tensor(&lengths)?, &step)?;
+    x.f_gather(time, &index.f_expand_as(x)?, false)
 }

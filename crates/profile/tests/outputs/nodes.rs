@@ -66,6 +66,13 @@ fn run(name: &str, case: &Case) -> Result<Vec<Tensor>, String> {
             DType::I32 => Kind::Int,
             DType::I64 => Kind::Int64,
             DType::Bool => Kind::Bool,
+            DType::F16 => Kind::Half,
+            DType::BF16 => Kind::BFloat16,
+            DType::I16 | DType::U16 => Kind::Int16,
+            DType::I8 => Kind::Int8,
+            DType::U8 => Kind::Uint8,
+            DType::U32 => Kind::Int,
+            DType::U64 => Kind::Int64,
             other => return Err(format!("inputs of type {other} are not tested")),
         };
         let value = case[&format!("in/{}", bound.graph().tensor(id).name)].to_kind(kind);
