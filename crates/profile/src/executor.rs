@@ -163,20 +163,21 @@ fn compile(bound: &BoundGraph, node: &Node) -> Result<Kernel> {
     let (inputs, outputs) = (bound.input_facts(node), bound.output_facts(node));
     match ops::compile(&Call { node, inputs: &inputs, outputs: &outputs }) {
         Ok(Some(kernel)) => Ok(kernel),
-        Ok(None) => Err(unsupported("no libtorch kernel for this operator".into())),
+        Ok(None) => Err(unsupported("nothing here computes it on libtorch".into())),
         Err(OpError::Invalid(message)) => Err(unsupported(message)),
-        Err(OpError::Unknown) => Err(unsupported("shape or constant operand is not known".into())),
+        Err(OpError::Unknown) => {
+            Err(unsupported("a shape depends on data, or an operand that must be constant is not".into()))
+        }
     }
 }
 
 /// A tensor with known elements, or one drawn as its role asks.
 fn make(bound: &BoundGraph, id: TensorId, fact: &Fact) -> Result<Tensor> {
     let name = &bound.graph().tensor(id).name;
-    let unknown =
-        |message: &str| Error::Unsupported { node: name.clone(), op: fact.dtype.to_string(), message: message.into() };
-    let shape = fact.shape.as_ref().ok_or_else(|| unknown("its shape is not known"))?;
-    let kind = ops::kind(fact.dtype).ok_or_else(|| unknown("libtorch has no such element type"))?;
-    let n = elements(shape).and_then(|n| usize::try_from(n).ok()).ok_or_else(|| unknown("too large"))?;
+    let unknown = |message: String| Error::Tensor { tensor: name.clone(), message };
+    let shape = fact.shape.as_ref().ok_or_else(|| unknown("its shape is not known".into()))?;
+    let kind = ops::kind(fact.dtype).ok_or_else(|| unknown(format!("libtorch has no {}", fact.dtype)))?;
+    let n = elements(shape).and_then(|n| usize::try_from(n).ok()).ok_or_else(|| unknown("it is too large".into()))?;
     let dims: Vec<i64> = shape.iter().map(|&d| d as i64).collect();
     let stream = id.0;
     let flat = match &fact.value {

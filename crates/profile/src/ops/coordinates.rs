@@ -98,7 +98,7 @@ fn scatter_elements(call: &Call<'_>) -> Result<Kernel, OpError> {
         Ok(vec![match reduce {
             None => data.f_scatter(axis, &index, updates)?,
             Some("sum") => data.f_scatter_add(axis, &index, updates)?,
-            Some(reduce) => data.f_scatter_reduce(axis, &index, updates, reduce)?,
+            Some(reduce) => data.f_internal_scatter_reduce(axis, &index, updates, reduce, true)?,
         }])
     }))
 }

@@ -16,6 +16,7 @@ mod quantised;
 mod recurrent;
 mod recurrent_steps;
 mod reduce;
+mod resample;
 mod resize;
 mod rotary;
 mod sample;

@@ -43,7 +43,7 @@ pub(super) fn compile(call: &Call<'_>) -> Result<Option<Kernel>, OpError> {
         }
         "SkipLayerNormalization" | "SkipSimplifiedLayerNormalization" => skip(call, eps)?,
         "LpNormalization" => {
-            let (axis, p) = (axis(call)?, call.float("p", 2.0));
+            let (axis, p) = (axis(call)?, call.int("p", 2) as f64);
             unary(move |x| x.f_div(&x.f_norm_scalaropt_dim(p, [axis], true)?.f_clamp_min(1e-12)?))
         }
         "MeanVarianceNormalization" => {

@@ -6,7 +6,7 @@ use tch::{TchError, Tensor};
 use super::{Kernel, conv, output_shape, unary};
 
 pub(super) fn compile(call: &Call<'_>) -> Result<Option<Kernel>, OpError> {
-    let p = call.float("p", 2.0);
+    let p = call.int("p", 2) as f64;
     Ok(Some(match call.node.op.name() {
         "MaxPool" | "AveragePool" | "LpPool" => windows(call)?,
         "GlobalAveragePool" => {
@@ -107,17 +107,26 @@ fn windows(call: &Call<'_>) -> Result<Kernel, OpError> {
     let (kernel, stride, dilation) = (list("kernel_shape"), list("strides"), list("dilations"));
     let output = output_shape(call, 0)?;
     let extents: Vec<u64> = kernel.iter().map(|&k| k as u64).collect();
-    let pads = conv::padding(call, &input, &extents, &output[2..], &stride, &dilation, false);
-    let ceil = call.int("ceil_mode", 0) != 0;
+    let mut pads = conv::padding(call, &input, &extents, &output[2..], &stride, &dilation, false);
+    let mut ceil = call.int("ceil_mode", 0) != 0;
+    let spaced = !max && dilation.iter().any(|&d| d != 1);
     let include = name == "LpPool" || call.int("count_include_pad", 0) != 0;
+    if spaced && ceil && !include {
+        // A convolution does not round up: what the last window lacks is padding.
+        for a in 0..axes {
+            let covered = (output[a + 2] - 1) * stride[a] + (kernel[a] - 1) * dilation[a] + 1;
+            pads[axes + a] += (covered - input[a] as i64 - pads[a] - pads[axes + a]).max(0);
+        }
+        ceil = false;
+    }
     let symmetric = pads[..axes] == pads[axes..] && pads.iter().zip(kernel.iter().cycle()).all(|(p, k)| 2 * p <= *k);
     let explicit = (!symmetric).then(|| conv::torch_pads(&pads));
     let indices = call.node.outputs.get(1).is_some_and(Option::is_some);
     if indices && (!symmetric || call.int("storage_order", 0) != 0) {
         return Err(OpError::Invalid("libtorch counts indices of maxima in other ways".into()));
     }
-    if !max && ceil && dilation.iter().any(|&d| d != 1) {
-        return Err(format!("average pooling with dilations {dilation:?} and ceil_mode has no kernel").into());
+    if spaced && ceil {
+        return Err(format!("libtorch averages no windows with dilations {dilation:?}, padding counted, and ceil_mode").into());
     }
     let padding = if symmetric { pads[..axes].to_vec() } else { vec![0; axes] };
     let count = kernel.iter().product::<i64>();
@@ -128,7 +137,7 @@ fn windows(call: &Call<'_>) -> Result<Kernel, OpError> {
     if let (Some(pads), false, false) = (&explicit, max, include) {
         return Ok(uncounted(pads.clone(), move |x| windows.average(x, false)));
     }
-    let p = call.float("p", 2.0);
+    let p = call.int("p", 2) as f64;
     let power = name == "LpPool";
     Ok(unary(move |x| {
         let fill = if max { f64::NEG_INFINITY } else { 0.0 };

@@ -49,6 +49,11 @@ pub(super) fn compile(call: &Call<'_>) -> Result<Option<Kernel>, OpError> {
         _ if call.int("noop_with_empty_axes", 0) != 0 => return Ok(Some(unary(|x| Ok(x.shallow_clone())))),
         _ => all()?,
     };
+    let (shape, rank) = (call.shape(0)?, rank(call, 0)?);
+    let extent = |&axis: &i64| shape.get(if axis < 0 { axis + rank } else { axis } as usize);
+    if matches!(name, "ReduceMax" | "ReduceMin") && axes.iter().any(|axis| extent(axis) == Some(&0)) {
+        return Err(format!("libtorch finds no largest or smallest of no elements along {axes:?} of {shape:?}").into());
+    }
     let keep = call.int("keepdims", 1) != 0;
     Ok(Some(unary(move |x| reduce(x, &axes, keep))))
 }

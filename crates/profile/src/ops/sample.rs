@@ -30,7 +30,7 @@ pub(super) fn compile(call: &Call<'_>) -> Result<Option<Kernel>, OpError> {
             let list = |name, value| call.list(name).map_or(vec![value; image.len()], <[i64]>::to_vec);
             let pads = call.list("pads").map_or(vec![0; 2 * image.len()], <[i64]>::to_vec);
             let (dilation, stride) = (list("dilations", 1), list("strides", 1));
-            if image.len() != 2 || pads[..2] != pads[2..] {
+            if image.len() != 2 || pads.get(..2) != pads.get(2..) {
                 return Err(format!("columns of {image:?} with padding {pads:?} have no kernel").into());
             }
             let output = output_shape(call, 0)?;

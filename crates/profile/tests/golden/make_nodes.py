@@ -24,6 +24,10 @@ FIRST = {"BatchNormalization"}
 KNOWN = {("Clip", 1), ("Clip", 2), ("Pad", 2), ("Resize", 1), ("Resize", 2), ("Upsample", 1)}
 
 
+# What is quantised is data here, though it lies among the operands after the first.
+QUANTISED = {"ConvInteger", "MatMulInteger", "QLinearConv", "QLinearMatMul"}
+
+
 def stored(array: numpy.ndarray) -> numpy.ndarray:
     kind = array.dtype.kind
     wide = {"b": numpy.uint8, "i": numpy.int64, "u": numpy.int64}.get(kind, array.dtype)
@@ -49,7 +53,7 @@ def convert(case, tensors: dict) -> None:
     named = dict(zip([i.name for i in graph.input], inputs))
     constant = {
         name for name, a in named.items()
-        if slots.index(name) > 0 and (a.dtype.kind in "iu" or (graph.node[0].op_type, slots.index(name)) in KNOWN)
+        if slots.index(name) > 0 and graph.node[0].op_type not in QUANTISED and (a.dtype.kind in "iu" or (graph.node[0].op_type, slots.index(name)) in KNOWN)
     }
     model = onnx.ModelProto.FromString(case.model.SerializeToString())
     if graph.node[0].op_type in FIRST:
