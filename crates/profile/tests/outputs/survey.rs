@@ -1,11 +1,16 @@
-//! Which operators of a folder of model files nothing runs.
+//! Which operators of a folder of model files nothing runs, and which fail when they run.
 
 use std::{collections::BTreeMap, fs, path::Path, path::PathBuf};
 
 use tachograph_ir::Assignment;
-use tachograph_profile::{Error, refusals};
+use tachograph_profile::{Error, Executor, refusals};
+use tch::Device;
 
-/// Prints each operator that is refused, with the number of files it keeps from running and one reason.
+/// FLOPs and parameters of the largest network that is run.
+const FLOPS: u64 = 2_000_000_000;
+const PARAMETERS: u64 = 30_000_000;
+
+/// Prints each operator that is refused or fails, with the number of files it keeps from running and one reason.
 #[test]
 #[ignore = "needs TACHOGRAPH_MODELS (model files)"]
 fn operators_without_a_kernel() {
@@ -16,6 +21,9 @@ fn operators_without_a_kernel() {
         files += 1;
         runnable += u64::from(refused.is_empty());
         for (op, reason) in refused {
+            if op == "fails" {
+                println!("{}: {reason}", file.display());
+            }
             let entry = reasons.entry(op).or_insert_with(|| (0, format!("{}: {reason}", file.display())));
             entry.0 += 1;
         }
@@ -38,7 +46,13 @@ fn refused(file: &Path) -> Option<BTreeMap<String, String>> {
         Error::Unsupported { op, message, .. } => (op, message),
         other => (String::new(), other.to_string()),
     };
-    Some(refusals(&bound).into_iter().map(named).collect())
+    let refused: BTreeMap<String, String> = refusals(&bound).into_iter().map(named).collect();
+    let small = bound.cost().is_ok_and(|cost| cost.flops < FLOPS && cost.parameters < PARAMETERS);
+    if !refused.is_empty() || !small {
+        return Some(refused);
+    }
+    let result = Executor::new(&bound, Device::Cpu).and_then(|executor| executor.run());
+    Some(result.err().map(|error| ("fails".to_owned(), error.to_string())).into_iter().collect())
 }
 
 fn model_files(folder: &Path) -> Vec<PathBuf> {
