@@ -113,7 +113,8 @@ fn unknown(catalog: &Catalog, name: &str) -> Result<String> {
     });
     Ok(format!(
         "unknown device `{name}`; nearest are {}; `tachograph devices` lists all; to predict for it, measure ten models \
-         there and see `tachograph transfer --help`",
+         there, write mine.csv (file,device,latency_ms, and batch where it is open) and run `tachograph transfer mine.csv \
+         --device {name} MODEL`",
         near.collect::<Vec<_>>().join(", ")
     ))
 }

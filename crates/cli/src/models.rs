@@ -130,18 +130,11 @@ impl Open {
 }
 
 impl Model {
-    /// Reads and binds a file.
+    /// Reads and binds one file `among` those to which `bind` applies.
     ///
     /// # Errors
-    /// A file that is missing, damaged or of another kind; dimensions that are open, or cannot be bound.
-    pub fn load(path: &Path, bind: &Bind) -> Result<Self> {
-        Self::read(path, &[], bind)?.map_err(|open| open.error())
-    }
-
-    /// The same of one file `among` those to which `bind` applies.
-    ///
-    /// # Errors
-    /// As [`Self::load`]; a name that none of them has.
+    /// A file that is missing, damaged or of another kind; dimensions that are open, or cannot be bound; a name that none of
+    /// them has.
     pub fn among(path: &Path, among: &[PathBuf], bind: &Bind) -> Result<Self> {
         Self::read(path, among, bind)?.map_err(|open| open.error())
     }
@@ -207,16 +200,6 @@ pub struct Models {
     pub models: Vec<PathBuf>,
     #[command(flatten)]
     pub bind: Bind,
-}
-
-impl Models {
-    /// Reads and binds one of them.
-    ///
-    /// # Errors
-    /// As [`Model::among`].
-    pub fn load(&self, path: &Path) -> Result<Model> {
-        Model::among(path, &self.models, &self.bind)
-    }
 }
 
 #[cfg(test)]

@@ -45,6 +45,10 @@ pub fn counted(number: usize, thing: &str) -> String {
 pub fn histogram(values: &[f64], unit: &str) {
     let least = values.iter().copied().fold(f64::INFINITY, f64::min);
     let most = values.iter().copied().fold(0.0, f64::max);
+    if !values.is_empty() && least == most {
+        out!("  {least:10.3} {unit}  {:8}  {}", values.len(), "#".repeat(50));
+        return;
+    }
     let mut counts = [0_usize; 10];
     let step = (most / least).ln().max(f64::MIN_POSITIVE) / counts.len() as f64;
     for value in values {

@@ -154,7 +154,10 @@ impl Source for CsvSet {
     }
 
     fn graph(&self, network: &str) -> Result<Graph> {
-        crate::sets::import(&CSV, network, &self.model_path(network))
+        crate::sets::import(&CSV, network, &self.model_path(network)).map_err(|error| match error {
+            Error::NoGraph { network, message, .. } => Error::NoGraph { set: self.name(), network, message },
+            error => error,
+        })
     }
 }
 

@@ -83,7 +83,7 @@ impl DeviceTimes {
         }
         match left_out.iter().next() {
             Some((network, message)) if networks.is_empty() => {
-                let (set, network, message) = (source.about().name, network.clone(), message.clone());
+                let (set, network, message) = (source.name(), network.clone(), message.clone());
                 Err(Error::NoGraph { set, network, message })
             }
             _ => {

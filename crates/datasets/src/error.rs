@@ -102,10 +102,10 @@ pub enum Error {
         path: PathBuf,
     },
     /// A network whose graph cannot be had.
-    #[error("{set}: no graph of `{}`: {}", Plain(network), Plain(message))]
+    #[error("{}: no graph of `{}`: {}", Plain(set), Plain(network), Plain(message))]
     NoGraph {
-        /// The set.
-        set: &'static str,
+        /// The set: its name, or where it lies.
+        set: String,
         /// The network.
         network: String,
         /// Why.

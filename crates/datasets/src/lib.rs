@@ -37,7 +37,7 @@ pub use sets::SETS;
 pub use source::{Measurements, RanOn, Source};
 pub use split::{Part, Split};
 pub use store::{DataSet, DeviceMeta, FileMeta, Meta, Run, Writer};
-pub use summary::SetSummary;
+pub use summary::{Numbers, SetSummary};
 pub use verify::{State, Verified};
 
 /// The front page, whose program is tested.

@@ -60,7 +60,7 @@ impl Source for DataSet {
     fn graph(&self, network: &str) -> Result<Graph> {
         let id: NetworkId = network.parse()?;
         let message = || format!("not in {}", self.dir().display());
-        let missing = || Error::NoGraph { set: MEASURED.name, network: network.into(), message: message() };
+        let missing = || Error::NoGraph { set: self.name(), network: network.into(), message: message() };
         self.graphs().get(&id).cloned().ok_or_else(missing)
     }
 }

@@ -55,6 +55,6 @@ pub trait Source: Send + Sync {
     /// # Errors
     /// The set has no such network, or none that can be read here.
     fn graph(&self, network: &str) -> Result<Graph> {
-        Err(Error::NoGraph { set: self.about().name, network: network.into(), message: "the set holds none".into() })
+        Err(Error::NoGraph { set: self.name(), network: network.into(), message: "the set holds none".into() })
     }
 }

@@ -38,12 +38,15 @@ pub struct SetSummary {
     pub splits: Vec<String>,
 }
 
+/// The unit of a quantity, and its numbers.
+pub type Numbers = (&'static str, Vec<f64>);
+
 impl SetSummary {
     /// Of a set, and its numbers by their unit: times, where it holds any, then memory, energy and others.
     ///
     /// # Errors
     /// The set cannot be read.
-    pub fn of(source: &dyn Source) -> Result<(Self, Vec<(&'static str, Vec<f64>)>)> {
+    pub fn of(source: &dyn Source) -> Result<(Self, Vec<Numbers>)> {
         let (about, all) = (source.about(), source.measurements()?.collect::<Result<Vec<Measurement>>>()?);
         let distinct = |of: fn(&Measurement) -> &str| all.iter().map(of).collect::<BTreeSet<_>>().len();
         let mut devices = BTreeMap::new();

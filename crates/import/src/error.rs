@@ -70,6 +70,16 @@ pub enum Error {
         /// What is wrong, with its shape.
         message: String,
     },
+    /// A function of the file that cannot be expanded.
+    #[error("{}: function `{}` {}", Plain(file), Plain(function), Plain(message))]
+    Function {
+        /// The file.
+        file: String,
+        /// Its name, with its domain.
+        function: String,
+        /// What is wrong.
+        message: String,
+    },
     /// A node that cannot be understood.
     #[error("{}: node {}: {}", Plain(file), Plain(node), Plain(message))]
     Node {
@@ -129,6 +139,7 @@ impl Error {
             | Self::Damaged { file, .. }
             | Self::Decode { file, .. }
             | Self::Tensor { file, .. }
+            | Self::Function { file, .. }
             | Self::Node { file, .. }
             | Self::Open { file, .. }
             | Self::Closed { file, .. }

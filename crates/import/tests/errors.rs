@@ -5,6 +5,7 @@ use std::io::{Seek, SeekFrom, Write};
 use bytes::Bytes;
 use prost::encoding::encode_varint;
 use tachograph_import::{load, onnx};
+use tachograph_ir::Domain;
 
 /// A field of bytes.
 fn field(tag: u64, bytes: &[u8]) -> Vec<u8> {
@@ -59,7 +60,6 @@ fn messages_name_file_and_place() {
         error(&[x.clone(), node("x", "x"), output("x")]),
         "m.onnx: tensor `x` is written by node `n` but is already defined"
     );
-    assert_eq!(error(&[input("x", &[1, -3])]), "m.onnx: tensor `x`: extent -3 of axis 1 is negative");
     assert_eq!(
         error(&[input("x", &[i64::MAX, 4])]),
         "m.onnx: tensor `x`: size of shape [9223372036854775807, 4] exceeds 64 bits"
@@ -68,6 +68,33 @@ fn messages_name_file_and_place() {
     assert_eq!(error(&[initialiser("w", &[2]), initialiser("w", &[2])]), "m.onnx: tensor `w`: is defined twice");
     let none = onnx::read(Bytes::from(number(1, 8)), "m.onnx").map(|m| m.graph.len()).unwrap_err();
     assert_eq!(none.to_string(), "m.onnx: not a model that can be read: it has no graph");
+}
+
+/// What binding a graph asks for.
+fn open(graph: &[Vec<u8>]) -> Vec<(String, Domain)> {
+    let model = onnx::read(Bytes::from(field(7, &graph.concat())), "m.onnx").unwrap();
+    model.graph.hyperparameters().iter().map(|(name, free)| (name.clone(), free.domain.clone())).collect()
+}
+
+#[test]
+fn negative_extents_are_open_and_a_literal_zero_is_empty() {
+    let net = |dims: &[i64]| [input("x", dims), node("x", "y"), output("y")];
+    let free = |name: &str| vec![(name.to_owned(), Domain::EXTENT)];
+    assert_eq!(open(&net(&[1, -3])), free("x_1"));
+    assert_eq!(open(&net(&[1, 0, 4])).len(), 1, "the batch alone");
+    // Nobody exports a network for nothing: where all of it would be empty, the exporter knew no batch.
+    assert_eq!(open(&net(&[0, 3])), free("x_0"));
+    assert_eq!(open(&net(&[0])), []);
+    let also = [input("p", &[2, 5]), input("x", &[0, 3]), node("x", "y"), output("y")];
+    assert_eq!(open(&also), []);
+    // Names that the file has are not taken.
+    let named = field(
+        11,
+        &[field(1, b"z"), field(2, &field(1, &[number(1, 1), field(2, &field(1, &field(2, b"x_0")))].concat()))]
+            .concat(),
+    );
+    let both = [input("x", &[-1, 3]), named, node("x", "y"), output("y")];
+    assert_eq!(open(&both), [free("x_0"), free("x_0_")].concat());
 }
 
 /// 100 GB of weights inside the file, which has a hole in their place: reading them would take minutes and

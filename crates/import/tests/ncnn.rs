@@ -153,12 +153,26 @@ fn a_file_that_ends_after_its_first_line() {
     assert!(matches!(error, tachograph_import::Error::Decode { offset: 9, length: 9, .. }), "{error}");
 }
 
+/// The cases of every layer, beside the texts above.
+fn texts() -> Vec<String> {
+    #[derive(serde::Deserialize)]
+    struct Case {
+        text: String,
+    }
+    let cases: Vec<Case> = serde_json::from_str(include_str!("golden/ncnn_shapes.json")).unwrap();
+    let all = [SMALL, DECODER].into_iter().map(str::to_owned);
+    all.chain(cases.into_iter().map(|case| case.text)).collect()
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 8000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn flipped_bytes(flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6)) {
-        let mut bytes = SMALL.as_bytes().to_vec();
+    fn flipped_bytes(
+        text in prop::sample::select(texts()),
+        flips in prop::collection::vec((any::<prop::sample::Index>(), prop_oneof![any::<u8>(), b'-'..=b'9']), 1..6),
+    ) {
+        let mut bytes = text.into_bytes();
         for (place, value) in flips {
             let place = place.index(bytes.len());
             bytes[place] = value;

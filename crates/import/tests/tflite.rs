@@ -46,8 +46,7 @@ proptest! {
     #[test]
     fn truncated(length in any::<prop::sample::Index>()) {
         let length = length.index(SMALL.len());
-        let error = tflite::read(&SMALL.slice(..length), "file").map(|_| ()).unwrap_err().to_string();
-        prop_assert!(error.starts_with("file: ") && !error.contains(['\n', '\t']), "{error}");
+        prop_assert!(tflite::read(&SMALL.slice(..length), "file").is_err());
     }
 }
 

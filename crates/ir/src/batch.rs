@@ -26,7 +26,9 @@ impl Graph {
         let mut known: HashMap<TensorId, Axes> = HashMap::from([(id, (0..dims.len()).map(Some).collect())]);
         for (_, node) in self.nodes() {
             let read = node.inputs.iter().enumerate();
-            let Some((place, axes)) = read.filter_map(|(i, id)| Some((i, known.get(&(*id)?)?))).next() else { continue };
+            let Some((place, axes)) = read.filter_map(|(i, id)| Some((i, known.get(&(*id)?)?))).next() else {
+                continue;
+            };
             if let Some(batch) = batch_of(node, place, axes.len()) {
                 return match axes.get(batch) {
                     Some(Some(axis)) => BatchAxis::At(*axis),

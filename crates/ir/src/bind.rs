@@ -105,7 +105,7 @@ impl BoundGraph {
     /// Facts of a node's results, by position, without their elements; results left out are unknown.
     pub fn output_facts(&self, node: &Node) -> Vec<Fact> {
         let fact = |id: &Option<TensorId>| match id.map(|id| self.fact(id)) {
-            Some(fact) => Fact { value: None, shape: fact.shape.clone(), ..*fact },
+            Some(fact) => Fact { value: None, ..fact.clone() },
             None => Fact::unknown(DType::F32),
         };
         node.outputs.iter().map(fact).collect()
@@ -129,8 +129,23 @@ impl BoundGraph {
         self.live.iter().copied().filter(|&id| {
             let node = self.graph.node(id);
             let custom = node.op.is_custom() && node.phase != crate::Phase::Update;
-            custom || node.outputs.iter().flatten().any(|&t| self.shape(t).is_none())
+            custom || node.outputs.iter().flatten().any(|&t| !self.fact(t).is_known())
         })
+    }
+
+    /// What of a node is counted, where not all of it is ([`BoundGraph::unknown_nodes`], and loops of which nobody knows
+    /// how many trips they take); `None` for all others.
+    pub fn counted_in_part(&self, id: NodeId) -> Option<&'static str> {
+        let node = self.graph.node(id);
+        let OpType::Known(_, op) = &node.op else {
+            return (node.phase != crate::Phase::Update).then_some("operator not known: only its bytes are counted");
+        };
+        let (inputs, outputs) = (self.input_facts(node), self.output_facts(node));
+        if op.counts_one_trip(&Call { node, inputs: &inputs, outputs: &outputs }) {
+            return Some("number of trips not known: one is counted");
+        }
+        let known = node.outputs.iter().flatten().all(|&t| self.fact(t).is_known());
+        (!known).then_some("shape not known: only the bytes that are known are counted")
     }
 
     /// The batch: the extent that is called so, else that of the axis which is the batch to what reads the first input
@@ -179,6 +194,7 @@ fn declared(tensor: &Tensor, config: &Assignment) -> Fact {
         Dim::Free(name) => config.get(name).copied(),
     };
     Fact {
+        held: None,
         dtype: tensor.dtype.unwrap_or(DType::F32),
         shape: tensor.dims.as_ref().and_then(|dims| dims.iter().map(extent).collect()),
         value: tensor.value.clone(),
@@ -199,7 +215,8 @@ fn infer(graph: &Graph, config: &Assignment, given: &[Fact]) -> Result<Vec<Fact>
         for (id, fact) in node.outputs.iter().zip(inferred) {
             let Some(id) = id else { continue };
             // Where inference knows the type alone, a declared shape stands.
-            let shape = fact.shape.or_else(|| facts[id.index()].shape.take());
+            let declared = || facts[id.index()].shape.take().filter(|_| fact.held.is_none());
+            let shape = fact.shape.clone().or_else(declared);
             facts[id.index()] = Fact { shape, constant, ..fact };
         }
     }

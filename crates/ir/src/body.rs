@@ -3,6 +3,8 @@
 //! A body reads nothing but its inputs: what it takes from the graph around it follows its formal inputs, and the
 //! node has the same tensors as operands after its own.
 
+use std::cell::Cell;
+
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -21,9 +23,63 @@ pub(crate) fn bind(call: &Call<'_>, name: &str, given: &[Fact]) -> Result<BoundG
     body.bind_inputs(given).map_err(|error| OpError::Invalid(format!("in `{name}`: {error}")))
 }
 
+/// How much may be inferred again and again for one node, the bodies inside its body included: nodes, tensors and elements
+/// together. That is some hundredths of a second.
+const AGAIN: usize = 1 << 15;
+
+thread_local! {
+    /// What is left of it for the outermost node.
+    static LEFT: Cell<Option<usize>> = const { Cell::new(None) };
+}
+
+/// Permission to bind a body several times, which ends with the outermost node that has it.
+pub(crate) struct Repeats {
+    outermost: bool,
+    size: usize,
+}
+
+impl Repeats {
+    /// For the body of this name.
+    pub(crate) fn new(call: &Call<'_>, name: &str) -> Self {
+        let outermost = LEFT.get().is_none();
+        LEFT.set(LEFT.get().or(Some(AGAIN)));
+        let size = match call.attrs().get(name) {
+            Some(Attr::Graph(body)) => {
+                let elements = body.tensors().iter().map(|t| t.value.as_ref().map_or(0, Value::len));
+                1 + body.len() + body.tensors().len() + elements.sum::<usize>()
+            }
+            _ => 1,
+        };
+        Self { outermost, size }
+    }
+
+    /// `None` once too much was bound; what the body is given counts too, since a sequence may grow.
+    pub(crate) fn again(&self, given: &[Fact]) -> Option<()> {
+        let given = given.iter().map(Fact::size).fold(self.size, usize::saturating_add);
+        let left = LEFT.get()?.checked_sub(given)?;
+        LEFT.set(Some(left));
+        Some(())
+    }
+}
+
+impl Drop for Repeats {
+    fn drop(&mut self) {
+        if self.outermost {
+            LEFT.set(None);
+        }
+    }
+}
+
 /// Its cost, each weight of its own counted once.
 pub(crate) fn cost(body: &BoundGraph) -> Result<Cost, OpError> {
     body.cost().map_err(|error| OpError::Invalid(error.to_string()))
+}
+
+/// Cost of several runs of one body, the weights of its own counted once.
+pub(crate) fn together(runs: impl Iterator<Item = Result<Cost, OpError>>) -> Result<Cost, OpError> {
+    let costs = runs.collect::<Result<Vec<_>, _>>()?;
+    let parameters = costs.iter().map(|cost| cost.parameters).max().unwrap_or(0);
+    Ok(Cost { parameters, ..costs.into_iter().sum() })
 }
 
 /// Class of a control-flow operator: that of what its bodies do, products before other arithmetic.

@@ -28,9 +28,15 @@ pub enum DType {
     String,
     Complex64,
     Complex128,
+    F6,
+    F4,
+    /// An exponent of two without mantissa: the scale of a block.
+    E8M0,
+    I2,
+    U2,
 }
 
-const NAMES: [(DType, &str, u64); 19] = [
+const NAMES: [(DType, &str, u64); 24] = [
     (DType::F64, "f64", 64),
     (DType::F32, "f32", 32),
     (DType::F16, "f16", 16),
@@ -50,6 +56,11 @@ const NAMES: [(DType, &str, u64); 19] = [
     (DType::String, "string", 64),
     (DType::Complex64, "complex64", 64),
     (DType::Complex128, "complex128", 128),
+    (DType::F6, "f6", 6),
+    (DType::F4, "f4", 4),
+    (DType::E8M0, "e8m0", 8),
+    (DType::I2, "i2", 2),
+    (DType::U2, "u2", 2),
 ];
 
 impl DType {
@@ -85,13 +96,18 @@ impl DType {
             17..=20 => Self::F8,
             21 => Self::U4,
             22 => Self::I4,
+            23 => Self::F4,
+            24 => Self::E8M0,
+            25 => Self::U2,
+            26 => Self::I2,
+            27 | 28 => Self::F6,
             _ => return None,
         })
     }
 
     /// True for real floating-point types.
     pub fn is_float(self) -> bool {
-        matches!(self, Self::F64 | Self::F32 | Self::F16 | Self::BF16 | Self::F8)
+        matches!(self, Self::F64 | Self::F32 | Self::F16 | Self::BF16 | Self::F8 | Self::F6 | Self::F4 | Self::E8M0)
     }
 
     /// True for integers and booleans: the types that shape arithmetic uses.
@@ -132,6 +148,17 @@ mod tests {
     #[test]
     fn sub_byte_types_round_up() {
         assert_eq!(DType::I4.bytes(3), Some(2));
+        let block = [DType::F6, DType::F4, DType::E8M0, DType::I2, DType::U2].map(|dtype| dtype.bytes(33).unwrap());
+        assert_eq!(block, [25, 17, 33, 9, 9]);
         assert_eq!(DType::F64.bytes(u64::MAX), None);
+    }
+
+    #[test]
+    fn every_number_of_onnx_is_a_type() {
+        let bits: Vec<u64> = (1..=28).map(|code| DType::from_onnx(code).unwrap().bits()).collect();
+        let onnx = [32, 8, 8, 16, 16, 32, 64, 64, 8, 16, 64, 32, 64, 64, 128, 16, 8, 8, 8, 8, 4, 4, 4, 8, 2, 2, 6, 6];
+        assert_eq!(bits, onnx);
+        assert_eq!((DType::from_onnx(0), DType::from_onnx(29)), (None, None));
+        assert!(DType::E8M0.is_float() && DType::U2.is_integer() && !DType::F4.is_integer());
     }
 }

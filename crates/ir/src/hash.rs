@@ -10,7 +10,7 @@ use std::{collections::HashMap, fmt, str::FromStr};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
-use crate::{Attr, BoundGraph, Error, Fact, Node, TensorId, Value};
+use crate::{Attr, BoundGraph, Error, Fact, Held, Node, TensorId, Value};
 
 type Colour = [u8; 32];
 
@@ -273,6 +273,19 @@ pub(crate) fn write_attr(out: &mut Vec<u8>, attr: &Attr) {
 }
 
 fn write_fact(out: &mut Vec<u8>, fact: &Fact) {
+    match &fact.held {
+        None => {}
+        Some(Held::Sequence(items)) => {
+            out.push(b'{');
+            write_len(out, items.len());
+            items.iter().for_each(|item| write_fact(out, item));
+        }
+        Some(Held::Alike(item)) => {
+            out.push(b'~');
+            write_fact(out, item);
+        }
+        Some(Held::Nothing) => out.push(b'0'),
+    }
     write_text(out, &fact.dtype.to_string());
     match &fact.shape {
         None => out.push(b'?'),

@@ -4,43 +4,7 @@ use std::{collections::HashMap, fmt, sync::OnceLock};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{Attrs, Class, Cost, DType, Fusion, Fvcore, Node, Role, Saved, Shape, Value, elements};
-
-/// What is known of a tensor once its graph is bound.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Fact {
-    /// Element type.
-    pub dtype: DType,
-    /// Shape; `None` where it depends on data or on an operator nobody knows.
-    pub shape: Option<Shape>,
-    /// Elements, where shape arithmetic can know them.
-    pub value: Option<Value>,
-    /// True when it does not depend on any input of the graph.
-    pub constant: bool,
-}
-
-impl Fact {
-    /// A tensor of known shape.
-    pub fn new(dtype: DType, shape: impl Into<Shape>) -> Self {
-        Self { dtype, shape: Some(shape.into()), value: None, constant: false }
-    }
-
-    /// A tensor whose shape cannot be known.
-    pub fn unknown(dtype: DType) -> Self {
-        Self { dtype, shape: None, value: None, constant: false }
-    }
-
-    /// The same with known elements; dropped when there are too many to be shape arithmetic.
-    pub fn with_value(mut self, value: Option<Value>) -> Self {
-        self.value = value.filter(|v| v.len() <= Value::MAX_ELEMENTS);
-        self
-    }
-
-    /// Bytes of storage; `None` when the shape is unknown or the size overflows.
-    pub fn bytes(&self) -> Option<u64> {
-        self.dtype.bytes(elements(self.shape.as_deref()?)?)
-    }
-}
+use crate::{Attrs, Class, Cost, DType, Fact, Fusion, Fvcore, Node, Role, Saved, Value, elements};
 
 /// Why an operator could not be inferred.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -170,6 +134,11 @@ pub trait Operator: Sync {
     /// ONNX operator names that this implementation covers.
     fn names(&self) -> &'static [&'static str];
 
+    /// ONNX domain in which a file finds it. By default the standard one.
+    fn domain(&self, _: &Node) -> &'static str {
+        ""
+    }
+
     /// Types, shapes and, for shape arithmetic, elements of the results.
     fn infer(&self, call: &Call<'_>) -> Result<Vec<Fact>, OpError>;
 
@@ -177,6 +146,11 @@ pub trait Operator: Sync {
     /// operands and results.
     fn nested(&self, _: &Call<'_>) -> Result<Option<Cost>, OpError> {
         Ok(None)
+    }
+
+    /// True where [`Operator::nested`] is the cost of one trip, because nobody knows how many there are.
+    fn counts_one_trip(&self, _: &Call<'_>) -> bool {
+        false
     }
 
     /// Arithmetic of the forward computation. By default an operator of [`Class::Movement`] moves its data, and any
@@ -244,28 +218,39 @@ impl OpType {
         Self::with_domain("", name)
     }
 
-    /// Looks an operator of a domain up. Standard names are `""` and `"ai.onnx"`; operators of
-    /// `"com.microsoft"` that share name and meaning with a registered one are found too.
+    /// Looks an operator of a domain up. The names of `""` (or `"ai.onnx"`), `"ai.onnx.ml"`, the preview and training
+    /// domains and `"com.microsoft"` do not contradict each other, so one registry holds them. The layouts of ONNX
+    /// Runtime's optimiser repeat standard names: `"com.ms.internal.nhwc"` means the operators that have `Nhwc` before
+    /// their name, and `"com.microsoft.nchwc"` shapes convolutions and poolings as the standard ones. An operator that
+    /// means something else than the standard one of its name is registered as `domain::name`.
     pub fn with_domain(domain: &str, name: &str) -> Self {
-        let standard = matches!(domain, "" | "ai.onnx" | "com.microsoft");
-        match registry().get_key_value(name) {
-            Some((name, op)) if standard => Self::Known(name, *op),
-            _ => Self::Custom { domain: domain.into(), name: name.into() },
-        }
+        let found = match (domain, name) {
+            ("com.microsoft", "CausalConvWithState" | "LinearAttention" | "SwiGLU" | "Unique") => {
+                find(&format!("{domain}::{name}"))
+            }
+            ("" | "ai.onnx" | "ai.onnx.ml" | "com.microsoft", _) => find(name),
+            ("ai.onnx.preview" | "ai.onnx.preview.training" | "ai.onnx.training", _) => find(name),
+            ("com.ms.internal.nhwc", "Resize") => find(name),
+            ("com.ms.internal.nhwc", _) => find(&format!("Nhwc{name}")),
+            ("com.microsoft.nchwc", "Conv") => find("FusedConv"),
+            ("com.microsoft.nchwc", _) => find(name),
+            _ => None,
+        };
+        found.unwrap_or_else(|| Self::Custom { domain: domain.into(), name: name.into() })
     }
 
     /// Name within its domain.
     pub fn name(&self) -> &str {
         match self {
-            Self::Known(name, _) => name,
+            Self::Known(name, _) => name.rsplit_once("::").map_or(name, |(_, name)| name),
             Self::Custom { name, .. } => name,
         }
     }
 
-    /// Domain; empty for the standard one, and for what is in the registry.
+    /// Domain; empty for the standard one, and for what is in the registry under its bare name.
     pub fn domain(&self) -> &str {
         match self {
-            Self::Known(..) => "",
+            Self::Known(name, _) => name.rsplit_once("::").map_or("", |(domain, _)| domain),
             Self::Custom { domain, .. } => domain,
         }
     }
@@ -276,11 +261,15 @@ impl OpType {
     }
 }
 
+fn find(name: &str) -> Option<OpType> {
+    registry().get_key_value(name).map(|(name, op)| OpType::Known(name, *op))
+}
+
 impl fmt::Display for OpType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Custom { domain, name } if !domain.is_empty() => write!(f, "{domain}::{name}"),
-            _ => f.write_str(self.name()),
+        match self.domain() {
+            "" => f.write_str(self.name()),
+            domain => write!(f, "{domain}::{}", self.name()),
         }
     }
 }

@@ -27,6 +27,9 @@ impl Domain {
     /// Every positive extent that fits an ONNX dimension.
     pub const POSITIVE: Self = Self::Range { min: 1, max: i64::MAX as u64, step: 1 };
 
+    /// Every extent that fits an ONNX dimension, 0 of an empty tensor included.
+    pub const EXTENT: Self = Self::Range { min: 0, max: i64::MAX as u64, step: 1 };
+
     /// Number of values.
     pub fn len(&self) -> u64 {
         match self {
@@ -57,6 +60,11 @@ impl Domain {
             Self::Range { min, step, .. } => min + i * (*step).max(1),
             Self::Set(values) => values[i as usize],
         })
+    }
+
+    /// What a configuration space proposes of it.
+    fn proposed(&self) -> &Self {
+        if *self == Self::EXTENT { &Self::POSITIVE } else { self }
     }
 
     fn sample(&self, rng: &mut impl Rng) -> Option<u64> {
@@ -101,9 +109,9 @@ pub struct ConfigSpace<'a> {
 }
 
 impl Graph {
-    /// Its configuration space, Δ_M.
+    /// Its configuration space, Δ_M. An extent that may be 0 can be bound to it; the space proposes no empty tensors.
     pub fn space(&self) -> ConfigSpace<'_> {
-        ConfigSpace { axes: self.hyperparameters().iter().map(|(n, h)| (n.as_str(), &h.domain)).collect() }
+        ConfigSpace { axes: self.hyperparameters().iter().map(|(n, h)| (n.as_str(), h.domain.proposed())).collect() }
     }
 
     /// Completes `config` with defaults and checks it against the domains.

@@ -80,11 +80,9 @@ impl Display for Uncounted {
         }
         let (nodes, parameters) = (percent(self.share_of_nodes()), percent(self.share_of_parameters()));
         let are = if self.nodes == 1 { "is" } else { "are" };
-        write!(
-            f,
-            "{} of {} nodes ({nodes}) {are} not counted, with {parameters} of the parameters: ",
-            self.nodes, self.of
-        )?;
+        let with =
+            if self.of_parameters > 0 { format!(", with {parameters} of the parameters") } else { String::new() };
+        write!(f, "{} of {} nodes ({nodes}) {are} not counted{with}: ", self.nodes, self.of)?;
         if self.unknown_shapes > 0 {
             let have = if self.unknown_shapes == 1 { "has a result" } else { "have results" };
             // After an operator nobody knows the shapes are unknown too, whatever the data.

@@ -95,6 +95,18 @@ fn all_that_is_free_is_named_at_once_and_names_are_printed_safely() {
 }
 
 #[test]
+fn an_extent_may_be_bound_to_nothing_but_no_space_proposes_it() {
+    let mut b = Builder::new("g");
+    b.hyperparameter("past", Domain::EXTENT, 4);
+    let x = b.input("x", DType::F32, vec![2.into(), "past".into()]);
+    let y = b.op("Relu", &[x]).unwrap();
+    let graph = b.finish(&[y]).unwrap();
+    let bound = graph.bind(&Assignment::from([("past".into(), 0)])).unwrap();
+    assert_eq!((bound.shape(bound.graph().outputs()[0]), bound.cost().unwrap().flops), (Some(&[2, 0][..]), 0));
+    assert_eq!(graph.space().get(0), Some(Assignment::from([("past".into(), 1)])));
+}
+
+#[test]
 fn files_are_named_in_messages() {
     let dir = tempfile::tempdir().unwrap();
     let write = |name: &str, contents: &[u8]| {

@@ -7,7 +7,7 @@ use tachograph_ir::{BoundGraph, DType, NodeId, Quantity};
 use crate::{
     Amount, Bounds, Manifest, Output, OutputId, Outside, Prediction, Result, Seen,
     familiar::{Familiar, Unfamiliar},
-    physics::{Machine, Terms},
+    physics::{Demand, Machine, Terms, Work},
     seen::held,
 };
 
@@ -40,18 +40,23 @@ impl Estimate {
         learned.insert(DType::F32);
         let learned: Vec<DType> = learned.into_iter().collect();
         let unfamiliar = Unfamiliar::of(bound, manifest.featurizer.schema(), &learned);
-        let familiar = if unfamiliar.is_empty() {
-            None
-        } else {
-            Some(Familiar::of(bound, &unfamiliar))
-        };
+        let familiar = (!unfamiliar.is_empty()).then(|| Familiar::of(bound, &unfamiliar));
         let rest = familiar.as_ref().map_or(Some(bound), |familiar| familiar.bound.as_ref());
         let (values, unknown) = match rest {
             Some(rest) => network(rest)?,
             None => (vec![0.0; outputs.len()], Vec::new()),
         };
-        let case = Case { bound, rest, unfamiliar: &unfamiliar, unknown };
-        known.into_iter().zip(values).map(|(output, value)| case.estimate(output, value)).collect()
+        let demand = Demand::of(bound)?;
+        let learned = match (&familiar, rest) {
+            (Some(_), Some(rest)) => Some(Demand::of(rest)?),
+            (Some(_), None) => None,
+            (None, _) => Some(demand.clone()),
+        };
+        let mut names: BTreeSet<String> = unknown.into_iter().collect();
+        names.extend(unfamiliar.operators.iter().map(|&id| bound.graph().node(id).op.to_string()));
+        let unseen = unfamiliar.operators.into_iter().collect();
+        let case = Case { batch: bound.batch(), demand, learned, unseen, names, types: unfamiliar.types };
+        Ok(known.into_iter().zip(values).map(|(output, value)| case.estimate(output, value)).collect())
     }
 
     /// Parts of `total` by operator. `network` says what it puts out for each operator of a graph that is familiar, if it is
@@ -75,7 +80,8 @@ impl Estimate {
         };
         if let Some(parts) = &mut parts {
             let machine = Machine::of(output);
-            let terms: HashMap<NodeId, Terms> = machine.terms(bound)?.into_iter().collect();
+            let terms: HashMap<NodeId, Terms> =
+                Work::of(bound)?.iter().map(|work| (work.id, machine.terms(work))).collect();
             let size = |ids: &mut dyn Iterator<Item = NodeId>| ids.filter_map(|id| Some(terms.get(&id)?.roofline)).sum::<f64>();
             let unseen = size(&mut unfamiliar.operators.iter().copied());
             let known = size(&mut parts.iter().map(|(id, _)| *id));
@@ -95,7 +101,7 @@ impl Estimate {
         let mut outside = self.outside.clone();
         if let Some(seen) = &output.seen {
             let (low, high) = seen.batches;
-            if self.batch < low / 4 || self.batch > high.saturating_mul(4) {
+            if self.batch.saturating_mul(4) < low || self.batch > high.saturating_mul(4) {
                 outside.push(Outside::Batch { batch: self.batch, seen: (low, high) });
             }
         }
@@ -123,33 +129,35 @@ impl Estimate {
 }
 
 /// A network, and what of it the networks of a checkpoint were asked.
-struct Case<'a> {
-    bound: &'a BoundGraph,
-    rest: Option<&'a BoundGraph>,
-    unfamiliar: &'a Unfamiliar,
-    /// Operators that a set with operators of its own has no column for.
-    unknown: Vec<String>,
+struct Case {
+    batch: u64,
+    demand: Demand,
+    /// What is familiar, in types that were learned; none where nothing is.
+    learned: Option<Demand>,
+    /// Operators that were never seen.
+    unseen: HashSet<NodeId>,
+    /// Their names.
+    names: BTreeSet<String>,
+    /// Types that were never learned.
+    types: Vec<DType>,
 }
 
-impl Case<'_> {
-    fn estimate(&self, output: &Output, network: f64) -> Result<Estimate> {
+impl Case {
+    fn estimate(&self, output: &Output, network: f64) -> Estimate {
         let machine = Machine::of(output);
-        let operators: HashSet<NodeId> = self.unfamiliar.operators.iter().copied().collect();
+        let total = |work: &mut dyn Iterator<Item = &Work>| work.map(|work| machine.terms(work)).sum::<Terms>();
+        let all = self.demand.work.iter();
         // The physical terms of what is familiar, in its own types and in those that were learned, and of what is not.
         let (floor, own, learned, unseen) = if output.quantity == Quantity::Memory {
-            let own = resident(self.bound)?;
-            (least_resident(self.bound)?, own, self.rest.map_or(Ok(own), resident)?, 0.0)
+            let learned = self.learned.as_ref().map_or(0.0, |learned| learned.resident);
+            (self.demand.least_resident, self.demand.resident, learned, 0.0)
         } else {
-            let terms = machine.terms(self.bound)?;
-            let (unseen, own): (Vec<_>, Vec<_>) = terms.into_iter().partition(|(id, _)| operators.contains(id));
-            let [own, unseen]: [Terms; 2] = [own, unseen].map(|part| part.into_iter().map(|(_, terms)| terms).sum());
-            let learned = match self.rest {
-                Some(rest) if !self.unfamiliar.is_empty() => machine.total(rest)?,
-                _ => own,
-            };
+            let own = total(&mut all.clone().filter(|work| !self.unseen.contains(&work.id)));
+            let unseen = total(&mut all.clone().filter(|work| self.unseen.contains(&work.id)));
+            let learned = self.learned.as_ref().map_or(0.0, |learned| total(&mut learned.work.iter()).roofline);
             // How little power a device can take is not known.
-            let floor = if output.quantity == Quantity::Latency { [own, unseen].into_iter().sum() } else { Terms::default() };
-            (floor.floor.ms(), own.roofline, learned.roofline, unseen.roofline)
+            let floor = if output.quantity == Quantity::Latency { total(&mut all.clone()).floor.ms() } else { 0.0 };
+            (floor, own.roofline, learned, unseen.roofline)
         };
         let size = own + unseen;
         let at = output.seen.as_ref().and_then(|seen| seen.at(size));
@@ -157,10 +165,10 @@ impl Case<'_> {
         let (low, high) = at.map_or((0.0, f64::INFINITY), |at| (at.low, at.high));
         // An operator that was never seen takes as much more than its roofline as is usual.
         let usual = at.map_or(1.0, |at| at.middle).max(floor_ratio);
-        let ratio = if self.rest.is_some() && learned > 0.0 && network > 0.0 { network / learned } else { usual };
+        let ratio = if learned > 0.0 && network > 0.0 { network / learned } else { usual };
         let value = own * held(ratio, low, high, floor_ratio) + unseen * usual;
         let mut outside = Vec::new();
-        let types: Vec<DType> = self.unfamiliar.types.iter().copied().filter(|t| !output.types().contains(t)).collect();
+        let types: Vec<DType> = self.types.iter().copied().filter(|dtype| !output.types().contains(dtype)).collect();
         let converted: Vec<DType> = types.iter().copied().filter(|&t| !machine.computes(t)).collect();
         let range = at.map(|at| {
             let emulated = if converted.is_empty() { 1.0 } else { EMULATED };
@@ -169,27 +177,12 @@ impl Case<'_> {
         if !types.is_empty() {
             outside.push(Outside::Types { types, converted });
         }
-        let names: BTreeSet<String> =
-            operators.iter().map(|&id| self.bound.graph().node(id).op.to_string()).chain(self.unknown.iter().cloned()).collect();
-        if !names.is_empty() {
+        if !self.names.is_empty() {
             let share = if size > 0.0 { unseen / size } else { 0.0 };
-            outside.push(Outside::Operators { names: names.into_iter().collect(), share });
+            outside.push(Outside::Operators { names: self.names.iter().cloned().collect(), share });
         }
-        Ok(Estimate { value, batch: self.bound.batch(), floor, range, outside })
+        Estimate { value, batch: self.batch, floor, range, outside }
     }
-}
-
-/// Megabytes that must be resident.
-fn resident(bound: &BoundGraph) -> Result<f64> {
-    Ok(bound.residency()?.peak.0 as f64 / 1e6)
-}
-
-/// Megabytes that must be resident even where every operator writes its result over an operand: weights, and the largest
-/// tensor.
-fn least_resident(bound: &BoundGraph) -> Result<f64> {
-    let tensors = bound.live().iter().flat_map(|&id| bound.graph().node(id).outputs.iter().flatten());
-    let largest = tensors.filter_map(|&t| bound.fact(t).bytes()).max().unwrap_or(0);
-    Ok((bound.residency()?.weights.0 as f64 + largest as f64) / 1e6)
 }
 
 impl Output {
@@ -198,10 +191,11 @@ impl Output {
     /// # Errors
     /// An operation count that exceeds 64 bits.
     pub fn physical(&self, bound: &BoundGraph) -> Result<f64> {
-        match self.quantity {
-            Quantity::Memory => resident(bound),
-            Quantity::Latency | Quantity::Energy => Ok(Machine::of(self).total(bound)?.roofline),
-        }
+        let demand = Demand::of(bound)?;
+        Ok(match self.quantity {
+            Quantity::Memory => demand.resident,
+            Quantity::Latency | Quantity::Energy => Machine::of(self).total(&demand.work).roofline,
+        })
     }
 
     /// Types that it learned; f32 where that is not recorded.

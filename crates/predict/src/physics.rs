@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use tachograph_ir::{BoundGraph, Class, Cost, DType, Device, DeviceKind, FusionRule, Node, NodeId, Role};
+use tachograph_ir::{BoundGraph, Class, DType, Device, DeviceKind, FusionRule, Node, NodeId, Role};
 
 use crate::{Output, Result};
 
@@ -58,6 +58,64 @@ impl std::iter::Sum for Terms {
     }
 }
 
+/// What an operator does, on any machine.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Work {
+    pub id: NodeId,
+    dtype: DType,
+    flops: f64,
+    bytes: f64,
+    convolves: bool,
+    /// Whether it is the first of a kernel, where those that fuse are one.
+    first: bool,
+}
+
+impl Work {
+    /// Of each operator that runs.
+    ///
+    /// # Errors
+    /// An operation count that exceeds 64 bits.
+    pub fn of(bound: &BoundGraph) -> Result<Vec<Self>> {
+        let groups = bound.fuse(&FusionRule::default());
+        let firsts: HashSet<NodeId> = groups.iter().filter_map(|group| group.nodes.first().copied()).collect();
+        let work = |&id: &NodeId| {
+            let (node, cost) = (bound.graph().node(id), bound.node_cost(id)?);
+            Ok(Self {
+                id,
+                dtype: data_type(bound, node),
+                flops: cost.flops as f64,
+                bytes: cost.bytes() as f64,
+                convolves: matches!(node.class(), Class::Convolution | Class::GroupedConvolution),
+                first: firsts.contains(&id),
+            })
+        };
+        bound.live().iter().map(work).collect()
+    }
+}
+
+/// What a network asks of any machine.
+#[derive(Clone, Debug)]
+pub(crate) struct Demand {
+    /// Of each operator that runs.
+    pub work: Vec<Work>,
+    /// Megabytes that are resident.
+    pub resident: f64,
+    /// Those that are even where every operator writes its result over an operand: weights, and the largest tensor.
+    pub least_resident: f64,
+}
+
+impl Demand {
+    /// # Errors
+    /// An operation count that exceeds 64 bits.
+    pub fn of(bound: &BoundGraph) -> Result<Self> {
+        let residency = bound.residency()?;
+        let results = bound.live().iter().flat_map(|&id| bound.graph().node(id).outputs.iter().flatten());
+        let largest = results.filter_map(|&t| bound.fact(t).bytes()).max().unwrap_or(0);
+        let least_resident = (residency.weights.0 as f64 + largest as f64) / 1e6;
+        Ok(Self { work: Work::of(bound)?, resident: residency.peak.0 as f64 / 1e6, least_resident })
+    }
+}
+
 impl Machine {
     /// The machine of an output.
     pub fn of(output: &Output) -> Self {
@@ -82,39 +140,19 @@ impl Machine {
         self.device.is_some_and(|device| device.peak.contains_key(&dtype))
     }
 
-    /// Terms of each operator that runs.
-    ///
-    /// # Errors
-    /// An operation count that exceeds 64 bits.
-    pub fn terms(&self, bound: &BoundGraph) -> Result<Vec<(NodeId, Terms)>> {
-        let groups = self.compiled.then(|| bound.fuse(&FusionRule::default()));
-        let firsts: Option<HashSet<NodeId>> =
-            groups.map(|groups| groups.iter().filter_map(|group| group.nodes.first().copied()).collect());
-        let starts = |id: &NodeId| firsts.as_ref().is_none_or(|firsts| firsts.contains(id));
-        let node = |&id: &NodeId| {
-            let (node, cost) = (bound.graph().node(id), bound.node_cost(id)?);
-            Ok((id, self.node(node, &cost, data_type(bound, node), starts(&id))))
-        };
-        bound.live().iter().map(node).collect()
+    /// Terms of an operator.
+    pub fn terms(&self, Work { dtype, flops, bytes, convolves, first, .. }: &Work) -> Terms {
+        // A view is no kernel.
+        let start = if *bytes > 0.0 && (*first || !self.compiled) { self.start() } else { 0.0 };
+        Terms {
+            floor: Floor { arithmetic: 1e3 * flops / self.highest(*dtype, *convolves), starts: start },
+            roofline: (1e3 * flops / self.usual(*dtype)).max(1e3 * bytes / self.bandwidth()) + start,
+        }
     }
 
     /// Their sum.
-    ///
-    /// # Errors
-    /// As [`Machine::terms`].
-    pub fn total(&self, bound: &BoundGraph) -> Result<Terms> {
-        Ok(self.terms(bound)?.into_iter().map(|(_, terms)| terms).sum())
-    }
-
-    fn node(&self, node: &Node, cost: &Cost, dtype: DType, starts: bool) -> Terms {
-        let flops = cost.flops as f64;
-        // A view is no kernel.
-        let start = if starts && cost.bytes() > 0 { self.start() } else { 0.0 };
-        let traffic = 1e3 * cost.bytes() as f64 / self.bandwidth();
-        Terms {
-            floor: Floor { arithmetic: 1e3 * flops / self.highest(node, dtype), starts: start },
-            roofline: (1e3 * flops / self.usual(dtype)).max(traffic) + start,
-        }
+    pub fn total(&self, work: &[Work]) -> Terms {
+        work.iter().map(|work| self.terms(work)).sum()
     }
 
     /// Least time between the starts of two kernels, in ms. On the H100 of `datasets/gpu` no network took less than 9 µs a
@@ -147,12 +185,11 @@ impl Machine {
 
     /// The most that it could do: where the file does not say, no device does more narrow operations at once than fit where
     /// it does wide ones.
-    fn highest(&self, node: &Node, dtype: DType) -> f64 {
+    fn highest(&self, dtype: DType, convolves: bool) -> f64 {
         let own = if dtype == DType::F32 { self.arithmetic } else { dtype };
         let narrow = || self.peak(DType::F32).map_or(f64::INFINITY, |peak| peak * 32.0 / own.bits() as f64);
         let highest = self.peak(own).unwrap_or_else(narrow);
         // PyTorch lets cuDNN convolve f32 in TF32, at half the speed of f16.
-        let convolves = matches!(node.class(), Class::Convolution | Class::GroupedConvolution);
         let tensor_cores = self.device.is_some_and(|device| device.kind == DeviceKind::Gpu) && convolves;
         match self.peak(DType::F16).filter(|_| own == DType::F32 && tensor_cores) {
             Some(f16) => highest.max(f16 / 2.0),

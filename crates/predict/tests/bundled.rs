@@ -19,10 +19,10 @@ fn every_bundled_checkpoint_predicts_what_it_predicted_on_libtorch() {
         let outputs: Vec<_> = predictor.manifest().ids().map(|(id, _)| id).collect();
         for (name, network) in &networks {
             let expected = &golden[&format!("{}: {name}", bundled.name)];
-            let found = predictor.predict_outputs(network, &outputs).unwrap();
+            let features = predictor.manifest().featurizer.featurize(network).unwrap();
+            let found = predictor.predict_features(&[&features], &outputs).unwrap();
             assert_eq!(found.len(), expected.len());
-            for (found, expected) in found.iter().zip(expected) {
-                let found = found.value.value();
+            for (found, expected) in found.iter().map(|values| values[0]).zip(expected) {
                 assert!((found / expected - 1.0).abs() < 1e-5, "{}: {name}: {found}, {expected}", bundled.name);
             }
         }
@@ -99,7 +99,8 @@ fn a_checkpoint_survives_a_file_and_an_ensemble_is_the_mean() {
     other.weights.get_mut("heads.0.2.bias").unwrap().values[0] += 1.0;
     let ms = |checkpoint: Checkpoint| {
         let predictor = Predictor::new(checkpoint).unwrap();
-        predictor.predict(&network, predictor.output(None, Quantity::Latency).unwrap()).unwrap().value.value()
+        let features = predictor.manifest().featurizer.featurize(&network).unwrap();
+        predictor.predict_features(&[&features], &[predictor.output(None, Quantity::Latency).unwrap()]).unwrap()[0][0]
     };
     let mean = ms(Checkpoint::ensemble(&[checkpoint.clone(), other.clone()]).unwrap());
     let (one, two) = (ms(checkpoint), ms(other));

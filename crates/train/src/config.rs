@@ -1,6 +1,6 @@
 //! One file describes a training run whole.
 
-use std::{fs, path::Path, path::PathBuf};
+use std::{fs, path::Path, path::PathBuf, thread};
 
 use serde::{Deserialize, Serialize};
 use tachograph_features::FeatureSet;
@@ -100,7 +100,7 @@ pub struct RunConfig {
     /// Seed of initial weights, order and dropout.
     #[serde(default)]
     pub seed: u64,
-    /// Threads of libtorch.
+    /// Threads of libtorch, at most as many as the machine has cores.
     #[serde(default = "threads")]
     pub threads: i32,
     /// `cpu`, `cuda` or `cuda:N`, as [`tachograph_gnn::device`] reads it.
@@ -211,7 +211,11 @@ impl RunConfig {
         self.loss.check()?;
         let size = |x: f64| x >= 0.0 && x.is_finite();
         let refuse = |key: &str, message: String| Err(setting(key, message));
+        let cores = thread::available_parallelism().map_or(1, |cores| i32::try_from(cores.get()).unwrap_or(i32::MAX));
         match self {
+            c if !(1..=cores).contains(&c.threads) => {
+                refuse("threads", format!("{} is not within 1 to {cores}, the cores of this machine", c.threads))
+            }
             c if !size(c.rate) => refuse("rate", format!("{} is not 0 or above", c.rate)),
             c if !size(c.clip) => refuse("clip", format!("{} is not 0 or above", c.clip)),
             c if !size(c.clip_each) => refuse("clip_each", format!("{} is not 0 or above", c.clip_each)),

@@ -1,11 +1,13 @@
 //! Errors of this crate.
 
+use tachograph_ir::Plain;
+
 /// What can go wrong while a predictor without a network is fitted or asked.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The costs of a graph cannot be computed.
-    #[error("graph `{graph}`: {source}")]
+    #[error("graph `{}`: {source}", Plain(graph))]
     Graph {
         /// Name of the graph.
         graph: String,
@@ -49,7 +51,7 @@ pub enum Error {
     #[error("roofline: the fitted efficiency is {0}")]
     Efficiency(f64),
     /// A device file that lacks a figure.
-    #[error("device `{device}`: its file has no {what}")]
+    #[error("device `{}`: its file has no {what}", Plain(device))]
     Device {
         /// Name of the device.
         device: String,
@@ -57,7 +59,7 @@ pub enum Error {
         what: &'static str,
     },
     /// A node of a transformer's graph that is not what its operator says.
-    #[error("node `{node}`: {message}")]
+    #[error("node `{}`: {}", Plain(node), Plain(message))]
     Node {
         /// Name of the node.
         node: String,
@@ -65,7 +67,7 @@ pub enum Error {
         message: String,
     },
     /// A transformer of which it is not known which nodes are a layer.
-    #[error("model `{model}`: {message}")]
+    #[error("model `{}`: {message}", Plain(model))]
     Layer {
         /// Name of the model.
         model: String,

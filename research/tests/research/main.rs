@@ -6,6 +6,7 @@ mod documented;
 mod few_shot;
 #[cfg(feature = "torch")]
 mod own;
+mod public_files;
 #[cfg(feature = "torch")]
 mod recipes;
 #[cfg(feature = "torch")]

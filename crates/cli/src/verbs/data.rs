@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
 use serde_json::json;
-use tachograph_datasets::{About, SETS, SetSummary, Source, State, data_root, open};
+use tachograph_datasets::{About, Numbers, SETS, SetSummary, Source, State, data_root, open};
 use tachograph_ir::Plain;
 
 use crate::{exit, table};
@@ -103,7 +103,7 @@ fn verify(args: &Args, set: &dyn Source) -> Result<()> {
     Ok(())
 }
 
-fn show(args: &Args, summary: &SetSummary, values: &[(&'static str, Vec<f64>)]) {
+fn show(args: &Args, summary: &SetSummary, values: &[Numbers]) {
     let SetSummary { set, what, from, licence, measurements, networks, families, devices, .. } = summary;
     out!("{}: {what}\n  from {from} ({licence})", Plain(set));
     let [networks, families, on] =

@@ -52,10 +52,11 @@ pub fn run(args: &Args) -> Result<()> {
         };
         let uncounted = model.bound.uncounted()?;
         if args.verbose {
-            model.warnings.extend(model.bound.unknown_nodes().map(|id| {
+            for &id in model.bound.live() {
+                let Some(what) = model.bound.counted_in_part(id) else { continue };
                 let node = model.bound.graph().node(id);
-                format!("node `{}` ({}): operator or shape not known; it costs nothing here", node.name, node.op)
-            }));
+                model.warnings.push(format!("node `{}` ({}): {what}", node.name, node.op));
+            }
         } else if !uncounted.is_empty() {
             model.warnings.push(format!("{uncounted}; --verbose lists them"));
         }
@@ -100,7 +101,7 @@ fn outline(args: &Args, open: &Open) -> Result<()> {
             "operators": operators.iter().map(row).collect::<Vec<_>>(), "warnings": open.imported.warnings,
         }));
     }
-    out!("{}: {} nodes, not bound", Plain(&open.path), outline.nodes);
+    out!("{}: {}, not bound", Plain(&open.path), table::counted(outline.nodes, "node"));
     open.open.iter().for_each(|free| out!("  open {}", free.place()));
     outline.inputs.iter().for_each(|input| out!("  input {input}"));
     outline.outputs.iter().for_each(|output| out!("  output {output}"));
@@ -113,7 +114,7 @@ fn outline(args: &Args, open: &Open) -> Result<()> {
 }
 
 fn show(path: &str, summary: &Summary) {
-    out!("{}: {} nodes, {} run", Plain(path), summary.nodes, summary.nodes_run);
+    out!("{}: {}, {} run", Plain(path), table::counted(summary.nodes, "node"), summary.nodes_run);
     summary.bound.iter().for_each(|(name, value)| out!("  {} = {value}", Plain(name)));
     summary.inputs.iter().for_each(|input| out!("  input {input}"));
     summary.outputs.iter().for_each(|output| out!("  output {output}"));

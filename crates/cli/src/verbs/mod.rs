@@ -20,6 +20,12 @@ pub mod transfer;
 #[cfg(not(feature = "torch"))]
 pub const INSTALL: &str = "cargo install tachograph-cli --features torch (in a checkout: --path crates/cli)";
 
+/// What a verb that runs libtorch says without it, after its arguments were checked.
+#[cfg(not(feature = "torch"))]
+fn absent(verb: &str) -> anyhow::Result<()> {
+    anyhow::bail!("`tachograph {verb}` needs libtorch, and this build has none: {INSTALL}")
+}
+
 /// What the help of a verb that runs libtorch ends with.
 fn after_help() -> String {
     #[cfg(not(feature = "torch"))]

@@ -5,7 +5,10 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crate::{RESNET, models, run, run_in};
+use tachograph_import::tflite;
+use tachograph_ir::{Assignment, Builder, DType};
+
+use crate::{RESNET, image, models, run, run_in};
 
 #[test]
 fn the_command_line() {
@@ -26,11 +29,25 @@ fn the_command_line() {
         &["inspect", RESNET, RESNET, "--bind", "batch=1", "--bind", "batch=2"],
         &["transfer", "mine.csv"],
         &["completions", "nosuch"],
+        &["choose", RESNET, "--over", "batch=1..4"],
+        &["choose", RESNET, "--over", "batch=1", "--memory-gb", "0"],
+        &["choose", RESNET, "--over", "batch=1", "--time-ms", "nan"],
+        &["choose", RESNET, "--over", "batch=1", "--memory-gb", "-1"],
+        &["choose", RESNET, "--over", "batch=1", "--top", "-1"],
+        &["predict", RESNET, "--device", ""],
+        &["profile", RESNET, "--threads", "0"],
+        &["profile", RESNET, "--threads", "100000"],
+        &["collect", "--out", "x", "--name", "x", "--threads", "0"],
+        &["adapt", "mine.csv", "--device", "d", "--threads", "100000"],
+        &["transfer", "mine.csv", "--device", "d", "--threads", "-1"],
     ] {
         let ran = run(args);
         assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{args:?}: {}", ran.err);
-        assert!(!ran.err.contains("panicked"), "{}", ran.err);
+        assert!(!ran.err.contains("panicked") && !ran.err.contains("unexpected argument '-1'"), "{}", ran.err);
+        assert!(args.is_empty() || ran.err.lines().count() == 1, "{args:?}: {}", ran.err);
     }
+    let ran = run(&["profile", RESNET, "--threads", "100000"]);
+    assert!(ran.err.contains("'--threads <THREADS>': must be 1 to "), "{}", ran.err);
     let ran = run(&["predict", RESNET, "--bind", "batch=1,batch=2"]);
     assert_eq!(ran.err, "error: --bind gives `batch` twice\n");
     let help = run(&["--help"]).well().out;
@@ -71,14 +88,36 @@ fn files() {
     let whole = std::fs::read(models().join(RESNET)).unwrap();
     write("half.onnx.gz", &whole[..whole.len() / 2]);
     std::fs::create_dir(folder.path().join("folder.onnx")).unwrap();
-    for file in ["missing.onnx", "empty.onnx", "noise.onnx", "half.onnx.gz", "folder.onnx"] {
+    write("page.onnx", b"<!DOCTYPE html>\n<html>Sign in</html>");
+    write("lfs.onnx", b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n");
+    for (file, what) in [
+        ("missing.onnx", "No such file"),
+        ("empty.onnx", "the file is empty"),
+        ("noise.onnx", "truncated, damaged or of another kind"),
+        ("half.onnx.gz", "the compressed file is cut short"),
+        ("folder.onnx", "is a folder; give a file"),
+        ("page.onnx", "an HTML page: the download failed"),
+        ("lfs.onnx", "run `git lfs pull`"),
+    ] {
         for verb in ["inspect", "predict"] {
             let ran = run_in(folder.path(), &[verb, file]);
             let message = ran.failed();
-            assert!(message.contains(file), "{message}");
+            assert!(message.starts_with(&format!("error: {file}: ")) && message.contains(what), "{message}");
+            assert_eq!((message.matches(file).count(), ran.err.lines().count()), (1, 1), "{message}");
             assert_eq!(message.matches("No such file").count(), usize::from(file == "missing.onnx"), "{message}");
             assert_eq!(ran.out, "");
         }
+    }
+    // The verifier of TFLite files writes a paragraph.
+    let mut b = Builder::new("net");
+    let x = b.input("x", DType::F32, image(1, 16));
+    let y = b.conv(x, 4, [3, 3], 1, 1, 1, true).unwrap();
+    let whole = tflite::write(&b.finish(&[y]).unwrap().bind(&Assignment::new()).unwrap()).unwrap();
+    for length in (8..whole.len()).step_by(whole.len() / 20) {
+        write("cut.tflite", &whole[..length]);
+        let ran = run_in(folder.path(), &["inspect", "cut.tflite"]);
+        assert!(ran.failed().contains("truncated or damaged"), "{length}: {}", ran.err);
+        assert_eq!((ran.err.lines().count(), ran.err.matches("\\n").count()), (1, 0), "{}", ran.err);
     }
     let ran = run_in(folder.path(), &["choose", "noise.onnx", "--over", "batch=1"]);
     assert!(ran.failed().contains("noise.onnx"), "{}", ran.err);
@@ -116,6 +155,9 @@ fn a_full_device_is_said_once() {
         &["doctor", "--json"],
         &["doctor"],
         &["completions", "bash"],
+        &["--help"],
+        &["predict", "--help"],
+        &["--version"],
     ] {
         let full = std::fs::File::create("/dev/full").unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_tachograph"));

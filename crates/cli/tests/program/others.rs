@@ -8,10 +8,13 @@ use crate::{models, run, run_in};
 fn a_set_measured_by_this_project() {
     let set = models().join("../gpu-again");
     let ran = run(&["data", set.to_str().unwrap(), "--devices"]).well();
-    assert!(ran.out.contains("194 measurements: 65 networks of 13 families on 1 devices"), "{}", ran.out);
+    assert!(ran.out.contains("194 measurements: 65 networks of 13 families on 1 device"), "{}", ran.out);
     let line = run(&["data", set.to_str().unwrap(), "--json"]).well().json().remove(0);
     assert_eq!((line["measurements"].as_u64(), line["unit"].as_str()), (Some(194), Some("ms")));
     assert_eq!(line["devices"].as_object().map(|devices| devices.len()), Some(1));
+    for quantity in ["65 values in ms", "values in MB"] {
+        assert!(ran.out.lines().any(|line| line.ends_with(quantity)), "{quantity}: {}", ran.out);
+    }
 }
 
 #[test]
@@ -27,6 +30,17 @@ fn tables_of_ones_own() {
     assert!(ran.out.contains("3 measurements"), "{}", ran.out);
     let ran = run_in(folder.path(), &["data", "nosuch"]);
     assert!(ran.failed().contains("data set `nosuch`"), "{}", ran.err);
+    std::fs::write(folder.path().join("mine.xlsx"), "PK").unwrap();
+    std::fs::create_dir(folder.path().join("empty")).unwrap();
+    assert!(run_in(folder.path(), &["data", "mine.xlsx"]).failed().contains("ends in .csv or .tsv"));
+    assert!(run_in(folder.path(), &["data", "empty"]).failed().contains("empty: is a folder without meta.json"));
+    std::fs::write(folder.path().join("mine.tsv"), "file\tdevice \t latency_ms\na.onnx\td\t2\n").unwrap();
+    assert!(
+        run_in(folder.path(), &["data", "mine.tsv"])
+            .well()
+            .out
+            .contains("1 measurement: 1 network of 1 family on 1 device")
+    );
 }
 
 #[test]
@@ -37,6 +51,9 @@ fn published_sets_that_are_not_here_are_listed() {
     assert!(ran.out.lines().any(|line| line.starts_with("timm ") && line.contains("not there")), "{}", ran.out);
     let lines = run(&["data", "--root", root, "--json"]).well().json();
     assert!(lines.len() > 5 && lines.iter().all(|line| line["missing"].is_string()), "{lines:?}");
+    let ran = run(&["data"]).well();
+    assert!(ran.out.lines().any(|line| line.starts_with("timm ") && line.contains("huggingface")), "{}", ran.out);
+    assert!(ran.err.contains("TACHOGRAPH_DATA"), "{}", ran.err);
 }
 
 #[test]
@@ -61,7 +78,10 @@ fn doctor_knows_the_checkpoints_and_the_build() {
     let findings = line["findings"].as_array().unwrap();
     assert!(findings.iter().filter(|f| f["thing"] == "checkpoint").count() >= 3, "{findings:?}");
     let text = run(&["doctor"]).well().out;
-    assert!(text.lines().any(|line| line.starts_with("ok     libtorch")), "{text}");
+    let libtorch = if cfg!(feature = "torch") { "ok      libtorch" } else { "absent  libtorch" };
+    assert!(text.lines().any(|line| line.starts_with(libtorch)), "{text}");
+    assert!(text.contains("cpu, 1 output, "), "{text}");
+    assert!(findings.iter().any(|f| f["thing"] == "libtorch" && f["ok"].is_null() != cfg!(feature = "torch")));
 }
 
 /// The program finds its checkpoints wherever it lies.

@@ -69,7 +69,8 @@ fn an_unknown_device_is_told_what_to_do() {
     assert!(message.contains("unknown device `h200`"), "{message}");
     assert!(ran.err.contains("h100-sxm (peak, bandwidth and memory within a factor of"), "{}", ran.err);
     assert!(ran.err.contains("tachograph transfer mine.csv --device h200 MODEL"), "{}", ran.err);
-    assert_eq!(ran.out, "");
+    assert!(ran.err.contains("`tachograph devices` lists all"), "{}", ran.err);
+    assert_eq!((ran.out.as_str(), ran.err.lines().count()), ("", 1));
 }
 
 #[test]
@@ -119,7 +120,11 @@ fn what_is_no_axis_is_bound_or_taken_at_1() {
     write_model(folder.path(), "open.onnx", dims, 8);
     let choose = ["choose", "open.onnx", "--device", "h100", "--over", "rows=32,64"];
     let ran = run_in(folder.path(), &choose);
-    assert!(ran.failed().contains("open without a value: `columns`; bind such as --bind 'columns=128'"), "{}", ran.err);
+    assert!(
+        ran.failed().contains("open without a value: `columns` (axis 3 of `x`); bind such as --bind 'columns=224'"),
+        "{}",
+        ran.err
+    );
     let choose = [&choose[..], &["--bind", "columns=64"]].concat();
     let line = run_in(folder.path(), &[&choose[..], &["--json"]].concat()).well().json().remove(0);
     assert_eq!(line["fitting"], 2, "{line}");
@@ -150,4 +155,18 @@ fn choose_warns_as_predict_does() {
     let over = format!("{large},200000");
     let ran = run(&["choose", RESNET, "--over", &over, "--device", "h100"]).well();
     assert_eq!(ran.err.matches("far outside the").count(), 1, "{}", ran.err);
+}
+
+#[test]
+fn choose_knows_devices_by_any_name() {
+    let device = |args: &[&str]| {
+        let args = [&["choose", RESNET, "--over", "batch=1..=2", "--json", "--device"], args].concat();
+        run(&args).well().json().remove(0)["device"].as_str().unwrap().to_owned()
+    };
+    let predicted = run(&["predict", RESNET, "--json", "--device", "RTX 4090"]).well().json().remove(0);
+    assert_eq!(predicted["device"].as_str(), Some(device(&["rtx4090"]).as_str()));
+    assert_eq!(device(&["RTX-4090", "--checkpoint", "timm"]), device(&["rtx4090"]));
+    assert_eq!(device(&["H100"]), "h100-sxm");
+    let ran = run(&["choose", RESNET, "--over", "batch=1", "--device", "h200"]);
+    assert!(ran.failed().contains("unknown device `h200`; nearest are h100-sxm"), "{}", ran.err);
 }

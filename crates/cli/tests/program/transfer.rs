@@ -42,7 +42,7 @@ fn by_rates() {
     let ran = run_in(folder.path(), &args[..4]).well();
     assert_eq!(ran.err, "warning: nothing is predicted, since no MODEL is given\n");
     let text = ran.out;
-    assert!(text.contains("old: by rates from 10 measurement(s)\npredicted from each other: MAPE "), "{text}");
+    assert!(text.contains("old: by rates from 10 measurements\npredicted from each other: MAPE "), "{text}");
 }
 
 #[test]
@@ -78,14 +78,40 @@ fn what_does_not_fit_is_said() {
     };
     failed(
         &["transfer", "mine.csv", "--device", "other", "large.onnx"],
-        "no measurement of `other`; there are some of new, old, twice",
+        "no measurement of `other`: there are `new`, `old`, `twice`",
     );
     failed(&["transfer", "nosuch.csv", "--device", "old", "large.onnx"], "nosuch.csv");
     failed(&["transfer", "mine.csv", "--device", "old", "nosuch.onnx"], "nosuch.onnx");
     failed(&["transfer", "mine.csv", "--device", "old", "--by", "relative"], "--by relative needs --like DEVICE");
     failed(&["transfer", "mine.csv", "--plan", "3"], "--plan needs --like DEVICE or --by checkpoint");
+    failed(
+        &["transfer", "mine.csv", "--like", "old", "--plan", "30"],
+        "--plan 30: the measurements hold 10 networks to choose from",
+    );
+    std::fs::write(folder.path().join("none.csv"), "file,device,latency_ms\n").unwrap();
+    failed(&["transfer", "none.csv", "--device", "d"], "none.csv: holds no time of any inference");
     std::fs::write(folder.path().join("lost.csv"), "file,device,latency_ms\nlost.onnx,d,2\n").unwrap();
-    failed(&["transfer", "lost.csv", "--device", "d", "large.onnx"], "lost.onnx");
+    let ran = run_in(folder.path(), &["transfer", "lost.csv", "--device", "d", "large.onnx"]);
+    assert_eq!(ran.failed(), "error: lost.csv: no graph of `lost.onnx`: lost.onnx is not there");
+    let ran =
+        run_in(folder.path(), &["transfer", "mine.csv", "--device", "old", "--bind", "batch=1,batch=2", "large.onnx"]);
+    assert_eq!((ran.code, ran.out.as_str(), ran.err.as_str()), (2, "", "error: --bind gives `batch` twice\n"));
     let help = run_in(folder.path(), &["transfer", "--help"]).well().out;
     assert!(help.contains("Which way (--by), in short; the page is docs/adaptation.md"), "{help}");
+}
+
+#[test]
+fn a_device_by_its_name_in_any_case_and_repeated_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    measurements(folder.path());
+    let path = folder.path().join("mine.csv");
+    let table = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(
+        &path,
+        table.replace("file,device,latency_ms", "file;device ; latency_ms").replace(',', ";") + "m1.onnx;old;99\n",
+    )
+    .unwrap();
+    let ran = run_in(folder.path(), &["transfer", "mine.csv", "--device", "OLD", "large.onnx"]).well();
+    assert!(ran.err.contains("1 measurement of what was measured before: the fastest of each stands"), "{}", ran.err);
+    assert!(ran.out.contains("by rates from 10 measurements"), "{}", ran.out);
 }

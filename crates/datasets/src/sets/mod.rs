@@ -30,7 +30,7 @@ sets! {
 
 /// An error for a network of `about` whose graph cannot be had.
 fn no_graph<E: ToString>(about: &'static About, network: &str) -> impl FnOnce(E) -> Error {
-    move |cause| Error::NoGraph { set: about.name, network: network.into(), message: cause.to_string() }
+    move |cause| Error::NoGraph { set: about.name.into(), network: network.into(), message: cause.to_string() }
 }
 
 /// Reads the model file of a network.

@@ -3,18 +3,20 @@
 //! # What becomes of a file
 //! - ncnn has no batch axis: every tensor gets a leading axis of extent 1. A blob of *w*, *h*, *c* elements is a
 //!   tensor (1, c, h, w), one of *w*, *h* is (1, h, w), one of *w* is (1, w).
-//! - An `Input` without extents is an image; its height, width and channels become the hyperparameters `height`,
-//!   `width` and `channels` (default 3), to be bound by name.
+//! - An `Input` without extents has the axes that the layers need which read it. What they leave open becomes
+//!   hyperparameters without default: `height`, `width`, `channels` of images, `length` of sequences, `past` and `keys` of
+//!   caches and masks.
 //! - `Split`, `Noop` and `Dropout` compute nothing and vanish: their results are other names of their operands.
 //! - A convolution with an activation inside becomes a convolution and the activation; `MultiHeadAttention` becomes
 //!   its projections and the attention proper; `Swish` becomes Sigmoid and Mul.
 //! - Weights of int8 layers have type `int8`. ncnn converts activations within the layer: they stay `float32` here.
 //! - Shapes that the file states (key `-23330`) become declared shapes; inference does not rely on them.
-//! - Layers without a counterpart (`PriorBox`, `DetectionOutput`, …) become custom operators of the domain `ncnn`,
-//!   whose results have the shapes that the file states.
+//! - Layers that ncnn does not have itself become custom operators of the domain `ncnn`, whose results have the shapes that
+//!   the file states.
 //! - Blobs that nobody reads are the outputs.
 //!
-//! Ceiling-mode pooling keeps ONNX's rule: a window that starts in the trailing padding does not count.
+//! A window of ceiling-mode pooling that starts in the trailing padding counts in ncnn and not in ONNX: where that makes a
+//! difference, the pads are made longer, and where extents are open too, ONNX's rule stands.
 
 mod graph;
 mod layers;

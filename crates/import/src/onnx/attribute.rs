@@ -3,7 +3,7 @@
 use tachograph_ir::{Attr, Attrs, DType, Value};
 
 use super::{
-    proto::{AttributeProto, kind},
+    proto::{AttributeProto, TypeProto, kind},
     tensor,
 };
 
@@ -16,7 +16,8 @@ pub(super) enum Attribute {
 }
 
 /// Reads an attribute. A tensor of one element becomes that element under the attribute's name, and its
-/// element type, by ONNX's number, under `dtype`; a longer one becomes a list.
+/// element type, by ONNX's number, under `dtype` if the name is `value`, else under `NAME.dtype`; a longer one becomes a
+/// list.
 pub(super) fn convert(attribute: &AttributeProto) -> Attribute {
     let text = |s: &bytes::Bytes| String::from_utf8_lossy(s).into_owned();
     let floats = || attribute.floats.iter().copied().map(widen).collect();
@@ -30,10 +31,25 @@ pub(super) fn convert(attribute: &AttributeProto) -> Attribute {
         kind::TENSOR => {
             return tensor_value(attribute).map_or(Attribute::Dropped("an unreadable tensor"), Attribute::Plain);
         }
+        kind::TYPE_PROTO => {
+            let code = attribute.tp.as_deref().and_then(element).unwrap_or_default();
+            return Attribute::Plain(vec![("dtype".into(), Attr::Int(code.into()))]);
+        }
         kind::GRAPH | kind::GRAPHS => return Attribute::Dropped("a graph"),
         _ => return Attribute::Dropped("no plain value"),
     };
     Attribute::Plain(vec![(attribute.name.clone(), value)])
+}
+
+/// Number of the element type of what a type describes at last, were it an optional of sequences of tensors.
+fn element(described: &TypeProto) -> Option<i32> {
+    match described {
+        TypeProto { tensor_type: Some(tensor), .. } => Some(tensor.elem_type),
+        TypeProto { sequence_type: Some(held), .. } | TypeProto { optional_type: Some(held), .. } => {
+            element(held.elem_type.as_deref()?)
+        }
+        _ => None,
+    }
 }
 
 /// The shortest decimal that reads as this number: 0.1 stays 0.1.
@@ -50,6 +66,8 @@ fn declared(attribute: &AttributeProto) -> i32 {
         AttributeProto { s: Some(_), .. } => kind::STRING,
         AttributeProto { t: Some(_), .. } => kind::TENSOR,
         AttributeProto { g: Some(_), .. } => kind::GRAPH,
+        AttributeProto { tp: Some(_), .. } => kind::TYPE_PROTO,
+        AttributeProto { sparse_tensor: Some(_), .. } => kind::SPARSE_TENSOR,
         a if !a.floats.is_empty() => kind::FLOATS,
         a if !a.strings.is_empty() => kind::STRINGS,
         a if !a.graphs.is_empty() => kind::GRAPHS,
@@ -99,11 +117,19 @@ fn message(name: &str, attr: &Attr) -> Result<AttributeProto, String> {
 
 fn tensor_value(attribute: &AttributeProto) -> Option<Vec<(String, Attr)>> {
     let tensor = attribute.t.as_deref()?;
-    let value = match tensor::value(tensor, Value::MAX_ELEMENTS)? {
+    let value = tensor::value(tensor, Value::MAX_ELEMENTS).map(|value| match value {
         Value::Ints(v) if v.len() == 1 => Attr::Int(v[0]),
         Value::Floats(v) if v.len() == 1 => Attr::Float(v[0]),
         Value::Ints(v) => Attr::Ints(v),
         Value::Floats(v) => Attr::Floats(v),
-    };
-    Some(vec![(attribute.name.clone(), value), ("dtype".into(), Attr::Int(tensor.data_type.into()))])
+    });
+    // Only of the one tensor called `value` there is no doubt whose type it is.
+    let code = Attr::Int(tensor.data_type.into());
+    match (attribute.name.as_str(), value) {
+        ("value", value) => Some(vec![("value".into(), value?), ("dtype".into(), code)]),
+        (name, value) => {
+            let value = value.map(|value| (name.to_owned(), value));
+            Some(value.into_iter().chain([(format!("{name}.dtype"), code)]).collect())
+        }
+    }
 }

@@ -20,7 +20,7 @@ const CHANNELS: u64 = 4;
 type Plan = Vec<Option<usize>>;
 
 /// How often the places of the batch in reshapes are chosen anew.
-const TRIES: usize = 200;
+const TRIES: usize = 64;
 
 /// What became of a graph whose batch its file fixes.
 pub(super) enum Batch {
@@ -144,7 +144,8 @@ fn rewrite(graph: Graph, old: &[Fact], plan: &Plan, batch: u64, choices: &mut Ve
         }
     }
     let mut rebatch = Rebatch::new(old, facts, parts, std::mem::take(choices));
-    let walked = walk(&mut rebatch, nodes);
+    let mut picker = None;
+    let walked = walk(&mut rebatch, nodes, &mut picker);
     let Rebatch { facts, parts, replaced, .. } = {
         *choices = std::mem::take(&mut rebatch.choices);
         rebatch
@@ -157,7 +158,13 @@ fn rewrite(graph: Graph, old: &[Fact], plan: &Plan, batch: u64, choices: &mut Ve
     for &id in &parts.outputs {
         let shapes = (old[id.index()].shape.as_deref(), facts[id.index()].shape.as_deref());
         if !matches!(shapes, (Some(old), Some(new)) if grows(old, new)) {
-            return Err(format!("output `{}` does not follow it", parts.tensors[id.index()].name));
+            let name = &parts.tensors[id.index()].name;
+            return Err(match picker {
+                Some(node) => format!(
+                    "node {node} picks from all examples by a constant index, so that output `{name}` does not follow"
+                ),
+                None => format!("output `{name}` does not follow it"),
+            });
         }
     }
     let rewritten = replaced > 0 || parts.nodes.len() != count || parts.tensors.len() != tensors;
@@ -168,11 +175,15 @@ fn rewrite(graph: Graph, old: &[Fact], plan: &Plan, batch: u64, choices: &mut Ve
     Ok(graph)
 }
 
-fn walk(rebatch: &mut Rebatch<'_>, nodes: Vec<Node>) -> Result<(), String> {
+/// Adds every node, and notes the last that picks from the whole batch.
+fn walk(rebatch: &mut Rebatch<'_>, nodes: Vec<Node>, picker: &mut Option<String>) -> Result<(), String> {
     for mut node in nodes {
         rebatch.adapt(&mut node);
         if let Some(what) = mixing::mixes(rebatch, &node) {
             return Err(format!("node `{}` ({}) {what}", node.name, node.op));
+        }
+        if mixing::picks(rebatch, &node) {
+            *picker = Some(format!("`{}` ({})", node.name, node.op));
         }
         rebatch.push(node)?;
     }

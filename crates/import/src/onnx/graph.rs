@@ -4,15 +4,17 @@ use std::collections::HashSet;
 
 use tachograph_ir::{
     Attr, Attrs, DType, Dim, Domain, Graph, Hyperparameter, Node, OpType, Parts, Phase, Tensor, TensorKind, Value,
-    elements,
+    attrs, elements,
 };
 
 use super::{
     attribute::{Attribute, convert},
-    body,
+    body, domains,
     names::Names,
     opset,
-    proto::{Dimension, GraphProto, NodeProto, TensorProto, TypeProtoTensor, ValueInfoProto},
+    proto::{
+        Dimension, GraphProto, NodeProto, TensorProto, TypeProto, TypeProtoElement, TypeProtoTensor, ValueInfoProto,
+    },
     tensor,
     weights::{Uses, parameter_inputs},
 };
@@ -31,17 +33,22 @@ pub(super) fn parts(
     let uses = Uses::new(&graph.node);
     let parameters = if captured.is_none() { parameter_inputs(graph, &uses) } else { HashSet::new() };
     let computed = captured.is_some() || !parameters.is_empty() || !graph.initializer.is_empty();
-    let mut reader = Reader { computed, file, opset, uses, names: Names::default(), parts, warnings };
+    let shapes = || graph.input.iter().filter_map(|i| Given::of(i.r#type.as_ref()?)?.tensor.shape.as_ref());
+    let symbols = shapes().flat_map(|s| &s.dim).filter_map(|d| d.dim_param.as_deref()).collect();
+    let names = Names::default();
+    let open_zero = captured.is_none() && open_zero(shapes().map(|s| &s.dim[..]));
+    let block = domains::block(graph);
+    let mut reader = Reader { computed, file, opset, block, uses, names, parts, warnings, symbols, open_zero };
     for tensor in &graph.initializer {
         reader.stored(&tensor.name, tensor)?;
     }
     for sparse in &graph.sparse_initializer {
-        let values = sparse.values.clone().unwrap_or_default();
-        let dense = TensorProto { dims: sparse.dims.clone(), data_location: 1, ..values };
+        let dense = tensor::dense(sparse);
         reader.stored(&dense.name, &dense)?;
     }
     // Old files list initialisers among the inputs too.
-    let stored: HashSet<&str> = graph.initializer.iter().map(|t| t.name.as_str()).collect();
+    let sparse = graph.sparse_initializer.iter().filter_map(|t| Some(t.values.as_ref()?.name.as_str()));
+    let stored: HashSet<&str> = graph.initializer.iter().map(|t| t.name.as_str()).chain(sparse).collect();
     for input in graph.input.iter().filter(|i| !stored.contains(i.name.as_str())) {
         match captured {
             None => reader.input(input, parameters.contains(&input.name))?,
@@ -69,10 +76,49 @@ struct Reader<'a> {
     computed: bool,
     file: &'a str,
     opset: i64,
+    /// Channels in a block, should there be any.
+    block: i64,
     uses: Uses<'a>,
     names: Names,
     parts: Parts,
     warnings: &'a mut Vec<String>,
+    /// Names that the file gives to free extents.
+    symbols: HashSet<&'a str>,
+    /// A leading extent of 0 is one that is not known.
+    open_zero: bool,
+}
+
+/// What the type of an input says: a tensor, or a sequence of tensors, which may be left out.
+struct Given<'a> {
+    tensor: &'a TypeProtoTensor,
+    sequence: bool,
+    optional: bool,
+}
+
+impl<'a> Given<'a> {
+    fn of(described: &'a TypeProto) -> Option<Self> {
+        if let Some(tensor) = described.tensor_type.as_ref().or(described.sparse_tensor_type.as_ref()) {
+            return Some(Self { tensor, sequence: false, optional: false });
+        }
+        let held = |held: &'a Option<Box<TypeProtoElement>>| Self::of(held.as_deref()?.elem_type.as_deref()?);
+        match held(&described.sequence_type) {
+            // A sequence of sequences has no place here.
+            Some(item) => (!item.sequence && !item.optional).then_some(Self { sequence: true, ..item }),
+            None => Some(Self { optional: true, ..held(&described.optional_type)? }),
+        }
+    }
+}
+
+/// True where every input is empty along its first axis alone: nobody exports a network for nothing, and some exporters
+/// wrote 0 for a batch that is not known.
+fn open_zero<'a>(mut shapes: impl Iterator<Item = &'a [Dimension]>) -> bool {
+    let empty = |dim: &Dimension| dim.dim_value == Some(0);
+    let mut any = false;
+    let open = shapes.all(|dims| {
+        any = true;
+        matches!(dims, [first, rest @ ..] if empty(first) && !rest.is_empty() && !rest.iter().any(empty))
+    });
+    any && open
 }
 
 impl Reader<'_> {
@@ -93,19 +139,38 @@ impl Reader<'_> {
     }
 
     fn input(&mut self, info: &ValueInfoProto, parameter: bool) -> Result<()> {
-        let (dtype, dims) = match info.r#type.as_ref().and_then(|t| t.tensor_type.as_ref()) {
-            Some(tensor) => self.declaration(&info.name, tensor).map_err(|e| self.refuse(&info.name, e))?,
+        let name = &info.name;
+        let given = info.r#type.as_ref().and_then(Given::of);
+        let (dtype, dims) = match &given {
+            Some(given) => self.declaration(name, given.tensor).map_err(|e| self.refuse(name, e))?,
             None => {
-                self.warnings.push(format!("input `{}` is no tensor: its shape is unknown", info.name));
+                self.warnings.push(format!("input `{name}` is no tensor: its shape is unknown"));
                 (DType::F32, None)
             }
         };
         let kind = if parameter { TensorKind::Parameter } else { TensorKind::Input };
-        self.define(Tensor { kind, dims, ..Tensor::input(&info.name, dtype, Vec::new()) })?;
+        self.define(Tensor { kind, dims, ..Tensor::input(name, dtype, Vec::new()) })?;
         if !parameter {
-            self.parts.inputs.push(self.names.refer(&info.name));
+            self.parts.inputs.push(self.names.refer(name));
+        }
+        let Some(given) = given else { return Ok(()) };
+        if given.optional {
+            self.warnings.push(format!("input `{name}` is optional, and taken as given"));
+        }
+        if given.sequence {
+            self.sequence(name);
         }
         Ok(())
+    }
+
+    /// An input that is a sequence: as many tensors like the one that it declares as `NAME_length` is bound to.
+    fn sequence(&mut self, name: &str) {
+        let Dim::Free(length) = self.nameless(format!("{name}_length")) else { return };
+        let attrs = attrs([("length", Attr::Free { name: length, repeat: 0 })]);
+        let inputs = vec![self.names.get(name)];
+        let outputs = vec![Some(self.names.cover(name, Tensor::activation(format!("{name}/sequence"))))];
+        let (op, phase) = (OpType::new("SequenceInput"), Phase::Forward);
+        self.parts.nodes.push(Node { name: name.into(), op, attrs, inputs, outputs, phase });
     }
 
     /// An input of a body, of which the node knows all there is to know.
@@ -123,11 +188,11 @@ impl Reader<'_> {
         let mut dims = Vec::new();
         for (axis, dim) in shape.dim.iter().enumerate() {
             dims.push(match (dim.dim_value, dim.dim_param.as_deref()) {
-                (Some(n), _) => {
-                    Dim::Fixed(u64::try_from(n).map_err(|_| format!("extent {n} of axis {axis} is negative"))?)
-                }
-                (None, None | Some("")) => self.free(format!("{name}_{axis}")),
-                (None, Some(symbol)) => self.free(symbol.into()),
+                (Some(0), _) if axis == 0 && self.open_zero => self.nameless(format!("{name}_{axis}")),
+                (Some(n @ 0..), _) => Dim::Fixed(n as u64),
+                (None, Some(symbol)) if !symbol.is_empty() => self.free(symbol.into()),
+                // Runtimes take a negative extent as one that is not known.
+                _ => self.nameless(format!("{name}_{axis}")),
             });
         }
         let fixed: Vec<u64> = dims.iter().map(|d| if let Dim::Fixed(n) = d { *n } else { 1 }).collect();
@@ -137,8 +202,18 @@ impl Reader<'_> {
         }
     }
 
+    /// A free extent that the file has no name for: none that another one has.
+    fn nameless(&mut self, mut name: String) -> Dim {
+        while self.parts.hyperparameters.contains_key(&name) || self.symbols.contains(name.as_str()) {
+            name.push('_');
+        }
+        self.free(name)
+    }
+
+    /// A batch has at least one element; any other extent may be 0, such as that of a cache at the first token.
     fn free(&mut self, name: String) -> Dim {
-        let free = Hyperparameter { domain: Domain::POSITIVE, default: None };
+        let batch = name == "N" || name.to_lowercase().contains("batch");
+        let free = Hyperparameter { domain: if batch { Domain::POSITIVE } else { Domain::EXTENT }, default: None };
         self.parts.hyperparameters.entry(name.clone()).or_insert(free);
         Dim::Free(name)
     }
@@ -150,7 +225,8 @@ impl Reader<'_> {
         };
         match (node.op_type.as_str(), node.attribute.first(), node.input.first()) {
             ("Constant", Some(attribute), _) => {
-                if let Some(tensor) = attribute.t.as_deref() {
+                let dense = attribute.sparse_tensor.as_deref().map(tensor::dense);
+                if let Some(tensor) = attribute.t.as_deref().or(dense.as_ref()) {
                     self.stored(result, tensor)?;
                     if let Some(id) = self.names.get(result).filter(|_| self.computed) {
                         self.names.tensors[id.index()].kind = TensorKind::Constant;
@@ -239,6 +315,7 @@ impl Reader<'_> {
         let results = proto.output.len() - opset::unused_tail(proto, used);
         let outputs = self.names.refer_all(&proto.output[..results]);
         let mut node = Node { name, op, attrs, inputs, outputs, phase: Phase::Forward };
+        domains::translate(&mut node, self.block);
         opset::normalise(&mut node, self.opset, &mut self.names);
         if body::bodies(proto).next().is_some() {
             self.bodies(&mut node, proto)?;

@@ -40,6 +40,15 @@ pub(super) fn mixes(rebatch: &Rebatch<'_>, node: &Node) -> Option<&'static str> 
     mixed.then_some("would work across the batch")
 }
 
+/// True for a gather with an index of the file's extents along an axis that the batch makes longer: the result is that of
+/// the file. What follows may do with it (a mask), or not.
+pub(super) fn picks(rebatch: &Rebatch<'_>, node: &Node) -> bool {
+    let same = |place: usize| rebatch.shapes(node, place).filter(|(old, new)| old == new);
+    let axis = usize::try_from(node.int("axis").unwrap_or(0)).unwrap_or(usize::MAX);
+    let longer = rebatch.shapes(node, 0).is_some_and(|(old, new)| old.get(axis) != new.get(axis));
+    node.op.name() == "Gather" && longer && same(1).is_some()
+}
+
 fn spatial(node: &Node) -> bool {
     let convolves = matches!(node.class(), Class::Convolution | Class::GroupedConvolution);
     convolves || matches!(node.op.name(), "AveragePool" | "InstanceNormalization" | "LpPool" | "MaxPool")

@@ -14,8 +14,10 @@
 //! - What exporters computed and stored in `Constant` nodes is no weight, if weights are initialisers or inputs.
 
 mod attribute;
+mod baked;
 mod batch;
 mod body;
+mod domains;
 mod functions;
 mod graph;
 mod image;
@@ -48,8 +50,9 @@ pub fn read(bytes: Bytes, name: &str) -> Result<Imported> {
     let Some(mut graph) = proto.graph else {
         return Err(Error::Kind { file: name.into(), message: "it has no graph".into() });
     };
-    graph.node = functions::inline(graph.node, &proto.functions);
-    let standard = proto.opset_import.iter().find(|o| matches!(o.domain.as_str(), "" | "ai.onnx"));
+    graph.node = functions::inline(name, graph.node, &proto.functions)?;
+    let mut imports = proto.opset_import.iter().chain(proto.functions.iter().flat_map(|f| &f.opset_import));
+    let standard = imports.find(|o| matches!(o.domain.as_str(), "" | "ai.onnx"));
     let opset = standard.map_or(1, |o| o.version);
     let mut warnings = Vec::new();
     let build = |warnings: &mut Vec<String>| {

@@ -41,6 +41,13 @@ impl Names {
         Ok(id)
     }
 
+    /// From here on `name` means this tensor; whatever had it before keeps it for messages.
+    pub fn cover(&mut self, name: &str, tensor: Tensor) -> TensorId {
+        let id = self.push(tensor);
+        self.ids.insert(name.into(), id);
+        id
+    }
+
     /// Makes `name` another name of a stored tensor; false if either is not free for that. Exporters merge
     /// parameters that are equal at the time: matrices are equal because they are shared, but vectors, and matrices
     /// of the same place in another block, because nobody has trained them yet: these become parameters of their own.

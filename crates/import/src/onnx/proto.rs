@@ -1,4 +1,4 @@
-//! The messages of `onnx.proto` (ONNX 1.20), with the fields that this crate needs.
+//! The messages of `onnx.proto` (ONNX 1.23), with the fields that this crate needs.
 //!
 //! Bulk data is declared as `bytes`, whatever its element type: it is sliced out of the file, never copied,
 //! and read only where a small tensor's elements matter. Packed lists of numbers have the same encoding.
@@ -39,10 +39,14 @@ pub(crate) struct FunctionProto {
     pub output: Vec<String>,
     #[prost(message, repeated, tag = "7")]
     pub node: Vec<NodeProto>,
+    #[prost(message, repeated, tag = "9")]
+    pub opset_import: Vec<OperatorSetIdProto>,
     #[prost(string, tag = "10")]
     pub domain: String,
     #[prost(message, repeated, tag = "11")]
     pub attribute_proto: Vec<AttributeProto>,
+    #[prost(string, tag = "13")]
+    pub overload: String,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -77,6 +81,8 @@ pub(crate) struct NodeProto {
     pub attribute: Vec<AttributeProto>,
     #[prost(string, tag = "7")]
     pub domain: String,
+    #[prost(string, tag = "8")]
+    pub overload: String,
 }
 
 /// Values of [`AttributeProto::kind`].
@@ -90,6 +96,8 @@ pub(crate) mod kind {
     pub const INTS: i32 = 7;
     pub const STRINGS: i32 = 8;
     pub const GRAPHS: i32 = 10;
+    pub const SPARSE_TENSOR: i32 = 11;
+    pub const TYPE_PROTO: i32 = 13;
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -114,10 +122,14 @@ pub(crate) struct AttributeProto {
     pub strings: Vec<Bytes>,
     #[prost(message, repeated, tag = "11")]
     pub graphs: Vec<GraphProto>,
+    #[prost(message, optional, boxed, tag = "14")]
+    pub tp: Option<Box<TypeProto>>,
     #[prost(int32, tag = "20")]
     pub kind: i32,
     #[prost(string, tag = "21")]
     pub ref_attr_name: String,
+    #[prost(message, optional, boxed, tag = "22")]
+    pub sparse_tensor: Option<Box<SparseTensorProto>>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -132,6 +144,19 @@ pub(crate) struct ValueInfoProto {
 pub(crate) struct TypeProto {
     #[prost(message, optional, tag = "1")]
     pub tensor_type: Option<TypeProtoTensor>,
+    #[prost(message, optional, boxed, tag = "4")]
+    pub sequence_type: Option<Box<TypeProtoElement>>,
+    #[prost(message, optional, tag = "8")]
+    pub sparse_tensor_type: Option<TypeProtoTensor>,
+    #[prost(message, optional, boxed, tag = "9")]
+    pub optional_type: Option<Box<TypeProtoElement>>,
+}
+
+/// What a sequence or an optional holds.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct TypeProtoElement {
+    #[prost(message, optional, boxed, tag = "1")]
+    pub elem_type: Option<Box<TypeProto>>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -184,6 +209,8 @@ pub(crate) struct TensorProto {
 pub(crate) struct SparseTensorProto {
     #[prost(message, optional, tag = "1")]
     pub values: Option<TensorProto>,
+    #[prost(message, optional, tag = "2")]
+    pub indices: Option<TensorProto>,
     #[prost(int64, repeated, packed = "false", tag = "3")]
     pub dims: Vec<i64>,
 }

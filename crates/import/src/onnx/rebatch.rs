@@ -1,10 +1,8 @@
-//! Rewrites of nodes whose constants hold the batch of the exported example.
+//! A graph under construction at another batch than that of its file.
 
 use std::collections::HashMap;
 
-use tachograph_ir::{
-    Attr, Attrs, DType, Fact, Node, OpType, Parts, Phase, Tensor, TensorId, TensorKind, Value, attrs, elements,
-};
+use tachograph_ir::{Attrs, DType, Fact, Node, OpType, Parts, Phase, Tensor, TensorId, TensorKind, Value, elements};
 
 use super::batch::infer;
 
@@ -28,7 +26,7 @@ pub(super) struct Rebatch<'a> {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Choice {
     /// Shapes of operand and result at the batch of the file, and how many elements lie further out than the batch.
-    reshape: (Vec<u64>, Vec<u64>, u64),
+    pub reshape: (Vec<u64>, Vec<u64>, u64),
     /// Which of the places is taken.
     pub taken: usize,
     /// Of how many.
@@ -84,24 +82,9 @@ impl<'a> Rebatch<'a> {
         }
     }
 
-    fn outer_of(&self, id: TensorId) -> u64 {
+    /// Positions of the batch's axis that are further out than the batch.
+    pub fn outer_of(&self, id: TensorId) -> u64 {
         self.outer.get(&id).copied().unwrap_or(1)
-    }
-
-    /// Rewrites a node that would refuse another batch or ignore it.
-    pub fn adapt(&mut self, node: &mut Node) {
-        if node.outputs.iter().flatten().all(|id| self.old.get(id.index()).is_some_and(|f| f.constant)) {
-            return;
-        }
-        match node.op.name() {
-            "Reshape" => self.reshape(node),
-            "Expand" => self.expand(node),
-            "Concat" => self.concat(node),
-            "Gather" => self.strided(node),
-            "GRU" | "LSTM" | "RNN" => self.states(node),
-            "Resize" => self.resize(node),
-            _ => None,
-        };
     }
 
     /// Shapes of an operand at the batch of the file and at the other.
@@ -121,173 +104,6 @@ impl<'a> Rebatch<'a> {
         self.old.get(id.index())?.shape.as_deref()
     }
 
-    /// The extent of the target that holds the batch becomes 0 (kept) or −1 (whatever is left).
-    fn reshape(&mut self, node: &mut Node) -> Option<()> {
-        let (old, new) = self.shapes(node, 0)?;
-        let axis = moved(&old, &new)?;
-        let attribute = node.attrs.get("shape").cloned();
-        let mut target = match (self.constant(node, 1), attribute) {
-            (Some(value), _) => value.ints()?.to_vec(),
-            (None, Some(Attr::Ints(target))) => target,
-            _ => return None,
-        };
-        let result = self.old_shape((*node.outputs.first()?)?)?.to_vec();
-        let before = elements(&old[..axis])?.checked_mul(self.outer_of((*node.inputs.first()?)?))?;
-        let places = places(&result, before)?;
-        let place = *places.get(self.choose((old.clone(), result.clone(), before), places.len()))?;
-        let zeros = node.attrs.get("allowzero") != Some(&Attr::Int(1));
-        if *target.get(place)? == -1 || (zeros && target[place] == 0 && place == axis) {
-            return None;
-        }
-        if zeros && place == axis && result[place] == old[axis] {
-            target[place] = 0;
-        } else {
-            for (extent, known) in target.iter_mut().zip(&result).filter(|(extent, _)| **extent == -1) {
-                *extent = i64::try_from(*known).ok()?;
-            }
-            target[place] = -1;
-        }
-        self.replace_ints(node, 1, "shape", target);
-        node.attrs.remove("shape");
-        Some(())
-    }
-
-    /// Which of `of` places a reshape takes: what was chosen before, else the first.
-    fn choose(&mut self, reshape: (Vec<u64>, Vec<u64>, u64), of: usize) -> usize {
-        if of < 2 {
-            return 0;
-        }
-        if let Some(choice) = self.choices.iter().find(|choice| choice.reshape == reshape) {
-            return choice.taken;
-        }
-        self.choices.push(Choice { reshape, taken: 0, of });
-        0
-    }
-
-    /// A view by strides is written as the flat tensor and a constant index: of one image, that picks from every image.
-    fn strided(&mut self, node: &mut Node) -> Option<()> {
-        let (old, new) = self.shapes(node, 0)?;
-        let (&[length], Some(0)) = (old.as_slice(), moved(&old, &new)) else { return None };
-        let (data, index) = ((*node.inputs.first()?)?, (*node.inputs.get(1)?)?);
-        let picked = self.old_shape(index).filter(|picked| picked.first() == Some(&1))?.get(1..)?.to_vec();
-        if self.outer_of(data) != 1 || !self.old.get(index.index())?.constant {
-            return None;
-        }
-        let rows = self.ints(&node.name, vec![-1, i64::try_from(length).ok()?]);
-        let rows = self.add(&node.name, "Reshape", &[data, rows], Attrs::new())?;
-        let picked: Option<Vec<i64>> = picked.iter().map(|&n| i64::try_from(n).ok()).collect();
-        let target = self.ints(&node.name, picked?);
-        let index = self.add(&format!("{}/index", node.name), "Reshape", &[index, target], Attrs::new())?;
-        node.inputs = vec![Some(rows), Some(index)];
-        node.attrs.insert("axis".into(), Attr::Int(1));
-        self.replaced += 1;
-        Some(())
-    }
-
-    /// Stored initial states of recurrent layers are expanded to the batch.
-    fn states(&mut self, node: &mut Node) -> Option<()> {
-        let (old, new) = self.shapes(node, 0)?;
-        let (from, axis) = if node.int("layout") == Some(1) { (0, 0) } else { (1, 1) };
-        if moved(&old, &new) != Some(from) || old.get(from) != Some(&1) {
-            return None;
-        }
-        let like = (*node.inputs.first()?)?;
-        for place in 5..node.inputs.len().min(7) {
-            let Some((old, new)) = self.shapes(node, place) else { continue };
-            if old == new && old.len() == 3 && old.get(axis) == Some(&1) {
-                node.inputs[place] = Some(self.expanded(node, place, (like, from), (axis, 3))?);
-            }
-        }
-        Some(())
-    }
-
-    /// An extent of the target that repeats the old batch becomes 1, which keeps any. A constant operand that repeats
-    /// it (the initial state of a recurrent layer) is cut to 1 if the target follows the batch.
-    fn expand(&mut self, node: &mut Node) -> Option<()> {
-        let (old, new) = self.shapes(node, 0)?;
-        let target = (*node.inputs.get(1)?)?;
-        let targets = [self.old, &self.facts].map(|facts| facts.get(target.index())?.value.as_ref()?.ints());
-        if let [Some(before), Some(after)] = targets
-            && old == new
-            && before.len() == old.len()
-        {
-            let axis = (0..old.len()).find(|&i| before[i] != after[i] && u64::try_from(before[i]) == Ok(old[i]))?;
-            let range = [0, 1, axis as i64].map(|n| self.ints(&node.name, vec![n]));
-            let first =
-                self.add(&node.name, "Slice", &[node.inputs[0]?, range[0], range[1], range[2]], Attrs::new())?;
-            node.inputs[0] = Some(first);
-            return Some(());
-        }
-        let mut target = self.constant(node, 1)?.ints()?.to_vec();
-        let place = (target.len() + moved(&old, &new)?).checked_sub(old.len())?;
-        *target.get_mut(place)? = 1;
-        self.replace_ints(node, 1, "shape", target);
-        Some(())
-    }
-
-    /// Constant operands (class tokens) are expanded to the batch of the others.
-    fn concat(&mut self, node: &mut Node) -> Option<()> {
-        let places = 0..node.inputs.len();
-        let moving = places.clone().find_map(|p| {
-            let (old, new) = self.shapes(node, p)?;
-            Some((node.inputs[p]?, moved(&old, &new)?, old.len()))
-        });
-        let (like, axis, rank) = moving?;
-        for place in places {
-            let Some((old, new)) = self.shapes(node, place) else { continue };
-            if old != new
-                || old.len() != rank
-                || old[axis] != 1
-                || node.attrs.get("axis") == Some(&Attr::Int(axis as i64))
-            {
-                continue;
-            }
-            node.inputs[place] = Some(self.expanded(node, place, (like, axis), (axis, rank))?);
-        }
-        Some(())
-    }
-
-    /// Operand `place`, of extent 1 along the axis of so many, with the extent there that `like` has along its own.
-    fn expanded(
-        &mut self,
-        node: &Node,
-        place: usize,
-        (like, from): (TensorId, usize),
-        (axis, rank): (usize, usize),
-    ) -> Option<TensorId> {
-        let ones = |n: usize| (n > 0).then(|| vec![1; n]);
-        let name = format!("{}/{place}", node.name);
-        let shape = self.add(&name, "Shape", &[like], Attrs::new())?;
-        let range = [from as i64, from as i64 + 1].map(|n| self.ints(&name, vec![n]));
-        let extent = self.add(&name, "Slice", &[shape, range[0], range[1]], Attrs::new())?;
-        let before = ones(axis).map(|v| self.ints(&name, v));
-        let after = ones(rank - axis - 1).map(|v| self.ints(&name, v));
-        let extents: Vec<_> = [before, Some(extent), after].into_iter().flatten().collect();
-        let target = self.add(&name, "Concat", &extents, attrs([("axis", Attr::Int(0))]))?;
-        self.add(&name, "Expand", &[(*node.inputs.get(place)?)?, target], Attrs::new())
-    }
-
-    /// Sizes become scales where these give the same result.
-    pub fn resize(&mut self, node: &mut Node) -> Option<()> {
-        let (old, new) = self.shapes(node, 0)?;
-        (old.len() == new.len() && old != new).then_some(())?;
-        let sizes = self.constant(node, 3)?.ints()?.to_vec();
-        if sizes.len() != old.len() {
-            return None;
-        }
-        let scales: Vec<f64> = sizes.iter().zip(&old).map(|(&s, &n)| s as f64 / n as f64).collect();
-        let exact = |((&s, &n), &f): ((&i64, &u64), &f64)| (n as f64 * f64::from(f as f32)).floor() == s as f64;
-        if !sizes.iter().zip(&old).zip(&scales).all(exact) {
-            return None;
-        }
-        let shape = [scales.len() as u64];
-        let scales = Tensor::constant(format!("{}/scales", node.name), DType::F32, &shape, Value::Floats(scales));
-        node.inputs[2] = Some(self.tensor(scales));
-        self.replaced += 1;
-        node.inputs.truncate(3);
-        Some(())
-    }
-
     pub fn add(&mut self, name: &str, op: &str, inputs: &[TensorId], attrs: Attrs) -> Option<TensorId> {
         let name = format!("{name}/{op}");
         let output = self.tensor(Tensor::activation(format!("{name}_result")));
@@ -297,19 +113,12 @@ impl<'a> Rebatch<'a> {
         Some(output)
     }
 
-    fn replace_ints(&mut self, node: &mut Node, place: usize, what: &str, values: Vec<i64>) {
-        let id = self.ints(&format!("{}/{what}", node.name), values);
-        node.inputs.resize(node.inputs.len().max(place + 1), None);
-        node.inputs[place] = Some(id);
-        self.replaced += 1;
-    }
-
     pub fn ints(&mut self, name: &str, values: Vec<i64>) -> TensorId {
         let name = format!("{name}#{}", self.parts.tensors.len());
         self.tensor(Tensor::constant(name, DType::I64, &[values.len() as u64], Value::Ints(values)))
     }
 
-    fn tensor(&mut self, tensor: Tensor) -> TensorId {
+    pub fn tensor(&mut self, tensor: Tensor) -> TensorId {
         let shape: Vec<u64> = tensor.value.iter().map(|v| v.len() as u64).collect();
         let constant = tensor.kind == TensorKind::Constant;
         let fact = Fact::new(tensor.dtype.unwrap_or(DType::F32), shape).with_value(tensor.value.clone());
@@ -317,19 +126,6 @@ impl<'a> Rebatch<'a> {
         self.parts.tensors.push(tensor);
         TensorId(self.parts.tensors.len() as u32 - 1)
     }
-}
-
-/// Axes of `result` where the batch may be that has so many elements `before` it, in the order of how usual they are:
-/// as an axis of its own or the outermost part of one, else as the innermost part, which extents of 1 cannot tell.
-fn places(result: &[u64], before: u64) -> Option<Vec<usize>> {
-    let counts: Vec<u64> = (0..result.len()).map(|i| elements(result.get(..i)?)).collect::<Option<_>>()?;
-    let first = counts.iter().position(|&n| n == before).or(counts.iter().rposition(|&n| n < before))?;
-    let fits = |&place: &usize| {
-        let (outside, extent) = (counts[place], result[place]);
-        let inside = before.checked_div(outside).unwrap_or(0);
-        place != first && outside.checked_mul(inside) == Some(before) && inside > 0 && extent % inside == 0
-    };
-    Some(std::iter::once(first).chain((0..result.len()).filter(fits)).collect())
 }
 
 /// The axis whose extent the batch changed, if it is one.

@@ -5,7 +5,7 @@ use half::{bf16, f16};
 use prost::encoding::decode_varint;
 use tachograph_ir::{DType, Shape, Value, elements};
 
-use super::proto::TensorProto;
+use super::proto::{SparseTensorProto, TensorProto};
 
 /// The element type with this number.
 pub(super) fn dtype(code: i32) -> Option<DType> {
@@ -42,6 +42,44 @@ pub(super) fn value(tensor: &TensorProto, limit: usize) -> Option<Value> {
         _ => return None,
     };
     (value.len() == count).then_some(value)
+}
+
+/// A sparse tensor as a dense one: with its elements where there are few, else as if they lay elsewhere.
+pub(super) fn dense(sparse: &SparseTensorProto) -> TensorProto {
+    let values = sparse.values.clone().unwrap_or_default();
+    match filled(sparse, &values) {
+        Some(dense) => dense,
+        None => TensorProto { dims: sparse.dims.clone(), data_location: 1, ..values },
+    }
+}
+
+fn filled(sparse: &SparseTensorProto, values: &TensorProto) -> Option<TensorProto> {
+    let (dtype, shape) = (dtype(values.data_type)?, shape(&sparse.dims).ok()?);
+    let count = usize::try_from(elements(&shape)?).ok().filter(|&n| n <= Value::MAX_ELEMENTS)?;
+    let (given, indices) = (value(values, count)?, value(sparse.indices.as_ref()?, count.checked_mul(shape.len())?)?);
+    // Either offsets, or a place on every axis.
+    let width = if sparse.indices.as_ref()?.dims.len() > 1 { shape.len() } else { 1 };
+    let extents = if width == 1 { &[count as u64][..] } else { &shape };
+    let offset = |place: &[i64]| {
+        let step = |at: u64, (&i, &extent): (&i64, &u64)| {
+            at.checked_mul(extent)?.checked_add(u64::try_from(i).ok().filter(|&i| i < extent)?)
+        };
+        usize::try_from(place.iter().zip(extents).try_fold(0, step)?).ok()
+    };
+    let places: Vec<usize> = indices.ints()?.chunks(width.max(1)).map(offset).collect::<Option<_>>()?;
+    let value = match given {
+        Value::Ints(given) => Value::Ints(scatter(count, &places, &given)?),
+        Value::Floats(given) => Value::Floats(scatter(count, &places, &given)?),
+    };
+    Some(message(&values.name, dtype, &shape, &value))
+}
+
+fn scatter<T: Copy + Default>(count: usize, places: &[usize], given: &[T]) -> Option<Vec<T>> {
+    let mut all = vec![T::default(); count];
+    for (&place, &value) in places.iter().zip(given) {
+        *all.get_mut(place)? = value;
+    }
+    (places.len() == given.len()).then_some(all)
 }
 
 /// A message with these elements.
@@ -155,6 +193,26 @@ mod tests {
         assert_eq!(value(&external, 2), None);
         let long = TensorProto { raw_data: vec![1, 2].into(), ..tensor(2, &[2]) };
         assert_eq!(value(&long, 1), None);
+    }
+
+    #[test]
+    fn sparse_tensors_are_filled_with_zeros() {
+        let ints = |dims: &[i64], v: &[i64]| {
+            let raw: Vec<u8> = v.iter().flat_map(|x| x.to_le_bytes()).collect();
+            TensorProto { raw_data: raw.into(), ..tensor(7, dims) }
+        };
+        let sparse = |indices, dims: &[i64]| {
+            let (values, indices) = (Some(ints(&[2], &[5, 6])), Some(indices));
+            dense(&SparseTensorProto { values, indices, dims: dims.to_vec() })
+        };
+        let elements = |dense: TensorProto| (value(&dense, 6), dense.dims);
+        let expected = (Some(Value::Ints(vec![0, 5, 0, 0, 0, 6])), vec![2, 3]);
+        assert_eq!(elements(sparse(ints(&[2], &[1, 5]), &[2, 3])), expected);
+        assert_eq!(elements(sparse(ints(&[2, 2], &[0, 1, 1, 2]), &[2, 3])), expected);
+        // Places outside, and more elements than anything needs: a weight without elements.
+        for other in [sparse(ints(&[2], &[1, 6]), &[2, 3]), sparse(ints(&[2], &[1, 5]), &[1 << 40, 3])] {
+            assert_eq!((value(&other, 1 << 20), other.data_location), (None, 1));
+        }
     }
 
     #[test]

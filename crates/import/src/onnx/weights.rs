@@ -74,8 +74,6 @@ fn usage(node: &NodeProto) -> Vec<u8> {
     let usage = |place| match bare.role(place) {
         role if role.is_learned() => WEIGHT,
         Role::Term | Role::Factor | Role::Matrix => ARITHMETIC,
-        // Nobody here knows the operator, but what it learns.
-        _ if place > 0 && node.op_type == "DeformConv" => WEIGHT,
         _ => OTHER,
     };
     (0..node.input.len()).map(usage).collect()

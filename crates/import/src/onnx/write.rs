@@ -25,17 +25,6 @@ pub const OPSET: i64 = 20;
 /// Version of the file format that goes with it.
 const IR_VERSION: i64 = 9;
 
-/// Operators of the registry that are not ONNX's own but ONNX Runtime's.
-const MICROSOFT: [&str; 7] = [
-    "BiasGelu",
-    "FastGelu",
-    "FusedMatMul",
-    "QuickGelu",
-    "SimplifiedLayerNormalization",
-    "SkipLayerNormalization",
-    "SkipSimplifiedLayerNormalization",
-];
-
 /// Writes a graph as an ONNX model of operator set [`OPSET`].
 ///
 /// `weights` gives the elements of a parameter, row-major, to store in the file. Parameters that it has none for
@@ -89,6 +78,10 @@ fn names(graph: &Graph) -> Vec<String> {
         if own { tensor.name.clone() } else { format!("{}#{i}", tensor.name) }
     };
     graph.tensors().iter().enumerate().map(name).collect()
+}
+
+fn tensor_type(elem_type: i32, shape: Option<TensorShapeProto>) -> TypeProto {
+    TypeProto { tensor_type: Some(TypeProtoTensor { elem_type, shape }), ..TypeProto::default() }
 }
 
 enum Stored<'a> {
@@ -149,8 +142,7 @@ impl Writer<'_> {
         };
         let shape = tensor.dims.as_ref().map(|dims| TensorShapeProto { dim: dims.iter().map(extent).collect() });
         let elem_type = tensor::code(tensor.dtype.unwrap_or(DType::F32));
-        let r#type = Some(TypeProto { tensor_type: Some(TypeProtoTensor { elem_type, shape }) });
-        ValueInfoProto { name: self.names[id.index()].clone(), r#type }
+        ValueInfoProto { name: self.names[id.index()].clone(), r#type: Some(tensor_type(elem_type, shape)) }
     }
 
     fn node(&mut self, node: &Node) -> Result<NodeProto, String> {
@@ -171,17 +163,17 @@ impl Writer<'_> {
         });
         let domain = match &node.op {
             OpType::Custom { domain, .. } => domain.clone(),
-            op if MICROSOFT.contains(&op.name()) => "com.microsoft".into(),
-            _ => String::new(),
+            OpType::Known(_, op) => op.domain(node).into(),
         };
         let attribute = attribute::messages(node.op.name(), &attrs)?;
-        Ok(NodeProto { input, output, name: node.name.clone(), op_type: node.op.name().into(), attribute, domain })
+        let (name, op_type, overload) = (node.name.clone(), node.op.name().into(), String::new());
+        Ok(NodeProto { input, output, name, op_type, attribute, domain, overload })
     }
 
     /// Outputs with their types and ranks and, where no hyperparameter can decide them, their extents.
     fn outputs(&self) -> Vec<ValueInfoProto> {
         let free = self.graph.hyperparameters();
-        let value = |h: &Hyperparameter| h.default.or(h.domain.get(0)).unwrap_or(1);
+        let value = |h: &Hyperparameter| h.default.or(h.domain.get(0)).unwrap_or(1).max(1);
         let config: Assignment = free.iter().map(|(name, h)| (name.clone(), value(h))).collect();
         let bound = self.graph.bind(&config).ok();
         let extent = |&n: &u64| Dimension { dim_value: free.is_empty().then_some(n as i64), dim_param: None };
@@ -190,8 +182,7 @@ impl Writer<'_> {
             let elem_type = tensor::code(fact.map(|f| f.dtype).or(self.graph.tensor(id).dtype).unwrap_or(DType::F32));
             let shape = fact.and_then(|f| f.shape.as_ref());
             let shape = shape.map(|s| TensorShapeProto { dim: s.iter().map(extent).collect() });
-            let r#type = Some(TypeProto { tensor_type: Some(TypeProtoTensor { elem_type, shape }) });
-            ValueInfoProto { name: self.names[id.index()].clone(), r#type }
+            ValueInfoProto { name: self.names[id.index()].clone(), r#type: Some(tensor_type(elem_type, shape)) }
         };
         self.graph.outputs().iter().map(output).collect()
     }

@@ -1,5 +1,7 @@
 //! The graph under construction: tensors of the file by their index, then nodes.
 
+use std::{cell::RefCell, collections::HashSet, rc::Rc};
+
 use tachograph_ir::{
     Attr, Attrs, DType, Dim, Domain, Hyperparameter, Node, OpType, Parts, Phase, Tensor, TensorId, TensorKind, Value,
     attrs, elements,
@@ -22,11 +24,23 @@ pub(super) struct Info<'a> {
     pub dtype: DType,
     /// In the order of the file.
     pub shape: Vec<u64>,
-    /// Whether the first extent is left open.
-    pub open: bool,
+    /// Which extents are left open.
+    pub open: Vec<bool>,
     pub data: Option<&'a [u8]>,
     /// Of quantisation, first channel.
     pub scale: f64,
+}
+
+impl Info<'_> {
+    /// Whether the first extent is left open.
+    pub fn open_batch(&self) -> bool {
+        self.open.first() == Some(&true)
+    }
+
+    /// Whether an extent beyond the first is left open: there the stated shape holds nothing but a place.
+    pub fn open_beyond(&self) -> bool {
+        self.open.iter().skip(1).any(|&open| open)
+    }
 }
 
 /// An operator with its operands checked.
@@ -34,12 +48,19 @@ pub(super) struct Op<'a> {
     pub inputs: Vec<Option<usize>>,
     pub outputs: Vec<usize>,
     pub options: Options<'a>,
+    /// Settings of a custom operator.
+    pub custom: &'a [u8],
 }
 
 impl Op<'_> {
     /// Index of the operand at `i`.
     pub fn input(&self, i: usize) -> Result<usize, String> {
-        self.inputs.get(i).copied().flatten().ok_or_else(|| format!("operand {i} is missing"))
+        self.optional(i).ok_or_else(|| format!("operand {i} is missing"))
+    }
+
+    /// Index of the operand at `i`, if it is not left out.
+    pub fn optional(&self, i: usize) -> Option<usize> {
+        self.inputs.get(i).copied().flatten()
     }
 
     /// Index of the result at `i`.
@@ -49,33 +70,55 @@ impl Op<'_> {
 }
 
 pub(super) struct Importer<'a> {
-    file: String,
-    parts: Parts,
+    pub file: String,
+    pub model: Model<'a>,
+    /// Numbers of the graphs that are being read, the first one outermost.
+    pub nesting: Vec<usize>,
+    /// Numbers of all graphs read so far, once for each reading.
+    pub reached: Rc<RefCell<Vec<usize>>>,
+    pub parts: Parts,
     infos: Vec<Info<'a>>,
+    /// Extent that the file has for the open batch of its inputs.
+    batch: Option<u64>,
 }
 
 impl<'a> Importer<'a> {
-    /// Tensors, inputs and outputs of the first graph.
-    pub fn new(file: &str, model: &Model<'a>) -> Result<Self> {
+    /// Tensors, inputs and outputs of the graph that `nesting` ends with.
+    pub fn new(file: &str, model: Model<'a>, nesting: Vec<usize>, reached: Rc<RefCell<Vec<usize>>>) -> Result<Self> {
         let kind = |message: &str| Error::Kind { file: file.into(), message: message.into() };
-        let graph = model.graphs().and_then(|graphs| graphs.iter().next()).ok_or_else(|| kind("it has no graph"))?;
-        let mut importer =
-            Self { file: file.into(), parts: Parts { name: file.into(), ..Parts::default() }, infos: Vec::new() };
+        let number = nesting.last().copied().unwrap_or_default();
+        let graphs = model.graphs().filter(|graphs| number < graphs.len());
+        let graph = graphs.map(|graphs| graphs.get(number)).ok_or_else(|| match number {
+            0 => kind("it has no graph"),
+            _ => kind(&format!("it has no graph {number}")),
+        })?;
+        let parts = Parts { name: file.into(), ..Parts::default() };
+        let mut importer = Self { file: file.into(), model, nesting, reached, parts, infos: Vec::new(), batch: None };
         let indices = |list: Option<flatbuffers::Vector<'a, i32>>| -> Vec<i32> { list.into_iter().flatten().collect() };
         let (inputs, outputs) = (indices(graph.inputs()), indices(graph.outputs()));
         for (i, tensor) in graph.tensors().into_iter().flatten().enumerate() {
-            importer.tensor(i, &tensor, model, inputs.contains(&(i as i32)))?;
+            importer.tensor(i, &tensor, inputs.contains(&(i as i32)))?;
         }
         let check = |list: Vec<i32>, what: &str| -> Result<Vec<TensorId>> {
             let id = |i: i32| u32::try_from(i).ok().filter(|&i| (i as usize) < importer.infos.len()).map(TensorId);
             let ids = list.into_iter().map(|i| id(i).ok_or_else(|| kind(&format!("{what}: no tensor {i}"))));
             ids.collect()
         };
-        (importer.parts.inputs, importer.parts.outputs) = (check(inputs, "inputs")?, check(outputs, "outputs")?);
+        let (inputs, outputs) = (check(inputs, "inputs")?, check(outputs, "outputs")?);
+        let open = inputs.iter().map(|t| &importer.infos[t.index()]).find(|info| info.open_batch());
+        importer.batch = open.and_then(|info| info.shape.first().copied());
+        (importer.parts.inputs, importer.parts.outputs) = (inputs, outputs);
         Ok(importer)
     }
 
-    fn tensor(&mut self, i: usize, stored: &Stored<'a>, model: &Model<'a>, input: bool) -> Result<()> {
+    /// Operators of the graph, as the file has them.
+    pub fn operators(&self) -> impl Iterator<Item = Operator<'a>> + use<'a> {
+        let number = self.nesting.last().copied().unwrap_or_default();
+        let graph = self.model.graphs().filter(|graphs| number < graphs.len()).map(|graphs| graphs.get(number));
+        graph.and_then(|graph| graph.operators()).into_iter().flatten()
+    }
+
+    fn tensor(&mut self, i: usize, stored: &Stored<'a>, input: bool) -> Result<()> {
         let name = stored.name().unwrap_or_default().to_owned();
         let refuse =
             |message: String| Error::Tensor { file: self.file.clone(), tensor: format!("{name}#{i}"), message };
@@ -87,26 +130,28 @@ impl<'a> Importer<'a> {
         let signature: Vec<i32> = stored.signature().into_iter().flatten().collect();
         let open: Vec<bool> = (0..shape.len()).map(|axis| signature.get(axis) == Some(&-1)).collect();
         let index = stored.buffer().unwrap_or(0) as usize;
-        let buffers = model.buffers();
+        let buffers = self.model.buffers();
         let buffer = buffers.filter(|b| index < b.len()).map(|b| b.get(index));
         let buffer = buffer.ok_or_else(|| refuse(format!("no buffer {index}")))?;
         let data = buffer.data().map(|data| data.bytes()).filter(|data| !data.is_empty());
         let apart = buffer.offset().unwrap_or(0) > 1;
-        let constant = data.is_some() || apart || stored.variable().unwrap_or(false);
+        let constant = data.is_some() || apart;
+        // What one run leaves for the next: neither a weight nor what the caller provides.
+        let state = stored.variable().unwrap_or(false) && !constant;
         let value = data.and_then(|data| value(dtype, &shape, data));
         let kind = match (constant, &value) {
-            _ if input => TensorKind::Input,
+            _ if input || state => TensorKind::Input,
             (true, Some(_)) => TensorKind::Constant,
             (true, None) => TensorKind::Parameter,
             (false, _) => TensorKind::Activation,
         };
         let mut dims: Vec<Dim> = shape.iter().map(|&n| Dim::Fixed(n)).collect();
-        if input {
+        let outermost = self.nesting.len() == 1;
+        if input && outermost {
             self.free(&mut dims, &open, &shape);
         }
-        let dims = (input || constant || !open.contains(&true)).then(|| permuted(dims));
+        let dims = (input || state || constant || !open.contains(&true)).then(|| permuted(dims));
         let scale = stored.quantization().and_then(|q| q.scale()).and_then(|s| s.iter().next()).unwrap_or(1.0);
-        let open = open.first() == Some(&true);
         self.infos.push(Info { name: name.clone(), dtype, shape, open, data, scale: scale.into() });
         self.parts.tensors.push(Tensor { name, kind, dtype: Some(dtype), dims, value });
         Ok(())
@@ -130,10 +175,10 @@ impl<'a> Importer<'a> {
     }
 
     /// Name and checked operands of the operator at `i`.
-    pub fn operator(&self, i: usize, model: &Model<'a>, operator: Operator<'a>) -> Result<(String, Op<'a>)> {
+    pub fn operator(&self, i: usize, operator: Operator<'a>) -> Result<(String, Op<'a>)> {
         let refuse = |message| Error::Node { file: self.file.clone(), node: i.to_string(), message };
         let index = operator.code() as usize;
-        let code = model.codes().filter(|codes| index < codes.len()).map(|codes| codes.get(index));
+        let code = self.model.codes().filter(|codes| index < codes.len()).map(|codes| codes.get(index));
         let code = code.ok_or_else(|| refuse(format!("no operator code {index}")))?;
         // Codes beyond 127 are in the later field, all others may be in the early one alone.
         let number = code.code().unwrap_or(0).max(code.early().unwrap_or(0).into());
@@ -147,9 +192,8 @@ impl<'a> Importer<'a> {
         let inputs: Result<_, i32> = operator.inputs().into_iter().flatten().map(operand).collect();
         let outputs: Result<_, i32> = operator.outputs().into_iter().flatten().map(|i| known(i).ok_or(i)).collect();
         let missing = |i: i32| refuse(format!("no tensor {i}"));
-        let op =
-            Op { inputs: inputs.map_err(missing)?, outputs: outputs.map_err(missing)?, options: operator.options() };
-        Ok((name, op))
+        let (inputs, outputs) = (inputs.map_err(missing)?, outputs.map_err(missing)?);
+        Ok((name, Op { inputs, outputs, options: operator.options(), custom: operator.custom() }))
     }
 
     pub fn info(&self, i: usize) -> &Info<'a> {
@@ -173,7 +217,8 @@ impl<'a> Importer<'a> {
     /// Known integers of tensor `i`, in the order of the file.
     pub fn known(&self, i: usize) -> Option<Vec<i64>> {
         let info = self.infos.get(i)?;
-        match value(info.dtype, &info.shape, info.data?)? {
+        let empty = elements(&info.shape) == Some(0) && !self.written().contains(&id(i));
+        match value(info.dtype, &info.shape, info.data.or(empty.then_some(&[]))?)? {
             Value::Ints(values) => Some(values),
             Value::Floats(_) => None,
         }
@@ -239,7 +284,32 @@ impl<'a> Importer<'a> {
 
     /// True where (n, h, w, c) and (n, c, h, w) order the elements alike.
     pub fn trivial(&self, i: usize) -> bool {
-        matches!(self.infos[i].shape[..], [_, h, w, c] if c == 1 || h.saturating_mul(w) == 1)
+        let info = &self.infos[i];
+        !info.open_beyond() && matches!(info.shape[..], [_, h, w, c] if c == 1 || h.saturating_mul(w) == 1)
+    }
+
+    /// Declares result `i` as the file states it, since nothing else describes it. Where the signature leaves nothing
+    /// open but the batch, and the file has for it what it has for that of the inputs, it follows theirs.
+    pub fn state(&mut self, i: usize) {
+        let info = &self.infos[i];
+        if info.open_beyond() {
+            return;
+        }
+        let mut dims: Vec<Dim> = info.shape.iter().map(|&n| Dim::Fixed(n)).collect();
+        if info.open_batch() && self.batch.is_some() && self.batch == info.shape.first().copied() {
+            dims[0] = Dim::Free("batch".into());
+        }
+        self.parts.tensors[i].dims = Some(permuted(dims));
+    }
+
+    /// Declares result `i` with these extents.
+    pub fn declare(&mut self, i: usize, shape: &[u64]) {
+        self.parts.tensors[i].dims = Some(permuted(shape.iter().map(|&n| Dim::Fixed(n)).collect()));
+    }
+
+    /// Which ONNX type result `i` has in the file, for operators that have it as an attribute.
+    pub fn typed(&self, i: usize) -> Attr {
+        Attr::Int(number(self.infos[i].dtype))
     }
 
     /// Tensor `i` with the axes of the file.
@@ -271,9 +341,26 @@ impl<'a> Importer<'a> {
         }
     }
 
-    pub fn finish(self) -> Parts {
+    /// What nodes write, so far.
+    fn written(&self) -> HashSet<TensorId> {
+        self.parts.nodes.iter().flat_map(|n| n.outputs.iter().flatten().copied()).collect()
+    }
+
+    /// The parts. What is read and nobody writes (scratch tensors, empty constants) is a parameter.
+    pub fn finish(mut self) -> Parts {
+        let written = self.written();
+        for (i, tensor) in self.parts.tensors.iter_mut().enumerate() {
+            if tensor.kind == TensorKind::Activation && !written.contains(&id(i)) {
+                tensor.kind = TensorKind::Parameter;
+            }
+        }
         self.parts
     }
+}
+
+/// ONNX's number of a type.
+pub(super) fn number(dtype: DType) -> i64 {
+    (0..32).find(|&code| DType::from_onnx(code) == Some(dtype)).unwrap_or(0)
 }
 
 /// The tensor at index `i` of the file.
@@ -292,28 +379,13 @@ pub(super) fn permuted<T: Clone>(entries: Vec<T>) -> Vec<T> {
 
 fn dtype(code: i8) -> Option<DType> {
     use DType::*;
-    const TYPES: [Option<DType>; 19] = [
-        Some(F32),
-        Some(F16),
-        Some(I32),
-        Some(U8),
-        Some(I64),
-        Some(String),
-        Some(Bool),
-        Some(I16),
-        Some(Complex64),
-        Some(I8),
-        Some(F64),
-        Some(Complex128),
-        Some(U64),
-        None,
-        None,
-        Some(U32),
-        Some(U16),
-        Some(I4),
-        Some(BF16),
+    // Handles of resources and variants are numbers of 32 bits.
+    const TYPES: [DType; 23] = [
+        F32, F16, I32, U8, I64, String, Bool, I16, Complex64, I8, F64, Complex128, U64, I32, I32, U32, U16, I4, BF16, I4, U4,
+        F8, F8,
     ];
-    usize::try_from(code).ok().and_then(|code| TYPES.get(code).copied().flatten())
+    let dtype = usize::try_from(code).ok().and_then(|code| TYPES.get(code).copied());
+    if code == 19 { DType::from_onnx(26).or(dtype) } else { dtype }
 }
 
 /// Elements that matter to shapes: small tensors of integers with fewer than four axes, and single numbers.

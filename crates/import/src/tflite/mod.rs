@@ -20,6 +20,7 @@
 //!   whose results have the stated shapes. Graphs other than the first are dropped with a warning.
 
 mod codes;
+mod flex;
 mod graph;
 mod ops;
 mod schema;
@@ -27,9 +28,11 @@ mod schema;
 mod with_data;
 mod write;
 
+use std::{cell::RefCell, rc::Rc};
+
 use bytes::Bytes;
-use flatbuffers::VerifierOptions;
-use tachograph_ir::Graph;
+use flatbuffers::{ErrorTraceDetail, InvalidFlatbuffer, VerifierOptions};
+use tachograph_ir::{Graph, Plain};
 
 pub use write::write;
 
@@ -46,26 +49,72 @@ pub fn read(bytes: &Bytes, name: &str) -> Result<Imported> {
     if bytes.get(4..8) != Some(schema::IDENTIFIER) {
         return Err(Error::Kind { file: name.into(), message: "bytes 4 to 7 are not `TFL3`".into() });
     }
-    let options = VerifierOptions::default();
-    // The verifier writes a paragraph: a line for each table on the way.
-    let line =
-        |text: String| text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(", ");
-    let model = flatbuffers::root_with_opts::<schema::Model>(&options, bytes)
-        .map_err(|error| Error::Damaged { file: name.into(), message: line(error.to_string()) })?;
-    let mut importer = graph::Importer::new(name, &model)?;
-    for (i, operator) in model.graphs().and_then(|g| g.iter().next()?.operators()).into_iter().flatten().enumerate() {
-        let (kind, operator) = importer.operator(i, &model, operator)?;
-        let refuse = |message| Error::Node { file: name.into(), node: format!("{i} ({kind})"), message };
-        ops::add(&mut importer, &kind, &operator).map_err(refuse)?;
-    }
-    let graph = Graph::new(importer.finish()).map_err(|source| Error::Graph { file: name.into(), source })?;
-    let mut warnings = Vec::new();
-    let others = model.graphs().map_or(0, |graphs| graphs.len()).saturating_sub(1);
-    if others > 0 {
-        warnings.push(format!("{others} graphs inside control flow are not read"));
-    }
+    let model = flatbuffers::root_with_opts::<schema::Model>(&VerifierOptions::default(), bytes)
+        .map_err(|error| damaged(&error, bytes.len(), name))?;
+    let reached = Rc::new(RefCell::new(vec![0]));
+    let parts = operators(name, model, vec![0], Rc::clone(&reached))?.finish();
+    let graph = Graph::new(parts).map_err(|source| Error::Graph { file: name.into(), source })?;
+    let warnings = left_out(&model, &reached.borrow()).into_iter().collect();
     let producer = format!("TFLite {}", model.description().unwrap_or_default()).trim().to_owned();
     let fixed_batch = (!graph.hyperparameters().contains_key("batch"))
         .then(|| "the signature of its inputs fixes it; convert the model anew with an open one".into());
     Ok(Imported { graph, opset: VERSION, producer, warnings, fixed_batch })
+}
+
+/// The graph that `nesting` ends with, under construction, with its operators.
+fn operators<'a>(
+    file: &str,
+    model: schema::Model<'a>,
+    nesting: Vec<usize>,
+    reached: Rc<RefCell<Vec<usize>>>,
+) -> Result<graph::Importer<'a>> {
+    let mut importer = graph::Importer::new(file, model, nesting, reached)?;
+    for (i, operator) in importer.operators().enumerate() {
+        let (kind, operator) = importer.operator(i, operator)?;
+        let refuse = |message| Error::Node { file: file.into(), node: format!("{i} ({kind})"), message };
+        ops::add(&mut importer, &kind, &operator).map_err(refuse)?;
+    }
+    Ok(importer)
+}
+
+/// Which graphs were not read, by the names of their signatures.
+fn left_out(model: &schema::Model<'_>, reached: &[usize]) -> Option<String> {
+    let name = |i: usize, graph: schema::SubGraph<'_>| {
+        let signature = model.signatures().into_iter().flatten().find(|s| s.graph().unwrap_or(0) as usize == i);
+        let name = signature.and_then(|s| s.key()).or(graph.name()).unwrap_or_default();
+        if name.is_empty() { format!("{i}") } else { format!("`{}`", Plain(name)) }
+    };
+    let graphs = model.graphs().into_iter().flatten().enumerate().filter(|(i, _)| !reached.contains(i));
+    let names: Vec<String> = graphs.map(|(i, graph)| name(i, graph)).collect();
+    match names.as_slice() {
+        [] => None,
+        [one] => Some(format!("graph {one}, which the first one does not run, is not read")),
+        names => Some(format!("graphs {}, which the first one does not run, are not read", names.join(", "))),
+    }
+}
+
+/// The error of flatbuffers' verifier in one line: where it stopped, and in which field.
+fn damaged(error: &InvalidFlatbuffer, length: usize, file: &str) -> Error {
+    use InvalidFlatbuffer::*;
+    let (what, trace) = match error {
+        RangeOutOfBounds { range, error_trace } => {
+            (format!("bytes {} to {} of {length} are wanted", range.start, range.end), Some(error_trace))
+        }
+        SignedOffsetOutOfBounds { position, error_trace, .. } => {
+            (format!("byte {position} of {length} points outside"), Some(error_trace))
+        }
+        Unaligned { position, unaligned_type, error_trace } => {
+            (format!("there is no {unaligned_type} at byte {position} of {length}"), Some(error_trace))
+        }
+        Utf8Error { range, error_trace, .. } | MissingNullTerminator { range, error_trace } => {
+            (format!("there is no text at byte {} of {length}", range.start), Some(error_trace))
+        }
+        InconsistentUnion { error_trace, .. } => ("an operator's options have no type".to_owned(), Some(error_trace)),
+        _ => ("it has more tables than a model can have".to_owned(), None),
+    };
+    let field = trace.into_iter().flat_map(|trace| trace.as_ref()).find_map(|detail| match detail {
+        ErrorTraceDetail::TableField { field_name, .. } => Some(format!(", in field `{field_name}`")),
+        _ => None,
+    });
+    Error::Damaged { file: file.into(), message: what + &field.unwrap_or_default() }
 }

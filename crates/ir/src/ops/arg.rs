@@ -1,4 +1,5 @@
-//! Index of the largest or smallest element along an axis. Compares cost no arithmetic.
+//! Index of the largest or smallest element along an axis, of type i64 unless `dtype` (TFLite's) says otherwise.
+//! Compares cost no arithmetic.
 
 use super::axes;
 use crate::{Call, Class, DType, Fact, Node, OpError, Operator, Work};
@@ -18,7 +19,7 @@ impl Operator for Arg {
         } else {
             shape.remove(axis);
         }
-        Ok(vec![Fact::new(DType::I64, shape)])
+        Ok(vec![Fact::new(axes::dtype(call, "dtype")?.unwrap_or(DType::I64), shape)])
     }
 
     fn class(&self, _: &Node) -> Class {

@@ -1,32 +1,23 @@
 //! Element-wise arithmetic of two tensors, with NumPy's broadcasting.
 
-use super::values::{broadcast, broadcast_both};
+use super::values::{aligned, broadcast, broadcast_both};
 use crate::{Call, Fact, Node, OpError, Operator, Role, Saved, Value};
 
 pub(super) struct Arithmetic;
 
 impl Operator for Arithmetic {
     fn names(&self) -> &'static [&'static str] {
-        &["Add", "BitShift", "BitwiseAnd", "BitwiseOr", "BitwiseXor", "Div", "Mod", "Mul", "PRelu", "Pow", "Sub"]
+        &["Add", "Atan2", "BitShift", "BitwiseAnd", "BitwiseOr", "BitwiseXor", "Div", "Mod", "Mul", "PRelu", "Pow", "Sub"]
     }
 
     fn infer(&self, call: &Call<'_>) -> Result<Vec<Fact>, OpError> {
-        let (a, b) = (call.shape(0)?, call.shape(1)?);
-        // Before operator set 7, `axis` says where the second operand's extents start.
-        let padded = match usize::try_from(call.int("axis", -1)) {
-            Ok(axis) if axis.saturating_add(b.len()) < a.len() => {
-                let shape = [b, &vec![1; a.len() - axis - b.len()]].concat();
-                Some(Fact { shape: Some(shape), ..call.input(1)?.clone() })
-            }
-            _ => None,
-        };
-        let b = padded.as_ref().and_then(|fact| fact.shape.as_deref()).unwrap_or(b);
-        let shape = broadcast([a, b])?;
-        if call.node.op.name() == "PRelu" && shape != a {
-            return Err(format!("slope {b:?} does not broadcast to {a:?}").into());
+        let (a, b) = (call.input(0)?, aligned(call)?);
+        let (x, y) = (call.shape(0)?, b.shape.as_deref().ok_or(OpError::Unknown)?);
+        let shape = broadcast([x, y])?;
+        if call.node.op.name() == "PRelu" && shape != x {
+            return Err(format!("slope {y:?} does not broadcast to {x:?}").into());
         }
-        let (a, b) = (call.input(0)?, padded.as_ref().map_or_else(|| call.input(1), Ok)?);
-        let value = broadcast_both(a, b, &shape).and_then(|(a, b)| combine(call, &a, &b));
+        let value = broadcast_both(a, &b, &shape).and_then(|(a, b)| combine(call, &a, &b));
         Ok(vec![Fact::new(a.dtype, shape).with_value(value)])
     }
 
@@ -98,6 +89,8 @@ mod tests {
     #[test]
     fn old_operator_sets_say_where_the_second_operand_starts() {
         let (facts, _) = run("Add", attrs([("axis", Attr::Int(1))]), &[f32(&[2, 3, 4, 5]), f32(&[3])]).unwrap();
+        assert_eq!(facts[0], f32(&[2, 3, 4, 5]));
+        let (facts, _) = run("PRelu", attrs([("axis", Attr::Int(1))]), &[f32(&[2, 3, 4, 5]), f32(&[3])]).unwrap();
         assert_eq!(facts[0], f32(&[2, 3, 4, 5]));
         assert!(run("Add", attrs([("axis", Attr::Int(2))]), &[f32(&[2, 3, 4, 5]), f32(&[3])]).is_err());
     }

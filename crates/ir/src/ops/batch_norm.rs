@@ -13,14 +13,16 @@ impl Operator for BatchNorm {
     /// After the result: running mean and variance, and the two saved ones of old operator sets.
     fn infer(&self, call: &Call<'_>) -> Result<Vec<Fact>, OpError> {
         let x = call.shape(0)?;
-        let channels = x.get(1).copied().unwrap_or(1);
+        // Until operator set 9 statistics could be of each activation, not of each channel.
+        let spatial = call.int("spatial", 1) != 0;
+        let vector = if spatial { vec![x.get(1).copied().unwrap_or(1)] } else { x.iter().skip(1).copied().collect() };
         for i in 1..5 {
-            let vector = call.shape(i)?;
-            if vector != [channels] {
-                return Err(format!("operand {i} of shape {vector:?} does not fit {x:?}").into());
+            let given = call.shape(i)?;
+            if given != vector {
+                return Err(format!("operand {i} of shape {given:?} does not fit {x:?}").into());
             }
         }
-        let statistic = Fact::new(call.dtype(3)?, [channels]);
+        let statistic = Fact::new(call.dtype(3)?, vector);
         let mut facts = vec![statistic; 5];
         facts[0] = Fact::new(call.dtype(0)?, x);
         Ok(facts)
@@ -51,7 +53,7 @@ impl Operator for BatchNorm {
 #[cfg(test)]
 mod tests {
     use super::super::testing::{f32, run};
-    use crate::attrs;
+    use crate::{Attr, attrs};
 
     #[test]
     fn two_operations_per_element() {
@@ -66,6 +68,9 @@ mod tests {
         let c = f32(&[8]);
         let inputs = [f32(&[2, 16, 4, 4]), c.clone(), c.clone(), c.clone(), c];
         assert!(run("BatchNormalization", attrs([]), &inputs).is_err());
+        let each = [f32(&[2, 8, 4]), f32(&[8, 4]), f32(&[8, 4]), f32(&[8, 4]), f32(&[8, 4])];
+        assert!(run("BatchNormalization", attrs([("spatial", Attr::Int(0))]), &each).is_ok());
+        assert!(run("BatchNormalization", attrs([]), &each).is_err());
         assert!(run("BatchNormalization", attrs([]), &inputs[..1]).is_err());
     }
 }

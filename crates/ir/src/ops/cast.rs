@@ -1,4 +1,4 @@
-//! Conversion of the element type. Counts as data movement.
+//! Conversion of the element type, or of how its bits are read. Counts as data movement.
 
 use super::axes::dtype;
 use crate::{Call, Class, DType, Fact, Node, OpError, Operator, Role, Saved, Value};
@@ -7,7 +7,7 @@ pub(super) struct Cast;
 
 impl Operator for Cast {
     fn names(&self) -> &'static [&'static str] {
-        &["Cast", "CastLike"]
+        &["BitCast", "Cast", "CastLike"]
     }
 
     fn infer(&self, call: &Call<'_>) -> Result<Vec<Fact>, OpError> {
@@ -15,6 +15,13 @@ impl Operator for Cast {
             "CastLike" => call.dtype(1)?,
             _ => dtype(call, "to")?.ok_or_else(|| OpError::Invalid("has no attribute `to`".into()))?,
         };
+        if call.node.op.name() == "BitCast" {
+            let from = call.dtype(0)?;
+            if from.bits() != to.bits() {
+                return Err(format!("{from} cannot be read as {to}: {} bits are not {}", from.bits(), to.bits()).into());
+            }
+            return Ok(vec![Fact::new(to, call.shape(0)?)]);
+        }
         let value = call.input(0)?.value.as_ref().and_then(|v| convert(v, to));
         Ok(vec![Fact::new(to, call.shape(0)?).with_value(value)])
     }
@@ -67,5 +74,7 @@ mod tests {
     fn refuses_unknown_types() {
         assert!(run("Cast", attrs([("to", Attr::Int(99))]), &[f32(&[3])]).is_err());
         assert!(run("Cast", attrs([]), &[f32(&[3])]).is_err());
+        assert_eq!(run("BitCast", attrs([("to", Attr::Int(6))]), &[f32(&[3])]).unwrap().0[0].dtype, DType::I32);
+        assert!(run("BitCast", attrs([("to", Attr::Int(7))]), &[f32(&[3])]).is_err());
     }
 }

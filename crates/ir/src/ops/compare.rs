@@ -1,6 +1,6 @@
 //! Element-wise comparison and logic of two tensors, with NumPy's broadcasting. Costs no arithmetic.
 
-use super::values::{broadcast, broadcast_both};
+use super::values::{aligned, broadcast, broadcast_both};
 use crate::{Call, Class, DType, Fact, Node, OpError, Operator, Role, Value};
 
 pub(super) struct Compare;
@@ -11,8 +11,9 @@ impl Operator for Compare {
     }
 
     fn infer(&self, call: &Call<'_>) -> Result<Vec<Fact>, OpError> {
-        let shape = broadcast([call.shape(0)?, call.shape(1)?])?;
-        let value = broadcast_both(call.input(0)?, call.input(1)?, &shape).and_then(|values| match values {
+        let b = aligned(call)?;
+        let shape = broadcast([call.shape(0)?, b.shape.as_deref().ok_or(OpError::Unknown)?])?;
+        let value = broadcast_both(call.input(0)?, &b, &shape).and_then(|values| match values {
             (Value::Ints(a), Value::Ints(b)) => integers(call.node.op.name(), &a, &b),
             (a, b) => order(call.node.op.name(), &a.to_floats(), &b.to_floats()),
         });

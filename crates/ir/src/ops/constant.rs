@@ -16,6 +16,10 @@ impl Operator for Constant {
             () if let Some(Attr::Ints(v)) = get("value_ints") => (DType::I64, 1, Value::Ints(v.clone())),
             () if let Some(Attr::Float(v)) = get("value_float") => (DType::F32, 0, Value::Floats(vec![*v])),
             () if let Some(Attr::Floats(v)) = get("value_floats") => (DType::F32, 1, Value::Floats(v.clone())),
+            () if let Some(Attr::Str(_)) = get("value_string") => return Ok(vec![Fact::new(DType::String, [])]),
+            () if let Some(Attr::Strs(v)) = get("value_strings") => {
+                return Ok(vec![Fact::new(DType::String, [v.len() as u64])]);
+            }
             () => return Err(OpError::Unknown),
         };
         let shape = if rank == 0 { vec![] } else { vec![value.len() as u64] };

@@ -2,6 +2,7 @@
 
 use super::{
     axes::product,
+    delegate::{channels_first, channels_last},
     quantize::QUANTIZED,
     spatial::{self, Windows},
 };
@@ -23,6 +24,11 @@ impl Operator for Conv {
         &["Conv", "ConvInteger", "FusedConv", "QLinearConv"]
     }
 
+    fn domain(&self, node: &Node) -> &'static str {
+        let microsoft = node.op.name() == "FusedConv" || node.int("channels_last").unwrap_or(0) != 0;
+        if microsoft { "com.microsoft" } else { "" }
+    }
+
     fn infer(&self, call: &Call<'_>) -> Result<Vec<Fact>, OpError> {
         let (weight, bias) = operands(call);
         let dtype = match call.node.op.name() {
@@ -30,6 +36,12 @@ impl Operator for Conv {
             "ConvInteger" => DType::I32,
             _ => call.dtype(0)?,
         };
+        // ONNX Runtime's quantised form says where the channels are.
+        if call.int("channels_last", 0) != 0 {
+            let x = channels_first(call.input(0)?);
+            let shape = shape(call, x.shape.as_deref().ok_or(OpError::Unknown)?, call.shape(weight)?, bias)?;
+            return Ok(vec![channels_last(&Fact::new(dtype, shape))]);
+        }
         Ok(vec![Fact::new(dtype, shape(call, call.shape(0)?, call.shape(weight)?, bias)?)])
     }
 

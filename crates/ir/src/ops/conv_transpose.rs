@@ -8,9 +8,22 @@ use crate::{Call, Class, Fact, Fvcore, Node, OpError, Operator, Role, Shape, Wor
 
 pub(super) struct ConvTranspose;
 
+/// ONNX Runtime's form has its pads as an operand before the bias.
+fn dynamic(node: &Node) -> bool {
+    node.op.name() == "ConvTransposeWithDynamicPads"
+}
+
+fn bias(call: &Call<'_>) -> usize {
+    if dynamic(call.node) { 3 } else { 2 }
+}
+
 impl Operator for ConvTranspose {
     fn names(&self) -> &'static [&'static str] {
-        &["ConvTranspose"]
+        &["ConvTranspose", "ConvTransposeWithDynamicPads"]
+    }
+
+    fn domain(&self, node: &Node) -> &'static str {
+        if node.op.name() == "ConvTranspose" { "" } else { "com.microsoft" }
     }
 
     fn infer(&self, call: &Call<'_>) -> Result<Vec<Fact>, OpError> {
@@ -23,7 +36,7 @@ impl Operator for ConvTranspose {
             return Err(refuse());
         }
         let m = per_group.checked_mul(groups).ok_or_else(refuse)?;
-        if let Some(bias) = call.optional(2).and_then(|f| f.shape.as_deref())
+        if let Some(bias) = call.optional(bias(call)).and_then(|f| f.shape.as_deref())
             && bias != [m]
         {
             return Err(format!("bias {bias:?} does not fit weight {w:?}").into());
@@ -37,8 +50,12 @@ impl Operator for ConvTranspose {
         spatial::convolution(node)
     }
 
-    fn operand(&self, _: &Node, i: usize) -> Option<Role> {
-        [Role::Data, Role::Weight, Role::Bias].get(i).copied()
+    fn operand(&self, node: &Node, i: usize) -> Option<Role> {
+        let roles: &[Role] = match dynamic(node) {
+            true => &[Role::Data, Role::Weight, Role::Shape, Role::Bias],
+            false => &[Role::Data, Role::Weight, Role::Bias],
+        };
+        roles.get(i).copied()
     }
 
     fn fvcore(&self, call: &Call<'_>) -> Result<Fvcore, OpError> {
@@ -49,7 +66,7 @@ impl Operator for ConvTranspose {
     fn work(&self, call: &Call<'_>) -> Result<Work, OpError> {
         let weights = call.shape(1)?.iter().skip(1).copied();
         let mut work = Work::macs(Some(product(call.shape(0)?.iter().copied().chain(weights))?))?;
-        if call.optional(2).is_some() {
+        if call.optional(bias(call)).is_some() {
             work.flops = work.flops.saturating_add(call.output_elements(0)?);
         }
         Ok(work)
@@ -58,7 +75,14 @@ impl Operator for ConvTranspose {
 
 /// Spatial extents of the result: `output_shape` if given, else what strides and pads leave.
 fn extended(call: &Call<'_>, spatial: &[u64], kernel: &[u64]) -> Result<Shape, OpError> {
-    let windows = Windows::new(call, kernel.to_vec(), spatial)?;
+    let mut windows = Windows::new(call, kernel.to_vec(), spatial)?;
+    if dynamic(call.node) && call.optional(2).is_some() {
+        let pads = call.ints(2)?;
+        if pads.len() != 2 * spatial.len() {
+            return Err(format!("pads {pads:?} do not fit spatial extents {spatial:?}").into());
+        }
+        windows.pads = pads.to_vec();
+    }
     let fits = |name: &str, list: &[i64]| match list.len() == spatial.len() {
         true => extents(list),
         false => Err(format!("{name} {list:?} does not fit spatial extents {spatial:?}").into()),

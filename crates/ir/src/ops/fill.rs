@@ -7,7 +7,15 @@ pub(super) struct Fill;
 
 impl Operator for Fill {
     fn names(&self) -> &'static [&'static str] {
-        &["Bernoulli", "EyeLike", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"]
+        &[
+            "Bernoulli",
+            "EyeLike",
+            "Multinomial",
+            "RandomNormal",
+            "RandomNormalLike",
+            "RandomUniform",
+            "RandomUniformLike",
+        ]
     }
 
     fn infer(&self, call: &Call<'_>) -> Result<Vec<Fact>, OpError> {
@@ -15,6 +23,11 @@ impl Operator for Fill {
         if matches!(call.node.op.name(), "RandomNormal" | "RandomUniform") {
             let shape = call.list("shape").ok_or_else(|| OpError::Invalid("has no shape".into()))?;
             return Ok(vec![Fact::new(declared.unwrap_or(DType::F32), extents(shape)?)]);
+        }
+        if call.node.op.name() == "Multinomial" {
+            let (x, samples) = (call.shape(0)?, extents(&[call.int("sample_size", 1)])?);
+            let &[rows, _] = x else { return Err(format!("{x:?} is no list of distributions").into()) };
+            return Ok(vec![Fact::new(declared.unwrap_or(DType::I32), [rows, samples[0]])]);
         }
         Ok(vec![Fact::new(declared.unwrap_or(call.dtype(0)?), call.shape(0)?)])
     }
@@ -51,6 +64,8 @@ mod tests {
         let (facts, work) = run("RandomNormal", given, &[]).unwrap();
         assert_eq!((facts[0].clone(), work.flops), (Fact::new(DType::F64, [2, 3]), 6));
         assert_eq!(run("EyeLike", attrs([]), &[f32(&[4, 4])]).unwrap().0[0], f32(&[4, 4]));
+        let samples = run("Multinomial", attrs([("sample_size", Attr::Int(9))]), &[f32(&[4, 7])]).unwrap();
+        assert_eq!(samples.0[0], Fact::new(DType::I32, [4, 9]));
         assert!(run("RandomUniform", attrs([("shape", vec![-2].into())]), &[]).is_err());
     }
 }

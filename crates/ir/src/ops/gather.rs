@@ -1,4 +1,5 @@
-//! Gather(data, indices): the extents of `indices` replace the gathered axis.
+//! Gather(data, indices): the extents of `indices` replace the gathered axis. With `batch_dims` (TFLite's), both share
+//! their first axes.
 
 use super::{
     axes,
@@ -16,8 +17,12 @@ impl Operator for Gather {
     fn infer(&self, call: &Call<'_>) -> Result<Vec<Fact>, OpError> {
         let (data, indices) = (call.shape(0)?, call.shape(1)?);
         let axis = axes::axis(call.int("axis", 0), data)?;
-        let shape = [&data[..axis], indices, &data[axis + 1..]].concat();
-        let known = call.ints(1).ok();
+        let batch = usize::try_from(call.int("batch_dims", 0)).ok().filter(|&b| b <= axis);
+        let own = batch.and_then(|b| indices.strip_prefix(data.get(..b)?)).ok_or_else(|| {
+            OpError::Invalid(format!("indices {indices:?} do not fit axis {axis} of {data:?}"))
+        })?;
+        let shape = [&data[..axis], own, &data[axis + 1..]].concat();
+        let known = call.ints(1).ok().filter(|_| own.len() == indices.len());
         if let Some(&bad) = known.and_then(|v| v.iter().find(|&&i| wrap(i, data[axis]).is_none())) {
             return Err(format!("index {bad} is outside axis {axis} of {data:?}").into());
         }
@@ -51,6 +56,13 @@ fn wrap(index: i64, extent: u64) -> Option<u64> {
 mod tests {
     use super::super::testing::{f32, int, ints, run, shape, value};
     use crate::{Attr, DType, Fact, Value, attrs};
+
+    #[test]
+    fn shared_axes_come_once() {
+        let attrs = |batch| attrs([("axis", crate::Attr::Int(2)), ("batch_dims", crate::Attr::Int(batch))]);
+        assert_eq!(shape("Gather", attrs(1), &[f32(&[4, 5, 6]), f32(&[4, 7])]).unwrap(), [4, 5, 7]);
+        assert!(shape("Gather", attrs(1), &[f32(&[4, 5, 6]), f32(&[3, 7])]).is_err());
+    }
 
     #[test]
     fn embedding_lookup() {

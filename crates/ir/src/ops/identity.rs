@@ -9,11 +9,15 @@ impl Operator for Identity {
         &["Dropout", "Identity"]
     }
 
-    /// The second result is the mask of a dropout.
+    /// The second result is the mask of a dropout, which until operator set 10 had the type of the data.
     fn infer(&self, call: &Call<'_>) -> Result<Vec<Fact>, OpError> {
+        let x = call.input(0)?;
+        if x.held.is_some() {
+            return Ok(vec![x.clone()]);
+        }
         let shape = call.shape(0)?;
-        let fact = Fact::new(call.dtype(0)?, shape).with_value(call.input(0)?.value.clone());
-        Ok(vec![fact, Fact::new(DType::Bool, shape)])
+        let mask = if call.int("typed_mask", 0) != 0 { x.dtype } else { DType::Bool };
+        Ok(vec![Fact::new(x.dtype, shape).with_value(x.value.clone()), Fact::new(mask, shape)])
     }
 
     fn class(&self, _: &Node) -> Class {

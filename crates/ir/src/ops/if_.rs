@@ -1,18 +1,25 @@
 //! If: one of two bodies, `then_branch` and `else_branch`, by a condition.
 //!
-//! Where the condition is known, results and cost are those of the branch taken. Else a result has the shape on which
-//! both branches agree, and the cost is that of the branch with more operations (then more bytes).
+//! Where the condition is known, results and cost are those of the branch taken. Where only one branch fits the operands,
+//! it is the one that can be meant (a network for two sampling rates has a branch for each). Else a result has the shape
+//! on which both branches agree, and the cost is that of the branch with more operations (then more bytes).
 
-use crate::{Call, Class, Cost, Fact, Fusion, Node, OpError, Operator, Role, Work, body};
+use crate::{BoundGraph, Call, Class, Cost, Fact, Fusion, Node, OpError, Operator, Role, Work, body};
 
 pub(super) struct If;
 
-/// The branch that the condition takes, or both.
-fn branches(call: &Call<'_>) -> &'static [&'static str] {
+/// The branch that the condition takes, or those that fit the operands.
+fn branches(call: &Call<'_>) -> Result<Vec<BoundGraph>, OpError> {
+    let given = body::operands(call, 1);
+    let bind = |name| body::bind(call, name, &given);
     match call.ints(0) {
-        Ok([0]) => &["else_branch"],
-        Ok([_]) => &["then_branch"],
-        _ => &["then_branch", "else_branch"],
+        Ok([0]) => Ok(vec![bind("else_branch")?]),
+        Ok([_]) => Ok(vec![bind("then_branch")?]),
+        _ => match (bind("then_branch"), bind("else_branch")) {
+            (Ok(one), Ok(other)) => Ok(vec![one, other]),
+            (Ok(fits), Err(_)) | (Err(_), Ok(fits)) => Ok(vec![fits]),
+            (Err(error), Err(_)) => Err(error),
+        },
     }
 }
 
@@ -22,19 +29,9 @@ impl Operator for If {
     }
 
     fn infer(&self, call: &Call<'_>) -> Result<Vec<Fact>, OpError> {
-        let given = body::operands(call, 1);
-        let results = |name: &&str| Ok(body::results(&body::bind(call, name, &given)?));
-        let mut all = branches(call).iter().map(results).collect::<Result<Vec<_>, OpError>>()?.into_iter();
-        let first = all.next().unwrap_or_default();
-        let agree = |mut a: Vec<Fact>, b: Vec<Fact>| {
-            a.truncate(b.len());
-            for (a, b) in a.iter_mut().zip(b) {
-                a.shape = a.shape.take().filter(|shape| Some(shape) == b.shape.as_ref());
-                a.value = a.value.take().filter(|value| Some(value) == b.value.as_ref());
-            }
-            a
-        };
-        Ok(all.fold(first, agree))
+        let mut results = branches(call)?.into_iter().map(|branch| body::results(&branch));
+        let first = results.next().unwrap_or_default();
+        Ok(results.fold(first, |a, b| a.into_iter().zip(b).map(|(a, b)| a.common(&b)).collect()))
     }
 
     fn class(&self, node: &Node) -> Class {
@@ -54,9 +51,7 @@ impl Operator for If {
     }
 
     fn nested(&self, call: &Call<'_>) -> Result<Option<Cost>, OpError> {
-        let given = body::operands(call, 1);
-        let cost = |name: &&str| body::cost(&body::bind(call, name, &given)?);
-        let costs = branches(call).iter().map(cost).collect::<Result<Vec<_>, _>>()?;
+        let costs = branches(call)?.iter().map(body::cost).collect::<Result<Vec<_>, _>>()?;
         Ok(costs.into_iter().max_by_key(|c| (c.flops, c.bytes())))
     }
 }

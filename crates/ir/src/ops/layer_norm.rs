@@ -22,6 +22,10 @@ impl Operator for LayerNorm {
         ]
     }
 
+    fn domain(&self, node: &Node) -> &'static str {
+        if node.op.name().starts_with("Skip") { "com.microsoft" } else { "" }
+    }
+
     /// Result, mean, inverse deviation, and for the `Skip` forms the sum.
     fn infer(&self, call: &Call<'_>) -> Result<Vec<Fact>, OpError> {
         let x = call.shape(0)?;

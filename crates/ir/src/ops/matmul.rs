@@ -11,7 +11,7 @@ fn operands(call: &Call<'_>) -> (usize, usize) {
 }
 
 /// Shape of the product and its inner extent.
-fn shape(a: &[u64], b: &[u64]) -> Result<(Shape, u64), OpError> {
+pub(super) fn shape(a: &[u64], b: &[u64]) -> Result<(Shape, u64), OpError> {
     let refuse = || OpError::Invalid(format!("{a:?} and {b:?} cannot be multiplied"));
     let (batch_a, row, k) = match a {
         [k] => (&[][..], None, *k),

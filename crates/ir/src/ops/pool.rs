@@ -4,13 +4,17 @@ use super::{
     axes::{extents, product},
     spatial::Windows,
 };
-use crate::{Call, Class, DType, Fact, Fusion, Node, OpError, Operator, Work};
+use crate::{Call, Class, DType, Fact, Fusion, Node, OpError, Operator, Role, Work};
 
 pub(super) struct Pool;
 
 impl Operator for Pool {
     fn names(&self) -> &'static [&'static str] {
-        &["AveragePool", "LpPool", "MaxPool"]
+        &["AveragePool", "LpPool", "MaxPool", "MaxpoolWithMask"]
+    }
+
+    fn domain(&self, node: &Node) -> &'static str {
+        if node.op.name() == "MaxpoolWithMask" { "com.microsoft" } else { "" }
     }
 
     fn infer(&self, call: &Call<'_>) -> Result<Vec<Fact>, OpError> {
@@ -34,6 +38,11 @@ impl Operator for Pool {
 
     fn fuses(&self, _: &Node) -> Fusion {
         Fusion::Anchor
+    }
+
+    fn operand(&self, node: &Node, i: usize) -> Option<Role> {
+        let count = if node.op.name() == "MaxpoolWithMask" { 2 } else { 1 };
+        [Role::Data, Role::Mask][..count].get(i).copied()
     }
 
     fn work(&self, call: &Call<'_>) -> Result<Work, OpError> {

@@ -11,7 +11,9 @@ impl Operator for Range {
 
     fn infer(&self, call: &Call<'_>) -> Result<Vec<Fact>, OpError> {
         let operand = |i| call.input(i)?.value.as_ref().ok_or(OpError::Unknown);
-        let (start, limit, delta) = (operand(0)?, operand(1)?, operand(2)?);
+        // ONNX Runtime's own form may leave the step out.
+        let (one, step) = (Value::Ints(vec![1]), call.optional(2).map(|_| operand(2)).transpose()?);
+        let (start, limit, delta) = (operand(0)?, operand(1)?, step.unwrap_or(&one));
         let refuse = || OpError::Invalid(format!("no range from {start:?} to {limit:?} by {delta:?}"));
         let (count, value) = match (start, limit, delta) {
             (Value::Ints(start), Value::Ints(limit), Value::Ints(delta)) => integers(start, limit, delta),

@@ -7,7 +7,11 @@ pub(super) struct Rotary;
 
 impl Operator for Rotary {
     fn names(&self) -> &'static [&'static str] {
-        &["RotaryEmbedding"]
+        &["MRotaryEmbedding", "RotaryEmbedding"]
+    }
+
+    fn domain(&self, node: &Node) -> &'static str {
+        if node.op.name() == "RotaryEmbedding" { "" } else { "com.microsoft" }
     }
 
     fn infer(&self, call: &Call<'_>) -> Result<Vec<Fact>, OpError> {

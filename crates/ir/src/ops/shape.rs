@@ -1,4 +1,5 @@
-//! Shape (or a range of its extents, since operator set 15) and number of elements, as tensors.
+//! Shape (or a range of its extents, since operator set 15; of type i64 unless `dtype`, TFLite's, says otherwise) and
+//! number of elements, as tensors.
 
 use crate::{Call, Class, DType, Fact, Node, OpError, Operator, Value, Work, elements};
 
@@ -21,7 +22,8 @@ impl Operator for ShapeOf {
         let (start, end) = (bound(call.int("start", 0)), bound(call.int("end", rank)));
         let extents = x.get(start..end).unwrap_or_default();
         let value = extents.iter().map(|&n| i64::try_from(n).ok()).collect::<Option<_>>().ok_or_else(too_large)?;
-        Ok(vec![Fact::new(DType::I64, [extents.len() as u64]).with_value(Some(Value::Ints(value)))])
+        let dtype = super::axes::dtype(call, "dtype")?.unwrap_or(DType::I64);
+        Ok(vec![Fact::new(dtype, [extents.len() as u64]).with_value(Some(Value::Ints(value)))])
     }
 
     fn class(&self, _: &Node) -> Class {

@@ -1,6 +1,7 @@
-//! Softmax along an axis: maximum, subtraction, exponential, sum and division make 5 operations per element.
+//! Softmax along an axis: maximum, subtraction, exponential, sum and division make 5 operations per element. The result
+//! has the type of the operand unless `dtype` (TFLite's) says otherwise.
 
-use super::axes::{axis, product};
+use super::axes::{axis, dtype, product};
 use crate::{Call, Class, Fact, Node, OpError, Operator, Saved, Work};
 
 pub(super) struct Softmax;
@@ -13,7 +14,7 @@ impl Operator for Softmax {
     fn infer(&self, call: &Call<'_>) -> Result<Vec<Fact>, OpError> {
         let x = call.shape(0)?;
         axis(call.int("axis", -1), x)?;
-        Ok(vec![Fact::new(call.dtype(0)?, x)])
+        Ok(vec![Fact::new(dtype(call, "dtype")?.unwrap_or(call.dtype(0)?), x)])
     }
 
     fn class(&self, _: &Node) -> Class {

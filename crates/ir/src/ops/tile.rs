@@ -1,7 +1,7 @@
 //! Repetition along every axis.
 
 use super::{
-    axes::extents,
+    axes::{axis, extents},
     values::{offset, pick},
 };
 use crate::{Call, Class, Fact, Node, OpError, Operator, Role};
@@ -14,7 +14,15 @@ impl Operator for Tile {
     }
 
     fn infer(&self, call: &Call<'_>) -> Result<Vec<Fact>, OpError> {
-        let (x, repeats) = (call.shape(0)?, extents(call.ints(1)?)?);
+        let (x, mut repeats) = (call.shape(0)?, extents(call.ints(1)?)?);
+        // In operator set 1 a number of tiles, along an axis.
+        if call.optional(2).is_some() {
+            let (&[tiles], &[along]) = (&repeats[..], call.ints(2)?) else {
+                return Err(format!("tiles {repeats:?} of {x:?} are not one number").into());
+            };
+            let along = axis(along, x)?;
+            repeats = (0..x.len()).map(|a| if a == along { tiles } else { 1 }).collect();
+        }
         let repeat = |(&n, &times): (&u64, &u64)| n.checked_mul(times);
         let shape = (x.len() == repeats.len()).then(|| x.iter().zip(&repeats).map(repeat).collect::<Option<Vec<_>>>());
         let shape = shape.flatten().ok_or_else(|| format!("repeats {repeats:?} do not fit {x:?}"))?;
@@ -29,7 +37,7 @@ impl Operator for Tile {
     }
 
     fn operand(&self, _: &Node, i: usize) -> Option<Role> {
-        [Role::Data, Role::Shape].get(i).copied()
+        [Role::Data, Role::Shape, Role::Shape].get(i).copied()
     }
 }
 

@@ -1,4 +1,5 @@
-//! The k largest or smallest elements along an axis, and their indices. Compares cost no arithmetic.
+//! The k largest or smallest elements along an axis, and their indices, of type i64 unless `dtype` (TFLite's) says
+//! otherwise. Compares cost no arithmetic.
 
 use super::axes;
 use crate::{Call, Class, DType, Fact, Node, OpError, Operator, Role};
@@ -20,7 +21,8 @@ impl Operator for TopK {
         };
         let fits = u64::try_from(k).ok().filter(|&k| k <= shape[axis]);
         shape[axis] = fits.ok_or_else(|| format!("k = {k} does not fit axis {axis} of {shape:?}"))?;
-        Ok(vec![Fact::new(call.dtype(0)?, shape.clone()), Fact::new(DType::I64, shape)])
+        let indices = axes::dtype(call, "dtype")?.unwrap_or(DType::I64);
+        Ok(vec![Fact::new(call.dtype(0)?, shape.clone()), Fact::new(indices, shape)])
     }
 
     fn class(&self, _: &Node) -> Class {

@@ -54,6 +54,10 @@ impl Operator for Unary {
         ]
     }
 
+    fn domain(&self, node: &Node) -> &'static str {
+        if matches!(node.op.name(), "BiasGelu" | "FastGelu" | "QuickGelu") { "com.microsoft" } else { "" }
+    }
+
     fn infer(&self, call: &Call<'_>) -> Result<Vec<Fact>, OpError> {
         let fact = Fact::new(call.dtype(0)?, call.shape(0)?);
         Ok(vec![fact.with_value(call.input(0)?.value.as_ref().and_then(|v| map(call.node.op.name(), v)))])

@@ -1,6 +1,8 @@
 //! Elements of small tensors: picking, broadcasting, counting.
 
-use crate::{Fact, OpError, Shape, Value, elements};
+use std::borrow::Cow;
+
+use crate::{Call, Fact, OpError, Shape, Value, elements};
 
 /// Number of elements of `shape`, if few enough to be shape arithmetic.
 pub(super) fn small(shape: &[u64]) -> Option<usize> {
@@ -36,6 +38,19 @@ pub(super) fn pick(
     Some(match value {
         Value::Ints(v) => Value::Ints(offsets.into_iter().map(|i| v.get(i).copied()).collect::<Option<_>>()?),
         Value::Floats(v) => Value::Floats(offsets.into_iter().map(|i| v.get(i).copied()).collect::<Option<_>>()?),
+    })
+}
+
+/// The second operand of arithmetic as NumPy broadcasts it: before operator set 7, `axis` says which axis of the first
+/// one its own begin at.
+pub(super) fn aligned<'a>(call: &Call<'a>) -> Result<Cow<'a, Fact>, OpError> {
+    let (a, b) = (call.shape(0)?, call.shape(1)?);
+    Ok(match usize::try_from(call.int("axis", -1)) {
+        Ok(axis) if axis.saturating_add(b.len()) < a.len() => {
+            let shape = [b, &vec![1; a.len() - axis - b.len()]].concat();
+            Cow::Owned(Fact { shape: Some(shape), ..call.input(1)?.clone() })
+        }
+        _ => Cow::Borrowed(call.input(1)?),
     })
 }
 

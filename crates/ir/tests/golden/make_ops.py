@@ -351,8 +351,39 @@ def sequences():
     case("RotaryEmbedding", [f(2, 4, 5, 8), f(2, 5, 4), f(2, 5, 4)], opset=23)
 
 
+def signals():
+    case("DFT", [f(2, 9, 1)], {"onesided": 1}, opset=20)
+    case("DFT", [f(2, 9, 6, 2), np.array(16), np.array(1)], opset=20)
+    case("DFT", [f(2, 5, 2), None, np.array(1)], {"onesided": 1, "inverse": 1}, opset=20)
+    # Without the attribute onnx infers both sides; its evaluator and ONNX Runtime give one, which is the default.
+    case("STFT", [f(2, 128, 1), np.array(8), f(16)], {"onesided": 1}, opset=17)
+    case("STFT", [f(2, 128, 1), np.array(7), None, np.array(16)], {"onesided": 0}, opset=17)
+    for op in ("HannWindow", "HammingWindow", "BlackmanWindow"):
+        case(op, [np.array(10)], {"output_datatype": T.DOUBLE}, opset=17)
+    case("MelWeightMatrix", [np.array(8), np.array(16), np.array(8192), f(), f()], opset=17)
+
+
+def recent():
+    case("DeformConv", [f(2, 4, 9, 9), f(6, 2, 3, 3), f(2, 36, 7, 7)], {"group": 2, "offset_group": 2}, opset=22)
+    case("MaxUnpool", [f(1, 2, 3, 4), i(1, 2, 3, 4)], {"kernel_shape": [3, 2], "strides": [2, 2], "pads": [1, 0, 0, 0]})
+    case("MaxRoiPool", [f(1, 3, 8, 8), f(5, 5)], {"pooled_shape": [2, 3]})
+    case("Multinomial", [f(3, 7)], {"sample_size": 4, "dtype": T.INT64})
+    case("NegativeLogLikelihoodLoss", [f(3, 5, 6), i(3, 6), f(5)], {"reduction": "none"})
+    case("NegativeLogLikelihoodLoss", [f(3, 5), i(3)])
+    case("SoftmaxCrossEntropyLoss", [f(3, 5, 6), i(3, 6)], {"reduction": "none"}, results=2)
+    case("SoftmaxCrossEntropyLoss", [f(3, 5), i(3), f(5)], results=2)
+    case("TensorScatter", [f(2, 4, 16, 8), f(2, 4, 3, 8), i(2)], opset=24)
+    case("TfIdfVectorizer", [i(2, 6)], {"mode": "TF", "min_gram_length": 1, "max_gram_length": 1, "max_skip_count": 0,
+                                        "ngram_counts": [0], "ngram_indexes": [0, 4, 2], "pool_int64s": [2, 3, 5]})
+    case("BitCast", [f(2, 3)], {"to": T.INT32}, opset=26)
+    case("CausalConvWithState", [f(2, 3, 5), f(3, 1, 4)], {"activation": "silu"}, results=2, opset=27)
+    case("LinearAttention", [f(2, 5, 32), f(2, 5, 16), f(2, 5, 12)], {"q_num_heads": 4, "kv_num_heads": 2, "update_rule": "linear"},
+         results=2, opset=27)
+    case("SwiGLU", [f(2, 3), f(2, 3)], opset=28)
+
+
 for family in (convolutions, pools, products, elementwise, normalisations, movement, reductions, sources, vision,
-               sequences):
+               sequences, signals, recent):
     family()
 lines = ",\n".join(json.dumps(c, separators=(",", ":")) for c in cases)
 pathlib.Path(__file__).with_name("ops.json").write_text(f"[\n{lines}\n]\n")

@@ -1,10 +1,11 @@
 //! `tachograph collect`.
 
-#[cfg_attr(not(feature = "torch"), path = "../absent.rs")]
+#[cfg(feature = "torch")]
 mod run;
 
 use std::path::PathBuf;
 
+#[cfg(feature = "torch")]
 pub use run::run;
 
 use crate::args;
@@ -50,4 +51,9 @@ pub struct Args {
     /// The outcome as a JSON object.
     #[arg(long)]
     json: bool,
+}
+
+#[cfg(not(feature = "torch"))]
+pub fn run(_: &Args) -> anyhow::Result<()> {
+    super::absent("collect")
 }

@@ -1,10 +1,11 @@
 //! `tachograph evaluate`.
 
-#[cfg_attr(not(feature = "torch"), path = "../absent.rs")]
+#[cfg(feature = "torch")]
 mod run;
 
 use std::path::PathBuf;
 
+#[cfg(feature = "torch")]
 pub use run::run;
 
 /// Compare a trained model with baselines on its test set, or leave every family out in turn
@@ -27,4 +28,9 @@ pub struct Args {
     /// One JSON object a predictor, each on a line.
     #[arg(long)]
     json: bool,
+}
+
+#[cfg(not(feature = "torch"))]
+pub fn run(_: &Args) -> anyhow::Result<()> {
+    super::absent("evaluate")
 }

@@ -50,7 +50,7 @@ pub fn run(args: &Args) -> Result<()> {
     let bench = if args.measure { Some(measure::Bench::new(&targets)?) } else { None };
     let mut lines = Vec::new();
     let done = exit::each(&args.models.models, |path| {
-        let model = args.models.load(path)?;
+        let model = Model::among(path, &args.models.models, &args.models.bind)?;
         exit::each(&targets, |target| {
             let mut line = predict(args, &catalog, &model, target)?;
             if let Some(bench) = &bench {

@@ -1,11 +1,11 @@
 //! What `predict` says.
 
 use anyhow::Result;
-use tachograph_ir::Quantity;
+use tachograph_ir::{Plain, Quantity};
 use tachograph_predict::Amount;
 
 use super::line::{Interval, Line};
-use crate::{device::Target, table};
+use crate::{device::Target, exit, table};
 
 /// Prints `lines`: JSON, one in full, or a table of several.
 pub fn print(lines: &[Line], targets: &[Target], pairs: usize, json: bool) -> Result<()> {
@@ -14,7 +14,7 @@ pub fn print(lines: &[Line], targets: &[Target], pairs: usize, json: bool) -> Re
     }
     for line in lines {
         let name = if pairs > 1 { format!("{}: ", line.model) } else { String::new() };
-        line.warnings.iter().for_each(|warning| eprintln!("warning: {name}{warning}"));
+        line.warnings.iter().for_each(|warning| exit::warn(&format!("{name}{warning}")));
     }
     match lines {
         [] => {}
@@ -70,5 +70,5 @@ fn in_full(line: &Line, target: &Target) {
     if !line.operators.is_empty() {
         out!("costliest operators, by {}:", line.shares_of);
     }
-    line.operators.iter().for_each(|o| out!("  {:5.1} %  {} `{}`", o.share_percent, o.operator, o.name));
+    line.operators.iter().for_each(|o| out!("  {:5.1} %  {} `{}`", o.share_percent, Plain(&o.operator), Plain(&o.name)));
 }

@@ -1,8 +1,9 @@
 //! `tachograph profile`.
 
-#[cfg_attr(not(feature = "torch"), path = "../absent.rs")]
+#[cfg(feature = "torch")]
 mod run;
 
+#[cfg(feature = "torch")]
 pub use run::run;
 
 use crate::{args, models::Models};
@@ -26,4 +27,9 @@ pub struct Args {
     /// One JSON object for each model and device, each on a line.
     #[arg(long)]
     json: bool,
+}
+
+#[cfg(not(feature = "torch"))]
+pub fn run(_: &Args) -> anyhow::Result<()> {
+    super::absent("profile")
 }

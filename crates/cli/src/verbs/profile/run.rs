@@ -13,7 +13,7 @@ pub fn run(args: &Args) -> Result<()> {
     tch::set_num_threads(args.threads);
     let several = args.models.models.len() > 1;
     exit::each(&args.models.models, |path| {
-        let model = args.models.load(path)?;
+        let model = Model::among(path, &args.models.models, &args.models.bind)?;
         model.warn(several);
         exit::each(&devices, |(_, device)| {
             let mut session = Session::new(&model.bound, *device)?;

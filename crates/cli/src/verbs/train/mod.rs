@@ -1,10 +1,11 @@
 //! `tachograph train`.
 
-#[cfg_attr(not(feature = "torch"), path = "../absent.rs")]
+#[cfg(feature = "torch")]
 mod run;
 
 use std::path::PathBuf;
 
+#[cfg(feature = "torch")]
 pub use run::run;
 
 /// Train a predictor as a TOML file says; stopped, the same command goes on (docs/training.md)
@@ -25,4 +26,9 @@ pub struct Args {
     /// `checkpoint`).
     #[arg(long)]
     json: bool,
+}
+
+#[cfg(not(feature = "torch"))]
+pub fn run(_: &Args) -> anyhow::Result<()> {
+    super::absent("train")
 }

@@ -37,10 +37,11 @@ pub fn by(args: &Args, by: By) -> Result<()> {
             bail!("rates take any measurements; --plan needs --like DEVICE or --by checkpoint")
         }
         By::Auto | By::Rates => {
+            exit::each(&args.device, |device| rates::run(args, device))?;
             if args.models.is_empty() {
                 exit::warn("nothing is predicted, since no MODEL is given");
             }
-            exit::each(&args.device, |device| rates::run(args, device))
+            Ok(())
         }
     }
 }

@@ -46,7 +46,7 @@ pub fn read(folder: &Path, network: &str) -> Result<Vec<OpGraphNode>> {
     }
     let path = [".csv", ".csv.gz"].map(|end| folder.join(format!("{network}{end}")));
     let missing = || Error::NoGraph {
-        set: NEUSIGHT.name,
+        set: NEUSIGHT.name.into(),
         network: network.into(),
         message: format!("no table of it in {}", folder.display()),
     };

@@ -33,6 +33,15 @@ fn bias(net: &mut Importer, op: &Op, inputs: &mut Vec<TensorId>, i: usize) {
     }
 }
 
+/// Tensor `i`, a weight of this shape. One that is computed (from half precision, from a sparse one) is turned where the
+/// file's first axis is not ours.
+fn weight(net: &mut Importer, i: usize, shape: [u64; 4], turned: bool) -> TensorId {
+    if turned && !net.is_constant(i) {
+        return net.derive("Transpose", &[id(i)], attrs([("perm", Attr::Ints(vec![1, 0, 2, 3]))]));
+    }
+    net.weight(i, Some(&shape))
+}
+
 fn operands(net: &mut Importer, op: &Op, depthwise: bool) -> Result<Operands, String> {
     let (x, w) = (op.input(0)?, op.input(1)?);
     let channels = image(net, x)?[3];
@@ -42,7 +51,7 @@ fn operands(net: &mut Importer, op: &Op, depthwise: bool) -> Result<Operands, St
     } else {
         ([out, inner, height, width], channels.checked_div(inner).unwrap_or(0))
     };
-    let mut inputs = vec![id(x), net.weight(w, Some(&shape))];
+    let mut inputs = vec![id(x), weight(net, w, shape, depthwise)];
     bias(net, op, &mut inputs, 2);
     Ok(Operands { inputs, kernel: [height, width], groups })
 }
@@ -73,8 +82,10 @@ pub(super) fn transposed(net: &mut Importer, op: &Op) -> Read {
     let [out, height, width, inner] = image(net, w)?;
     let [_, rows, columns, _] = image(net, output)?;
     let mut attrs = window([o.int(8, 0), o.int(6, 0)], [1, 1], [height, width], 1, o.byte(4));
-    attrs.insert("output_shape".into(), Attr::Ints(vec![rows as i64, columns as i64]));
-    let mut inputs = vec![id(x), net.weight(w, Some(&[inner, out, height, width]))];
+    if !net.info(output).open_beyond() {
+        attrs.insert("output_shape".into(), Attr::Ints(vec![rows as i64, columns as i64]));
+    }
+    let mut inputs = vec![id(x), weight(net, w, [inner, out, height, width], true)];
     bias(net, op, &mut inputs, 3);
     let act = o.byte(10);
     let y = before(net, act, output);

@@ -3,6 +3,7 @@
 use tachograph_ir::{Attr, Attrs, TensorId, attrs};
 
 use super::{Importer, Op, Read, before, finish, id};
+use crate::tflite::graph::CHANNELS_FIRST;
 
 /// Weight (out, in). Rows are multiplied one by one if the axes are kept, else all but the features are merged.
 pub(super) fn fully_connected(net: &mut Importer, op: &Op) -> Read {
@@ -27,7 +28,20 @@ pub(super) fn fully_connected(net: &mut Importer, op: &Op) -> Read {
             net.emit("Add", &[product, bias], Attrs::new(), y);
         }
     } else if keep {
-        return Ok(false);
+        // A computed weight: from half precision, from a sparse one, from data.
+        let weight = net.derive("Transpose", &[id(w)], attrs([("perm", Attr::Ints(vec![1, 0]))]));
+        let operand = net.file_order(x);
+        let product = if net.rank(x) == 4 { net.temporary() } else { y };
+        let bare = if bias.is_some() { net.temporary() } else { product };
+        net.emit("MatMul", &[operand, weight], Attrs::new(), bare);
+        if let Some(bias) = bias {
+            let bias = net.weight(bias, None);
+            net.emit("Add", &[bare, bias], Attrs::new(), product);
+        }
+        if product != y {
+            let order = CHANNELS_FIRST.map(|axis| axis as i64).to_vec();
+            net.emit("Transpose", &[product], attrs([("perm", Attr::Ints(order))]), y);
+        }
     } else {
         let mut inputs = vec![matrix(net, x, features), net.weight(w, None)];
         inputs.extend(bias.map(|b| net.weight(b, None)));

@@ -6,18 +6,21 @@ use super::{Importer, Op, Read, before, finish, id};
 use crate::tflite::graph::permuted;
 
 /// Operators of one operand without attributes.
-const UNARY: [(&str, &str); 18] = [
+const UNARY: [(&str, &str); 21] = [
     ("ABS", "Abs"),
     ("CEIL", "Ceil"),
+    ("COMPLEX_ABS", "ComplexAbs"),
     ("COS", "Cos"),
     ("ELU", "Elu"),
     ("EXP", "Exp"),
     ("FLOOR", "Floor"),
     ("HARD_SWISH", "HardSwish"),
+    ("IMAG", "Imag"),
     ("LOG", "Log"),
     ("LOGICAL_NOT", "Not"),
     ("LOGISTIC", "Sigmoid"),
     ("NEG", "Neg"),
+    ("REAL", "Real"),
     ("RELU", "Relu"),
     ("ROUND", "Round"),
     ("SIGN", "Sign"),
@@ -28,7 +31,7 @@ const UNARY: [(&str, &str); 18] = [
 ];
 
 /// Operators of several operands, and whether they have an activation inside.
-const BROADCAST: [(&str, &str, bool); 20] = [
+const BROADCAST: [(&str, &str, bool); 22] = [
     ("ADD", "Add", true),
     ("SUB", "Sub", true),
     ("MUL", "Mul", true),
@@ -49,15 +52,18 @@ const BROADCAST: [(&str, &str, bool); 20] = [
     ("SELECT_V2", "Where", false),
     ("ADD_N", "Sum", false),
     ("BITWISE_XOR", "BitwiseXor", false),
+    ("RIGHT_SHIFT", "BitShift", false),
+    ("ATAN2", "Atan2", false),
 ];
 
 pub(super) fn elementwise(net: &mut Importer, kind: &str, op: &Op) -> Read {
     if let Some((_, name, fused)) = BROADCAST.iter().find(|(tflite, ..)| *tflite == kind) {
         let output = op.output(0)?;
         let act = if *fused { op.options.byte(4) } else { 0 };
-        let inputs = aligned(net, op)?;
+        let inputs = if kind == "SELECT" { by_row(net, op)? } else { aligned(net, op)? };
+        let settings = if kind == "RIGHT_SHIFT" { attrs([("direction", Attr::from("RIGHT"))]) } else { Attrs::new() };
         let y = before(net, act, output);
-        net.emit(name, &inputs, Attrs::new(), y);
+        net.emit(name, &inputs, settings, y);
         return finish(net, act, y, output);
     }
     match kind {
@@ -71,7 +77,7 @@ pub(super) fn elementwise(net: &mut Importer, kind: &str, op: &Op) -> Read {
         return Ok(true);
     }
     let (name, attrs) = match kind {
-        "CAST" => ("Cast", attrs([("to", Attr::Int(number(net.info(op.output(0)?).dtype)))])),
+        "CAST" => ("Cast", attrs([("to", net.typed(op.output(0)?))])),
         "GELU" => {
             let approximate = if op.options.flag(4) { "tanh" } else { "none" };
             ("Gelu", attrs([("approximate", Attr::from(approximate))]))
@@ -105,11 +111,6 @@ pub(super) fn elementwise(net: &mut Importer, kind: &str, op: &Op) -> Read {
     Ok(true)
 }
 
-/// ONNX's number of a type.
-fn number(dtype: DType) -> i64 {
-    (0..32).find(|&code| DType::from_onnx(code) == Some(dtype)).unwrap_or(0)
-}
-
 /// Operators that ONNX writes as two.
 fn composed(net: &mut Importer, kind: &str, op: &Op) -> Read {
     let (inputs, output) = (aligned(net, op)?, id(op.output(0)?));
@@ -135,11 +136,29 @@ pub(super) fn clip(net: &mut Importer, x: TensorId, bounds: [f64; 2], output: us
     net.emit("Clip", &[x, low, high], Attrs::new(), id(output));
 }
 
-/// Operands whose axes meet as they do in the file: beside one of four axes, shorter ones get leading axes.
-fn aligned(net: &mut Importer, op: &Op) -> Result<Vec<TensorId>, String> {
+/// Operands of a choice, whose condition may have one truth a row.
+fn by_row(net: &mut Importer, op: &Op) -> Result<Vec<TensorId>, String> {
+    let (condition, x) = (op.input(0)?, op.input(1)?);
+    let mut inputs = aligned(net, op)?;
+    let rank = net.rank(x);
+    if net.rank(condition) == 1 && rank > 1 {
+        let axes = net.ints((1..rank as i64).collect());
+        inputs[0] = net.derive("Unsqueeze", &[id(condition), axes], Attrs::new());
+    }
+    Ok(inputs)
+}
+
+/// Operands whose axes meet as they do in the file: beside one of four axes, shorter ones get leading axes; beside one
+/// of more, those of four keep the order of the file.
+pub(super) fn aligned(net: &mut Importer, op: &Op) -> Result<Vec<TensorId>, String> {
     let inputs = (0..op.inputs.len()).map(|i| op.input(i)).collect::<Result<Vec<_>, _>>()?;
-    let image = inputs.iter().any(|&i| net.rank(i) == 4);
-    inputs.into_iter().map(|i| Ok(if image { lift(net, i) } else { id(i) })).collect()
+    let most = inputs.iter().map(|&i| net.rank(i)).max().unwrap_or(0);
+    let align = |i| match most {
+        4 => lift(net, i),
+        5.. => net.file_order(i),
+        _ => id(i),
+    };
+    Ok(inputs.into_iter().map(align).collect())
 }
 
 fn lift(net: &mut Importer, i: usize) -> TensorId {
@@ -155,6 +174,11 @@ fn lift(net: &mut Importer, i: usize) -> TensorId {
         let (name, dtype) = (format!("{}#nchw", info.name), info.dtype);
         let dims = shape.into_iter().map(Into::into).collect();
         return net.push(Tensor::parameter(name, dtype, dims));
+    }
+    if net.info(i).open.contains(&true) {
+        let axes = net.ints((0..4 - rank as i64).collect());
+        let wide = net.derive("Unsqueeze", &[id(i), axes], Attrs::new());
+        return net.derive("Transpose", &[wide], attrs([("perm", Attr::Ints(vec![0, 3, 1, 2]))]));
     }
     let file: Vec<i64> = [vec![1; 4 - rank], net.info(i).shape.iter().map(|&n| n as i64).collect()].concat();
     let file = net.ints(file);

@@ -2,12 +2,12 @@
 
 use tachograph_ir::{Attr, Attrs, OpType, attrs};
 
-use super::{Importer, Op, Read, before, finish, id};
+use super::{Importer, Op, Read, before, finish, id, plain};
 use crate::tflite::graph::{CHANNELS_FIRST, CHANNELS_LAST, permuted};
 
-pub(super) fn transpose(net: &mut Importer, op: &Op) -> Read {
+pub(super) fn transpose(net: &mut Importer, op: &Op, order: Option<Vec<i64>>) -> Read {
     let (x, output) = (op.input(0)?, op.output(0)?);
-    let Some(order) = net.known(op.input(1)?) else { return Ok(false) };
+    let Some(order) = order else { return Ok(false) };
     let rank = net.rank(x);
     let axis = |&axis: &i64| usize::try_from(axis).ok().filter(|&a| a < rank);
     let order: Option<Vec<usize>> = order.iter().map(axis).collect();
@@ -19,11 +19,10 @@ pub(super) fn transpose(net: &mut Importer, op: &Op) -> Read {
     Ok(true)
 }
 
-pub(super) fn concat(net: &mut Importer, op: &Op) -> Read {
+pub(super) fn concat(net: &mut Importer, op: &Op, axis: i64, act: i8) -> Read {
     let output = op.output(0)?;
     let inputs = (0..op.inputs.len()).map(|i| op.input(i).map(id)).collect::<Result<Vec<_>, _>>()?;
-    let axis = net.axis(op.options.int(4, 0), output)?;
-    let act = op.options.byte(6);
+    let axis = net.axis(axis, output)?;
     let y = before(net, act, output);
     net.emit("Concat", &inputs, attrs([("axis", Attr::Int(axis))]), y);
     finish(net, act, y, output)
@@ -45,29 +44,41 @@ pub(super) fn split(net: &mut Importer, op: &Op, x: usize, axis: usize, sizes: O
 
 pub(super) fn pad(net: &mut Importer, op: &Op, kind: &str) -> Read {
     let (x, output) = (op.input(0)?, op.output(0)?);
-    let Some(pads) = net.known(op.input(1)?) else { return Ok(false) };
+    let mode = match (kind, op.options.byte(4)) {
+        ("MIRROR_PAD", 0) => "reflect",
+        // The edge is mirrored as well, which ONNX has no word for.
+        ("MIRROR_PAD", _) => "symmetric",
+        _ => "constant",
+    };
+    let settings = attrs([("mode", Attr::from(mode))]);
+    let fill = if kind == "PADV2" { Some(id(op.input(2)?)) } else { None };
+    let Some(pads) = net.known(op.input(1)?) else {
+        // Pairs by axis become begins, then ends.
+        let pairs = net.derive("Transpose", &[id(op.input(1)?)], attrs([("perm", Attr::Ints(vec![1, 0]))]));
+        let all = net.ints(vec![-1]);
+        let pads = net.derive("Reshape", &[pairs, all], Attrs::new());
+        let inputs: Vec<_> = [net.file_order(x), pads].into_iter().chain(fill).collect();
+        let y = net.file_result(output);
+        net.emit("Pad", &inputs, settings, y);
+        net.our_order(output, y);
+        return Ok(true);
+    };
     let pairs: Vec<[i64; 2]> = pads.as_chunks().0.to_vec();
     if pairs.len() != net.rank(x) {
         return Err(format!("{} pads for shape {:?}", pads.len(), net.info(x).shape));
     }
     let pairs = permuted(pairs);
     let pads = net.ints(pairs.iter().map(|p| p[0]).chain(pairs.iter().map(|p| p[1])).collect());
-    let mode = match (kind, op.options.byte(4)) {
-        ("MIRROR_PAD", 0) => "reflect",
-        ("MIRROR_PAD", _) => return Ok(false),
-        _ => "constant",
-    };
-    let mut inputs = vec![id(x), pads];
-    if kind == "PADV2" {
-        inputs.push(id(op.input(2)?));
-    }
-    net.emit("Pad", &inputs, attrs([("mode", Attr::from(mode))]), id(output));
+    let inputs: Vec<_> = [id(x), pads].into_iter().chain(fill).collect();
+    net.emit("Pad", &inputs, settings, id(output));
     Ok(true)
 }
 
 pub(super) fn tile(net: &mut Importer, op: &Op) -> Read {
     let x = op.input(0)?;
-    let Some(repeats) = net.known(op.input(1)?).filter(|r| r.len() == net.rank(x)) else { return Ok(false) };
+    let Some(repeats) = net.known(op.input(1)?).filter(|r| r.len() == net.rank(x)) else {
+        return plain(net, op, "Tile", &[0, 1], Attrs::new());
+    };
     let repeats = net.ints(permuted(repeats));
     net.emit("Tile", &[id(x), repeats], Attrs::new(), id(op.output(0)?));
     Ok(true)
@@ -76,24 +87,19 @@ pub(super) fn tile(net: &mut Importer, op: &Op) -> Read {
 pub(super) fn resize(net: &mut Importer, op: &Op, mode: &str) -> Read {
     let (x, output) = (op.input(0)?, op.output(0)?);
     let &[_, height, width, _] = net.info(output).shape.as_slice() else { return Ok(false) };
+    let open = net.info(output).open_beyond();
     let (corners, half) = if mode == "linear" { (8, 10) } else { (4, 6) };
     let coordinates = match (op.options.flag(corners), op.options.flag(half)) {
         (true, _) => "align_corners",
         (false, true) => "half_pixel",
         (false, false) => "asymmetric",
     };
-    let sizes = net.ints(vec![height as i64, width as i64]);
+    let sizes = if open { id(op.input(1)?) } else { net.ints(vec![height as i64, width as i64]) };
     let attrs = attrs([
         ("axes", Attr::Ints(vec![2, 3])),
         ("coordinate_transformation_mode", Attr::from(coordinates)),
         ("mode", Attr::from(mode)),
     ]);
     net.node(OpType::new("Resize"), vec![Some(id(x)), None, None, Some(sizes)], attrs, vec![id(output)]);
-    Ok(true)
-}
-
-pub(super) fn blocks(net: &mut Importer, op: &Op, name: &str) -> Read {
-    let attrs = attrs([("blocksize", Attr::Int(op.options.int(4, 0)))]);
-    net.emit(name, &[id(op.input(0)?)], attrs, id(op.output(0)?));
     Ok(true)
 }
