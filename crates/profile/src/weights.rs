@@ -98,7 +98,8 @@ fn index_bound(bound: &BoundGraph, graph: &Graph, id: TensorId) -> u64 {
     };
     let smallest = graph.nodes().filter_map(reads).min();
     let computes = |(_, node): (_, &Node)| {
-        let role = |i: usize| matches!(node.role(i), Role::Data | Role::Weight | Role::Matrix | Role::Term | Role::Factor);
+        let role =
+            |i: usize| matches!(node.role(i), Role::Data | Role::Weight | Role::Matrix | Role::Term | Role::Factor);
         (0..node.inputs.len()).any(|i| node.inputs[i] == Some(id) && role(i))
     };
     smallest.unwrap_or_else(|| match bound.fact(id).dtype {

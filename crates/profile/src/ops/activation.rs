@@ -104,6 +104,15 @@ pub(super) fn compile(call: &Call<'_>) -> Result<Option<Kernel>, OpError> {
             unary(move |x| x.f_gelu(approximate))
         }
         "Clip" => {
+            if [1, 2].iter().filter_map(|&i| call.optional(i)).any(|fact| fact.value.is_none()) {
+                let kernel: Kernel = Box::new(|x| {
+                    let (min, max) = (x.optional(1), x.optional(2));
+                    let y = x.get(0)?.shallow_clone();
+                    let y = min.map(|min| y.f_maximum(min)).transpose()?.unwrap_or(y);
+                    Ok(vec![max.map(|max| y.f_minimum(max)).transpose()?.unwrap_or(y)])
+                });
+                return Ok(Some(kernel));
+            }
             let (min, max) = (bound(call, "min", 1)?, bound(call, "max", 2)?);
             let integer = call.dtype(0)?.is_integer();
             let bound = move |v: f64| if integer { Scalar::int(v as i64) } else { Scalar::float(v) };
@@ -122,6 +131,12 @@ pub(super) fn compile(call: &Call<'_>) -> Result<Option<Kernel>, OpError> {
             })
         }
         "Identity" | "Dropout" => unary(|x| Ok(x.shallow_clone())),
+        "BitCast" | "Bitcast" => {
+            let dtype = call.outputs.first().ok_or(OpError::Unknown)?.dtype;
+            let kind = kind(dtype).ok_or_else(|| OpError::Invalid(format!("libtorch has no {dtype}")))?;
+            let shape = super::output_shape(call, 0)?;
+            unary(move |x| x.f_contiguous()?.f_view_dtype(kind)?.f_reshape(&shape))
+        }
         "Cast" | "CastLike" => {
             let dtype = call.outputs.first().ok_or(OpError::Unknown)?.dtype;
             let kind = kind(dtype).ok_or_else(|| OpError::Invalid(format!("libtorch has no {dtype}")))?;

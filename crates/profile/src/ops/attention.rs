@@ -42,7 +42,8 @@ pub(super) fn compile(call: &Call<'_>) -> Result<Option<Kernel>, OpError> {
         (true, _) => (heads("q_num_heads", 0)?, heads("kv_num_heads", 1)?),
         _ => (call.int("num_heads", 1).max(1), call.int("num_heads", 1).max(1)),
     };
-    if projects && ((3..7).any(|i| call.optional(i).is_some()) || wanted(1) || call.list("qkv_hidden_sizes").is_some()) {
+    if projects && ((3..7).any(|i| call.optional(i).is_some()) || wanted(1) || call.list("qkv_hidden_sizes").is_some())
+    {
         return refuse("ONNX Runtime's attention with a mask, a past or extents of its own");
     }
     if name == "MultiHeadAttention" && (call.optional(3).is_some() || call.optional(4).is_some()) {

@@ -20,6 +20,9 @@ pub(super) fn compile(call: &Call<'_>) -> Result<Option<Kernel>, OpError> {
 pub(super) fn function(call: &Call<'_>) -> Result<Function, OpError> {
     let name = call.node.op.name();
     let transposed = name == "ConvTranspose";
+    if call.int("channels_last", 0) != 0 {
+        return Err(OpError::Invalid("channels in last place have no kernel".into()));
+    }
     let weight = if name == "QLinearConv" { 3 } else { 1 };
     let (x, w) = (call.shape(0)?.to_vec(), call.shape(weight)?.to_vec());
     let axes = w.len().checked_sub(2).filter(|&n| n > 0 && w.len() == x.len());

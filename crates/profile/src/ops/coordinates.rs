@@ -19,6 +19,13 @@ pub(super) fn compile(call: &Call<'_>) -> Result<Option<Kernel>, OpError> {
         "ScatterND" => scatter_nd(call)?,
         "OneHot" => one_hot(call)?,
         "NonZero" => super::unary(|x| x.f_nonzero()?.f_transpose(0, 1)),
+        "MaxUnpool" if call.optional(2).is_none() => {
+            let output = output_shape(call, 0)?;
+            pair(move |x, index| {
+                let zeros = Tensor::f_zeros([output.iter().product::<i64>()], (x.kind(), x.device()))?;
+                zeros.f_scatter(0, &index.f_reshape([-1])?, &x.f_reshape([-1])?)?.f_reshape(&output)
+            })
+        }
         "Compress" => match call.node.int("axis") {
             Some(_) => {
                 let axis = axis(call, 0)?;

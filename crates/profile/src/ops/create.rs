@@ -7,10 +7,8 @@ use super::{Kernel, kind, output_shape, unary};
 
 pub(super) fn compile(call: &Call<'_>) -> Result<Option<Kernel>, OpError> {
     let name = call.node.op.name();
-    if !matches!(
-        name,
-        "Bernoulli" | "ConstantOfShape" | "EyeLike" | "RandomNormalLike" | "RandomUniformLike" | "Range"
-    ) {
+    if !matches!(name, "Bernoulli" | "ConstantOfShape" | "EyeLike" | "RandomNormalLike" | "RandomUniformLike" | "Range")
+    {
         return Ok(None);
     }
     let shape = output_shape(call, 0)?;
@@ -20,13 +18,13 @@ pub(super) fn compile(call: &Call<'_>) -> Result<Option<Kernel>, OpError> {
     let (low, high) = (call.float("low", 0.0), call.float("high", 1.0));
     let k = call.int("k", 0);
     Ok(Some(match name {
-        "Bernoulli" => unary(move |x| x.f_bernoulli()?.f_to_kind(kind)),
-        "RandomNormalLike" => unary(move |x| {
-            x.f_to_kind(kind)?.f_randn_like()?.f_mul_scalar(spread)?.f_add_scalar(mean)
-        }),
-        "RandomUniformLike" => unary(move |x| {
-            x.f_to_kind(kind)?.f_rand_like()?.f_mul_scalar(high - low)?.f_add_scalar(low)
-        }),
+        "Bernoulli" => unary(move |x| x.f_clamp(0.0, 1.0)?.f_bernoulli()?.f_to_kind(kind)),
+        "RandomNormalLike" => {
+            unary(move |x| x.f_to_kind(kind)?.f_randn_like()?.f_mul_scalar(spread)?.f_add_scalar(mean))
+        }
+        "RandomUniformLike" => {
+            unary(move |x| x.f_to_kind(kind)?.f_rand_like()?.f_mul_scalar(high - low)?.f_add_scalar(low))
+        }
         "EyeLike" => unary(move |x| Tensor::f_ones(&shape, (kind, x.device()))?.f_triu(k)?.f_tril(k)),
         "Range" => Box::new(move |x| {
             let n = shape.first().copied().unwrap_or(0);

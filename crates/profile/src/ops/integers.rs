@@ -8,29 +8,74 @@ use super::{Args, Kernel, quantised::Target};
 
 /// Operators that keep the meaning of their operands when those become floating point.
 const EMULATED: [&str; 33] = [
-    "AdaptiveAveragePool", "AveragePool", "Conv", "ConvTranspose", "Elu", "Erf", "Exp", "Gelu", "Gemm",
-    "GlobalAveragePool", "GlobalLpPool", "GlobalMaxPool", "HardSigmoid", "HardSwish", "InstanceNormalization",
-    "LayerNormalization", "LeakyRelu", "Log", "LogSoftmax", "LpNormalization", "LpPool", "MatMul", "MaxPool", "PRelu",
-    "ReduceL2", "ReduceMean", "Resize", "Sigmoid", "Silu", "Softmax", "Sqrt", "Tanh", "Upsample",
+    "AdaptiveAveragePool",
+    "AveragePool",
+    "Conv",
+    "ConvTranspose",
+    "Elu",
+    "Erf",
+    "Exp",
+    "Gelu",
+    "Gemm",
+    "GlobalAveragePool",
+    "GlobalLpPool",
+    "GlobalMaxPool",
+    "HardSigmoid",
+    "HardSwish",
+    "InstanceNormalization",
+    "LayerNormalization",
+    "LeakyRelu",
+    "Log",
+    "LogSoftmax",
+    "LpNormalization",
+    "LpPool",
+    "MatMul",
+    "MaxPool",
+    "PRelu",
+    "ReduceL2",
+    "ReduceMean",
+    "Resize",
+    "Sigmoid",
+    "Silu",
+    "Softmax",
+    "Sqrt",
+    "Tanh",
+    "Upsample",
 ];
 
 pub(super) fn compile(call: &Call<'_>) -> Result<Option<Kernel>, OpError> {
     let name = call.node.op.name();
     let Some(first) = call.optional(0).map(|f| f.dtype) else { return Ok(None) };
-    let small = matches!(first, DType::I8 | DType::U8 | DType::I16 | DType::U16);
-    // Products of wide integers are libtorch's own.
-    let own = matches!(name, "MatMul" | "Gemm") && !small;
-    if !first.is_integer() || first == DType::Bool || own || !EMULATED.contains(&name) {
+    if first == DType::Bool || !EMULATED.contains(&name) {
         return Ok(None);
     }
-    let (dtype, kind) = if small { (DType::F32, Kind::Float) } else { (DType::F64, Kind::Double) };
+    let short = |dtype| matches!(dtype, DType::I4 | DType::U4 | DType::I8 | DType::U8 | DType::I16 | DType::U16);
+    // Products of wide integers are libtorch's own.
+    let own = matches!(name, "MatMul" | "Gemm") && !short(first);
     let computes = |role| !matches!(role, Role::Index | Role::Coordinates | Role::Shape | Role::Setting | Role::Mask);
-    let changed: Vec<bool> = call.inputs.iter().enumerate().map(|(i, fact)| {
-        fact.is_some_and(|fact| fact.dtype.is_integer()) && computes(call.node.role(i))
-    }).collect();
+    let weight = call.optional(1).is_some_and(|f| short(f.dtype)) && computes(call.node.role(1));
+    // Data in floating point may have quantised weights.
+    if if first.is_integer() { own } else { !weight } {
+        return Ok(None);
+    }
+    let (dtype, kind) = match first {
+        _ if short(first) => (DType::F32, Kind::Float),
+        _ if first.is_integer() => (DType::F64, Kind::Double),
+        _ => (first, super::kind(first).ok_or(OpError::Unknown)?),
+    };
+    let changed: Vec<bool> = call
+        .inputs
+        .iter()
+        .enumerate()
+        .map(|(i, fact)| fact.is_some_and(|fact| fact.dtype.is_integer()) && computes(call.node.role(i)))
+        .collect();
     let float = |fact: &Fact| Fact { dtype, ..fact.clone() };
-    let inputs: Vec<Option<Fact>> =
-        call.inputs.iter().zip(&changed).map(|(fact, &yes)| fact.map(|f| if yes { float(f) } else { f.clone() })).collect();
+    let inputs: Vec<Option<Fact>> = call
+        .inputs
+        .iter()
+        .zip(&changed)
+        .map(|(fact, &yes)| fact.map(|f| if yes { float(f) } else { f.clone() }))
+        .collect();
     let outputs: Vec<Fact> = call.outputs.iter().map(float).collect();
     let borrowed: Vec<Option<&Fact>> = inputs.iter().map(Option::as_ref).collect();
     let Some(kernel) = super::compile(&Call { node: call.node, inputs: &borrowed, outputs: &outputs })? else {
@@ -39,9 +84,10 @@ pub(super) fn compile(call: &Call<'_>) -> Result<Option<Kernel>, OpError> {
     let result = call.outputs.first().ok_or(OpError::Unknown)?.dtype;
     let target = if result.is_float() { None } else { Some(wide(result)?) };
     Ok(Some(Box::new(move |x| {
-        let converted = x.0.iter().zip(&changed).map(|(t, &yes)| {
-            t.map(|t| if yes { t.f_to_kind(kind) } else { Ok(t.shallow_clone()) }).transpose()
-        });
+        let converted =
+            x.0.iter()
+                .zip(&changed)
+                .map(|(t, &yes)| t.map(|t| if yes { t.f_to_kind(kind) } else { Ok(t.shallow_clone()) }).transpose());
         let converted: Vec<Option<Tensor>> = converted.collect::<Result<_, _>>()?;
         let borrowed: Vec<Option<&Tensor>> = converted.iter().map(Option::as_ref).collect();
         let mut results = kernel(&Args(&borrowed))?;

@@ -9,10 +9,12 @@ mod coordinates;
 mod create;
 mod index;
 mod integers;
+mod loss;
 mod matmul;
 mod norm;
 mod pool;
 mod quantised;
+mod quantised_matmul;
 mod recurrent;
 mod recurrent_steps;
 mod reduce;
@@ -21,6 +23,8 @@ mod resize;
 mod rotary;
 mod sample;
 mod shape;
+mod spectrum;
+mod wrapped;
 
 use tachograph_ir::{Call, DType, OpError};
 use tch::{Kind, TchError, Tensor};
@@ -46,7 +50,7 @@ impl<'a> Args<'a> {
 /// `Ok(None)` when no kernel exists for the operator.
 pub(crate) fn compile(call: &Call<'_>) -> Result<Option<Kernel>, OpError> {
     type Compile = fn(&Call<'_>) -> Result<Option<Kernel>, OpError>;
-    const FAMILIES: [Compile; 18] = [
+    const FAMILIES: [Compile; 22] = [
         integers::compile,
         conv::compile,
         activation::compile,
@@ -65,6 +69,10 @@ pub(crate) fn compile(call: &Call<'_>) -> Result<Option<Kernel>, OpError> {
         rotary::compile,
         create::compile,
         sample::compile,
+        spectrum::compile,
+        loss::compile,
+        wrapped::compile,
+        quantised_matmul::compile,
     ];
     // An operator of another domain may share the name of a standard one, not its meaning.
     if call.node.op.is_custom() && !call.node.op.domain().is_empty() {

@@ -13,13 +13,38 @@ pub(super) fn compile(call: &Call<'_>) -> Result<Option<Kernel>, OpError> {
             let (mean, var) = (Some(x.get(3)?), Some(x.get(4)?));
             Ok(vec![x.get(0)?.f_batch_norm(scale, shift, mean, var, false, 0.0, eps, true)?])
         }),
+        "BatchNormalization" => {
+            let momentum = call.float("momentum", 0.9);
+            let axes: Vec<i64> = (0..rank(call, 0)?).filter(|&axis| axis != 1).collect();
+            Box::new(move |x| {
+                let (data, scale, shift) = (x.get(0)?, Some(x.get(1)?), Some(x.get(2)?));
+                let none: Option<&Tensor> = None;
+                let y = data.f_batch_norm(scale, shift, none, none, true, 0.0, eps, true)?;
+                let mean = data.f_mean_dim(&axes[..], false, None)?;
+                let variance = data.f_var_dim(&axes[..], false, false)?;
+                let running =
+                    |old: &Tensor, new: &Tensor| old.f_mul_scalar(momentum)?.f_add(&new.f_mul_scalar(1.0 - momentum)?);
+                Ok(vec![y, running(x.get(3)?, &mean)?, running(x.get(4)?, &variance)?])
+            })
+        }
         "InstanceNormalization" => Box::new(move |x| {
             let none: Option<&Tensor> = None;
             let (scale, shift) = (Some(x.get(1)?), Some(x.get(2)?));
             Ok(vec![x.get(0)?.f_instance_norm(scale, shift, none, none, true, 0.0, eps, true)?])
         }),
         "GroupNormalization" => {
-            let groups = call.int("num_groups", 1);
+            let groups = call.int("num_groups", 1).max(1);
+            let (channels, scales) = (call.shape(0)?.get(1).copied(), call.shape(1)?.first().copied());
+            if channels != scales {
+                // Before operator set 21 a scale holds for a group, which libtorch has for channels alone.
+                let each = channels.unwrap_or(1) as i64 / groups;
+                let spread =
+                    move |t: Option<&Tensor>| t.map(|t| t.f_repeat_interleave_self_int(each, None, None)).transpose();
+                return Ok(Some(Box::new(move |x| {
+                    let (scale, shift) = (spread(x.optional(1))?, spread(x.optional(2))?);
+                    Ok(vec![x.get(0)?.f_group_norm(groups, scale, shift, eps, true)?])
+                })));
+            }
             Box::new(move |x| Ok(vec![x.get(0)?.f_group_norm(groups, x.optional(1), x.optional(2), eps, true)?]))
         }
         "LayerNormalization" if (1..3).any(|i| call.node.outputs.get(i).is_some_and(Option::is_some)) => {

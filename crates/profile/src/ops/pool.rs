@@ -19,7 +19,12 @@ pub(super) fn compile(call: &Call<'_>) -> Result<Option<Kernel>, OpError> {
         }
         "GlobalLpPool" => {
             let axes = spatial(call)?;
-            unary(move |x| x.f_abs()?.f_pow_tensor_scalar(p)?.f_sum_dim_intlist(&axes[..], true, None)?.f_pow_tensor_scalar(1.0 / p))
+            unary(move |x| {
+                x.f_abs()?
+                    .f_pow_tensor_scalar(p)?
+                    .f_sum_dim_intlist(&axes[..], true, None)?
+                    .f_pow_tensor_scalar(1.0 / p)
+            })
         }
         _ => return Ok(None),
     }))
@@ -126,7 +131,10 @@ fn windows(call: &Call<'_>) -> Result<Kernel, OpError> {
         return Err(OpError::Invalid("libtorch counts indices of maxima in other ways".into()));
     }
     if spaced && ceil {
-        return Err(format!("libtorch averages no windows with dilations {dilation:?}, padding counted, and ceil_mode").into());
+        return Err(format!(
+            "libtorch averages no windows with dilations {dilation:?}, padding counted, and ceil_mode"
+        )
+        .into());
     }
     let padding = if symmetric { pads[..axes].to_vec() } else { vec![0; axes] };
     let count = kernel.iter().product::<i64>();

@@ -47,21 +47,12 @@ pub(super) fn compile(call: &Call<'_>) -> Result<Option<Kernel>, OpError> {
                 Ok(vec![target.of(&conv(&data, &weight, bias.as_ref())?, x.get(6)?, x.optional(7))?])
             })
         }
-        "QLinearAdd" | "QLinearMul" => {
-            let (types, target) = ([call.dtype(0)?, call.dtype(3)?], Target::new(call.dtype(0)?)?);
-            let add = call.node.op.name() == "QLinearAdd";
-            Box::new(move |x| {
-                let (a, b) = (scaled(x, 0, types[0], 0)?, scaled(x, 3, types[1], 0)?);
-                let y = if add { a.f_add(&b)? } else { a.f_mul(&b)? };
-                Ok(vec![target.of(&y, x.get(6)?, x.optional(7))?])
-            })
-        }
         _ => return Ok(None),
     }))
 }
 
 /// Elements as floating-point numbers.
-fn numbers(t: &Tensor, dtype: DType, kind: Kind) -> Result<Tensor, TchError> {
+pub(super) fn numbers(t: &Tensor, dtype: DType, kind: Kind) -> Result<Tensor, TchError> {
     let t = t.f_to_kind(kind)?;
     // libtorch holds the 16 bits with a sign.
     if dtype == DType::U16 { t.f_remainder(65536.0) } else { Ok(t) }
@@ -69,14 +60,14 @@ fn numbers(t: &Tensor, dtype: DType, kind: Kind) -> Result<Tensor, TchError> {
 
 /// `t` less its zero point, which lies along all of an axis before `from` the end (−1: the axis before the last), or
 /// along the last (0), where it has several elements.
-fn shifted(t: Tensor, zero: Option<&Tensor>, from: i64) -> Result<Tensor, TchError> {
+pub(super) fn shifted(t: Tensor, zero: Option<&Tensor>, from: i64) -> Result<Tensor, TchError> {
     match zero {
         Some(zero) => t.f_sub(&along(zero, t.kind(), t.dim() as i64, from)?),
         None => Ok(t),
     }
 }
 
-fn along(setting: &Tensor, kind: Kind, rank: i64, from: i64) -> Result<Tensor, TchError> {
+pub(super) fn along(setting: &Tensor, kind: Kind, rank: i64, from: i64) -> Result<Tensor, TchError> {
     let setting = setting.f_to_kind(kind)?;
     let several = setting.dim() == 1 && setting.numel() > 1;
     match (several, from) {
@@ -92,7 +83,7 @@ fn along(setting: &Tensor, kind: Kind, rank: i64, from: i64) -> Result<Tensor, T
 }
 
 /// Operand `i` with the scale and the zero point that follow it.
-fn scaled(x: &Args<'_>, i: usize, dtype: DType, from: i64) -> Result<Tensor, TchError> {
+pub(super) fn scaled(x: &Args<'_>, i: usize, dtype: DType, from: i64) -> Result<Tensor, TchError> {
     let t = shifted(numbers(x.get(i)?, dtype, Kind::Float)?, x.optional(i + 2), from)?;
     t.f_mul(&along(x.get(i + 1)?, Kind::Float, t.dim() as i64, from)?)
 }
@@ -129,10 +120,13 @@ impl Target {
         if self.high == 65535.0 { y.f_to_kind(Kind::Int)?.f_to_kind(self.kind) } else { y.f_to_kind(self.kind) }
     }
 
-    fn of(self, y: &Tensor, scale: &Tensor, zero: Option<&Tensor>) -> Result<Tensor, TchError> {
+    /// Numbers divided by a scale and moved by a zero point, rounded.
+    pub fn of(self, y: &Tensor, scale: &Tensor, zero: Option<&Tensor>) -> Result<Tensor, TchError> {
         let y = y.f_div(&scale.f_to_kind(y.kind())?)?.f_round()?;
         self.round(&match zero {
-            Some(zero) => y.f_add(&numbers(zero, if self.high == 65535.0 { DType::U16 } else { DType::I32 }, y.kind())?)?,
+            Some(zero) => {
+                y.f_add(&numbers(zero, if self.high == 65535.0 { DType::U16 } else { DType::I32 }, y.kind())?)?
+            }
             None => y,
         })
     }
@@ -142,7 +136,8 @@ impl Target {
 fn spread(call: &Call<'_>) -> Result<impl Fn(&Tensor) -> Result<Tensor, TchError> + Send + 'static, OpError> {
     let (rank, shape) = (rank(call, 0)?, call.shape(0)?.to_vec());
     let (scale, block) = (call.shape(1)?.to_vec(), call.int("block_size", 0));
-    let axis = if scale.is_empty() { 0 } else { axis(call, 1).or_else(|e| if scale == [1] { Ok(0) } else { Err(e) })? };
+    let axis =
+        if scale.is_empty() { 0 } else { axis(call, 1).or_else(|e| if scale == [1] { Ok(0) } else { Err(e) })? };
     let extent = shape.get(axis as usize).map_or(1, |&n| n as i64);
     Ok(move |t: &Tensor| match scale.len() {
         0 => Ok(t.shallow_clone()),
@@ -181,7 +176,7 @@ fn dequantise(call: &Call<'_>) -> Result<Kernel, OpError> {
     }))
 }
 
-fn dynamic(x: &Tensor) -> Result<Vec<Tensor>, TchError> {
+pub(super) fn dynamic(x: &Tensor) -> Result<Vec<Tensor>, TchError> {
     let (low, high) = (x.f_min()?.f_clamp_max(0.0)?, x.f_max()?.f_clamp_min(0.0)?);
     let scale = high.f_sub(&low)?.f_div_scalar(255.0)?;
     let zero = low.f_neg()?.f_div(&scale)?.f_round()?.f_clamp(0.0, 255.0)?;

@@ -66,7 +66,8 @@ pub(super) fn compile(call: &Call<'_>) -> Result<Option<Kernel>, OpError> {
         batch_first: call.int("layout", 0) != 0,
         hidden: weights.last().copied().unwrap_or(0) as i64,
     };
-    let usual = relu || activations.iter().map(String::as_str).eq(fixed.iter().copied().cycle().take(activations.len()));
+    let usual =
+        relu || activations.iter().map(String::as_str).eq(fixed.iter().copied().cycle().take(activations.len()));
     let plain = !call.attrs().contains_key("clip") && call.int("input_forget", 0) == 0 && call.optional(7).is_none();
     let resets = name != "GRU" || call.int("linear_before_reset", 0) != 0;
     if usual && plain && resets && recurrent_steps::whole_sequences(call, layer.batch_first)? {

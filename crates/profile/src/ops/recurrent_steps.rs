@@ -53,9 +53,10 @@ pub(super) fn compile(call: &Call<'_>, layer: Layer, names: Vec<String>) -> Resu
     let directions = 1 + usize::from(layer.both);
     let mut cells = Vec::new();
     for direction in 0..directions {
-        let own = usual.iter().enumerate().map(|(i, &usual)| {
-            function(names.get(direction * usual.len() + i).map_or(usual, String::as_str))
-        });
+        let own = usual
+            .iter()
+            .enumerate()
+            .map(|(i, &usual)| function(names.get(direction * usual.len() + i).map_or(usual, String::as_str)));
         cells.push(Cell {
             op: layer.op,
             functions: own.collect::<Result<_, _>>()?,
@@ -167,8 +168,7 @@ impl Cell {
         };
         let (gate, inner, outer) = (self.functions[0], self.functions[1], self.functions[2]);
         let input = gate(&peep(&gates[0], 0, c)?)?;
-        let forget =
-            if self.coupled { input.f_neg()?.f_add_scalar(1.0)? } else { gate(&peep(&gates[2], 2, c)?)? };
+        let forget = if self.coupled { input.f_neg()?.f_add_scalar(1.0)? } else { gate(&peep(&gates[2], 2, c)?)? };
         let cell = forget.f_mul(c)?.f_add(&input.f_mul(&inner(&self.clipped(gates[3].shallow_clone())?)?)?)?;
         let output = gate(&peep(&gates[1], 1, &cell)?)?;
         Ok((output.f_mul(&outer(&cell)?)?, cell))
@@ -181,8 +181,7 @@ impl Cell {
         let product = |h: &Tensor, i: usize| h.f_linear(&weights[i], biases.as_ref().map(|b| &b[i]));
         let update = gate(&self.clipped(x[0].f_add(&product(h, 0)?)?)?)?;
         let reset = gate(&self.clipped(x[1].f_add(&product(h, 1)?)?)?)?;
-        let recurrent =
-            if self.resets_product { reset.f_mul(&product(h, 2)?)? } else { product(&reset.f_mul(h)?, 2)? };
+        let recurrent = if self.resets_product { reset.f_mul(&product(h, 2)?)? } else { product(&reset.f_mul(h)?, 2)? };
         let new = inner(&self.clipped(x[2].f_add(&recurrent)?)?)?;
         new.f_add(&update.f_mul(&h.f_sub(&new)?)?)
     }

@@ -44,10 +44,13 @@ pub(super) fn compile(call: &Call<'_>) -> Result<Kernel, OpError> {
             Some(tables) => tables,
             None => {
                 let table = |i: usize| match tables.get(i) {
-                    Some(weights) => Tensor::f_from_slice(weights)?.f_reshape([-1, axes[i].extent])?.f_to_kind(x.kind()),
+                    Some(weights) => {
+                        Tensor::f_from_slice(weights)?.f_reshape([-1, axes[i].extent])?.f_to_kind(x.kind())
+                    }
                     None => Tensor::f_from_slice(&rows[i]),
                 };
-                let all: Result<Vec<Tensor>, TchError> = (0..axes.len()).map(|i| table(i)?.f_to_device(x.device())).collect();
+                let all: Result<Vec<Tensor>, TchError> =
+                    (0..axes.len()).map(|i| table(i)?.f_to_device(x.device())).collect();
                 let all = all?;
                 made.get_or_init(|| all)
             }
@@ -173,9 +176,8 @@ impl Taps {
             let first = (-reach / scale).floor() as i64 + 1;
             let weight = |k: i64| self.weight((k as f64 - (x - base)) * scale);
             let beyond = |k: i64| !(0..axis.extent).contains(&(base as i64 + k));
-            let taps: Vec<(i64, f64)> = (first..2 - first)
-                .map(|k| (k, if self.inside && beyond(k) { 0.0 } else { weight(k) }))
-                .collect();
+            let taps: Vec<(i64, f64)> =
+                (first..2 - first).map(|k| (k, if self.inside && beyond(k) { 0.0 } else { weight(k) })).collect();
             let sum: f64 = if self.antialias || self.inside { taps.iter().map(|t| t.1).sum() } else { 1.0 };
             for (k, weight) in taps {
                 let column = (base as i64 + k).clamp(0, axis.extent - 1) as usize;

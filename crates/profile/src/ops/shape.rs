@@ -130,8 +130,13 @@ fn pad(call: &Call<'_>) -> Result<Kernel, OpError> {
     let mut pads = super::conv::torch_pads(&pads);
     if mode != "constant" {
         // Other modes pad spatial axes only: drop the outermost axes that are not padded.
-        while pads.len() > 4 && pads.ends_with(&[0, 0]) {
+        let spatial = 2 * rank(call, 0)?.saturating_sub(2).max(1) as usize;
+        while pads.len() > spatial && pads.ends_with(&[0, 0]) {
             pads.truncate(pads.len() - 2);
+        }
+        if pads.len() as i64 == 2 * rank(call, 0)? {
+            let fill: Option<f64> = None;
+            return Ok(unary(move |x| x.f_unsqueeze(0)?.f_pad(&pads, &mode, fill)?.f_squeeze_dim(0)));
         }
     }
     let fill = (mode == "constant").then_some(fill);
