@@ -1,6 +1,6 @@
 //! Runs a bound graph on libtorch, eagerly, node by node.
 
-use tachograph_ir::{BoundGraph, Call, Fact, Node, NodeId, OpError, TensorId, TensorKind, Value, elements};
+use tachograph_ir::{Attr, BoundGraph, Call, Fact, Node, NodeId, OpError, TensorId, TensorKind, Value, elements};
 use tch::{Device, Kind, Tensor};
 
 use crate::{
@@ -163,6 +163,9 @@ fn compile(bound: &BoundGraph, node: &Node) -> Result<Kernel> {
     let (inputs, outputs) = (bound.input_facts(node), bound.output_facts(node));
     match ops::compile(&Call { node, inputs: &inputs, outputs: &outputs }) {
         Ok(Some(kernel)) => Ok(kernel),
+        Ok(None) if node.attrs.values().any(|a| matches!(a, Attr::Graph(_))) => {
+            Err(unsupported("graphs inside a node are not run here".into()))
+        }
         Ok(None) => Err(unsupported("nothing here computes it on libtorch".into())),
         Err(OpError::Invalid(message)) => Err(unsupported(message)),
         Err(OpError::Unknown) => {

@@ -44,7 +44,20 @@ pub(super) fn compile(call: &Call<'_>) -> Result<Option<Kernel>, OpError> {
         }
         _ => return Ok(None),
     };
-    Ok(Some(pair(function)))
+    Ok(Some(match aligned(call)? {
+        Some(shape) => pair(move |a, b| function(a, &b.f_reshape(&shape)?)),
+        None => pair(function),
+    }))
+}
+
+/// Extents of the second operand where the node says from which axis of the first it starts, as ONNX's first operator
+/// sets do.
+fn aligned(call: &Call<'_>) -> Result<Option<Vec<i64>>, OpError> {
+    let Ok(axis) = usize::try_from(call.int("axis", -1)) else { return Ok(None) };
+    let (a, b) = (call.shape(0)?.len(), call.shape(1)?);
+    let after = a.saturating_sub(axis.saturating_add(b.len()));
+    let extents = b.iter().map(|&n| n as i64).chain(std::iter::repeat_n(1, after));
+    Ok((after > 0).then(|| extents.collect()))
 }
 
 /// A constant exponent runs as libtorch's scalar power, as frameworks run it.

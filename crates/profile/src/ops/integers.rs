@@ -7,7 +7,7 @@ use tch::{Kind, Tensor};
 use super::{Args, Kernel, quantised::Target};
 
 /// Operators that keep the meaning of their operands when those become floating point.
-const EMULATED: [&str; 33] = [
+const EMULATED: [&str; 37] = [
     "AdaptiveAveragePool",
     "AveragePool",
     "Conv",
@@ -17,12 +17,14 @@ const EMULATED: [&str; 33] = [
     "Exp",
     "Gelu",
     "Gemm",
+    "GRU",
     "GlobalAveragePool",
     "GlobalLpPool",
     "GlobalMaxPool",
     "HardSigmoid",
     "HardSwish",
     "InstanceNormalization",
+    "LSTM",
     "LayerNormalization",
     "LeakyRelu",
     "Log",
@@ -32,9 +34,11 @@ const EMULATED: [&str; 33] = [
     "MatMul",
     "MaxPool",
     "PRelu",
+    "RNN",
     "ReduceL2",
     "ReduceMean",
     "Resize",
+    "SVDF",
     "Sigmoid",
     "Silu",
     "Softmax",

@@ -7,6 +7,7 @@ mod binary;
 mod conv;
 mod coordinates;
 mod create;
+mod experimental;
 mod index;
 mod integers;
 mod loss;
@@ -50,7 +51,7 @@ impl<'a> Args<'a> {
 /// `Ok(None)` when no kernel exists for the operator.
 pub(crate) fn compile(call: &Call<'_>) -> Result<Option<Kernel>, OpError> {
     type Compile = fn(&Call<'_>) -> Result<Option<Kernel>, OpError>;
-    const FAMILIES: [Compile; 22] = [
+    const FAMILIES: [Compile; 23] = [
         integers::compile,
         conv::compile,
         activation::compile,
@@ -72,6 +73,7 @@ pub(crate) fn compile(call: &Call<'_>) -> Result<Option<Kernel>, OpError> {
         spectrum::compile,
         loss::compile,
         wrapped::compile,
+        experimental::compile,
         quantised_matmul::compile,
     ];
     // An operator of another domain may share the name of a standard one, not its meaning.

@@ -139,8 +139,30 @@ fn pad(call: &Call<'_>) -> Result<Kernel, OpError> {
             return Ok(unary(move |x| x.f_unsqueeze(0)?.f_pad(&pads, &mode, fill)?.f_squeeze_dim(0)));
         }
     }
+    if mode == "symmetric" {
+        return symmetric(call, &pads);
+    }
     let fill = (mode == "constant").then_some(fill);
     Ok(unary(move |x| x.f_pad(&pads, &mode, fill)))
+}
+
+/// Reflection that repeats the border, which libtorch has no mode for: elements are picked along each axis.
+fn symmetric(call: &Call<'_>, pads: &[i64]) -> Result<Kernel, OpError> {
+    let mut picks = Vec::new();
+    for (back, pads) in pads.chunks(2).enumerate() {
+        let axis = call.shape(0)?.len().checked_sub(back + 1).ok_or(OpError::Unknown)?;
+        let n = call.shape(0)?[axis] as i64;
+        let &[before, after] = pads else { return Err(OpError::Unknown) };
+        if n > 0 && (before, after) != (0, 0) {
+            let place = |i: i64| (i.rem_euclid(2 * n)).min(2 * n - 1 - i.rem_euclid(2 * n));
+            picks.push((axis as i64, (-before..n + after).map(place).collect::<Vec<i64>>()));
+        }
+    }
+    Ok(unary(move |x| {
+        picks.iter().try_fold(x.shallow_clone(), |y, (axis, rows)| {
+            y.f_index_select(*axis, &Tensor::f_from_slice(rows)?.f_to_device(x.device())?)
+        })
+    }))
 }
 
 fn depth_to_space(call: &Call<'_>) -> Result<Kernel, OpError> {

@@ -105,20 +105,28 @@ def microsoft(tensors: dict) -> None:
          {}, 1),
         ("matmul_4_bits", "MatMulNBits", [f(2, 40), u(3, 3, 8), f(3, 3).reshape(-1), u(3, 2).reshape(-1)],
          {"K": 40, "N": 3, "bits": 4, "block_size": 16}, 1),
+        ("affine", "Affine", [f(2, 3)], {"alpha": 2.0, "beta": 0.5}, 1),
+        ("scaled_tanh", "ScaledTanh", [f(2, 3)], {"alpha": 2.0, "beta": 0.5}, 1),
+        ("parametric_softplus", "ParametricSoftplus", [f(2, 3)], {"alpha": 2.0, "beta": 0.5}, 1),
+        ("image_scaler", "ImageScaler", [f(1, 3, 2, 2)], {"scale": 2.0, "bias": [0.1, 0.2, 0.3]}, 1),
+        ("crop", "Crop", [f(1, 2, 6, 7)], {"border": [1, 2, 3, 1]}, 1),
+        ("inverse", "Inverse", [f(2, 3, 3)], {}, 1),
         ("matmul_4_bits_symmetric", "MatMulNBits", [f(2, 32), u(3, 2, 8), f(6)],
          {"K": 32, "N": 3, "bits": 4, "block_size": 16}, 1),
     ]
+    early = {"affine", "scaled_tanh", "parametric_softplus", "image_scaler", "crop"}
     for name, op, operands, attributes, results in cases:
         operands = [numpy.asarray(a) for a in operands]
         names, wanted = [f"x{i}" for i in range(len(operands))], [f"y{i}" for i in range(results)]
-        node = onnx.helper.make_node(op, names, wanted, domain="com.microsoft", **attributes)
+        domain = "" if name in early else "com.microsoft"
+        node = onnx.helper.make_node(op, names, wanted, domain=domain, **attributes)
         types = [onnx.helper.np_dtype_to_tensor_dtype(a.dtype) for a in operands]
         value = onnx.helper.make_tensor_value_info
         inputs = [value(n, t, a.shape) for n, t, a in zip(names, types, operands)]
         quantised = operands[0].dtype.kind == "u" or (name == "qlinear_concat")
         kind = onnx.TensorProto.UINT8 if quantised and "float" not in name else onnx.TensorProto.FLOAT
         graph = onnx.helper.make_graph([node], name, inputs, [value(n, kind, None) for n in wanted])
-        sets = [onnx.helper.make_opsetid("", 17), onnx.helper.make_opsetid("com.microsoft", 1)]
+        sets = [onnx.helper.make_opsetid("", 1 if name in early else 17), onnx.helper.make_opsetid("com.microsoft", 1)]
         model = onnx.helper.make_model(graph, opset_imports=sets, ir_version=8).SerializeToString()
         session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
         outputs = session.run(None, dict(zip(names, operands)))
