@@ -7,7 +7,7 @@ use tch::{Kind, TchError, Tensor};
 use super::{Args, Kernel};
 
 /// What the operands are, and what is done with them.
-struct Attention {
+pub(super) struct Attention {
     heads: i64,
     key_heads: i64,
     scale: Option<f64>,
@@ -21,6 +21,10 @@ struct Attention {
     past: usize,
     /// Operand with the number of valid keys of each sequence.
     valid: Option<usize>,
+    /// Operand that says of each sequence which keys count, or how many.
+    key_mask: Option<usize>,
+    /// Operand that is added to queries, keys and values before they are split.
+    bias: Option<usize>,
     /// Operand 1 is a weight that makes queries, keys and values of operand 0.
     projects: bool,
 }
@@ -42,12 +46,19 @@ pub(super) fn compile(call: &Call<'_>) -> Result<Option<Kernel>, OpError> {
         (true, _) => (heads("q_num_heads", 0)?, heads("kv_num_heads", 1)?),
         _ => (call.int("num_heads", 1).max(1), call.int("num_heads", 1).max(1)),
     };
-    if projects && ((3..7).any(|i| call.optional(i).is_some()) || wanted(1) || call.list("qkv_hidden_sizes").is_some())
+    if projects && ((4..7).any(|i| call.optional(i).is_some()) || wanted(1) || call.list("qkv_hidden_sizes").is_some())
     {
-        return refuse("ONNX Runtime's attention with a mask, a past or extents of its own");
+        return refuse("ONNX Runtime's attention with a past, a bias of scores or extents of its own");
     }
-    if name == "MultiHeadAttention" && (call.optional(3).is_some() || call.optional(4).is_some()) {
-        return refuse("ONNX Runtime's attention with a bias or a mask of keys");
+    let key_mask = if standard { None } else { Some(if projects { 3 } else { 4 }) };
+    let key_mask = key_mask.filter(|&i| call.optional(i).is_some());
+    let batch = call.shape(0)?.first().copied();
+    if let Some(mask) = key_mask {
+        match call.shape(mask)? {
+            [_, _] => {}
+            [n] if Some(*n) == batch => {}
+            mask => return Err(format!("a mask {mask:?} has no kernel").into()),
+        }
     }
     let causal = call.int(if standard { "is_causal" } else { "unidirectional" }, 0) != 0;
     let scale = call.node.float("scale").filter(|&s| s != 0.0);
@@ -62,18 +73,48 @@ pub(super) fn compile(call: &Call<'_>) -> Result<Option<Kernel>, OpError> {
         mask: if standard { 3 } else { 5 },
         past: if standard { 4 } else { 6 },
         valid: standard.then_some(6).filter(|&i| call.optional(i).is_some()),
+        key_mask,
+        bias: (!standard && !projects).then_some(3).filter(|&i| call.optional(i).is_some()),
         projects,
     };
     Ok(Some(Box::new(move |x| attention.run(x))))
 }
 
 impl Attention {
-    fn run(&self, x: &Args<'_>) -> Result<Vec<Tensor>, TchError> {
+    /// Each query sees the keys up to its own, or so many of them.
+    pub fn causal(heads: i64, key_heads: i64, scale: Option<f64>, window: i64) -> Self {
+        Self {
+            heads,
+            key_heads,
+            scale,
+            causal: true,
+            softcap: 0.0,
+            window: [if window > 0 { window - 1 } else { -1 }, -1],
+            scores: None,
+            mask: 3,
+            past: 4,
+            valid: None,
+            key_mask: None,
+            bias: None,
+            projects: false,
+        }
+    }
+
+    /// The result, keys and values with the past, then the scores that are asked for.
+    pub fn run(&self, x: &Args<'_>) -> Result<Vec<Tensor>, TchError> {
         let parts = if self.projects {
             let y = x.get(0)?.f_matmul(x.get(1)?)?;
             x.optional(2).map(|b| y.f_add(b)).transpose()?.unwrap_or(y).f_chunk(3, -1)?
         } else {
             [0, 1, 2].into_iter().map(|i| x.get(i).map(Tensor::shallow_clone)).collect::<Result<_, _>>()?
+        };
+        let parts = match self.bias {
+            Some(i) => {
+                let (widths, bias) = (parts.iter().map(|t| t.size()[2]).collect::<Vec<i64>>(), x.get(i)?);
+                let biases = bias.f_split_with_sizes(widths, 0)?;
+                parts.iter().zip(&biases).map(|(t, b)| t.f_add(b)).collect::<Result<Vec<_>, _>>()?
+            }
+            None => parts,
         };
         let flat = parts[0].dim() == 3;
         let split = |t: &Tensor, heads: i64| match *t.size() {
@@ -88,7 +129,8 @@ impl Attention {
         let k = with_past(split(&parts[1], self.key_heads)?, self.past)?;
         let v = with_past(split(&parts[2], self.key_heads)?, self.past + 1)?;
         let mask = x.optional(self.mask);
-        let simple = x.optional(self.past).is_none() && self.valid.is_none() && self.window == [-1, -1];
+        let masked = self.valid.is_some() || self.key_mask.is_some();
+        let simple = x.optional(self.past).is_none() && !masked && self.window == [-1, -1];
         let grouped = self.heads != self.key_heads;
         let (y, scores) = if self.softcap == 0.0 && self.scores.is_none() {
             // libtorch masks what comes after a query by itself, if nothing else is masked.
@@ -116,7 +158,7 @@ impl Attention {
             None => None,
         };
         let [before, after] = self.window;
-        if !self.causal && self.valid.is_none() && before < 0 && after < 0 {
+        if !self.causal && self.valid.is_none() && self.key_mask.is_none() && before < 0 && after < 0 {
             return Ok(mask);
         }
         let valid = match self.valid {
@@ -144,6 +186,14 @@ impl Attention {
         }
         if let Some(valid) = &valid {
             allowed = allowed.f_logical_and(&columns.f_lt_tensor(valid)?)?;
+        }
+        if let Some(i) = self.key_mask {
+            let counted = x.get(i)?;
+            let counted = match counted.dim() {
+                1 => columns.f_lt_tensor(&counted.f_reshape([-1, 1, 1, 1])?)?,
+                _ => counted.f_ne(0)?.f_unsqueeze(1)?.f_unsqueeze(1)?,
+            };
+            allowed = allowed.f_logical_and(&counted)?;
         }
         Ok(Some(match mask {
             Some(mask) if mask.kind() == Kind::Bool => mask.f_logical_and(&allowed)?,

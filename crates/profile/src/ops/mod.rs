@@ -3,6 +3,7 @@
 
 mod activation;
 mod attention;
+mod attention_grouped;
 mod binary;
 mod conv;
 mod coordinates;
@@ -51,7 +52,7 @@ impl<'a> Args<'a> {
 /// `Ok(None)` when no kernel exists for the operator.
 pub(crate) fn compile(call: &Call<'_>) -> Result<Option<Kernel>, OpError> {
     type Compile = fn(&Call<'_>) -> Result<Option<Kernel>, OpError>;
-    const FAMILIES: [Compile; 23] = [
+    const FAMILIES: [Compile; 24] = [
         integers::compile,
         conv::compile,
         activation::compile,
@@ -73,6 +74,7 @@ pub(crate) fn compile(call: &Call<'_>) -> Result<Option<Kernel>, OpError> {
         spectrum::compile,
         loss::compile,
         wrapped::compile,
+        attention_grouped::compile,
         experimental::compile,
         quantised_matmul::compile,
     ];

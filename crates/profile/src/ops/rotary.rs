@@ -44,23 +44,30 @@ pub(super) fn compile(call: &Call<'_>) -> Result<Option<Kernel>, OpError> {
             rows.f_narrow(-1, 0, rotated / 2)?.f_unsqueeze(2)
         };
         let (cos, sin) = (look_up(cosines)?, look_up(sines)?);
-        let depth = split.size()[3];
-        let turned = split.f_narrow(-1, 0, rotated)?;
-        let (a, b) = if interleaved {
-            (turned.f_slice(-1, 0, None, 2)?, turned.f_slice(-1, 1, None, 2)?)
-        } else {
-            (turned.f_narrow(-1, 0, rotated / 2)?, turned.f_narrow(-1, rotated / 2, rotated / 2)?)
-        };
-        let real = a.f_mul(&cos)?.f_sub(&b.f_mul(&sin)?)?;
-        let imaginary = a.f_mul(&sin)?.f_add(&b.f_mul(&cos)?)?;
-        let mut y = if interleaved {
-            Tensor::f_stack(&[real, imaginary], -1)?.f_flatten(-2, -1)?
-        } else {
-            Tensor::f_cat(&[real, imaginary], -1)?
-        };
-        if rotated < depth {
-            y = Tensor::f_cat(&[&y, &split.f_narrow(-1, rotated, depth - rotated)?], -1)?;
-        }
+        let y = rotate(&split, &cos, &sin, interleaved)?;
         Ok(vec![if size.len() == 3 { y.f_reshape(&size)? } else { y.f_transpose(1, 2)? }])
     })))
+}
+
+/// The first features of (batch, length, heads, depth), twice as many as the tables have, turned by their angles.
+pub(super) fn rotate(x: &Tensor, cos: &Tensor, sin: &Tensor, interleaved: bool) -> Result<Tensor, TchError> {
+    let half = cos.size().last().copied().unwrap_or(0);
+    let (depth, rotated) = (x.size().last().copied().unwrap_or(0), 2 * half);
+    let turned = x.f_narrow(-1, 0, rotated)?;
+    let (a, b) = if interleaved {
+        (turned.f_slice(-1, 0, None, 2)?, turned.f_slice(-1, 1, None, 2)?)
+    } else {
+        (turned.f_narrow(-1, 0, half)?, turned.f_narrow(-1, half, half)?)
+    };
+    let real = a.f_mul(cos)?.f_sub(&b.f_mul(sin)?)?;
+    let imaginary = a.f_mul(sin)?.f_add(&b.f_mul(cos)?)?;
+    let y = if interleaved {
+        Tensor::f_stack(&[real, imaginary], -1)?.f_flatten(-2, -1)?
+    } else {
+        Tensor::f_cat(&[real, imaginary], -1)?
+    };
+    match depth - rotated {
+        0 => Ok(y),
+        rest => Tensor::f_cat(&[&y, &x.f_narrow(-1, rotated, rest)?], -1),
+    }
 }

@@ -128,6 +128,9 @@ fn pad(call: &Call<'_>) -> Result<Kernel, OpError> {
     let constant = call.optional(2).and_then(|f| f.value.as_ref()).map(Value::to_floats);
     let fill = constant.and_then(|v| v.first().copied()).unwrap_or_else(|| call.float("value", 0.0));
     let mut pads = super::conv::torch_pads(&pads);
+    if mode == "symmetric" {
+        return symmetric(call, &pads);
+    }
     if mode != "constant" {
         // Other modes pad spatial axes only: drop the outermost axes that are not padded.
         let spatial = 2 * rank(call, 0)?.saturating_sub(2).max(1) as usize;
@@ -138,9 +141,6 @@ fn pad(call: &Call<'_>) -> Result<Kernel, OpError> {
             let fill: Option<f64> = None;
             return Ok(unary(move |x| x.f_unsqueeze(0)?.f_pad(&pads, &mode, fill)?.f_squeeze_dim(0)));
         }
-    }
-    if mode == "symmetric" {
-        return symmetric(call, &pads);
     }
     let fill = (mode == "constant").then_some(fill);
     Ok(unary(move |x| x.f_pad(&pads, &mode, fill)))

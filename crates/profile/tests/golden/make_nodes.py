@@ -88,6 +88,19 @@ def microsoft(tensors: dict) -> None:
         ("skip_simplified", "SkipSimplifiedLayerNormalization", [f(2, 3, 8), f(2, 3, 8), f(8)], {}, 1),
         ("multi_head", "MultiHeadAttention", [f(2, 4, 8), f(2, 5, 8), f(2, 5, 8)], {"num_heads": 2}, 1),
         ("projecting_attention", "Attention", [f(2, 4, 8), f(8, 24), f(24)], {"num_heads": 2}, 1),
+        ("multi_head_biased", "MultiHeadAttention",
+         [f(2, 4, 8), f(2, 5, 8), f(2, 5, 8), f(24), numpy.array([5, 3], numpy.int32)], {"num_heads": 2}, 1),
+        ("projecting_masked", "Attention",
+         [f(2, 4, 8), f(8, 24), f(24), numpy.array([[1, 1, 1, 0], [1, 1, 0, 0]], numpy.int32)], {"num_heads": 2}, 1),
+        ("grouped", "GroupQueryAttention",
+         [f(1, 3, 64), f(1, 3, 32), f(1, 3, 32), f(1, 2, 2, 16), f(1, 2, 2, 16), numpy.array([4], numpy.int32),
+          numpy.array([5], numpy.int32), f(8, 8), f(8, 8)], {"num_heads": 4, "kv_num_heads": 2, "do_rotary": 1}, 3),
+        ("grouped_window", "GroupQueryAttention",
+         [f(1, 5, 64), f(1, 5, 32), f(1, 5, 32), f(1, 2, 0, 16), f(1, 2, 0, 16), numpy.array([4], numpy.int32),
+          numpy.array([5], numpy.int32)], {"num_heads": 4, "kv_num_heads": 2, "local_window_size": 2}, 3),
+        ("embed_norm", "EmbedLayerNormalization",
+         [rng.integers(0, 9, (2, 4)).astype(numpy.int32), rng.integers(0, 2, (2, 4)).astype(numpy.int32), f(9, 8),
+          f(6, 8), f(2, 8), f(8), f(8), numpy.array([[1, 1, 1, 0], [1, 1, 1, 1]], numpy.int32)], {}, 2),
         ("rotary_microsoft", "RotaryEmbedding",
          [f(2, 3, 16), numpy.array([[0, 1, 2], [3, 4, 5]]), f(6, 4), f(6, 4)], {}, 1),
         ("rotary_first_position", "RotaryEmbedding", [f(2, 3, 16), numpy.array([2]), f(6, 4), f(6, 4)], {}, 1),
@@ -125,7 +138,8 @@ def microsoft(tensors: dict) -> None:
         inputs = [value(n, t, a.shape) for n, t, a in zip(names, types, operands)]
         quantised = operands[0].dtype.kind == "u" or (name == "qlinear_concat")
         kind = onnx.TensorProto.UINT8 if quantised and "float" not in name else onnx.TensorProto.FLOAT
-        graph = onnx.helper.make_graph([node], name, inputs, [value(n, kind, None) for n in wanted])
+        kinds = [kind, onnx.TensorProto.INT32] if name == "embed_norm" else [kind] * results
+        graph = onnx.helper.make_graph([node], name, inputs, [value(n, k, None) for n, k in zip(wanted, kinds)])
         sets = [onnx.helper.make_opsetid("", 1 if name in early else 17), onnx.helper.make_opsetid("com.microsoft", 1)]
         model = onnx.helper.make_model(graph, opset_imports=sets, ir_version=8).SerializeToString()
         session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])

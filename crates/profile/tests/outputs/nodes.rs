@@ -93,7 +93,10 @@ fn bind(name: &str, case: &Case) -> Result<BoundGraph, String> {
         }
     }
     // Extents of 0 are read as open.
-    let zeros = |graph: &Graph| graph.hyperparameters().keys().map(|name| (name.clone(), 0)).collect::<Assignment>();
+    let zeros = |graph: &Graph| {
+        let open = graph.hyperparameters().iter().filter(|(_, free)| free.default.is_none());
+        open.map(|(name, _)| (name.clone(), 0)).collect::<Assignment>()
+    };
     Graph::new(parts).and_then(|graph| graph.bind(&zeros(&graph))).map_err(|e| e.to_string())
 }
 
