@@ -164,7 +164,8 @@ fn parameters(args: &Args<'_>, layer: &Layer) -> Result<Vec<Tensor>, TchError> {
     Ok(all)
 }
 
-/// cuDNN wants all weights of a layer in one piece of memory, or copies them there in each run.
+/// cuDNN wants all weights of a layer in one piece of memory, or copies them there in each run. What it refuses to lay out
+/// runs all the same.
 fn flatten(params: &[Tensor], args: &Args<'_>, layer: &Layer) -> Result<(), TchError> {
     let (x, w) = (args.get(0)?.size(), args.get(1)?);
     if !w.device().is_cuda() || !tch::Cuda::cudnn_is_available() {
@@ -179,5 +180,7 @@ fn flatten(params: &[Tensor], args: &Args<'_>, layer: &Layer) -> Result<(), TchE
     let (cells, each) = (w.size()[1] / layer.op.gates(), params.len() as i64 / (1 + i64::from(layer.both)));
     let projected = if args.optional(8).is_some() { layer.hidden } else { 0 };
     let (first, both) = (layer.batch_first, layer.both);
-    Tensor::f_internal_cudnn_rnn_flatten_weight(params, each, x[2], mode, cells, projected, 1, first, both).map(drop)
+    let made = Tensor::f_internal_cudnn_rnn_flatten_weight(params, each, x[2], mode, cells, projected, 1, first, both);
+    drop(made);
+    Ok(())
 }
