@@ -46,9 +46,8 @@ pub(super) fn compile(call: &Call<'_>) -> Result<Option<Kernel>, OpError> {
         (true, _) => (heads("q_num_heads", 0)?, heads("kv_num_heads", 1)?),
         _ => (call.int("num_heads", 1).max(1), call.int("num_heads", 1).max(1)),
     };
-    if projects && ((4..7).any(|i| call.optional(i).is_some()) || wanted(1) || call.list("qkv_hidden_sizes").is_some())
-    {
-        return refuse("ONNX Runtime's attention with a past, a bias of scores or extents of its own");
+    if projects && ((5..7).any(|i| call.optional(i).is_some()) || call.list("qkv_hidden_sizes").is_some()) {
+        return refuse("ONNX Runtime's attention with a bias of scores, a past in place or extents of its own");
     }
     let key_mask = if standard { None } else { Some(if projects { 3 } else { 4 }) };
     let key_mask = key_mask.filter(|&i| call.optional(i).is_some());
@@ -71,7 +70,7 @@ pub(super) fn compile(call: &Call<'_>) -> Result<Option<Kernel>, OpError> {
         window: [call.int("left_window_size", -1), call.int("right_window_size", -1)],
         scores: (standard && wanted(3)).then(|| call.int("qk_matmul_output_mode", 0)),
         mask: if standard { 3 } else { 5 },
-        past: if standard { 4 } else { 6 },
+        past: if standard || projects { 4 } else { 6 },
         valid: standard.then_some(6).filter(|&i| call.optional(i).is_some()),
         key_mask,
         bias: (!standard && !projects).then_some(3).filter(|&i| call.optional(i).is_some()),
@@ -121,13 +120,13 @@ impl Attention {
             [batch, length, width] => t.f_reshape([batch, length, heads, width / heads])?.f_transpose(1, 2),
             _ => Ok(t.shallow_clone()),
         };
-        let with_past = |t: Tensor, i: usize| match x.optional(i) {
-            Some(past) => Tensor::f_cat(&[past, &t], 2),
+        let with_past = |t: Tensor, i: usize| match self.past(x, i)? {
+            Some(past) => Tensor::f_cat(&[past, t], 2),
             None => Ok(t),
         };
         let q = split(&parts[0], self.heads)?;
-        let k = with_past(split(&parts[1], self.key_heads)?, self.past)?;
-        let v = with_past(split(&parts[2], self.key_heads)?, self.past + 1)?;
+        let k = with_past(split(&parts[1], self.key_heads)?, 0)?;
+        let v = with_past(split(&parts[2], self.key_heads)?, 1)?;
         let mask = x.optional(self.mask);
         let masked = self.valid.is_some() || self.key_mask.is_some();
         let simple = x.optional(self.past).is_none() && !masked && self.window == [-1, -1];
@@ -143,7 +142,18 @@ impl Attention {
         };
         let size = y.size();
         let y = if flat { y.f_transpose(1, 2)?.f_reshape([size[0], size[2], size[1] * size[3]])? } else { y };
+        if self.projects {
+            return Ok(vec![y, Tensor::f_stack(&[k, v], 0)?]);
+        }
         Ok([y, k, v].into_iter().chain(scores).collect())
+    }
+
+    /// Earlier keys (0) or values (1); where the projection is inside, they lie in one tensor.
+    fn past(&self, x: &Args<'_>, which: usize) -> Result<Option<Tensor>, TchError> {
+        if self.projects {
+            return x.optional(self.past).map(|past| past.f_select(0, which as i64)).transpose();
+        }
+        Ok(x.optional(self.past + which).map(Tensor::shallow_clone))
     }
 
     /// What is masked: truth values, or numbers that are added to the scores.
@@ -168,7 +178,7 @@ impl Attention {
         let count = |n: i64| Tensor::f_arange(n, (Kind::Int64, q.device()));
         let columns = count(keys)?;
         let rows = count(queries)?.f_unsqueeze(-1)?;
-        let rows = match (x.optional(self.past), &valid) {
+        let rows = match (self.past(x, 0)?, &valid) {
             (Some(past), _) => rows.f_add_scalar(past.size()[2])?,
             (None, Some(valid)) => rows.f_add(valid)?.f_sub_scalar(queries)?,
             (None, None) => rows,

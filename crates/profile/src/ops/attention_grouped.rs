@@ -20,8 +20,15 @@ fn grouped(call: &Call<'_>) -> Result<Kernel, OpError> {
     let packed = call.optional(1).is_none();
     let past = call.optional(3).and_then(|f| f.shape.as_ref()?.get(2).copied()).unwrap_or(0) as i64;
     let length = call.shape(0)?.get(1).copied().ok_or(OpError::Unknown)? as i64;
-    if output_shape(call, 1)?.get(2) != Some(&(past + length)) {
-        return Err(format!("a cache of {past} keys that has room for {length} more has no kernel").into());
+    let cache = output_shape(call, 1)?.get(2).copied().ok_or(OpError::Unknown)?;
+    // How many keys there are in the end; a cache with room for them is written in place of growing.
+    let total = match call.ints(6) {
+        Ok(&[total]) if total <= cache && total >= length => total,
+        _ => past + length,
+    };
+    let (grows, start) = (cache == past + length, total - length);
+    if !grows && (cache != past || total > past) || grows && start != past {
+        return Err(format!("{total} keys in a cache of {cache} after {past} have no kernel").into());
     }
     let bent = call.float("softcap", 0.0) != 0.0 || call.int("smooth_softmax", 0) != 0;
     if bent || (9..14).any(|i| call.optional(i).is_some()) {
@@ -44,7 +51,7 @@ fn grouped(call: &Call<'_>) -> Result<Kernel, OpError> {
             (split(x.get(0)?, heads)?, split(x.get(1)?, key_heads)?, split(x.get(2)?, key_heads)?)
         };
         let (q, k) = if rotates {
-            let row = |i: usize| x.get(i)?.f_narrow(0, past, length)?.f_unsqueeze(0)?.f_unsqueeze(2);
+            let row = |i: usize| x.get(i)?.f_narrow(0, start, length)?.f_unsqueeze(0)?.f_unsqueeze(2);
             let (cos, sin) = (row(7)?, row(8)?);
             (rotary::rotate(&q, &cos, &sin, interleaved)?, rotary::rotate(&k, &cos, &sin, interleaved)?)
         } else {
@@ -52,7 +59,13 @@ fn grouped(call: &Call<'_>) -> Result<Kernel, OpError> {
         };
         let apart = [q.f_transpose(1, 2)?, k.f_transpose(1, 2)?, v.f_transpose(1, 2)?];
         let [q, k, v] = &apart;
-        let mut results = attention.run(&Args(&[Some(q), Some(k), Some(v), None, x.optional(3), x.optional(4)]))?;
+        let earlier = |i: usize| x.optional(i).map(|t| t.f_narrow(2, 0, start)).transpose();
+        let (old_k, old_v) = (earlier(3)?, earlier(4)?);
+        let mut results = attention.run(&Args(&[Some(q), Some(k), Some(v), None, old_k.as_ref(), old_v.as_ref()]))?;
+        if !grows {
+            results[1] = x.get(3)?.f_slice_scatter(k, 2, start, total, 1)?;
+            results[2] = x.get(4)?.f_slice_scatter(v, 2, start, total, 1)?;
+        }
         let size = results[0].size();
         results[0] = results[0].f_transpose(1, 2)?.f_reshape([size[0], size[2], size[1] * size[3]])?;
         Ok(results)

@@ -98,6 +98,11 @@ def microsoft(tensors: dict) -> None:
         ("grouped_window", "GroupQueryAttention",
          [f(1, 5, 64), f(1, 5, 32), f(1, 5, 32), f(1, 2, 0, 16), f(1, 2, 0, 16), numpy.array([4], numpy.int32),
           numpy.array([5], numpy.int32)], {"num_heads": 4, "kv_num_heads": 2, "local_window_size": 2}, 3),
+        ("grouped_in_place", "GroupQueryAttention",
+         [f(1, 3, 128), None, None, f(1, 2, 8, 16), f(1, 2, 8, 16), numpy.array([4], numpy.int32),
+          numpy.array([5], numpy.int32), f(8, 8), f(8, 8)], {"num_heads": 4, "kv_num_heads": 2, "do_rotary": 1}, 3),
+        ("projecting_past", "Attention",
+         [f(2, 3, 8), f(8, 24), f(24), None, f(2, 2, 2, 4, 4)], {"num_heads": 2, "unidirectional": 1}, 2),
         ("embed_norm", "EmbedLayerNormalization",
          [rng.integers(0, 9, (2, 4)).astype(numpy.int32), rng.integers(0, 2, (2, 4)).astype(numpy.int32), f(9, 8),
           f(6, 8), f(2, 8), f(8), f(8), numpy.array([[1, 1, 1, 0], [1, 1, 1, 1]], numpy.int32)], {}, 2),
@@ -129,23 +134,33 @@ def microsoft(tensors: dict) -> None:
     ]
     early = {"affine", "scaled_tanh", "parametric_softplus", "image_scaler", "crop"}
     for name, op, operands, attributes, results in cases:
-        operands = [numpy.asarray(a) for a in operands]
-        names, wanted = [f"x{i}" for i in range(len(operands))], [f"y{i}" for i in range(results)]
+        slots = ["" if a is None else f"x{i}" for i, a in enumerate(operands)]
+        operands = [numpy.asarray(a) for a in operands if a is not None]
+        names, wanted = [n for n in slots if n], [f"y{i}" for i in range(results)]
         domain = "" if name in early else "com.microsoft"
-        node = onnx.helper.make_node(op, names, wanted, domain=domain, **attributes)
+        node = onnx.helper.make_node(op, slots, wanted, domain=domain, **attributes)
         types = [onnx.helper.np_dtype_to_tensor_dtype(a.dtype) for a in operands]
         value = onnx.helper.make_tensor_value_info
-        inputs = [value(n, t, a.shape) for n, t, a in zip(names, types, operands)]
+        # Lengths decide how a cache grows, which has to be known.
+        known = [op == "GroupQueryAttention" and a.dtype.kind == "i" for a in operands]
+        inputs = [value(n, t, a.shape) for n, t, a, k in zip(names, types, operands, known) if not k]
+        constants = [numpy_helper.from_array(a, n) for n, a, k in zip(names, operands, known) if k]
         quantised = operands[0].dtype.kind == "u" or (name == "qlinear_concat")
         kind = onnx.TensorProto.UINT8 if quantised and "float" not in name else onnx.TensorProto.FLOAT
         kinds = [kind, onnx.TensorProto.INT32] if name == "embed_norm" else [kind] * results
-        graph = onnx.helper.make_graph([node], name, inputs, [value(n, k, None) for n, k in zip(wanted, kinds)])
+        graph = onnx.helper.make_graph([node], name, inputs, [value(n, k, None) for n, k in zip(wanted, kinds)],
+                                       constants)
         sets = [onnx.helper.make_opsetid("", 1 if name in early else 17), onnx.helper.make_opsetid("com.microsoft", 1)]
         model = onnx.helper.make_model(graph, opset_imports=sets, ir_version=8).SerializeToString()
         session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
-        outputs = session.run(None, dict(zip(names, operands)))
+        given = {n: a for n, a, k in zip(names, operands, known) if not k}
+        outputs = session.run(None, given)
+        if name == "grouped_in_place":
+            # Beyond the keys there are, a cache that is not shared holds anything; a shared one what it held.
+            for output, past in zip(outputs[1:], operands[1:3]):
+                output[:, :, 5:] = past[:, :, 5:]
         tensors[f"{name}/model"] = numpy.frombuffer(model, numpy.uint8)
-        tensors.update({f"{name}/in/{n}": stored(a) for n, a in zip(names, operands)})
+        tensors.update({f"{name}/in/{n}": stored(a) for n, a in given.items()})
         tensors.update({f"{name}/out/{i}": stored(a) for i, a in enumerate(outputs)})
 
 
