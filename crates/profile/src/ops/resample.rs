@@ -8,6 +8,9 @@ use tch::{Kind, TchError, Tensor};
 
 use super::{Kernel, output_shape, unary};
 
+/// Weights of the largest matrix: 8192 elements from as many.
+const WEIGHTS: usize = 1 << 26;
+
 /// One axis: where each element of the result lies on the operand, in its elements.
 struct Axis {
     axis: i64,
@@ -27,6 +30,10 @@ pub(super) fn compile(call: &Call<'_>) -> Result<Kernel, OpError> {
         inside: call.int("exclude_outside", 0) != 0,
     };
     let axes = axes(call)?;
+    let weights = |axis: &Axis| axis.positions.len().saturating_mul(axis.extent as usize);
+    if mode != "nearest" && axes.iter().any(|axis| weights(axis) > WEIGHTS) {
+        return Err(OpError::Invalid("a matrix of weights for so long an axis has no kernel".into()));
+    }
     let fill = call.float("extrapolation_value", 0.0);
     let rounding = call.text("nearest_mode", "round_prefer_floor");
     let picks = mode == "nearest";

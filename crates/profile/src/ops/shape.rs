@@ -49,6 +49,10 @@ pub(super) fn compile(call: &Call<'_>) -> Result<Option<Kernel>, OpError> {
         "ReverseSequence" => {
             let (time, batch) = (call.int("time_axis", 0), call.int("batch_axis", 1));
             let shape = call.shape(0)?.to_vec();
+            let inside = |axis: i64| usize::try_from(axis).is_ok_and(|axis| axis < shape.len());
+            if !inside(time) || !inside(batch) {
+                return Err(format!("axes {time} and {batch} of {shape:?}").into());
+            }
             Box::new(move |x| Ok(vec![reverse_sequences(x.get(0)?, x.get(1)?, time, batch, &shape)?]))
         }
         _ => return Ok(None),

@@ -207,3 +207,24 @@ fn refusals_name_every_node() {
     assert!(line.ends_with("runs it, and predict needs no kernel"), "{line}");
     assert_eq!(line.lines().count(), 1);
 }
+
+/// Features join the memory, which moves by a step; a weight in time sums it up.
+#[test]
+fn a_layer_of_low_rank_remembers() {
+    let mut b = Builder::new("svdf");
+    let shapes: [&[u64]; 5] = [&[1, 1], &[2, 1], &[2, 3], &[2], &[1, 6]];
+    let input =
+        |(i, shape): (usize, &&[u64])| b.input(&format!("x{i}"), DType::F32, shape.iter().map(|&n| n.into()).collect());
+    let operands: Vec<TensorId> = shapes.iter().enumerate().map(input).collect();
+    let y = b.op_with("SVDF", &operands, attrs([("rank", Attr::Int(1))])).unwrap();
+    let bound = b.finish(&[y]).unwrap().bind(&Assignment::new()).unwrap();
+    let mut executor = Executor::new(&bound, Device::Cpu).unwrap();
+    let values: [&[f32]; 5] =
+        [&[2.0], &[1.0, 3.0], &[1.0, 1.0, 1.0, 1.0, 0.0, 2.0], &[0.5, 0.0], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]];
+    for (i, (shape, values)) in shapes.iter().zip(values).enumerate() {
+        let shape: Vec<i64> = shape.iter().map(|&n| n as i64).collect();
+        executor.set_input(i, &Tensor::from_slice(values).reshape(shape)).unwrap();
+    }
+    let y: Vec<f32> = (&executor.run().unwrap()[0].reshape([-1])).try_into().unwrap();
+    assert_eq!(y, [2.0 + 3.0 + 2.0 + 0.5, 5.0 + 2.0 * 6.0]);
+}
