@@ -1,6 +1,6 @@
 //! Runs a bound graph on libtorch, eagerly, node by node.
 
-use tachograph_ir::{BoundGraph, Call, Fact, Node, NodeId, OpError, TensorId, TensorKind, Value, elements};
+use tachograph_ir::{Attr, BoundGraph, Call, Fact, Node, NodeId, OpError, TensorId, TensorKind, Value, elements};
 use tch::{Device, Kind, Tensor};
 
 use crate::{
@@ -152,26 +152,35 @@ impl Executor {
     }
 }
 
+/// Every node that nothing here runs, with the reason: what [`Executor::new`] would refuse, without filling weights.
+pub fn refusals(bound: &BoundGraph) -> Vec<Error> {
+    bound.live().iter().filter_map(|&id| compile(bound, bound.graph().node(id)).err()).collect()
+}
+
 fn compile(bound: &BoundGraph, node: &Node) -> Result<Kernel> {
     let unsupported =
         |message: String| Error::Unsupported { node: node.name.clone(), op: node.op.to_string(), message };
     let (inputs, outputs) = (bound.input_facts(node), bound.output_facts(node));
     match ops::compile(&Call { node, inputs: &inputs, outputs: &outputs }) {
         Ok(Some(kernel)) => Ok(kernel),
-        Ok(None) => Err(unsupported("no libtorch kernel for this operator".into())),
+        Ok(None) if node.attrs.values().any(|a| matches!(a, Attr::Graph(_))) => {
+            Err(unsupported("graphs inside a node are not run here".into()))
+        }
+        Ok(None) => Err(unsupported("nothing here computes it on libtorch".into())),
         Err(OpError::Invalid(message)) => Err(unsupported(message)),
-        Err(OpError::Unknown) => Err(unsupported("shape or constant operand is not known".into())),
+        Err(OpError::Unknown) => {
+            Err(unsupported("a shape depends on data, or an operand that must be constant is not".into()))
+        }
     }
 }
 
 /// A tensor with known elements, or one drawn as its role asks.
 fn make(bound: &BoundGraph, id: TensorId, fact: &Fact) -> Result<Tensor> {
     let name = &bound.graph().tensor(id).name;
-    let unknown =
-        |message: &str| Error::Unsupported { node: name.clone(), op: fact.dtype.to_string(), message: message.into() };
-    let shape = fact.shape.as_ref().ok_or_else(|| unknown("its shape is not known"))?;
-    let kind = ops::kind(fact.dtype).ok_or_else(|| unknown("libtorch has no such element type"))?;
-    let n = elements(shape).and_then(|n| usize::try_from(n).ok()).ok_or_else(|| unknown("too large"))?;
+    let unknown = |message: String| Error::Tensor { tensor: name.clone(), message };
+    let shape = fact.shape.as_ref().ok_or_else(|| unknown("its shape is not known".into()))?;
+    let kind = ops::kind(fact.dtype).ok_or_else(|| unknown(format!("libtorch has no {}", fact.dtype)))?;
+    let n = elements(shape).and_then(|n| usize::try_from(n).ok()).ok_or_else(|| unknown("it is too large".into()))?;
     let dims: Vec<i64> = shape.iter().map(|&d| d as i64).collect();
     let stream = id.0;
     let flat = match &fact.value {

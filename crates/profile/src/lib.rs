@@ -17,7 +17,7 @@ mod weights;
 pub use collect::{Collected, Collection, Collector, quick_look};
 pub use environment::Environment;
 pub use error::{Error, Result};
-pub use executor::Executor;
+pub use executor::{Executor, refusals};
 pub use measure::{OperatorTime, Profile, Protocol, Session, measure, operators};
 pub use weights::Fill;
 

@@ -2,9 +2,10 @@
 //!
 //! Element `i` of tensor `t` is `u = hash(i + 2³²·φ·t) / 2³² − ½`, scaled by the role of the tensor:
 //! `u·√(24 / fan_in)` for the weights of matrix products and convolutions (He initialisation, uniform),
-//! `1 + u` for scales and variances of normalisations and for other factors and divisors, `u / 5` for
-//! every other weight, `2u` for inputs.
-//! Integer inputs are `hash mod n` with `n` the extent that the input indexes.
+//! `1 + u` for scales and variances of normalisations, scales of quantisations and other factors and divisors, `u / 5`
+//! for every other weight, `2u` for inputs.
+//! Integer inputs are `hash mod n` with `n` the extent that the input indexes, and 1 where they divide; quantised data and weights, of 8 or 16
+//! bits, are `hash mod 128`.
 
 use tachograph_ir::{BoundGraph, DType, Graph, Node, Role, TensorId, TensorKind, elements};
 
@@ -24,6 +25,8 @@ pub enum Fill {
     Input,
     /// Integer below this bound.
     Index(u64),
+    /// Integer that others are divided by: 1.
+    Divisor,
 }
 
 impl Fill {
@@ -38,6 +41,10 @@ impl Fill {
                 slots.filter(move |(_, t)| **t == Some(id)).map(move |(slot, _)| (node, slot))
             })
         };
+        let divides = |(node, slot): (&Node, usize)| slot == 1 && matches!(node.op.name(), "Div" | "Mod");
+        if integer && uses().any(divides) {
+            return Self::Divisor;
+        }
         if integer {
             return Self::Index(index_bound(bound, graph, id));
         }
@@ -47,7 +54,7 @@ impl Fill {
             Role::Weight | Role::Matrix if slot > 0 => {
                 fan_in(bound, node, slot).map_or(Self::Small, |fan_in| Self::Weight { fan_in })
             }
-            Role::Scale | Role::Variance | Role::Factor => Self::Positive,
+            Role::Scale | Role::Variance | Role::Factor | Role::Setting => Self::Positive,
             _ => Self::Small,
         }
     }
@@ -60,6 +67,7 @@ impl Fill {
             Self::Small => (0.2, 0.0),
             Self::Input => (2.0, 0.0),
             Self::Index(_) => (0.0, 0.0),
+            Self::Divisor => (0.0, 1.0),
         };
         let unit = |i| (hash(stream, i) >> 8) as f32 * (1.0 / (1 << 24) as f32) - 0.5;
         (0..n as u32).map(|i| unit(i) * scale + offset).collect()
@@ -67,7 +75,7 @@ impl Fill {
 
     /// Elements `0..n` of the integer tensor numbered `stream`.
     pub fn integers(self, stream: u32, n: usize) -> Vec<i64> {
-        let Self::Index(bound) = self else { return vec![0; n] };
+        let Self::Index(bound) = self else { return vec![1; n] };
         (0..n as u32).map(|i| i64::from(hash(stream, i)) % bound.max(1) as i64).collect()
     }
 }
@@ -96,7 +104,17 @@ fn index_bound(bound: &BoundGraph, graph: &Graph, id: TensorId) -> u64 {
         extents.get(usize::try_from(axis).ok()?).copied()
     };
     let smallest = graph.nodes().filter_map(reads).min();
-    smallest.unwrap_or(if bound.fact(id).dtype == DType::Bool { 2 } else { 1 })
+    let computes = |(_, node): (_, &Node)| {
+        let role =
+            |i: usize| matches!(node.role(i), Role::Data | Role::Weight | Role::Matrix | Role::Term | Role::Factor);
+        (0..node.inputs.len()).any(|i| node.inputs[i] == Some(id) && role(i))
+    };
+    smallest.unwrap_or_else(|| match bound.fact(id).dtype {
+        DType::Bool => 2,
+        DType::I8 | DType::U8 | DType::I16 | DType::U16 if graph.nodes().any(computes) => 128,
+        DType::I4 | DType::U4 if graph.nodes().any(computes) => 8,
+        _ => 1,
+    })
 }
 
 /// Murmur3's finaliser over a Weyl sequence.

@@ -1,7 +1,7 @@
 //! Element-wise functions of one tensor.
 
 use tachograph_ir::{Attr, Call, OpError, Value};
-use tch::{Scalar, TchError, Tensor};
+use tch::{Kind, Scalar, TchError, Tensor};
 
 use super::{Kernel, kind, unary};
 
@@ -11,11 +11,16 @@ fn plain(op: &str) -> Option<Function> {
     Some(match op {
         "Abs" => Tensor::f_abs,
         "Acos" => Tensor::f_acos,
+        "Acosh" => Tensor::f_acosh,
         "Asin" => Tensor::f_asin,
+        "Asinh" => Tensor::f_asinh,
         "Atan" => Tensor::f_atan,
+        "Atanh" => Tensor::f_atanh,
+        "BitwiseNot" => Tensor::f_bitwise_not,
         "Ceil" => Tensor::f_ceil,
         "Cos" => Tensor::f_cos,
         "Cosh" => Tensor::f_cosh,
+        "Det" => Tensor::f_det,
         "Erf" => Tensor::f_erf,
         "Exp" => Tensor::f_exp,
         "Floor" => Tensor::f_floor,
@@ -34,6 +39,7 @@ fn plain(op: &str) -> Option<Function> {
         "Sin" => Tensor::f_sin,
         "Sinh" => Tensor::f_sinh,
         "Softplus" => Tensor::f_softplus,
+        "Softsign" => |x| x.f_div(&x.f_abs()?.f_add_scalar(1.0)?),
         "Sqrt" => Tensor::f_sqrt,
         "Tan" => Tensor::f_tan,
         "Tanh" => Tensor::f_tanh,
@@ -47,14 +53,42 @@ pub(super) fn compile(call: &Call<'_>) -> Result<Option<Kernel>, OpError> {
     }
     let (alpha, beta) = (|default| call.float("alpha", default), |default| call.float("beta", default));
     Ok(Some(match call.node.op.name() {
-        "Softsign" => unary(|x| x.f_div(&x.f_abs()?.f_add_scalar(1.0)?)),
-        "IsInf" if ["detect_negative", "detect_positive"].iter().all(|name| call.int(name, 1) == 1) => {
-            unary(Tensor::f_isinf)
-        }
+        "IsInf" => match ["detect_negative", "detect_positive"].map(|name| call.int(name, 1) != 0) {
+            [true, true] => unary(Tensor::f_isinf),
+            [true, false] => unary(Tensor::f_isneginf),
+            [false, true] => unary(Tensor::f_isposinf),
+            [false, false] => unary(|x| x.f_isinf()?.f_zeros_like()),
+        },
         "Celu" if alpha(1.0) == 1.0 => unary(Tensor::f_celu),
+        "Celu" => exponential(alpha(1.0), 1.0, 1.0 / alpha(1.0)),
         "Elu" if alpha(1.0) == 1.0 => unary(Tensor::f_elu),
+        "Elu" => exponential(alpha(1.0), 1.0, 1.0),
         "Selu" if !call.attrs().contains_key("alpha") && !call.attrs().contains_key("gamma") => unary(Tensor::f_selu),
+        "Selu" => {
+            let gamma = call.float("gamma", 1.050_700_987_355_480_5);
+            exponential(alpha(1.673_263_242_354_377_3) * gamma, gamma, 1.0)
+        }
         "Swish" if alpha(1.0) == 1.0 => unary(Tensor::f_silu),
+        "QuickGelu" | "Swish" => {
+            let alpha = alpha(if call.node.op.name() == "Swish" { 1.0 } else { 1.702 });
+            unary(move |x| x.f_mul(&x.f_mul_scalar(alpha)?.f_sigmoid()?))
+        }
+        "BiasGelu" => super::pair(|x, bias| x.f_add(bias)?.f_gelu("none")),
+        "ThresholdedRelu" => {
+            let alpha = alpha(1.0);
+            unary(move |x| x.f_threshold(alpha, 0.0))
+        }
+        "Shrink" => {
+            let (bias, bound) = (call.float("bias", 0.0), call.float("lambd", 0.5));
+            unary(move |x| {
+                let outside = x.f_abs()?.f_gt(bound)?;
+                x.f_sub(&x.f_sign()?.f_mul_scalar(bias)?)?.f_mul(&outside)?.f_to_kind(x.kind())
+            })
+        }
+        "Hardmax" => {
+            let axis = super::axis(call, -1)?;
+            unary(move |x| x.f_zeros_like()?.f_scatter_value(axis, &x.f_argmax(axis, true)?, 1.0))
+        }
         "LeakyRelu" => leaky(alpha(0.01)),
         "HardSigmoid" => {
             let (alpha, beta) = (alpha(0.2), beta(0.5));
@@ -70,18 +104,39 @@ pub(super) fn compile(call: &Call<'_>) -> Result<Option<Kernel>, OpError> {
             unary(move |x| x.f_gelu(approximate))
         }
         "Clip" => {
-            let (min, max) = (bound(call, "min", 1)?, bound(call, "max", 2)?);
-            if call.dtype(0)?.is_integer() {
-                return Err(OpError::Invalid("clipping of integers has no kernel".into()));
+            if [1, 2].iter().filter_map(|&i| call.optional(i)).any(|fact| fact.value.is_none()) {
+                let kernel: Kernel = Box::new(|x| {
+                    let (min, max) = (x.optional(1), x.optional(2));
+                    let y = x.get(0)?.shallow_clone();
+                    let y = min.map(|min| y.f_maximum(min)).transpose()?.unwrap_or(y);
+                    Ok(vec![max.map(|max| y.f_minimum(max)).transpose()?.unwrap_or(y)])
+                });
+                return Ok(Some(kernel));
             }
+            let (min, max) = (bound(call, "min", 1)?, bound(call, "max", 2)?);
+            let integer = call.dtype(0)?.is_integer();
+            let bound = move |v: f64| if integer { Scalar::int(v as i64) } else { Scalar::float(v) };
             unary(move |x| match (min, max) {
-                (Some(min), Some(max)) => x.f_clamp(Scalar::float(min), Scalar::float(max)),
-                (Some(min), None) => x.f_clamp_min(Scalar::float(min)),
-                (None, Some(max)) => x.f_clamp_max(Scalar::float(max)),
+                (Some(min), Some(max)) => x.f_clamp(bound(min), bound(max)),
+                (Some(min), None) => x.f_clamp_min(bound(min)),
+                (None, Some(max)) => x.f_clamp_max(bound(max)),
                 (None, None) => Ok(x.shallow_clone()),
             })
         }
+        "Dropout" if call.node.outputs.get(1).is_some_and(Option::is_some) => {
+            // At inference nothing is dropped, and the mask says so.
+            Box::new(|x| {
+                let x = x.get(0)?;
+                Ok(vec![x.shallow_clone(), x.f_ones_like()?.f_to_kind(Kind::Bool)?])
+            })
+        }
         "Identity" | "Dropout" => unary(|x| Ok(x.shallow_clone())),
+        "BitCast" | "Bitcast" => {
+            let dtype = call.outputs.first().ok_or(OpError::Unknown)?.dtype;
+            let kind = kind(dtype).ok_or_else(|| OpError::Invalid(format!("libtorch has no {dtype}")))?;
+            let shape = super::output_shape(call, 0)?;
+            unary(move |x| x.f_contiguous()?.f_view_dtype(kind)?.f_reshape(&shape))
+        }
         "Cast" | "CastLike" => {
             let dtype = call.outputs.first().ok_or(OpError::Unknown)?.dtype;
             let kind = kind(dtype).ok_or_else(|| OpError::Invalid(format!("libtorch has no {dtype}")))?;
@@ -89,6 +144,14 @@ pub(super) fn compile(call: &Call<'_>) -> Result<Option<Kernel>, OpError> {
         }
         _ => return Ok(None),
     }))
+}
+
+/// `gamma`·x above zero, `alpha`·(exp(`rate`·x) − 1) below: what libtorch's bindings take no parameters for.
+fn exponential(alpha: f64, gamma: f64, rate: f64) -> Kernel {
+    unary(move |x| {
+        let below = x.f_clamp_max(0.0)?.f_mul_scalar(rate)?.f_expm1()?.f_mul_scalar(alpha)?;
+        x.f_relu()?.f_mul_scalar(gamma)?.f_add(&below)
+    })
 }
 
 /// libtorch's own function takes no slope through its bindings; other slopes are composed.

@@ -19,6 +19,11 @@ pub(super) fn compile(call: &Call<'_>) -> Result<Option<Kernel>, OpError> {
         "Mod" if call.int("fmod", 0) != 0 => Tensor::f_fmod_tensor,
         "Mod" => Tensor::f_remainder_tensor,
         "PRelu" => |x, slope| x.f_maximum(&x.f_zeros_like()?)?.f_add(&x.f_clamp_max(0.0)?.f_mul(slope)?),
+        "BitwiseAnd" => Tensor::f_bitwise_and_tensor,
+        "BitwiseOr" => Tensor::f_bitwise_or_tensor,
+        "BitwiseXor" => Tensor::f_bitwise_xor_tensor,
+        "BitShift" if call.text("direction", "LEFT") == "LEFT" => Tensor::f_bitwise_left_shift,
+        "BitShift" => Tensor::f_bitwise_right_shift,
         "And" => Tensor::f_logical_and,
         "Or" => Tensor::f_logical_or,
         "Xor" => Tensor::f_logical_xor,
@@ -30,12 +35,29 @@ pub(super) fn compile(call: &Call<'_>) -> Result<Option<Kernel>, OpError> {
         "Max" => return Ok(Some(fold(Tensor::f_maximum))),
         "Min" => return Ok(Some(fold(Tensor::f_minimum))),
         "Sum" => return Ok(Some(fold(Tensor::f_add))),
+        "Mean" => {
+            let sum = fold(Tensor::f_add);
+            return Ok(Some(Box::new(move |x| Ok(vec![sum(x)?.remove(0).f_div_scalar(x.0.len() as f64)?]))));
+        }
         "Where" => {
             return Ok(Some(Box::new(|x| Ok(vec![x.get(1)?.f_where_self(x.get(0)?, x.get(2)?)?]))));
         }
         _ => return Ok(None),
     };
-    Ok(Some(pair(function)))
+    Ok(Some(match aligned(call)? {
+        Some(shape) => pair(move |a, b| function(a, &b.f_reshape(&shape)?)),
+        None => pair(function),
+    }))
+}
+
+/// Extents of the second operand where the node says from which axis of the first it starts, as ONNX's first operator
+/// sets do.
+fn aligned(call: &Call<'_>) -> Result<Option<Vec<i64>>, OpError> {
+    let Ok(axis) = usize::try_from(call.int("axis", -1)) else { return Ok(None) };
+    let (a, b) = (call.shape(0)?.len(), call.shape(1)?);
+    let after = a.saturating_sub(axis.saturating_add(b.len()));
+    let extents = b.iter().map(|&n| n as i64).chain(std::iter::repeat_n(1, after));
+    Ok((after > 0).then(|| extents.collect()))
 }
 
 /// A constant exponent runs as libtorch's scalar power, as frameworks run it.

@@ -8,10 +8,6 @@ use super::{Kernel, output_shape, rank, unary};
 pub(super) fn compile(call: &Call<'_>) -> Result<Option<Kernel>, OpError> {
     Ok(Some(match call.node.op.name() {
         "Gather" => gather(call)?,
-        "GatherElements" => {
-            let axis = call.int("axis", 0);
-            super::pair(move |x, index| x.f_gather(axis, index, false))
-        }
         "Trilu" => {
             let k = call.optional(1).and_then(|f| f.value.as_ref()?.ints()?.first().copied()).unwrap_or(0);
             if call.int("upper", 1) != 0 { unary(move |x| x.f_triu(k)) } else { unary(move |x| x.f_tril(k)) }

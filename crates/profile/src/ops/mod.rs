@@ -2,15 +2,31 @@
 //! shapes are read then, so that a run only calls libtorch.
 
 mod activation;
+mod attention;
+mod attention_grouped;
 mod binary;
 mod conv;
+mod coordinates;
+mod create;
+mod experimental;
 mod index;
+mod integers;
+mod loss;
 mod matmul;
 mod norm;
 mod pool;
+mod quantised;
+mod quantised_matmul;
+mod recurrent;
+mod recurrent_steps;
 mod reduce;
+mod resample;
 mod resize;
+mod rotary;
+mod sample;
 mod shape;
+mod spectrum;
+mod wrapped;
 
 use tachograph_ir::{Call, DType, OpError};
 use tch::{Kind, TchError, Tensor};
@@ -36,7 +52,8 @@ impl<'a> Args<'a> {
 /// `Ok(None)` when no kernel exists for the operator.
 pub(crate) fn compile(call: &Call<'_>) -> Result<Option<Kernel>, OpError> {
     type Compile = fn(&Call<'_>) -> Result<Option<Kernel>, OpError>;
-    const FAMILIES: [Compile; 10] = [
+    const FAMILIES: [Compile; 24] = [
+        integers::compile,
         conv::compile,
         activation::compile,
         binary::compile,
@@ -47,7 +64,24 @@ pub(crate) fn compile(call: &Call<'_>) -> Result<Option<Kernel>, OpError> {
         index::compile,
         reduce::compile,
         resize::compile,
+        quantised::compile,
+        coordinates::compile,
+        recurrent::compile,
+        attention::compile,
+        rotary::compile,
+        create::compile,
+        sample::compile,
+        spectrum::compile,
+        loss::compile,
+        wrapped::compile,
+        attention_grouped::compile,
+        experimental::compile,
+        quantised_matmul::compile,
     ];
+    // An operator of another domain may share the name of a standard one, not its meaning.
+    if call.node.op.is_custom() && !call.node.op.domain().is_empty() {
+        return Ok(None);
+    }
     for family in FAMILIES {
         if let Some(kernel) = family(call)? {
             return Ok(Some(kernel));
@@ -77,6 +111,14 @@ pub(crate) fn rank(call: &Call<'_>, i: usize) -> Result<i64, OpError> {
     Ok(call.shape(i)?.len() as i64)
 }
 
+/// The axis that the attribute `axis` names, counted from the first.
+pub(crate) fn axis(call: &Call<'_>, default: i64) -> Result<i64, OpError> {
+    let (rank, axis) = (rank(call, 0)?, call.int("axis", default));
+    let positive = if axis < 0 { axis.saturating_add(rank) } else { axis };
+    let inside = (0..rank.max(1)).contains(&positive);
+    inside.then_some(positive).ok_or_else(|| OpError::Invalid(format!("axis {axis} of a rank-{rank} tensor")))
+}
+
 /// The libtorch type that holds a data type; `None` where there is none.
 pub(crate) fn kind(dtype: DType) -> Option<Kind> {
     Some(match dtype {
@@ -87,8 +129,9 @@ pub(crate) fn kind(dtype: DType) -> Option<Kind> {
         DType::I64 | DType::U64 => Kind::Int64,
         DType::I32 | DType::U32 => Kind::Int,
         DType::I16 | DType::U16 => Kind::Int16,
-        DType::I8 => Kind::Int8,
-        DType::U8 => Kind::Uint8,
+        // Four bits take eight here.
+        DType::I8 | DType::I4 => Kind::Int8,
+        DType::U8 | DType::U4 => Kind::Uint8,
         DType::Bool => Kind::Bool,
         _ => return None,
     })

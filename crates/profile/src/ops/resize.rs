@@ -1,40 +1,43 @@
 //! Resampling of images.
 
 use tachograph_ir::{Call, OpError, Value};
-use tch::Tensor;
+use tch::{TchError, Tensor};
 
-use super::{Kernel, output_shape, unary};
+use super::{Kernel, output_shape, resample, unary};
 
 pub(super) fn compile(call: &Call<'_>) -> Result<Option<Kernel>, OpError> {
     if !matches!(call.node.op.name(), "Resize" | "Upsample") {
         return Ok(None);
     }
     let (input, output) = (call.shape(0)?, output_shape(call, 0)?);
-    let kept = input.len() == 4 && output[..2] == [input[0] as i64, input[1] as i64];
-    let (mode, coordinates) =
-        (call.text("mode", "nearest"), call.text("coordinate_transformation_mode", "half_pixel").to_owned());
-    let refuse = || Err(format!("{mode} resizing of {input:?} to {output:?} by {coordinates} has no kernel").into());
+    let spatial = input.len().checked_sub(2).filter(|n| (1..=3).contains(n));
+    let kept = spatial.is_some() && output[..2] == [input[0] as i64, input[1] as i64];
+    let (mode, coordinates) = (call.text("mode", "nearest"), call.text("coordinate_transformation_mode", "half_pixel"));
     let plain = ["antialias", "exclude_outside"].iter().all(|name| call.int(name, 0) == 0);
     if !kept || !plain || !exact(call, input, &output) || call.float("cubic_coeff_a", -0.75) != -0.75 {
-        return refuse();
+        return resample::compile(call).map(Some);
     }
     let size = output[2..].to_vec();
-    let corners = match coordinates.as_str() {
+    let corners = match coordinates {
         "align_corners" => true,
         "half_pixel" => false,
         "pytorch_half_pixel" if size.iter().all(|&n| n > 1) => false,
         _ if mode == "nearest" => false,
-        _ => return refuse(),
+        _ => return resample::compile(call).map(Some),
     };
-    Ok(Some(match mode {
-        "nearest" => match nearest(call, &coordinates, &input[2..], &size) {
-            Some(Nearest::Floor) => unary(move |x| x.f_upsample_nearest2d(&size, None, None)),
-            Some(Nearest::Centre) => unary(move |x| x.f_internal_upsample_nearest_exact2d(&size, None, None)),
-            None => return refuse(),
+    let nearest = if mode == "nearest" { nearest(call, coordinates, &input[2..], &size) } else { None };
+    Ok(Some(match (mode, size.len()) {
+        ("nearest", 1..=3) => match nearest {
+            Some(rule) => unary(move |x| rule.run(x, &size)),
+            None => resample::compile(call)?,
         },
-        "linear" | "bilinear" => unary(move |x: &Tensor| x.f_upsample_bilinear2d(&size, corners, None, None)),
-        "cubic" => unary(move |x| x.f_upsample_bicubic2d(&size, corners, None, None)),
-        _ => return refuse(),
+        ("linear" | "bilinear", 1) => unary(move |x: &Tensor| x.f_upsample_linear1d(&size, corners, None)),
+        ("linear" | "bilinear", 2) => unary(move |x: &Tensor| x.f_upsample_bilinear2d(&size, corners, None, None)),
+        ("linear" | "trilinear", 3) => {
+            unary(move |x: &Tensor| x.f_upsample_trilinear3d(&size, corners, None, None, None))
+        }
+        ("cubic", 2) => unary(move |x| x.f_upsample_bicubic2d(&size, corners, None, None)),
+        _ => resample::compile(call)?,
     }))
 }
 
@@ -53,6 +56,19 @@ enum Nearest {
     Floor,
     /// Element ⌊(i + ½)·s⌋.
     Centre,
+}
+
+impl Nearest {
+    fn run(&self, x: &Tensor, size: &[i64]) -> Result<Tensor, TchError> {
+        match (self, size.len()) {
+            (Self::Floor, 1) => x.f_upsample_nearest1d(size, None),
+            (Self::Floor, 2) => x.f_upsample_nearest2d(size, None, None),
+            (Self::Floor, _) => x.f_upsample_nearest3d(size, None, None, None),
+            (Self::Centre, 1) => x.f_internal_upsample_nearest_exact1d(size, None),
+            (Self::Centre, 2) => x.f_internal_upsample_nearest_exact2d(size, None, None),
+            (Self::Centre, _) => x.f_internal_upsample_nearest_exact3d(size, None, None, None),
+        }
+    }
 }
 
 /// The rule of libtorch that selects what ONNX's attributes select.

@@ -83,6 +83,7 @@ fn stand_ins(bound: &BoundGraph) -> Vec<Value> {
             Fill::Small => ("small", 0),
             Fill::Input => ("input", 0),
             Fill::Index(bound) => ("index", bound),
+            Fill::Divisor => ("divisor", 1),
         };
         let (name, shape) = (&graph.tensor(id).name, bound.shape(id).unwrap());
         let dtype = bound.fact(id).dtype.to_string();

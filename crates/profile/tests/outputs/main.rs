@@ -5,3 +5,4 @@ mod case;
 mod export;
 mod networks;
 mod nodes;
+mod survey;
