@@ -18,6 +18,8 @@ DECODERS = {
     "llama3.2": (2048, 32), "youtu_llm": (2048, 64),
 }
 TOKENS = 8
+# Layers whose results are as many as the image has objects.
+FINDERS = {"DetectionOutput", "Proposal", "YoloDetectionOutput", "Yolov3DetectionOutput"}
 OTHERS = ((640, 640), (320, 320), (224, 224))
 
 
@@ -32,6 +34,13 @@ def stated(path):
             for blob in words[4 + int(words[2]) :][: int(words[3])]:
                 found[blob] = extents
     return found
+
+
+def found(path):
+    """Blobs that are as large as what is found in the image, which ncnn knows by running alone."""
+    lines = (line.split() for line in path.read_text(errors="replace").splitlines())
+    finders = (words for words in lines if words and words[0] in FINDERS)
+    return [blob for words in finders for blob in words[4 + int(words[2]) :][: int(words[3])]]
 
 
 def inputs(path, shapes):
@@ -92,7 +101,7 @@ def ask(path, answer, save):
         if full or len(known) > len(answer["tensors"]):
             bind = {f"{name}.{axis}": n for name, shape in shapes.items() if not declared[name]
                     for axis, n in enumerate(shape)}
-            answer.update(source="run", bind=bind, tensors=known)
+            answer.update(source="run", bind=bind, tensors=known, open=found(path))
             save()
         if full:
             return

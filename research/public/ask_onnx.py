@@ -239,6 +239,8 @@ def ask(path, answer, save):
             for name, value in inputs.items():
                 if name in known and hasattr(value, "shape"):
                     known[name][1] = list(value.shape() if callable(value.shape) else value.shape)
-            answer.update(source="run", bind=bind, tensors=known | shapes, open=left_open)
+            # A session says [] of a scalar, and of what it does not know the rank of.
+            unknown_rank = [n for n, (_, shape) in shapes.items() if shape and known.get(n, [None, None])[1] == []]
+            answer.update(source="run", bind=bind, tensors=known | shapes, open=left_open + unknown_rank)
             answer.pop("note", None)
             return
