@@ -3,7 +3,7 @@
 use tachograph_import::{Imported, onnx};
 use tachograph_ir::{Assignment, Builder, DType, Dim, Domain};
 
-/// An ONNX file with an input of these dimensions, and weights of `shape` that are added to it, if any.
+/// An ONNX file with an input of these dimensions, and weights of `shape` that it is multiplied by from the left, if any.
 fn model(dims: Vec<Dim>, shape: &[u64]) -> Imported {
     let mut b = Builder::new("net");
     for name in dims.iter().filter_map(|dim| if let Dim::Free(name) = dim { Some(name) } else { None }) {
@@ -13,7 +13,7 @@ fn model(dims: Vec<Dim>, shape: &[u64]) -> Imported {
     let mut y = b.op("Relu", &[x]).unwrap();
     if !shape.is_empty() {
         let w = b.parameter(shape);
-        y = b.op("Add", &[y, w]).unwrap();
+        y = b.op("MatMul", &[w, y]).unwrap();
     }
     let bytes = onnx::write(&b.finish(&[y]).unwrap(), |_, _| None).unwrap();
     onnx::read(bytes.into(), "net").unwrap()
@@ -59,10 +59,10 @@ fn every_other_open_dimension_is_named_at_once() {
 
 #[test]
 fn a_batch_that_cannot_be_freed_says_which_node_holds_it() {
-    let model = model(vec![2.into(), 12.into()], &[2, 12]);
+    let model = model(vec![2.into(), 12.into()], &[5, 2]);
     let text = message(&model, &config([("batch", 8)]));
     assert!(text.starts_with("net: `batch` cannot be bound: the batch stays fixed at 2: "), "{text}");
-    assert!(text.contains("(Add): "), "{text}");
+    assert!(text.contains("(MatMul): "), "{text}");
 }
 
 #[test]
