@@ -7,6 +7,7 @@ use tachograph_ir::{BoundGraph, DType, NodeId, Quantity};
 use crate::{
     Amount, Bounds, Manifest, Output, OutputId, Outside, Prediction, Result, Seen,
     familiar::{Familiar, Unfamiliar},
+    ladder::Rung,
     physics::{Demand, Machine, Terms, Work},
     seen::held,
 };
@@ -19,6 +20,8 @@ const EMULATED: f64 = 25.0;
 pub(crate) struct Estimate {
     pub value: f64,
     batch: u64,
+    /// Size beside the largest that were seen, at least 1.
+    beyond: f64,
     /// What no measurement is below, and what bounds those that were seen of this size, around the device's peaks and
     /// around f32.
     floor: f64,
@@ -96,6 +99,11 @@ impl Estimate {
             parts.iter_mut().for_each(|(_, time)| *time *= factor);
         }
         Ok(parts)
+    }
+
+    /// What is known at its batch. A network says less of others than it learned from.
+    pub fn rung(&self) -> Rung {
+        Rung { value: self.value, weight: self.beyond.powi(-2) }
     }
 
     /// The prediction `value`, with what is known around it.
@@ -183,7 +191,9 @@ impl Case {
             let share = if size > 0.0 { unseen / size } else { 0.0 };
             outside.push(Outside::Operators { names: self.names.iter().cloned().collect(), share });
         }
-        Estimate { value, batch: self.batch, floor, range, outside }
+        let largest = output.seen.as_ref().and_then(|seen| seen.ratios.last()).map_or(size, |ratios| ratios.size);
+        let beyond = (size / largest).max(1.0);
+        Estimate { value, batch: self.batch, beyond, floor, range, outside }
     }
 }
 

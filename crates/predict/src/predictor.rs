@@ -106,7 +106,7 @@ impl Predictor {
                     there.insert(rung, self.estimates(&bound, outputs)?);
                 }
             }
-            let values = there.iter().map(|(&batch, estimates)| (batch, estimates[i].value)).collect();
+            let values = there.iter().map(|(&batch, estimates)| (batch, estimates[i].rung())).collect();
             let here = &there[&bound.batch()][i];
             // A graph whose batch is fixed is what it is.
             let value = ladder::climb(measured, &values, bound.batch()).unwrap_or(here.value);

@@ -80,11 +80,9 @@ impl Case {
                 }
             };
             check(low <= high * (1.0 + 1e-9), "more samples cost less");
-            // Within the batches that were measured a full cache may cost more.
-            let far = self.few.batch() >= seen.batches.1.next_power_of_two();
             // A memory is of whole bytes.
             let bytes = if output.quantity == Quantity::Memory { 1e-6 * (1.0 + times) } else { 0.0 };
-            check(!far || high <= low * times * (1.0 + 1e-9) + bytes, "it grows faster than the work");
+            check(high <= low * times * (1.0 + 1e-9) + bytes, "it grows faster than the work");
             for (bound, prediction) in [(&self.few, few), (&self.many, many)] {
                 let value = prediction.value.value();
                 check(value.is_finite() && value > 0.0, "no positive number");

@@ -1,6 +1,6 @@
 //! Rewrites of nodes whose constants hold the batch of the exported example.
 
-use tachograph_ir::{Attr, Attrs, Class, DType, Node, Tensor, TensorId, Value, attrs, elements};
+use tachograph_ir::{Attr, Attrs, Class, DType, Node, Role, Tensor, TensorId, Value, attrs, elements};
 
 use super::rebatch::{Choice, Rebatch, moved};
 
@@ -129,7 +129,10 @@ impl Rebatch<'_> {
         })?;
         for place in (0..node.inputs.len()).filter(|_| batch > 1) {
             let Some((old, new)) = self.shapes(node, place) else { continue };
-            if old == new && old.len() == rank && old[axis] == batch {
+            // Integers beside a batch, and settings of an operator, are rarely tables: they stay what they are.
+            let dtype = node.inputs[place].and_then(|id| Some(self.facts.get(id.index())?.dtype));
+            let table = matches!(node.role(place), Role::Data | Role::Term | Role::Factor);
+            if old == new && old.len() == rank && old[axis] == batch && table && dtype.is_some_and(DType::is_float) {
                 node.inputs[place] = Some(self.first(&format!("{}/{place}", node.name), node.inputs[place]?, axis)?);
             }
         }

@@ -194,8 +194,8 @@ fn predictions_are_in_milliseconds_whatever_the_network_learned_in() {
     let (path, predictor) = saved(dir.path());
     // As format 2 said it: one target for every head.
     let scale = |text: &str| {
-        assert!(text.starts_with(r#"{"format":4,"#), "{text}");
-        text.replacen(r#"{"format":4,"#, r#"{"format":2,"target":{"scale":4.0},"#, 1)
+        assert!(text.starts_with(r#"{"format":5,"#), "{text}");
+        text.replacen(r#"{"format":5,"#, r#"{"format":2,"target":{"scale":4.0},"#, 1)
     };
     rewrite(&path, scale, |_, shape| Some(shape));
     let scaled = TorchPredictor::load(&path, Device::Cpu).unwrap();

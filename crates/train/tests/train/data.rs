@@ -82,10 +82,11 @@ pub fn ms(predictor: &TorchPredictor, network: &BoundGraph, output: usize) -> f6
     predictor.predict_all(&[&features], manifest.id(output).unwrap()).unwrap()[0]
 }
 
-/// The sum of what it says of the operators.
+/// The sum of what it says of the operators, had it not been held to what was seen.
 pub fn operator_sum(predictor: &TorchPredictor, network: &BoundGraph, output: usize) -> Option<f64> {
-    let output = predictor.manifest().id(output).unwrap();
-    let again = TorchPredictor::new(predictor.checkpoint().unwrap(), Device::Cpu).unwrap();
-    let operators = Predictor::from(again).operators(network, output).unwrap()?;
-    Some(operators.iter().map(|(_, ms)| ms).sum())
+    let id = predictor.manifest().id(output).unwrap();
+    let again = Predictor::from(TorchPredictor::new(predictor.checkpoint().unwrap(), Device::Cpu).unwrap());
+    let operators = again.operators(network, id).unwrap()?;
+    let held = again.predict(network, id).unwrap().value.value();
+    Some(operators.iter().map(|(_, ms)| ms).sum::<f64>() / held * ms(predictor, network, output))
 }
