@@ -57,8 +57,9 @@ impl Estimate {
         };
         let mut names: BTreeSet<String> = unknown.into_iter().collect();
         names.extend(unfamiliar.operators.iter().map(|&id| bound.graph().node(id).op.to_string()));
-        let unseen = unfamiliar.operators.into_iter().collect();
-        let case = Case { batch: bound.batch(), demand, learned, unseen, names, types: unfamiliar.types };
+        let unseen: HashSet<NodeId> = unfamiliar.operators.into_iter().collect();
+        let (unseen, own) = demand.work.iter().copied().partition(|work| unseen.contains(&work.id));
+        let case = Case { batch: bound.batch(), own, unseen, demand, learned, names, types: unfamiliar.types };
         Ok(known.into_iter().zip(values).map(|(output, value)| case.estimate(output, value)).collect())
     }
 
@@ -142,11 +143,13 @@ impl Estimate {
 struct Case {
     batch: u64,
     demand: Demand,
+    /// Its operators, but for those that were never seen.
+    own: Vec<Work>,
+    /// Operators that were never seen.
+    unseen: Vec<Work>,
     /// What is familiar, in types that were learned; none where nothing is.
     learned: Option<Demand>,
-    /// Operators that were never seen.
-    unseen: HashSet<NodeId>,
-    /// Their names.
+    /// Names of operators that were never seen.
     names: BTreeSet<String>,
     /// Types that were never learned.
     types: Vec<DType>,
@@ -155,18 +158,19 @@ struct Case {
 impl Case {
     fn estimate(&self, output: &Output, network: f64) -> Estimate {
         let machine = Machine::of(output);
-        let total = |work: &mut dyn Iterator<Item = &Work>| work.map(|work| machine.terms(work)).sum::<Terms>();
-        let all = self.demand.work.iter();
         // The physical terms of what is familiar, in its own types and in those that were learned, and of what is not.
         let (floor, own, learned, unseen) = if output.quantity == Quantity::Memory {
             let learned = self.learned.as_ref().map_or(0.0, |learned| learned.resident);
             (self.demand.least_resident, self.demand.resident, learned, 0.0)
         } else {
-            let own = total(&mut all.clone().filter(|work| !self.unseen.contains(&work.id)));
-            let unseen = total(&mut all.clone().filter(|work| self.unseen.contains(&work.id)));
-            let learned = self.learned.as_ref().map_or(0.0, |learned| total(&mut learned.work.iter()).roofline);
+            let (own, unseen) = (machine.total(&self.own), machine.total(&self.unseen));
+            let learned = self.learned.as_ref().map_or(0.0, |learned| machine.total(&learned.work).roofline);
             // How little power a device can take is not known.
-            let floor = if output.quantity == Quantity::Latency { total(&mut all.clone()).floor.ms() } else { 0.0 };
+            let floor = if output.quantity == Quantity::Latency {
+                [own, unseen].into_iter().sum::<Terms>().floor.ms()
+            } else {
+                0.0
+            };
             (floor, own.roofline, learned, unseen.roofline)
         };
         let size = own + unseen;

@@ -1,5 +1,7 @@
 //! Which device of a checkpoint a name means, and which are near one that it does not know.
 
+use std::{collections::HashMap, sync::LazyLock};
+
 use tachograph_ir::{DType, Device, DeviceKind, Quantity};
 
 use crate::{Manifest, NOT_RECORDED, Output, OutputId, Result};
@@ -91,9 +93,13 @@ fn plain(name: &str) -> String {
 
 /// The bundled device file of a name or alias.
 fn file(name: &str) -> Option<&'static Device> {
-    let name = plain(name);
-    let called = |device: &&Device| std::iter::once(&device.name).chain(&device.aliases).any(|n| plain(n) == name);
-    Device::all().iter().find(called)
+    static FILES: LazyLock<HashMap<String, &Device>> = LazyLock::new(|| {
+        let names = |device: &'static Device| std::iter::once(&device.name).chain(&device.aliases);
+        let pairs = |device| names(device).map(move |name| (plain(name), device));
+        // The first that has a name has it.
+        Device::all().iter().rev().flat_map(pairs).collect()
+    });
+    FILES.get(&plain(name)).copied()
 }
 
 impl Output {

@@ -17,10 +17,10 @@ pub fn page(
     forecast: &Forecast,
     shares: &Shares,
 ) -> Result<Page> {
-    let mut batches = Vec::new();
-    for bound in batched(graph, bound.config()) {
-        batches.push((bound.batch(), latency(&predictor.predict(&bound, forecast.output)?)));
-    }
+    let powers = batched(graph, bound.config());
+    let predictions = predictor.predict_batches(&powers.iter().collect::<Vec<_>>(), &[forecast.output])?;
+    let batches =
+        powers.iter().zip(predictions.iter().flatten()).map(|(at, prediction)| (at.batch(), latency(prediction)));
     let latencies = || predictor.manifest().ids().filter(|(_, output)| output.quantity == Quantity::Latency);
     let outputs: Vec<OutputId> = latencies().map(|(id, _)| id).collect();
     let predictions = predictor.predict_outputs(bound, &outputs)?;
@@ -46,7 +46,7 @@ pub fn page(
         warnings: Vec::new(),
         shares_of: shares.of.into(),
         network: DrawnNetwork::new(bound, &shares.times)?,
-        batches,
+        batches: batches.collect(),
         devices: latencies().zip(predictions).map(device).collect::<Result<_>>()?,
     })
 }

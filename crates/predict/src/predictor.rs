@@ -93,8 +93,28 @@ impl Predictor {
     /// # Errors
     /// A graph that cannot be featurised; an output of another checkpoint.
     pub fn predict_outputs(&self, bound: &BoundGraph, outputs: &[OutputId]) -> Result<Vec<Prediction>> {
-        let here = self.estimates(bound, outputs)?;
-        let mut there: BTreeMap<u64, Vec<Estimate>> = BTreeMap::from([(bound.batch(), here)]);
+        Ok(self.predict_batches(&[bound], outputs)?.pop().unwrap_or_default())
+    }
+
+    /// The same of one network at several batches: the predictions of each. What they share is computed once.
+    ///
+    /// # Errors
+    /// As [`Predictor::predict_outputs`].
+    pub fn predict_batches(&self, network: &[&BoundGraph], outputs: &[OutputId]) -> Result<Vec<Vec<Prediction>>> {
+        let mut there: BTreeMap<u64, Vec<Estimate>> = BTreeMap::new();
+        for bound in network {
+            there.insert(bound.batch(), self.estimates(bound, outputs)?);
+        }
+        network.iter().map(|bound| self.among(bound, outputs, &mut there)).collect()
+    }
+
+    /// Predictions at one of the batches `there`, to which others are added as they are needed.
+    fn among(
+        &self,
+        bound: &BoundGraph,
+        outputs: &[OutputId],
+        there: &mut BTreeMap<u64, Vec<Estimate>>,
+    ) -> Result<Vec<Prediction>> {
         let mut predictions = Vec::new();
         for (i, &id) in outputs.iter().enumerate() {
             let output = self.manifest.get(id)?;

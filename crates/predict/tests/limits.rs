@@ -67,7 +67,8 @@ impl Case {
 
     fn failures(&self, predictor: &Predictor) -> Vec<String> {
         let outputs: Vec<OutputId> = predictor.manifest().ids().map(|(id, _)| id).collect();
-        let [few, many] = [&self.few, &self.many].map(|bound| predictor.predict_outputs(bound, &outputs).unwrap());
+        let mut predictions = predictor.predict_batches(&[&self.few, &self.many], &outputs).unwrap();
+        let (many, few) = (predictions.pop().unwrap(), predictions.pop().unwrap());
         let mut failures = Vec::new();
         for ((few, many), (_, output)) in few.iter().zip(&many).zip(predictor.manifest().ids()) {
             let said = |what: &str| format!("{} on {}: {what}", self.name, output.title());
