@@ -61,7 +61,9 @@ def convert(case, tensors: dict) -> None:
     model.graph.initializer.extend(numpy_helper.from_array(named[name], name) for name in sorted(constant))
     name = case.name.removeprefix("test_")
     tensors[f"{name}/model"] = numpy.frombuffer(model.SerializeToString(), numpy.uint8)
-    tensors.update({f"{name}/in/{i.name}": stored(named[i.name]) for i in kept})
+    # Integers of eight bits are quantised weights to the importer, which keeps no weights.
+    given = [i.name for i in kept] + [n for n in sorted(constant) if named[n].dtype.itemsize == 1]
+    tensors.update({f"{name}/in/{n}": stored(named[n]) for n in given})
     tensors.update({f"{name}/out/{i}": stored(a) for i, a in enumerate(outputs)})
 
 
