@@ -21,7 +21,7 @@ const EMULATED: f64 = 80.0;
 pub(crate) struct Estimate {
     pub value: f64,
     batch: u64,
-    /// Size beside the largest that were seen, at least 1.
+    /// How many times smaller or larger it is than those that were seen, at least 1.
     beyond: f64,
     /// What no measurement is below, and what bounds those that were seen of this size, around the device's peaks and
     /// around f32.
@@ -196,8 +196,11 @@ impl Case {
             let share = if size > 0.0 { unseen / size } else { 0.0 };
             outside.push(Outside::Operators { names: self.names.iter().cloned().collect(), share });
         }
-        let largest = output.seen.as_ref().and_then(|seen| seen.ratios.last()).map_or(size, |ratios| ratios.size);
-        let beyond = (size / largest).max(1.0);
+        let ratios = output.seen.as_ref().map_or(&[][..], |seen| &seen.ratios);
+        let beyond = match (ratios.first(), ratios.last()) {
+            (Some(smallest), Some(largest)) if size > 0.0 => (smallest.size / size).max(size / largest.size).max(1.0),
+            _ => 1.0,
+        };
         Estimate { value, batch: self.batch, beyond, floor, range, outside }
     }
 }
