@@ -1,0 +1,23 @@
+//! Tensor programs: from what a kernel computes to code that computes it fast.
+//!
+//! A [`Workload`] says what: stages over named axes. [`Workload::run`] is the oracle.
+
+#![deny(missing_docs)]
+
+mod builder;
+mod cost;
+mod error;
+mod expr;
+mod hash;
+mod index;
+mod interpret;
+mod text;
+mod workload;
+
+pub use builder::Builder;
+pub use error::{Error, Result};
+pub use expr::{Binary, BufferId, Comparison, Cond, Expr, Reducer, Unary};
+pub use hash::WorkloadHash;
+pub use index::{Atom, Index, Range, Var};
+pub use interpret::{Data, round};
+pub use workload::{Axis, Buffer, Parts, Role, Stage, Workload};
