@@ -10,13 +10,16 @@ mod error;
 mod expr;
 mod hash;
 mod index;
+mod graph;
 mod interpret;
+pub mod operator;
 mod text;
 mod workload;
 
 pub use builder::Builder;
 pub use error::{Error, Result};
 pub use expr::{Binary, BufferId, Comparison, Cond, Expr, Reducer, Unary};
+pub use graph::{Group, group};
 pub use hash::WorkloadHash;
 pub use index::{Atom, Index, Range, Var};
 pub use interpret::{Data, round};
