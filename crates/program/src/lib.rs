@@ -12,7 +12,10 @@ mod hash;
 mod index;
 mod graph;
 mod interpret;
+mod lower;
+mod nest;
 pub mod operator;
+mod schedule;
 mod text;
 mod workload;
 
@@ -23,4 +26,8 @@ pub use graph::{Group, group};
 pub use hash::WorkloadHash;
 pub use index::{Atom, Index, Range, Var};
 pub use interpret::{Data, round};
+pub use nest::{Loop, Nest, NestBuffer, Stmt, Storage};
+pub use schedule::{
+    Kind, Layout, LayoutDim, LoopNode, Loops, Mark, Place, Relation, Schedule, Scope, State, Step,
+};
 pub use workload::{Axis, Buffer, Parts, Role, Stage, Workload};
