@@ -5,6 +5,7 @@
 #![deny(missing_docs)]
 
 mod builder;
+mod code;
 mod cost;
 mod error;
 mod expr;
@@ -13,6 +14,7 @@ mod index;
 mod graph;
 mod interpret;
 mod lower;
+mod measure;
 mod nest;
 pub mod operator;
 mod schedule;
@@ -20,12 +22,14 @@ mod text;
 mod workload;
 
 pub use builder::Builder;
+pub use code::{CCode, Target, c};
 pub use error::{Error, Result};
 pub use expr::{Binary, BufferId, Comparison, Cond, Expr, Reducer, Unary};
 pub use graph::{Group, group};
 pub use hash::WorkloadHash;
 pub use index::{Atom, Index, Range, Var};
 pub use interpret::{Data, round};
+pub use measure::{Compiler, Cpu, Failure, Kernel, Limits, Measurer, Outcome, Record, Settings};
 pub use nest::{Loop, Nest, NestBuffer, Stmt, Storage};
 pub use schedule::{
     Kind, Layout, LayoutDim, LoopNode, Loops, Mark, Place, Relation, Schedule, Scope, State, Step,
