@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use tachograph_ir::DType;
 
-use super::prelude;
+use super::{prelude, vector::Lanes};
 use crate::{
     Atom, Binary, BufferId, Comparison, Cond, Error, Expr, Index, Mark, Nest, Range, Result, Scope, Stmt, Storage, Unary,
     Var,
@@ -423,30 +423,24 @@ impl Writer<'_> {
     }
 
     /// Register buffers that are touched by whole vectors alone, with their lanes.
-    fn register_arrays(&self) -> HashMap<BufferId, u64> {
+    fn register_arrays(&mut self) -> HashMap<BufferId, u64> {
         let mut found: HashMap<BufferId, Option<u64>> = HashMap::new();
-        let registers = |id: BufferId| self.nest.buffer(id).scope == Scope::Register && self.nest.buffer(id).storage == Storage::Local;
-        self.look(&self.nest.prepare, None, &registers, &mut found);
-        self.look(&self.nest.body, None, &registers, &mut found);
+        let nest = self.nest;
+        self.look(&nest.prepare, None, &mut found);
+        self.look(&nest.body, None, &mut found);
         found.into_iter().filter_map(|(id, lanes)| Some((id, lanes?))).collect()
     }
 
     /// Takes note of an access: by the lanes of a vector, or not.
-    fn touch(
-        &self,
-        id: BufferId,
-        index: &[Index],
-        vector: Option<(Var, u64)>,
-        registers: &dyn Fn(BufferId) -> bool,
-        found: &mut HashMap<BufferId, Option<u64>>,
-    ) {
-        if !registers(id) {
+    fn touch(&self, id: BufferId, index: &[Index], around: Option<&Lanes>, found: &mut HashMap<BufferId, Option<u64>>) {
+        let buffer = self.nest.buffer(id);
+        if buffer.scope != Scope::Register || buffer.storage != Storage::Local {
             return;
         }
-        let lanes = vector.and_then(|(var, lanes)| {
-            let flat = self.flat(id, index);
-            let rest = &flat - &Index::var(var);
-            (flat.coefficient(var) == Some(1) && rest.is_multiple(lanes as i64)).then_some(lanes)
+        let lanes = around.and_then(|l| {
+            let flat = self.lane_index(l, id, index);
+            let rest = &flat - &Index::var(l.lane);
+            (flat.coefficient(l.lane) == Some(1) && rest.is_multiple(l.lanes as i64)).then_some(l.lanes)
         });
         let entry = found.entry(id).or_insert(lanes);
         if *entry != lanes {
@@ -454,30 +448,22 @@ impl Writer<'_> {
         }
     }
 
-    fn look(
-        &self,
-        stmts: &[Stmt],
-        vector: Option<(Var, u64)>,
-        registers: &dyn Fn(BufferId) -> bool,
-        found: &mut HashMap<BufferId, Option<u64>>,
-    ) {
+    fn look(&mut self, stmts: &[Stmt], around: Option<&Lanes>, found: &mut HashMap<BufferId, Option<u64>>) {
         for stmt in stmts {
             match stmt {
                 Stmt::For(var, body) => {
-                    let vector = match self.nest.loops[*var as usize].mark {
-                        Mark::Vector => self.plan(*var, body).map(|(lanes, _)| (*var, lanes)),
-                        _ => vector,
-                    };
-                    self.look(body, vector, registers, found);
+                    let vector = self.nest.loops[*var as usize].mark == Mark::Vector;
+                    let plan = if vector { self.plan(*var, body) } else { None };
+                    let own = plan.map(|(lanes, dtype)| self.lanes_of(*var, lanes, dtype));
+                    self.look(body, own.as_ref().or(around), found);
                 }
-                Stmt::If(_, body) => self.look(body, vector, registers, found),
+                Stmt::If(_, body) => self.look(body, around, found),
                 Stmt::Alloc(_) => {}
                 Stmt::Store(id, index, value) => {
-                    let mut touch = |id: BufferId, index: &[Index]| self.touch(id, index, vector, registers, found);
-                    touch(*id, index);
+                    self.touch(*id, index, around, found);
                     let mut visit = |expr: &Expr| match expr {
-                        Expr::Load(id, index) => touch(*id, index),
-                        Expr::Lookup { buffer, index, .. } => touch(*buffer, index),
+                        Expr::Load(id, index) => self.touch(*id, index, around, found),
+                        Expr::Lookup { buffer, index, .. } => self.touch(*buffer, index, None, found),
                         _ => {}
                     };
                     value.visit(&mut visit, &mut |_| {});

@@ -18,6 +18,7 @@ pub(super) fn vectors(lanes: u64, bits: u64) -> String {
     line(format!("typedef {element} {v}u __attribute__((vector_size({bytes}), aligned({align}), may_alias));"));
     line(format!("typedef {integer} {v}i __attribute__((vector_size({bytes})));"));
     line(format!("typedef union {{ {v} v; {element} e[{lanes}]; }} {v}e;"));
+    line(format!("static inline {v} {v}_load(const {element} *p) {{ return *(const {v}u *)p; }}"));
     let splat = vec!["s"; lanes as usize].join(", ");
     line(format!("static inline {v} {v}_splat({element} s) {{ return ({v}){{{splat}}}; }}"));
     line(format!("static inline {v} {v}_blend({v}i m, {v} a, {v} b) {{ return ({v})((m & ({v}i)a) | (~m & ({v}i)b)); }}"));

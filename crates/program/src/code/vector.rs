@@ -13,14 +13,15 @@ enum Value {
 }
 
 /// How a vector loop is written: variables for the vector and for the lane in it.
-struct Lanes {
+pub(super) struct Lanes {
     dtype: DType,
-    lanes: u64,
+    pub lanes: u64,
     /// The loop's variable.
     var: Var,
     /// Its value: lanes · chunk + lane.
     value: Index,
-    lane: Var,
+    pub lane: Var,
+    chunk: Var,
 }
 
 impl Writer<'_> {
@@ -58,15 +59,20 @@ impl Writer<'_> {
         Some((lanes, dtype))
     }
 
+    pub(super) fn lanes_of(&mut self, var: Var, lanes: u64, dtype: DType) -> Lanes {
+        let chunk = self.fresh(self.nest.loops[var as usize].extent / lanes);
+        let lane = self.fresh(lanes);
+        let value = &Index::var(lane) + &(Index::var(chunk) * lanes as i64);
+        Lanes { dtype, lanes, var, value, lane, chunk }
+    }
+
     /// Writes a vector loop; false if it cannot be written in vectors.
     pub(super) fn vectorized(&mut self, var: Var, body: &[Stmt]) -> Result<bool> {
         let Some((lanes, dtype)) = self.plan(var, body) else { return Ok(false) };
         let extent = self.nest.loops[var as usize].extent;
         self.used.insert((lanes, dtype.bits()));
-        let chunk = self.fresh(extent / lanes);
-        let lane = self.fresh(lanes);
-        let value = &Index::var(lane) + &(Index::var(chunk) * lanes as i64);
-        let l = Lanes { dtype, lanes, var, value, lane };
+        let l = self.lanes_of(var, lanes, dtype);
+        let chunk = l.chunk;
         let several = extent / lanes > 1;
         if several {
             let name = self.var(chunk);
@@ -88,7 +94,7 @@ impl Writer<'_> {
     }
 
     /// Position of an element, in terms of vector and lane.
-    fn lane_index(&self, l: &Lanes, id: BufferId, index: &[Index]) -> Index {
+    pub(super) fn lane_index(&self, l: &Lanes, id: BufferId, index: &[Index]) -> Index {
         let flat = self.flat(id, index).substitute(&|var| (var == l.var).then(|| l.value.clone()));
         flat.simplify(&|var| self.range(var))
     }
@@ -144,7 +150,7 @@ impl Writer<'_> {
                     return Value::Scalar(format!("{name}[{}]", self.index(&first)));
                 }
                 if flat.coefficient(l.lane) == Some(1) {
-                    return Value::Vector(format!("(*(const {v}u *)({name} + {}))", self.index(&first)));
+                    return Value::Vector(format!("{v}_load({name} + {})", self.index(&first)));
                 }
                 let lane = |lane| format!("{name}[{}]", self.index(&self.at_lane(l, &flat, lane)));
                 Value::Vector(format!("({v}){{{}}}", (0..l.lanes).map(lane).collect::<Vec<_>>().join(", ")))

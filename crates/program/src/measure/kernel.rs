@@ -52,11 +52,18 @@ impl Kernel {
         let dir = tempfile::tempdir().map_err(Error::io(Path::new("temporary directory")))?;
         let path = dir.path().join("kernel.so");
         compiler.library(&code, &path)?;
-        // SAFETY: the library has no initialisers: it was generated and compiled just now.
-        let library = unsafe { Library::new(&path) }.map_err(|error| Error::Compiler {
-            compiler: compiler.version().into(),
-            message: format!("its library does not load: {error}"),
-        })?;
+        let load = || {
+            // SAFETY: the library has no initialisers: it was generated and compiled just now.
+            unsafe { Library::new(&path) }.map_err(|error| Error::Compiler {
+                compiler: compiler.version().into(),
+                message: format!("its library does not load: {error}"),
+            })
+        };
+        let library = load()?;
+        if code.parallel {
+            // The threads of OpenMP outlive the kernel, and so must its library.
+            std::mem::forget(load()?);
+        }
         let arguments = nest.inputs.iter().chain(&nest.outputs).map(|&id| Memory::new(nest.buffer(id).bytes())).collect();
         let work = Memory::new(code.work_bytes);
         Ok(Self { nest: nest.clone(), library, arguments, work, prepared: false, _dir: dir })

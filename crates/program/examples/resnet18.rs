@@ -1,0 +1,120 @@
+//! A point chosen by hand for each distinct convolution of ResNet-18 at batch 1, measured on one thread.
+//!
+//! `cargo run --release -p tachograph-program --example resnet18 [-- layer]`
+
+use tachograph_ir::DType::F32;
+use tachograph_program::{
+    Builder, Compiler, Cpu, Measurer, Outcome, Result, Schedule, Settings, Workload,
+    operator::{Activation, Window, activation, conv},
+};
+
+/// Name, input channels, output channels, extent of the input, kernel, stride.
+const LAYERS: [(&str, u64, u64, u64, u64, u64); 11] = [
+    ("stem 7x7", 3, 64, 224, 7, 2),
+    ("3x3 56", 64, 64, 56, 3, 1),
+    ("3x3 56/2", 64, 128, 56, 3, 2),
+    ("1x1 56/2", 64, 128, 56, 1, 2),
+    ("3x3 28", 128, 128, 28, 3, 1),
+    ("3x3 28/2", 128, 256, 28, 3, 2),
+    ("1x1 28/2", 128, 256, 28, 1, 2),
+    ("3x3 14", 256, 256, 14, 3, 1),
+    ("3x3 14/2", 256, 512, 14, 3, 2),
+    ("1x1 14/2", 256, 512, 14, 1, 2),
+    ("3x3 7", 512, 512, 7, 3, 1),
+];
+
+fn layer(c: u64, o: u64, n: u64, k: u64, stride: u64) -> Result<Workload> {
+    let mut b = Builder::new("conv_relu");
+    let x = b.input("x", F32, &[1, c, n, n])?;
+    let w = b.weight("w", F32, &[o, c, k, k])?;
+    let y = conv(&mut b, x, w, &Window::square(2, stride, k as i64 / 2))?;
+    let y = activation(&mut b, y, Activation::Relu)?;
+    b.finish(&[y])
+}
+
+/// Channels in blocks of one vector, accumulators of `pixels` × `vectors` in registers over the whole reduction, and
+/// rows of `rows` at a time for the padded input.
+fn point(c: u64, padded: bool, lanes: u64, pixels: u64, rows: u64, vectors: u64, depth: u64) -> Schedule {
+    let (block, outer) = (lanes.min(c), lanes * vectors);
+    let image = format!("d0 d1/{block} d2 d3 d1%{block}");
+    let mut s = Schedule::new()
+        .layout("x", &image)
+        .layout("w", &format!("d0/{outer} d1/{block} d2 d3 d1%{block} d0%{outer}"))
+        .layout("conv", &format!("n o/{lanes} y x o%{lanes}"))
+        .layout("relu", &format!("n o/{lanes} y x o%{lanes}"))
+        .split("conv", "o", &[vectors, lanes])
+        .split("conv", "x", &[pixels])
+        .split("conv", "y", &[rows])
+        .split("conv", "c", &[depth]);
+    s = s
+        .reorder("conv", &["n", "o.0", "y.0", "x.0", "c.0", "ky", "kx", "c.1", "y.1", "x.1", "o.1", "o.2"])
+        .reverse_compute_at("relu", "conv", "x.0")
+        .reorder("relu", &["n", "o.0", "y.0", "x.0", "y.1", "x.1", "o.1"])
+        .vectorize("relu", "o.1")
+        .unroll("relu", "x.1")
+        .unroll("relu", "y.1")
+        .registers("conv")
+        .vectorize("conv", "o.2")
+        .unroll("conv", "o.1")
+        .unroll("conv", "x.1")
+        .unroll("conv", "y.1");
+    if padded {
+        s = s.layout("pad", &image).split("pad", "c", &[block]).reorder("pad", &["n", "c.0", "y", "x", "c.1"]);
+        if block > 1 {
+            s = s.vectorize("pad", "c.1");
+        }
+    }
+    s
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let only = std::env::args().nth(1);
+    let mut cpu = Cpu::new(Compiler::find()?, Settings { repeats: 15, ..Settings::default() })?;
+    let lanes = tachograph_program::Target::native().vector_bytes / 4;
+    println!("{:>10} {:>9} {:>9} {:>7}  pixels, rows, vectors, depth", "layer", "ms", "GFLOP/s", "spread");
+    for (name, c, o, n, k, stride) in LAYERS {
+        if only.as_ref().is_some_and(|only| !name.contains(only.as_str())) {
+            continue;
+        }
+        let workload = layer(c, o, n, k, stride)?;
+        let width = n / stride;
+        let mut choices = Vec::new();
+        for (pixels, rows, vectors) in [(14, 1, 2), (7, 1, 4), (7, 1, 3), (7, 2, 2), (7, 3, 1), (7, 4, 1), (28, 1, 1), (8, 1, 3), (6, 1, 4), (7, 1, 2)] {
+            for depth in [lanes.min(c), 1] {
+                if pixels <= width && o % (lanes * vectors) == 0 && (vectors * pixels * rows) <= 28 {
+                    choices.push((pixels, rows, vectors, depth));
+                }
+            }
+        }
+        let padded = k > 1;
+        let schedules: Vec<Schedule> =
+            choices.iter().map(|&(p, r, v, d)| point(c, padded, lanes, p, r, v, d)).collect();
+        let records = cpu.measure(&workload, &schedules)?;
+        let mut best: Option<(f64, f64, &(u64, u64, u64, u64))> = None;
+        for (record, choice) in records.iter().zip(&choices) {
+            match &record.outcome {
+                Outcome::Time { median, spread, .. } => {
+                    if best.is_none_or(|(time, ..)| *median < time) {
+                        best = Some((*median, *spread, choice));
+                    }
+                }
+                Outcome::Failed { reason, message } => println!("{name} {choice:?}: {reason:?} {message}"),
+            }
+            if only.is_some() && let Some(time) = record.outcome.nanoseconds() {
+                let Outcome::Time { repeats, .. } = &record.outcome else { continue };
+                let least = repeats.iter().copied().fold(f64::INFINITY, f64::min);
+                let rate = |time: f64| workload.flops() as f64 / time;
+                println!("{name:>10} {:>9.4} {:>9.1} at best {:>9.1} {choice:?}", time / 1e6, rate(time), rate(least));
+            }
+        }
+        if let Some((time, spread, choice)) = best {
+            let rate = workload.flops() as f64 / time;
+            println!("{name:>10} {:>9.4} {rate:>9.1} {:>6.1}%  {choice:?}", time / 1e6, spread * 100.0);
+        }
+        if only.is_some() {
+            let nest = schedules[0].lower(&workload)?;
+            println!("{nest}\n{}", tachograph_program::c(&nest, tachograph_program::Target::native())?.text);
+        }
+    }
+    Ok(())
+}
