@@ -18,6 +18,7 @@ mod measure;
 mod nest;
 pub mod operator;
 mod schedule;
+mod space;
 mod text;
 mod workload;
 
@@ -34,4 +35,5 @@ pub use nest::{Loop, Nest, NestBuffer, Stmt, Storage};
 pub use schedule::{
     Kind, Layout, LayoutDim, LoopNode, Loops, Mark, Place, Relation, Schedule, Scope, State, Step,
 };
+pub use space::{Choice, CpuRules, Decision, Open, Point, Sketch, Space};
 pub use workload::{Axis, Buffer, Parts, Role, Stage, Workload};
