@@ -2,9 +2,7 @@
 
 use tachograph_ir::DType;
 
-use crate::{
-    Axis, Buffer, BufferId, Error, Expr, Index, Parts, Reducer, Result, Role, Stage, Workload,
-};
+use crate::{Axis, Buffer, BufferId, Error, Expr, Index, Parts, Reducer, Result, Role, Stage, Workload};
 
 /// Adds buffers and stages one by one. See [`Workload`] for an example.
 #[derive(Clone, Debug)]

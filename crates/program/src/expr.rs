@@ -237,9 +237,7 @@ impl Cond {
         match self {
             Self::In(index, min, max) => Self::In(indices(index), *min, *max),
             Self::Order(a, b) => Self::Order(indices(a), indices(b)),
-            Self::Compare(how, a, b) => {
-                Self::Compare(*how, Box::new(a.map(f, indices)), Box::new(b.map(f, indices)))
-            }
+            Self::Compare(how, a, b) => Self::Compare(*how, Box::new(a.map(f, indices)), Box::new(b.map(f, indices))),
             Self::All(parts) => Self::All(parts.iter().map(|part| part.map(f, indices)).collect()),
             Self::Any(parts) => Self::Any(parts.iter().map(|part| part.map(f, indices)).collect()),
         }
@@ -334,11 +332,9 @@ impl Expr {
             Self::Binary(function, a, b) => {
                 Self::Binary(*function, Box::new(a.map(f, indices)), Box::new(b.map(f, indices)))
             }
-            Self::Select(cond, a, b) => Self::Select(
-                Box::new(cond.map(f, indices)),
-                Box::new(a.map(f, indices)),
-                Box::new(b.map(f, indices)),
-            ),
+            Self::Select(cond, a, b) => {
+                Self::Select(Box::new(cond.map(f, indices)), Box::new(a.map(f, indices)), Box::new(b.map(f, indices)))
+            }
             Self::Cast(dtype, a) => Self::Cast(*dtype, Box::new(a.map(f, indices))),
         };
         f(mapped)

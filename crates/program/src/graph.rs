@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use tachograph_ir::{BoundGraph, Call, DType, FusionGroup, TensorId};
 
-use crate::{Builder, BufferId, Error, Result, Workload, operator};
+use crate::{BufferId, Builder, Error, Result, Workload, operator};
 
 /// A group of operators as a workload, and which tensors of the graph its buffers are.
 #[derive(Clone, Debug)]
@@ -79,8 +79,7 @@ pub fn group(bound: &BoundGraph, fused: &FusionGroup) -> Result<Group> {
     };
     let results = fused.nodes.iter().flat_map(|&id| graph.node(id).outputs.iter().flatten());
     let read = results.filter(|&&tensor| graph.outputs().contains(&tensor) || !inside(tensor));
-    let outputs: Vec<(TensorId, BufferId)> =
-        read.filter_map(|tensor| Some((*tensor, *there.get(tensor)?))).collect();
+    let outputs: Vec<(TensorId, BufferId)> = read.filter_map(|tensor| Some((*tensor, *there.get(tensor)?))).collect();
     let buffers: Vec<BufferId> = outputs.iter().map(|(_, buffer)| *buffer).collect();
     let workload = b.finish(&buffers)?;
     Ok(Group { workload, inputs, outputs })

@@ -318,7 +318,10 @@ impl Workload {
                 let range = i.range(&|var| stage.range(var));
                 if !guarded && stage.points() > 0 && free != Some(axis) && !range.within(0, extent as i64) {
                     let what = (&read.name, axis, extent, range.min, range.max);
-                    return Err(format!("reads `{}` along axis {} of {} from {} to {}", what.0, what.1, what.2, what.3, what.4));
+                    return Err(format!(
+                        "reads `{}` along axis {} of {} from {} to {}",
+                        what.0, what.1, what.2, what.3, what.4
+                    ));
                 }
             }
             Ok(())

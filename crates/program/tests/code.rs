@@ -99,7 +99,8 @@ fn repeats_are_kept() {
         .reorder("matmul", &["i", "j.0", "k", "j.1"])
         .vectorize("matmul", "j.1");
     for schedule in [schedule, reordered] {
-        let settings = Settings { repeats: 5, warmup_ms: 1.0, repeat_ms: 0.1, flush_bytes: 1 << 16, ..Settings::default() };
+        let settings =
+            Settings { repeats: 5, warmup_ms: 1.0, repeat_ms: 0.1, flush_bytes: 1 << 16, ..Settings::default() };
         match product(&schedule, settings) {
             Some(Outcome::Time { repeats, median, .. }) => assert!(repeats.len() == 5 && median > 0.0),
             // A vector loop must be the innermost one.

@@ -24,7 +24,11 @@ fn a_product_with_an_epilogue_has_ansors_three_sketches() {
     let names: Vec<&str> = space.sketches.iter().map(|sketch| sketch.name.as_str()).collect();
     assert_eq!(
         names,
-        ["keep relu, tile matmul", "keep relu, tile matmul and fuse relu at 2", "keep relu, tile matmul and fuse relu at 1"]
+        [
+            "keep relu, tile matmul",
+            "keep relu, tile matmul and fuse relu at 2",
+            "keep relu, tile matmul and fuse relu at 1"
+        ]
     );
     // i, j into four and k into two, times the lengths of unrolling.
     let tile = |extent, parts| Decision::Tile { extent, parts, max_innermost: Some(64) }.count();
@@ -57,7 +61,8 @@ fn every_point_computes_what_the_workload_says() {
             let nest = schedule.lower(&workload).unwrap_or_else(|error| fail(error.to_string()));
             let found = nest.run(&data).unwrap_or_else(|error| fail(format!("{error}\n{nest}")));
             for output in workload.outputs() {
-                common::close(&expected[output], &found[output]).unwrap_or_else(|error| fail(format!("{error}\n{nest}")));
+                common::close(&expected[output], &found[output])
+                    .unwrap_or_else(|error| fail(format!("{error}\n{nest}")));
             }
             let code = space.encode(&point).unwrap();
             let other = space.sample(&mut rng).unwrap();
@@ -121,7 +126,12 @@ fn points_run_as_code() {
         let space = Space::cpu(&workload, CpuRules::default()).unwrap();
         let schedules: Vec<_> = (0..4).map(|_| space.schedule(&space.sample(&mut rng).unwrap()).unwrap()).collect();
         for record in cpu.measure(&workload, &schedules).unwrap() {
-            assert!(matches!(record.outcome, Outcome::Time { .. }), "{:?}\n{workload}\n{}", record.outcome, record.schedule);
+            assert!(
+                matches!(record.outcome, Outcome::Time { .. }),
+                "{:?}\n{workload}\n{}",
+                record.outcome,
+                record.schedule
+            );
         }
     }
 }

@@ -7,8 +7,8 @@ use tachograph_ir::DType;
 
 use super::{prelude, vector::Lanes};
 use crate::{
-    Atom, Binary, BufferId, Comparison, Cond, Error, Expr, Index, Mark, Nest, Range, Result, Scope, Stmt, Storage, Unary,
-    Var,
+    Atom, Binary, BufferId, Comparison, Cond, Error, Expr, Index, Mark, Nest, Range, Result, Scope, Stmt, Storage,
+    Unary, Var,
 };
 
 /// What code is written for.
@@ -25,7 +25,15 @@ impl Target {
         {
             let wide = std::arch::is_x86_feature_detected!("avx512f");
             let middle = std::arch::is_x86_feature_detected!("avx2");
-            Self { vector_bytes: if wide { 64 } else if middle { 32 } else { 16 } }
+            Self {
+                vector_bytes: if wide {
+                    64
+                } else if middle {
+                    32
+                } else {
+                    16
+                },
+            }
         }
         #[cfg(not(target_arch = "x86_64"))]
         Self { vector_bytes: 16 }
@@ -104,7 +112,10 @@ pub fn c(nest: &Nest, target: Target) -> Result<CCode> {
         let mut pointer = |id: BufferId, from: String, constant: &str| -> Result<()> {
             let (t, own) = (ctype(nest.buffer(id).dtype, "")?, &w.names[&id]);
             if w.text.contains(own.as_str()) {
-                let _ = writeln!(functions, "  {constant}{t} *restrict const {own} = __builtin_assume_aligned({from}, {ALIGN});");
+                let _ = writeln!(
+                    functions,
+                    "  {constant}{t} *restrict const {own} = __builtin_assume_aligned({from}, {ALIGN});"
+                );
             }
             Ok(())
         };

@@ -21,7 +21,9 @@ pub(super) fn vectors(lanes: u64, bits: u64) -> String {
     line(format!("static inline {v} {v}_load(const {element} *p) {{ return *(const {v}u *)p; }}"));
     let splat = vec!["s"; lanes as usize].join(", ");
     line(format!("static inline {v} {v}_splat({element} s) {{ return ({v}){{{splat}}}; }}"));
-    line(format!("static inline {v} {v}_blend({v}i m, {v} a, {v} b) {{ return ({v})((m & ({v}i)a) | (~m & ({v}i)b)); }}"));
+    line(format!(
+        "static inline {v} {v}_blend({v}i m, {v} a, {v} b) {{ return ({v})((m & ({v}i)a) | (~m & ({v}i)b)); }}"
+    ));
     let lanewise = |name: &str, value: &str| {
         format!(
             "static inline {v} {v}_{name}({v} a) {{ {v}e x = {{a}}, r; for (int i = 0; i < {lanes}; i++) r.e[i] = {value}; return r.v; }}"
@@ -36,7 +38,10 @@ pub(super) fn vectors(lanes: u64, bits: u64) -> String {
         line(lanewise(name, &format!("__builtin_{name}{suffix}(x.e[i])")));
     }
     line(lanewise("abs", &format!("__builtin_fabs{suffix}(x.e[i])")));
-    line(lanewise("sign", &format!("x.e[i] > 0 ? 1{0} : x.e[i] < 0 ? -1{0} : x.e[i]", if bits == 64 { ".0" } else { ".0f" })));
+    line(lanewise(
+        "sign",
+        &format!("x.e[i] > 0 ? 1{0} : x.e[i] < 0 ? -1{0} : x.e[i]", if bits == 64 { ".0" } else { ".0f" }),
+    ));
     line(format!(
         "static inline {v} {v}_pow({v} a, {v} b) {{ {v}e x = {{a}}, y = {{b}}, r; for (int i = 0; i < {lanes}; i++) r.e[i] = __builtin_pow{suffix}(x.e[i], y.e[i]); return r.v; }}"
     ));

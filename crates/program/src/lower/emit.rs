@@ -58,9 +58,8 @@ impl Lowering<'_> {
         for relation in loops.relations.iter().rev() {
             match relation {
                 Relation::Split { parent, parts, .. } => {
-                    let sum = parts.iter().fold(Index::default(), |sum, &part| {
-                        &(sum * extents[part] as i64) + &values[part]
-                    });
+                    let sum =
+                        parts.iter().fold(Index::default(), |sum, &part| &(sum * extents[part] as i64) + &values[part]);
                     values[*parent] = self.simplify(&sum);
                 }
                 Relation::Fuse { parents, fused } => {

@@ -6,6 +6,7 @@
 
 mod bounds;
 mod emit;
+mod expand;
 
 use std::collections::{HashMap, HashSet};
 
@@ -62,7 +63,14 @@ impl State {
         let buffer = |&id: &BufferId| {
             let b = workload.buffer(id);
             let (layout, scope) = (self.layout(id), self.scope(id));
-            NestBuffer { name: b.name.clone(), dtype: b.dtype, shape: b.shape.clone(), layout, scope, storage: storage(id) }
+            NestBuffer {
+                name: b.name.clone(),
+                dtype: b.dtype,
+                shape: b.shape.clone(),
+                layout,
+                scope,
+                storage: storage(id),
+            }
         };
         let buffers: Vec<NestBuffer> = ids.iter().map(buffer).collect();
         let mut lowering = Lowering { state: self, loops: Vec::new(), buffers, regions: HashMap::new(), parallel: 0 };
@@ -79,11 +87,13 @@ impl State {
             }
             let region = Region::whole(&workload.buffer(id).shape);
             let stmts = lowering.stage(stage, &region)?;
-            if lowering.buffers[id.index()].storage == Storage::Prepared { &mut prepare } else { &mut body }.extend(stmts);
+            if lowering.buffers[id.index()].storage == Storage::Prepared { &mut prepare } else { &mut body }
+                .extend(stmts);
             lowering.regions.insert(id, region);
         }
         let inputs = workload.inputs().filter(|&id| !workload.readers(id).is_empty()).collect();
         let Lowering { loops, buffers, .. } = lowering;
+        let (prepare, body) = (expand::expand(prepare, &loops), expand::expand(body, &loops));
         let outputs = workload.outputs.clone();
         Ok(Nest { name: workload.name.clone(), buffers, loops, prepare, body, inputs, outputs })
     }
@@ -191,7 +201,9 @@ impl Lowering<'_> {
                 }
             }
             let mut own = Vec::new();
-            for (axis, extent) in region.extents.iter().copied().chain(producer.reduction.iter().map(|a| a.extent)).enumerate() {
+            for (axis, extent) in
+                region.extents.iter().copied().chain(producer.reduction.iter().map(|a| a.extent)).enumerate()
+            {
                 let var = Index::var(first + extents.len() as Var);
                 extents.push(extent);
                 own.push(region.mins.get(axis).map_or(var.clone(), |min| min + &var));

@@ -55,9 +55,10 @@ impl Compiler {
     /// It cannot be started.
     pub fn named(command: &Path) -> Result<Self> {
         let refuse = |message: String| Error::Compiler { compiler: command.display().to_string(), message };
-        let output = Command::new(command).arg("--version").output().map_err(|error| {
-            refuse(format!("cannot be started ({error}); install gcc or clang, or name one in CC"))
-        })?;
+        let output = Command::new(command)
+            .arg("--version")
+            .output()
+            .map_err(|error| refuse(format!("cannot be started ({error}); install gcc or clang, or name one in CC")))?;
         let version = String::from_utf8_lossy(&output.stdout).lines().next().unwrap_or_default().to_owned();
         let mut flags: Vec<String> = FLAGS.iter().map(|&flag| flag.to_owned()).collect();
         if version.contains("clang") {

@@ -64,7 +64,8 @@ impl Kernel {
             // The threads of OpenMP outlive the kernel, and so must its library.
             std::mem::forget(load()?);
         }
-        let arguments = nest.inputs.iter().chain(&nest.outputs).map(|&id| Memory::new(nest.buffer(id).bytes())).collect();
+        let arguments =
+            nest.inputs.iter().chain(&nest.outputs).map(|&id| Memory::new(nest.buffer(id).bytes())).collect();
         let work = Memory::new(code.work_bytes);
         Ok(Self { nest: nest.clone(), library, arguments, work, prepared: false, _dir: dir })
     }

@@ -17,7 +17,8 @@ impl Nest {
     /// # Errors
     /// An input that is missing; an access outside of a buffer's extents, or to an element that was never written.
     pub fn run(&self, given: &Data) -> Result<Data> {
-        let mut machine = Machine { nest: self, memory: vec![Vec::new(); self.buffers.len()], at: vec![0; self.loops.len()] };
+        let mut machine =
+            Machine { nest: self, memory: vec![Vec::new(); self.buffers.len()], at: vec![0; self.loops.len()] };
         for (buffer, memory) in self.buffers.iter().zip(&mut machine.memory) {
             if !matches!(buffer.storage, Storage::Gone | Storage::Local) {
                 *memory = vec![None; buffer.elements() as usize];
@@ -37,7 +38,8 @@ impl Nest {
             let buffer = self.buffer(id);
             let elements = buffer.layout.unpack(&buffer.shape, &machine.memory[id.index()]);
             let elements = elements.into_iter().collect::<Option<Vec<f64>>>();
-            result.insert(id, elements.ok_or_else(|| Error::data(&buffer.name, "has elements that were never written"))?);
+            result
+                .insert(id, elements.ok_or_else(|| Error::data(&buffer.name, "has elements that were never written"))?);
         }
         Ok(result)
     }
@@ -94,7 +96,9 @@ impl Machine<'_> {
     fn read(&self, id: BufferId, index: &[Index], given: Option<(usize, i64)>) -> Result<f64> {
         let at = self.address(id, index, given)?;
         let found = self.memory[id.index()].get(at).copied().flatten();
-        found.ok_or_else(|| Error::data(&self.nest.buffer(id).name, format!("is read at {at} and was not written there")))
+        found.ok_or_else(|| {
+            Error::data(&self.nest.buffer(id).name, format!("is read at {at} and was not written there"))
+        })
     }
 
     fn value(&self, expr: &Expr) -> Result<f64> {

@@ -120,7 +120,8 @@ impl Nest {
 
     /// Buffers that live through a run, or from the preparation on, and that the caller does not give.
     pub fn owned(&self) -> impl Iterator<Item = BufferId> + '_ {
-        let owned = |(_, buffer): &(usize, &NestBuffer)| matches!(buffer.storage, Storage::Prepared | Storage::Workspace);
+        let owned =
+            |(_, buffer): &(usize, &NestBuffer)| matches!(buffer.storage, Storage::Prepared | Storage::Workspace);
         self.buffers.iter().enumerate().filter(owned).map(|(i, _)| BufferId(i as u32))
     }
 

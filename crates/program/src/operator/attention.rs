@@ -1,7 +1,7 @@
 //! Attention as one group: scores, softmax and the weighted sum of values.
 
 use super::{Node, Operator, matmul, softmax};
-use crate::{Builder, BufferId, Cond, Error, Expr, Reducer, Result};
+use crate::{BufferId, Builder, Cond, Error, Expr, Reducer, Result};
 
 /// q (N, H, I, D), k (N, H, J, D) and v (N, H, J, E) → (N, H, I, E). With `causal`, query i sees keys up to
 /// i + (J − I).

@@ -1,14 +1,19 @@
 //! Batch normalisation at inference: a product and a sum by channel, folded from five vectors.
 
 use super::{Node, Operator};
-use crate::{Builder, BufferId, Error, Expr, Result};
+use crate::{BufferId, Builder, Error, Expr, Result};
 
 /// x (N, C, …) · s + t by channel, with s = scale / √(variance + ε) and t = shift − mean · s. Both depend on weights
 /// alone, so they are made beforehand.
 ///
 /// # Errors
 /// Vectors of another length than the channels.
-pub fn batch_norm(b: &mut Builder, x: BufferId, [scale, shift, mean, variance]: [BufferId; 4], epsilon: f64) -> Result<BufferId> {
+pub fn batch_norm(
+    b: &mut Builder,
+    x: BufferId,
+    [scale, shift, mean, variance]: [BufferId; 4],
+    epsilon: f64,
+) -> Result<BufferId> {
     let channels = b.shape(x).get(1).copied().unwrap_or(1);
     if [scale, shift, mean, variance].iter().any(|&v| b.shape(v) != [channels]) {
         return Err(Error::operator("batch_norm", format!("{:?}, vectors of {:?}", b.shape(x), b.shape(scale))));

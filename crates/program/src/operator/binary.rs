@@ -1,7 +1,7 @@
 //! Functions of two elements, with broadcasting.
 
 use super::{Node, Operator, conv::pairwise};
-use crate::{Binary as Function, Builder, BufferId, Comparison, Cond, Expr, Result};
+use crate::{Binary as Function, BufferId, Builder, Comparison, Cond, Expr, Result};
 
 pub(super) struct Binary;
 

@@ -1,7 +1,7 @@
 //! Conversion to another type.
 
 use super::{Node, Operator};
-use crate::{Builder, BufferId, Expr, Result};
+use crate::{BufferId, Builder, Expr, Result};
 
 pub(super) struct Cast;
 
@@ -11,7 +11,9 @@ impl Operator for Cast {
     }
 
     fn build(&self, b: &mut Builder, node: &Node<'_>) -> Result<Vec<BufferId>> {
-        let Some(to) = node.call.outputs.first().map(|fact| fact.dtype) else { return Err(node.refuse("has no result")) };
+        let Some(to) = node.call.outputs.first().map(|fact| fact.dtype) else {
+            return Err(node.refuse("has no result"));
+        };
         b.apply("cast", node.operand(0)?, |x, _| Expr::Cast(to, Box::new(x))).map(|y| vec![y])
     }
 }

@@ -1,7 +1,7 @@
 //! Numbers kept between bounds.
 
 use super::{Activation, Node, Operator, activation};
-use crate::{Builder, BufferId, Result};
+use crate::{BufferId, Builder, Result};
 
 pub(super) struct Clip;
 

@@ -1,7 +1,7 @@
 //! Concatenation along an axis.
 
 use super::{Node, Operator, named};
-use crate::{Builder, BufferId, Cond, Error, Expr, Result};
+use crate::{BufferId, Builder, Cond, Error, Expr, Result};
 
 /// Puts buffers side by side along `axis`.
 ///
@@ -11,9 +11,8 @@ pub fn concat(b: &mut Builder, parts: &[BufferId], axis: usize) -> Result<Buffer
     let shapes: Vec<Vec<u64>> = parts.iter().map(|&part| b.shape(part).to_vec()).collect();
     let refuse = || Error::operator("concat", format!("{shapes:?} along {axis}"));
     let mut shape = shapes.first().ok_or_else(refuse)?.clone();
-    let alike = |other: &Vec<u64>| {
-        other.len() == shape.len() && (0..shape.len()).all(|i| i == axis || other[i] == shape[i])
-    };
+    let alike =
+        |other: &Vec<u64>| other.len() == shape.len() && (0..shape.len()).all(|i| i == axis || other[i] == shape[i]);
     if axis >= shape.len() || !shapes.iter().all(alike) {
         return Err(refuse());
     }

@@ -1,7 +1,7 @@
 //! Convolutions over one to three axes, with groups, depthwise, dilated.
 
 use super::{Node, Operator, broadcast, named, spatial_names, window_names};
-use crate::{Builder, BufferId, Cond, Error, Expr, Index, Reducer, Result};
+use crate::{BufferId, Builder, Cond, Error, Expr, Index, Reducer, Result};
 
 /// How a window moves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +38,8 @@ impl Window {
         }
         let count = |a: usize| {
             let sizes = [input[a], kernel[a], self.strides[a], self.dilations[a]];
-            let bad = sizes.iter().any(|&n| n > 1 << 30) || kernel[a] == 0 || self.strides[a] == 0 || self.dilations[a] == 0;
+            let bad =
+                sizes.iter().any(|&n| n > 1 << 30) || kernel[a] == 0 || self.strides[a] == 0 || self.dilations[a] == 0;
             if bad || self.pads[a].iter().any(|pad| pad.abs() > 1 << 30) {
                 return Err(refuse());
             }
@@ -54,7 +55,10 @@ impl Window {
         let n = input.len();
         let list = |name: &str| -> Result<Vec<u64>> {
             let values = node.call.list(name).map_or(vec![1; n], <[i64]>::to_vec);
-            values.iter().map(|&v| u64::try_from(v).map_err(|_| node.refuse(format!("has {name} {values:?}")))).collect()
+            values
+                .iter()
+                .map(|&v| u64::try_from(v).map_err(|_| node.refuse(format!("has {name} {values:?}"))))
+                .collect()
         };
         let (strides, dilations) = (list("strides")?, list("dilations")?);
         let pads = node.call.list("pads").map_or(vec![0; 2 * n], <[i64]>::to_vec);
@@ -214,9 +218,7 @@ mod tests {
         let (x, w) = (data(0, xs), data(1, ws));
         let out = window.counts("", &xs[2..], &ws[2..]).unwrap();
         let at = |shape: &[u64], i: &[i64]| -> Option<usize> {
-            shape.iter().zip(i).try_fold(0, |n, (&e, &i)| {
-                (i >= 0 && i < e as i64).then(|| n * e as usize + i as usize)
-            })
+            shape.iter().zip(i).try_fold(0, |n, (&e, &i)| (i >= 0 && i < e as i64).then(|| n * e as usize + i as usize))
         };
         let mut y = Vec::new();
         let shape: Vec<u64> = [xs[0], ws[0]].into_iter().chain(out).collect();

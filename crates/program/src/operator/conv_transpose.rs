@@ -1,7 +1,7 @@
 //! Transposed convolutions: each element of the result sums what windows over the input would write to it.
 
 use super::{Node, Operator, Window, conv::add_bias, spatial_names, window_names};
-use crate::{Builder, BufferId, Cond, Error, Expr, Reducer, Result};
+use crate::{BufferId, Builder, Cond, Error, Expr, Reducer, Result};
 
 /// x (N, C, …) and w (C, O / groups, …) → (N, O, `output` …).
 ///
@@ -82,10 +82,13 @@ mod tests {
             let (_, _, y) = run(&[&[1, 2, n], &[2, 3, k]], |b, x| conv_transpose(b, x[0], x[1], &window, &[output]));
             let (x, w) = (data(0, &[1, 2, n]), data(1, &[2, 3, k]));
             let mut expected = vec![0.0; 3 * output as usize];
-            for (c, o, i, t) in (0..2).flat_map(|c| (0..3).flat_map(move |o| (0..n).flat_map(move |i| (0..k).map(move |t| (c, o, i, t))))) {
+            for (c, o, i, t) in (0..2)
+                .flat_map(|c| (0..3).flat_map(move |o| (0..n).flat_map(move |i| (0..k).map(move |t| (c, o, i, t)))))
+            {
                 let at = (i * stride + t) as i64 - pad as i64;
                 if (0..output as i64).contains(&at) {
-                    expected[(o * output) as usize + at as usize] += x[(c * n + i) as usize] * w[((c * 3 + o) * k + t) as usize];
+                    expected[(o * output) as usize + at as usize] +=
+                        x[(c * n + i) as usize] * w[((c * 3 + o) * k + t) as usize];
                 }
             }
             assert_eq!(y, expected);

@@ -1,7 +1,7 @@
 //! Broadcasting to a shape, and repetition.
 
 use super::{Node, Operator, broadcast, named};
-use crate::{Builder, BufferId, Expr, Result};
+use crate::{BufferId, Builder, Expr, Result};
 
 pub(super) struct Expand;
 

@@ -1,7 +1,7 @@
 //! Rows of a table by number, as word embeddings are.
 
 use super::{Node, Operator, named};
-use crate::{Builder, BufferId, Comparison, Cond, Error, Expr, Index, Result};
+use crate::{BufferId, Builder, Comparison, Cond, Error, Expr, Index, Result};
 
 /// `table` at the positions along `axis` that `indices` has; negative ones count from the end.
 ///

@@ -1,7 +1,7 @@
 //! Fully connected layers, as ONNX's Gemm: α·A·B + β·C, either side transposed.
 
 use super::{Node, Operator, broadcast};
-use crate::{Builder, BufferId, Error, Expr, Index, Reducer, Result};
+use crate::{BufferId, Builder, Error, Expr, Index, Reducer, Result};
 
 /// x (N, K) and w (O, K), as frameworks keep it → (N, O).
 ///
@@ -20,7 +20,8 @@ fn product(b: &mut Builder, x: BufferId, w: BufferId, left: bool, right: bool) -
     if k != depth {
         return Err(refuse());
     }
-    let at = |swap: bool, a: &Index, b: &Index| if swap { vec![b.clone(), a.clone()] } else { vec![a.clone(), b.clone()] };
+    let at =
+        |swap: bool, a: &Index, b: &Index| if swap { vec![b.clone(), a.clone()] } else { vec![a.clone(), b.clone()] };
     b.reduce("dense", &[("i", i), ("j", j)], &[("k", k)], Reducer::Sum, |s, r| {
         Expr::Load(x, at(left, &s[0], &r[0])) * Expr::Load(w, at(right, &r[0], &s[1]))
     })

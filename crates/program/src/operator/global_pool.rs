@@ -1,7 +1,7 @@
 //! Pooling over all spatial axes.
 
 use super::{Node, Operator, Reduction, reduce};
-use crate::{Builder, BufferId, Result};
+use crate::{BufferId, Builder, Result};
 
 pub(super) struct GlobalPool;
 

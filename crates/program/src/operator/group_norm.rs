@@ -1,7 +1,7 @@
 //! Group and instance normalisation.
 
 use super::{Node, Operator, layer_norm, reshape};
-use crate::{Builder, BufferId, Error, Expr, Result};
+use crate::{BufferId, Builder, Error, Expr, Result};
 
 /// x (N, C, …), normalised within each of `groups` groups of channels, then scaled and shifted by channel.
 ///

@@ -1,7 +1,7 @@
 //! What does nothing at inference.
 
 use super::{Node, Operator};
-use crate::{Builder, BufferId, Result};
+use crate::{BufferId, Builder, Result};
 
 pub(super) struct Identity;
 

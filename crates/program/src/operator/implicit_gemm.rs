@@ -2,7 +2,7 @@
 //! by computing it where it is read.
 
 use super::{Window, conv::padded};
-use crate::{Builder, BufferId, Error, Expr, Reducer, Result};
+use crate::{BufferId, Builder, Error, Expr, Reducer, Result};
 
 /// x (N, C, H, W) and w (O, C, Ky, Kx) → (N, O, H', W'), with one reduction axis over C·Ky·Kx and one spatial axis
 /// over the pixels.

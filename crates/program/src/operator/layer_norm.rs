@@ -1,7 +1,7 @@
 //! Layer normalisation over the last axes, and that by the root of the mean square.
 
 use super::{Node, Operator, Reduction, broadcast, named, reduce};
-use crate::{Builder, BufferId, Expr, Index, Reducer, Result};
+use crate::{BufferId, Builder, Expr, Index, Reducer, Result};
 
 /// (x − mean) / √(variance + ε) · scale + shift, with mean and variance over the axes from `axis` on.
 ///

@@ -1,7 +1,7 @@
 //! Products of matrices, batched with broadcasting.
 
 use super::{Node, Operator, common};
-use crate::{Builder, BufferId, Error, Expr, Index, Reducer, Result};
+use crate::{BufferId, Builder, Error, Expr, Index, Reducer, Result};
 
 /// a (…, I, K) and b (…, K, J) → (…, I, J); batch axes broadcast.
 ///

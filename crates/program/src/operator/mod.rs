@@ -5,7 +5,7 @@
 
 use tachograph_ir::{Call, Fact};
 
-use crate::{Builder, BufferId, Error, Expr, Index, Result};
+use crate::{BufferId, Builder, Error, Expr, Index, Result};
 
 macro_rules! operators {
     ($($file:ident: $($operator:ident),*;)*) => {

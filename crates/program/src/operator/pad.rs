@@ -1,7 +1,7 @@
 //! Numbers around a tensor.
 
 use super::{Node, Operator, conv::padded};
-use crate::{Builder, BufferId, Result};
+use crate::{BufferId, Builder, Result};
 
 pub(super) struct Pad;
 

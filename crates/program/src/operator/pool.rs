@@ -1,7 +1,7 @@
 //! Pooling over windows.
 
 use super::{Node, Operator, Window, spatial_names, window_names};
-use crate::{Builder, BufferId, Cond, Error, Expr, Index, Reducer, Result};
+use crate::{BufferId, Builder, Cond, Error, Expr, Index, Reducer, Result};
 
 /// What of a window is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -104,7 +104,8 @@ impl Operator for Pool {
             return Err(node.refuse("has positions as a result"));
         }
         let input = b.shape(x).get(2..).unwrap_or_default().to_vec();
-        let kernel: Vec<u64> = node.call.list("kernel_shape").unwrap_or_default().iter().map(|&k| k.max(0) as u64).collect();
+        let kernel: Vec<u64> =
+            node.call.list("kernel_shape").unwrap_or_default().iter().map(|&k| k.max(0) as u64).collect();
         let output = node.result(0)?.get(2..).unwrap_or_default().to_vec();
         let window = Window::of(node, &input, &kernel, &output)?;
         let what = match (node.name(), node.call.int("count_include_pad", 0)) {

@@ -1,7 +1,7 @@
 //! Reductions over axes.
 
 use super::{Node, Operator, axis, named};
-use crate::{Builder, BufferId, Error, Expr, Index, Reducer, Result, Unary};
+use crate::{BufferId, Builder, Error, Expr, Index, Reducer, Result, Unary};
 
 /// What becomes of the elements along the axes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -118,7 +118,9 @@ mod tests {
         let x = data(0, &[2, 3, 4]);
         let (w, _, y) = run(&[&[2, 3, 4]], |b, x| reduce(b, x[0], &[2, 0], false, Reduction::Sum));
         assert_eq!(w.buffer(w.outputs()[0]).shape, [3]);
-        let sum = |j: usize| (0..2).flat_map(|i| (0..4).map(move |k| (i, k))).map(|(i, k)| x[i * 12 + j * 4 + k]).sum::<f64>();
+        let sum = |j: usize| {
+            (0..2).flat_map(|i| (0..4).map(move |k| (i, k))).map(|(i, k)| x[i * 12 + j * 4 + k]).sum::<f64>()
+        };
         assert_eq!(y, [sum(0), sum(1), sum(2)]);
         let (w, _, _) = run(&[&[2, 3, 4]], |b, x| reduce(b, x[0], &[1], true, Reduction::L2));
         assert_eq!(w.buffer(w.outputs()[0]).shape, [2, 1, 4]);

@@ -1,7 +1,7 @@
 //! Another shape for the same elements.
 
 use super::{Node, Operator, named};
-use crate::{Builder, BufferId, Error, Expr, Index, Result};
+use crate::{BufferId, Builder, Error, Expr, Index, Result};
 
 /// The elements in order, in another shape.
 ///

@@ -1,7 +1,7 @@
 //! Resize by nearest or linear sampling of the last axes.
 
 use super::{Node, Operator, named};
-use crate::{Builder, BufferId, Error, Expr, Index, Result};
+use crate::{BufferId, Builder, Error, Expr, Index, Result};
 
 /// How samples between grid points are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -84,7 +84,6 @@ impl Operator for Resize {
     }
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::super::testing::{close, data, run};
@@ -97,7 +96,8 @@ mod tests {
         assert_eq!(y, [x[0], x[0], x[1], x[1], x[2], x[2]]);
         let (_, _, y) = run(&[&[1, 1, 3]], |b, x| resize(b, x[0], &[1, 1, 6], Resampling::Linear));
         let mix = |a: f64, b: f64, t: f64| a * (1.0 - t) + b * t;
-        let expected = [x[0], mix(x[0], x[1], 0.25), mix(x[0], x[1], 0.75), mix(x[1], x[2], 0.25), mix(x[1], x[2], 0.75), x[2]];
+        let expected =
+            [x[0], mix(x[0], x[1], 0.25), mix(x[0], x[1], 0.75), mix(x[1], x[2], 0.25), mix(x[1], x[2], 0.75), x[2]];
         close(&expected, &y);
     }
 }

@@ -1,7 +1,7 @@
 //! Parts of a tensor.
 
 use super::{Node, Operator, axis, named};
-use crate::{Builder, BufferId, Error, Expr, Index, Result};
+use crate::{BufferId, Builder, Error, Expr, Index, Result};
 
 /// The elements at `starts[axis] + i·steps[axis]`, as many as `shape` says.
 ///

@@ -1,7 +1,7 @@
 //! Softmax along an axis, by its largest element.
 
 use super::{Node, Operator, Reduction, named, reduce};
-use crate::{Builder, BufferId, Expr, Index, Result, Unary};
+use crate::{BufferId, Builder, Expr, Index, Result, Unary};
 
 /// e^(x − max) / Σ e^(x − max) along `axis`; its logarithm where `log`.
 ///

@@ -1,7 +1,7 @@
 //! A tensor in parts along an axis, each a result.
 
 use super::{Node, Operator, slice};
-use crate::{Builder, BufferId, Result};
+use crate::{BufferId, Builder, Result};
 
 pub(super) struct Split;
 

@@ -1,7 +1,7 @@
 //! Transposition.
 
 use super::{Node, Operator};
-use crate::{Builder, BufferId, Error, Expr, Index, Result};
+use crate::{BufferId, Builder, Error, Expr, Index, Result};
 
 /// Axis `i` of the result is axis `order[i]` of `x`.
 ///

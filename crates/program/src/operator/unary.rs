@@ -1,7 +1,7 @@
 //! Functions of one element.
 
 use super::{Node, Operator, broadcast};
-use crate::{Builder, BufferId, Comparison, Cond, Expr, Result, Unary as Function};
+use crate::{BufferId, Builder, Comparison, Cond, Expr, Result, Unary as Function};
 
 /// A function between layers, with the coefficients that ONNX gives it by default.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,7 +1,7 @@
 //! One of two elements, by a condition.
 
 use super::{Node, Operator, broadcast, common, named};
-use crate::{Builder, BufferId, Comparison, Cond, Result};
+use crate::{BufferId, Builder, Comparison, Cond, Result};
 
 pub(super) struct Where;
 

@@ -4,7 +4,7 @@
 //! The weights are transformed by a stage that depends on them alone, so beforehand.
 
 use super::{Window, conv::padded};
-use crate::{Builder, BufferId, Error, Expr, Index, Reducer, Result};
+use crate::{BufferId, Builder, Error, Expr, Index, Reducer, Result};
 
 /// The size of the tile of results.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -56,9 +56,7 @@ impl Tile {
                     0.,
                     1.,
                 ],
-                &[
-                    1., 1., 1., 1., 1., 0., 0., 1., -1., 2., -2., 0., 0., 1., 1., 4., 4., 0., 0., 1., -1., 8., -8., 1.,
-                ],
+                &[1., 1., 1., 1., 1., 0., 0., 1., -1., 2., -2., 0., 0., 1., 1., 4., 4., 0., 0., 1., -1., 8., -8., 1.],
             ],
         }
     }
@@ -85,9 +83,8 @@ pub fn winograd(b: &mut Builder, x: BufferId, w: BufferId, window: &Window, tile
         pad[1] = (tiles * m + 2) as i64 - extent as i64 - pad[0];
     }
     let x = padded(b, x, &pads, 0.0)?;
-    let entry = |matrix: &[f64], width: u64, i: &Index, j: &Index| {
-        Expr::Table(matrix.to_vec(), &(i * width as i64) + j)
-    };
+    let entry =
+        |matrix: &[f64], width: u64, i: &Index, j: &Index| Expr::Table(matrix.to_vec(), &(i * width as i64) + j);
     // Both transforms go along one axis and then the other: fewer products, and none with a table of two indices.
     let half = b.reduce(
         "input_rows",
@@ -144,14 +141,7 @@ pub fn winograd(b: &mut Builder, x: BufferId, w: BufferId, window: &Window, tile
     let spatial = [("n", n), ("o", o), ("y", counts[0]), ("x", counts[1])];
     b.reduce("conv", &spatial, &[("f", a)], Reducer::Sum, |s, r| {
         let m = m as i64;
-        let read = vec![
-            s[0].clone(),
-            s[1].clone(),
-            s[2].div(m),
-            s[3].div(m),
-            r[0].clone(),
-            s[2].modulo(m),
-        ];
+        let read = vec![s[0].clone(), s[1].clone(), s[2].div(m), s[3].div(m), r[0].clone(), s[2].modulo(m)];
         entry(at, a, &s[3].modulo(m), &r[0]) * Expr::Load(half, read)
     })
 }

@@ -109,8 +109,7 @@ impl State {
         let position = self.position(id)?;
         let shape = self.workload.buffer(id).shape.clone();
         let local = self.add_buffer(&format!("{name}.local"), id, shape.clone());
-        let names: Vec<String> =
-            self.workload.stages[position].spatial.iter().map(|axis| axis.name.clone()).collect();
+        let names: Vec<String> = self.workload.stages[position].spatial.iter().map(|axis| axis.name.clone()).collect();
         let copy = copy_stage(id, local, &names, &shape);
         self.loops.insert(id, Loops::new(&copy));
         let mut computed = std::mem::replace(&mut self.workload.stages[position], copy);

@@ -288,7 +288,8 @@ impl State {
         if stage.reduces() {
             return Err("the reader reduces".into());
         }
-        let mut alike = stage.spatial.iter().map(|axis| axis.extent).eq(self.workload.buffer(producer).shape.iter().copied());
+        let mut alike =
+            stage.spatial.iter().map(|axis| axis.extent).eq(self.workload.buffer(producer).shape.iter().copied());
         stage.value.visit(
             &mut |expr| match expr {
                 Expr::Load(read, index) if *read == producer => {
@@ -336,8 +337,11 @@ fn copy_outer(source: &Loops, outer: &[usize], to: &mut Loops, axes: usize) -> R
                 });
             }
             Relation::Fuse { parents, fused } if needed[*fused] => {
-                let own: Vec<usize> =
-                    parents.iter().map(|parent| map.get(parent).copied()).collect::<Option<_>>().ok_or("a fused loop is of the reduction")?;
+                let own: Vec<usize> = parents
+                    .iter()
+                    .map(|parent| map.get(parent).copied())
+                    .collect::<Option<_>>()
+                    .ok_or("a fused loop is of the reduction")?;
                 // They are brought side by side: the order of what is left is settled afterwards.
                 let at = to.leaves.iter().position(|leaf| own.contains(leaf)).ok_or("a loop is fused twice")?;
                 to.leaves.retain(|leaf| !own.contains(leaf));

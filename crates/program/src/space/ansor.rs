@@ -131,7 +131,8 @@ impl Partial {
     /// The consumer follows the first `levels` spatial levels, and the stage is computed there.
     fn fuse(&mut self, id: BufferId, consumer: BufferId, levels: usize, rules: CpuRules) -> Result<()> {
         let (stage, target) = (self.name(consumer), self.name(id));
-        let Some(last) = self.state.workload().stage(id).and_then(|s| s.spatial.last()).map(|axis| axis.name.clone()) else {
+        let Some(last) = self.state.workload().stage(id).and_then(|s| s.spatial.last()).map(|axis| axis.name.clone())
+        else {
             return Ok(());
         };
         let axis = format!("{last}.{}", levels - 1);
@@ -352,7 +353,9 @@ fn share(p: &mut Partial, id: BufferId) {
     let outer: Vec<String> = loops
         .leaves
         .iter()
-        .take_while(|&&leaf| loops.nodes[leaf].kind == crate::Kind::Spatial && loops.nodes[leaf].mark == crate::Mark::Serial)
+        .take_while(|&&leaf| {
+            loops.nodes[leaf].kind == crate::Kind::Spatial && loops.nodes[leaf].mark == crate::Mark::Serial
+        })
         .map(|&leaf| loops.nodes[leaf].name.clone())
         .collect();
     let mut options = vec![("none".to_owned(), Vec::new())];
@@ -371,4 +374,3 @@ fn share(p: &mut Partial, id: BufferId) {
     }
     p.category(format!("loops of {stage} shared"), options);
 }
-

@@ -265,8 +265,13 @@ impl Decision {
                 let mut rest = *extent;
                 for i in (0..*parts).rev() {
                     let most = max_innermost.filter(|_| i + 1 == *parts).unwrap_or(u64::MAX);
-                    let wanted = if i == 0 || factors[i] == 0 || !rest.is_multiple_of(factors[i]) { rest } else { factors[i] };
-                    let factor = if wanted <= most { wanted } else { divisors(rest).into_iter().rfind(|&d| d <= most).unwrap_or(1) };
+                    let wanted =
+                        if i == 0 || factors[i] == 0 || !rest.is_multiple_of(factors[i]) { rest } else { factors[i] };
+                    let factor = if wanted <= most {
+                        wanted
+                    } else {
+                        divisors(rest).into_iter().rfind(|&d| d <= most).unwrap_or(1)
+                    };
                     next[i] = factor;
                     rest /= factor;
                 }

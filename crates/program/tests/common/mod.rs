@@ -6,7 +6,7 @@ use rand::{Rng, SeedableRng, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;
 use tachograph_ir::DType::F32;
 use tachograph_program::{
-    Builder, BufferId, Data, Expr, Reducer, Result, Schedule, Scope, State, Step, Workload,
+    BufferId, Builder, Data, Expr, Reducer, Result, Schedule, Scope, State, Step, Workload,
     operator::{self, Activation, Pooling, Reduction, Resampling, Tile, Window},
 };
 
