@@ -126,3 +126,41 @@ fn a_kernel_is_called_from_rust() {
         }
     }
 }
+
+/// Functions in vectors of every length, over their range, against those of the library.
+#[test]
+fn functions_are_accurate() {
+    use tachograph_program::{Builder, Expr, Kernel, Schedule, Target, Unary};
+    let Ok(compiler) = Compiler::find() else { return };
+    let n = 4096;
+    // The largest error, as a part of the value or, where that is small, of one.
+    let cases: [(Unary, f64, f64); 7] = [
+        (Unary::Exp, 80.0, 1e-6),
+        (Unary::Tanh, 6.0, 1e-6),
+        (Unary::Erf, 4.0, 1e-6),
+        (Unary::Abs, 9.0, 0.0),
+        (Unary::Floor, 9.0, 0.0),
+        (Unary::Round, 9.0, 0.0),
+        (Unary::Sign, 9.0, 0.0),
+    ];
+    for (function, reach, tolerance) in cases {
+        let mut b = Builder::new("function");
+        let x = b.input("x", tachograph_ir::DType::F32, &[n]).unwrap();
+        let y = b.map("y", &[("i", n)], |i| Expr::Load(x, i.to_vec()).unary(function)).unwrap();
+        let workload = b.finish(&[y]).unwrap();
+        let data = (0..n).map(|i| f64::from(((i as f64 / n as f64 * 2.0 - 1.0) * reach) as f32)).collect();
+        let data = [(x, data)].into();
+        let expected = &workload.run(&data).unwrap()[&y];
+        for lanes in [2, 4, 8, 16, 64] {
+            let schedule = Schedule::new().split("y", "i", &[lanes]).vectorize("y", "i.1");
+            let nest = schedule.lower(&workload).unwrap();
+            let code = tachograph_program::c(&nest, Target::native()).unwrap().text;
+            assert!(code.contains("f_load("), "{code}");
+            let found = Kernel::new(&nest, &compiler).unwrap().call_with(&data).unwrap();
+            for ((x, a), b) in data[&x].iter().zip(expected).zip(&found[&y]) {
+                let scale = if function == Unary::Exp { a.abs() } else { a.abs().max(1e-2) };
+                assert!((a - b).abs() <= tolerance * scale.max(1e-30), "{function:?}({x}) = {b} and not {a}");
+            }
+        }
+    }
+}

@@ -54,7 +54,7 @@ pub(super) fn vectors(lanes: u64, bits: u64) -> String {
     line(format!(
         "static inline {v} {v}_exp({v} a) {{
   {v} x = {v}_min({v}_max(a, {v}_splat(-87.33f)), {v}_splat(88.72f));
-  {v} n = (x * 1.44269504f + 12582912.0f) - 12582912.0f;
+  {v} n = {v}_floor(x * 1.44269504f + 0.5f);
   {v} r = x - n * 0.693145752f - n * 1.42860677e-6f;
   {v} p = {v}_splat(1.0f / 720);
   p = p * r + 1.0f / 120;

@@ -55,7 +55,8 @@ impl Writer<'_> {
         let dtype = dtype.filter(|dtype| matches!(dtype, DType::F32 | DType::F64))?;
         let extent = self.nest.loops[var as usize].extent;
         let widest = self.lanes(dtype);
-        let lanes = [16, 8, 4, 2].into_iter().find(|&lanes| lanes <= widest && extent > 0 && extent.is_multiple_of(lanes))?;
+        let lanes =
+            [16, 8, 4, 2].into_iter().find(|&lanes| lanes <= widest && extent > 0 && extent.is_multiple_of(lanes))?;
         Some((lanes, dtype))
     }
 

@@ -289,6 +289,8 @@ fn marks(loops: &Loops, extents: &[u64]) -> Vec<Mark> {
     let mut trips = 1u64;
     for (mark, &leaf) in marks.iter_mut().zip(&loops.leaves).rev() {
         if *mark == Mark::Vector {
+            // What counts is how much is written out: a vector of sixteen is one statement.
+            trips = extents[leaf].div_ceil(16);
             continue;
         }
         trips = trips.saturating_mul(extents[leaf]);

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
@@ -29,16 +29,18 @@ pub(super) enum Ended {
 
 /// Runs a command within limits.
 pub(super) fn run(program: &Path, args: &[String], env: &[(&str, String)], limits: Limits) -> Ended {
-    let mut command = match (cfg!(unix), limits.mebibytes) {
-        (true, n) if n > 0 => {
-            // The shell sets the limit for itself, then becomes the program.
-            let mut command = Command::new("/bin/sh");
-            command.args(["-c", "ulimit -c 0; ulimit -v \"$1\"; shift; exec \"$@\"", "sh"]);
-            command.arg((n * 1024).to_string()).arg(program);
-            command
-        }
-        _ => Command::new(program),
+    #[cfg(unix)]
+    let mut command = {
+        use std::os::unix::process::CommandExt;
+        // The shell sets limits for itself and for what it becomes, which also end what a compiler starts.
+        let memory = if limits.mebibytes > 0 { (limits.mebibytes * 1024).to_string() } else { "unlimited".into() };
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", "ulimit -c 0; ulimit -v \"$1\"; ulimit -t \"$2\"; shift 2; exec \"$@\"", "sh"]);
+        command.args([memory, (limits.seconds + 1).to_string()]).arg(program).process_group(0);
+        command
     };
+    #[cfg(not(unix))]
+    let mut command = Command::new(program);
     command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command.envs(env.iter().map(|(name, value)| (name, value)));
     let mut child = match command.spawn() {
@@ -61,7 +63,7 @@ pub(super) fn run(program: &Path, args: &[String], env: &[(&str, String)], limit
         match child.try_wait() {
             Ok(Some(status)) => break Ok(status),
             Ok(None) if Instant::now() >= deadline => {
-                let _ = child.kill();
+                end(&mut child);
                 let _ = child.wait();
                 return Ended::Late;
             }
@@ -79,6 +81,16 @@ pub(super) fn run(program: &Path, args: &[String], env: &[(&str, String)], limit
         }
         Err(error) => Ended::Badly(error.to_string()),
     }
+}
+
+/// Ends a child with all that it started.
+fn end(child: &mut Child) {
+    #[cfg(unix)]
+    if let Ok(group) = libc::pid_t::try_from(child.id()) {
+        // SAFETY: the child leads this group, and is not waited for yet, so that the number is still its own.
+        unsafe { libc::kill(-group, libc::SIGKILL) };
+    }
+    let _ = child.kill();
 }
 
 #[cfg(all(test, unix))]

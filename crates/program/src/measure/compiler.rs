@@ -69,7 +69,7 @@ impl Compiler {
                 flags.push("-mprefer-vector-width=512".into());
             }
         }
-        Ok(Self { command: command.into(), version, flags, limits: Limits { seconds: 20, mebibytes: 4096 } })
+        Ok(Self { command: command.into(), version, flags, limits: Limits { seconds: 10, mebibytes: 4096 } })
     }
 
     /// The first line of what it says of itself.
@@ -82,7 +82,7 @@ impl Compiler {
         &self.flags
     }
 
-    /// The same with other limits for its process; 20 s and 4 GiB where nothing is said.
+    /// The same with other limits for its process; 10 s and 4 GiB where nothing is said.
     #[must_use]
     pub fn with_limits(self, limits: Limits) -> Self {
         Self { limits, ..self }

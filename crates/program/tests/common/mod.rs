@@ -113,7 +113,8 @@ fn attempt(rng: &mut ChaCha8Rng) -> Result<Workload> {
         y = operator::activation(&mut b, y, Activation::Relu)?;
     }
     if rng.random_bool(0.5) {
-        let other = b.input("residual", F32, &b.shape(y).to_vec())?;
+        let shape = b.shape(y).to_vec();
+        let other = b.input("residual", F32, &shape)?;
         y = b.apply("add", y, |y, i| y + Expr::Load(other, i.to_vec()))?;
     }
     if rng.random_bool(0.1) && b.shape(y).len() == 2 {
