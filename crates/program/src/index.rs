@@ -23,10 +23,42 @@ pub enum Atom {
 
 /// Σ coefficient · atom + constant.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "Raw")]
 pub struct Index {
     /// Atoms in order, each once, with coefficients other than 0.
     terms: Vec<(Atom, i64)>,
     constant: i64,
+}
+
+/// An index from a file, in no form yet.
+#[derive(Deserialize)]
+struct Raw {
+    terms: Vec<(Atom, i64)>,
+    constant: i64,
+}
+
+impl TryFrom<Raw> for Index {
+    type Error = String;
+
+    fn try_from(raw: Raw) -> Result<Self, String> {
+        // Far from where arithmetic ends.
+        const LARGEST: i64 = 1 << 50;
+        let small = |n: i64| (-LARGEST..=LARGEST).contains(&n);
+        let mut sum = Self::constant(raw.constant);
+        for (atom, coefficient) in raw.terms {
+            let term = match atom {
+                Atom::Var(var) => Self::var(var),
+                Atom::Div(inner, by) if by > 0 && small(by) => inner.div(by),
+                Atom::Mod(inner, by) if by > 0 && small(by) => inner.modulo(by),
+                Atom::Div(_, by) | Atom::Mod(_, by) => return Err(format!("an index is divided by {by}")),
+            };
+            if !small(coefficient) {
+                return Err(format!("an index has the coefficient {coefficient}"));
+            }
+            sum = sum.plus(&term, coefficient);
+        }
+        if small(raw.constant) { Ok(sum) } else { Err(format!("an index has the constant {}", raw.constant)) }
+    }
 }
 
 /// The smallest and the largest value of something.
@@ -429,6 +461,17 @@ mod tests {
                 prop_assert!(value >= range.min && value <= range.max);
             }
         }
+    }
+
+    #[test]
+    fn files_do_not_divide_by_zero() {
+        let good = Index::var(0).div(3) * 2 + 5;
+        let text = serde_json::to_string(&good).unwrap();
+        assert_eq!(serde_json::from_str::<Index>(&text).unwrap(), good);
+        for bad in ["3]}", "0]}", "-4]}"].map(|by| text.replace("3]}", by)) {
+            assert_eq!(serde_json::from_str::<Index>(&bad).is_ok(), bad == text, "{bad}");
+        }
+        assert!(serde_json::from_str::<Index>("{\"terms\":[],\"constant\":9223372036854775807}").is_err());
     }
 
     #[test]

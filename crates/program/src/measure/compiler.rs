@@ -13,6 +13,7 @@ pub struct Compiler {
     version: String,
     flags: Vec<String>,
     limits: Limits,
+    openmp: bool,
 }
 
 /// No `-ffast-math`: it would set the flags of the process that loads the code, and do away with infinities, which
@@ -69,7 +70,22 @@ impl Compiler {
                 flags.push("-mprefer-vector-width=512".into());
             }
         }
-        Ok(Self { command: command.into(), version, flags, limits: Limits { seconds: 10, mebibytes: 4096 } })
+        let limits = Limits { seconds: 10, mebibytes: 4096 };
+        let mut compiler = Self { command: command.into(), version, flags, limits, openmp: true };
+        compiler.openmp = !compiler.version.contains("clang") || compiler.links_openmp();
+        Ok(compiler)
+    }
+
+    /// Clang may come without the library of OpenMP.
+    fn links_openmp(&self) -> bool {
+        let Ok(dir) = tempfile::tempdir() else { return false };
+        let code = CCode { text: "int one(void) { return 1; }\n".into(), work_bytes: 0, parallel: true };
+        self.library(&code, &dir.path().join("openmp.so")).is_ok()
+    }
+
+    /// False if parallel loops run on one thread, because the compiler has no OpenMP.
+    pub fn has_openmp(&self) -> bool {
+        self.openmp
     }
 
     /// The first line of what it says of itself.
@@ -98,7 +114,7 @@ impl Compiler {
         let mut args = self.flags.clone();
         args.extend(["-shared", "-fPIC", "-o"].map(String::from));
         args.extend([library.display().to_string(), source.display().to_string(), "-lm".into()]);
-        if code.parallel {
+        if code.parallel && self.openmp {
             args.push("-fopenmp".into());
         }
         self.call(&args)

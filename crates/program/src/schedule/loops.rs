@@ -186,7 +186,7 @@ impl Loops {
                     extents[parts[0]] = rest;
                 }
                 Relation::Fuse { parents, fused } => {
-                    extents[*fused] = parents.iter().fold(1, |n, &parent| n * extents[parent]);
+                    extents[*fused] = parents.iter().fold(1, |n: u64, &parent| n.saturating_mul(extents[parent]));
                 }
             }
         }

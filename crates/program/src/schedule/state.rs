@@ -179,7 +179,13 @@ impl State {
                     Some(stage) => stage.spatial.iter().map(|axis| axis.name.clone()).collect(),
                     None => (0..self.workload.buffer(id).shape.len()).map(|i| format!("d{i}")).collect::<Vec<_>>(),
                 };
-                self.layouts.insert(id, Layout::parse(layout, &names)?);
+                let layout = super::Layout::parse(layout, &names)?;
+                let buffer = self.workload.buffer(id);
+                let padded = layout.extents(&buffer.shape).into_iter().try_fold(1u64, u64::checked_mul);
+                if padded.is_none_or(|n| n / 64 > buffer.elements().max(1024)) {
+                    return Err(format!("blocks of `{layout}` are far larger than {:?}", buffer.shape));
+                }
+                self.layouts.insert(id, layout);
                 Ok(())
             }
         }
