@@ -5,7 +5,7 @@
 use tachograph_ir::DType::F32;
 use tachograph_program::{
     Builder, Compiler, Cpu, Measurer, Outcome, Result, Schedule, Settings, Workload,
-    operator::{Activation, Tile, Window, activation, conv, winograd},
+    operator::{Activation, Tile, Window, activation, conv, matmul, winograd},
 };
 
 /// Name, input channels, output channels, extent of the input, kernel, stride.
@@ -146,10 +146,36 @@ fn fast_point(lanes: u64, rows: u64, columns: u64, vectors: u64) -> Schedule {
         .registers("output_rows")
 }
 
+/// A product whose operands stay in the first cache: about what the core can do.
+fn product() -> Result<(Workload, Schedule)> {
+    let mut b = Builder::new("product");
+    let (x, w) = (b.input("x", F32, &[14, 128])?, b.weight("w", F32, &[128, 32])?);
+    let y = matmul(&mut b, x, w)?;
+    let schedule = Schedule::new()
+        .cache_write("matmul")
+        .split("matmul.local", "j", &[16])
+        .reorder("matmul.local", &["k", "i", "j.0", "j.1"])
+        .registers("matmul.local")
+        .vectorize("matmul.local", "j.1")
+        .unroll("matmul.local", "i")
+        .unroll("matmul.local", "j.0")
+        .split("matmul", "i", &[14])
+        .compute_at("matmul.local", "matmul", "i.0")
+        .vectorize("matmul", "j");
+    Ok((b.finish(&[y])?, schedule))
+}
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let only = std::env::args().nth(1);
     let mut cpu = Cpu::new(Compiler::find()?, Settings { repeats: 15, ..Settings::default() })?;
     let lanes = tachograph_program::Target::native().vector_bytes / 4;
+    let (small, schedule) = product()?;
+    let records = cpu.measure(&small, &[schedule])?;
+    if let Outcome::Time { median, repeats, .. } = &records[0].outcome {
+        let least = repeats.iter().copied().fold(f64::INFINITY, f64::min);
+        let rate = |time: f64| small.flops() as f64 / time;
+        println!("14x128x32 in the first cache: {:.1} GFLOP/s, at best {:.1}", rate(*median), rate(least));
+    }
     println!("{:>10} {:>9} {:>9} {:>7}  pixels, rows, vectors, depth", "layer", "ms", "GFLOP/s", "spread");
     for (name, c, o, n, k, stride) in LAYERS {
         if only.as_ref().is_some_and(|only| !name.contains(only.as_str())) {
