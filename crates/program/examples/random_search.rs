@@ -20,7 +20,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let y = conv(&mut b, x, w, &Window::square(2, 1, 1))?;
     let y = activation(&mut b, y, Activation::Relu)?;
     let workload = b.finish(&[y])?;
-    let space = Space::cpu(&workload, CpuRules::default())?;
+    let space = Space::cpu(&workload, CpuRules { max_unroll: 64, ..CpuRules::default() })?;
     println!("{workload}{} sketches, {} points", space.sketches.len(), space.count().unwrap_or(u128::MAX));
 
     let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);

@@ -22,11 +22,13 @@ pub struct CpuRules {
     pub pack: bool,
     /// Whether the tile of a cached or fused stage is kept in registers where that is asked of the compiler.
     pub registers: bool,
+    /// Most trips that are written out: Ansor goes up to 512, which a C compiler takes seconds for.
+    pub max_unroll: u64,
 }
 
 impl Default for CpuRules {
     fn default() -> Self {
-        Self { cores: 1, max_innermost: 64, pack: true, registers: true }
+        Self { cores: 1, max_innermost: 64, pack: true, registers: true, max_unroll: 512 }
     }
 }
 
@@ -273,7 +275,8 @@ fn annotated(mut p: Partial, rules: CpuRules) -> Result<Sketch> {
         }
         if tiled {
             let option = |max: u64| (max.to_string(), vec![Step::AutoUnroll { stage: name.clone(), max }]);
-            p.category(format!("unroll {name}"), [0, 16, 64, 512].map(option).to_vec());
+            let steps = [0, 16, 64, 512].into_iter().filter(|&max| max <= rules.max_unroll);
+            p.category(format!("unroll {name}"), steps.map(option).collect());
         }
         // The innermost loop in vectors, where there is one of the result.
         if let Some(&last) = loops.leaves.last()
