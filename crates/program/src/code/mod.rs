@@ -1,0 +1,7 @@
+//! Code from nests: C for GCC and Clang.
+
+mod c;
+mod prelude;
+mod vector;
+
+pub use c::{CCode, Target, c};

@@ -1,0 +1,45 @@
+//! Tensor programs: from what a kernel computes to code that computes it fast.
+//!
+//! A [`Workload`] says what: stages over named axes. A [`Schedule`] says how, as steps that are taken one after the
+//! other; lowering makes a [`Nest`] of loops of it, and [`c()`] code, which [`Kernel`] calls and [`Cpu`] measures. A
+//! [`Space`] has the schedules that are worth trying. [`Workload::run`] and [`Nest::run`] are interpreters, to which
+//! everything else is held.
+
+#![deny(missing_docs)]
+
+mod builder;
+mod code;
+mod cost;
+mod error;
+mod expr;
+mod graph;
+mod hash;
+mod index;
+mod interpret;
+mod lower;
+mod measure;
+mod nest;
+pub mod operator;
+mod schedule;
+mod space;
+mod text;
+mod workload;
+
+pub use builder::Builder;
+pub use code::{CCode, Target, c};
+pub use error::{Error, Result};
+pub use expr::{Binary, BufferId, Comparison, Cond, Expr, Reducer, Unary};
+pub use graph::{Group, group};
+pub use hash::WorkloadHash;
+pub use index::{Atom, Index, Range, Var};
+pub use interpret::{Data, round};
+pub use measure::{Compiler, Cpu, Failure, Kernel, Limits, Measurer, Outcome, Record, Settings};
+pub use nest::{Loop, Nest, NestBuffer, Stmt, Storage};
+pub use schedule::{Kind, Layout, LayoutDim, LoopNode, Loops, Mark, Place, Relation, Schedule, Scope, State, Step};
+pub use space::{Choice, CpuRules, Decision, Open, Point, Sketch, Space};
+pub use workload::{Axis, Buffer, Parts, Role, Stage, Workload};
+
+/// The front page, whose program is tested.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct FrontPage;

@@ -1,0 +1,15 @@
+//! Schedules: how a workload is computed, as a list of steps that are taken one after the other.
+//!
+//! A [`Schedule`] knows stages and loops by name, so it replays on another shape of the same operator. [`State`] is
+//! what the steps have made of a workload so far.
+
+mod layout;
+mod loops;
+mod rewrite;
+mod state;
+mod step;
+
+pub use layout::{Layout, LayoutDim};
+pub use loops::{Kind, LoopNode, Loops, Mark, Place, Relation};
+pub use state::{Scope, State};
+pub use step::{Schedule, Step};

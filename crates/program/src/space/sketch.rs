@@ -1,0 +1,92 @@
+//! Sketches: schedules with open decisions.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Choice, Decision};
+use crate::{Schedule, Step};
+
+/// A step of a sketch. Decisions are known by their positions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Open {
+    /// A step as it is.
+    Step(Step),
+    /// A split by the factors of a tile, the first of which is what is left.
+    Split {
+        /// The stage.
+        stage: String,
+        /// The loop.
+        axis: String,
+        /// The decision.
+        tile: usize,
+    },
+    /// The steps of the option that a category decides for.
+    Either {
+        /// The decision.
+        category: usize,
+        /// Steps of each option.
+        options: Vec<Vec<Step>>,
+    },
+    /// A weight that is laid out beforehand in the order in which the tiles of its reader go over it.
+    Pack {
+        /// The weight.
+        buffer: String,
+        /// Parts in that order, outermost first: axis of the weight, decision, part.
+        parts: Vec<(usize, usize, usize)>,
+    },
+}
+
+/// A schedule with open decisions.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sketch {
+    /// How it came about.
+    pub name: String,
+    /// What is open.
+    pub decisions: Vec<Decision>,
+    /// The steps.
+    pub steps: Vec<Open>,
+}
+
+impl Sketch {
+    /// The steps with choices for the decisions; choices of another kind leave a step out.
+    pub(super) fn schedule(&self, choices: &[Choice]) -> Schedule {
+        let mut schedule = Schedule::new();
+        let factors = |tile: usize| match choices.get(tile) {
+            Some(Choice::Tile(factors)) => factors.as_slice(),
+            _ => &[],
+        };
+        for step in &self.steps {
+            match step {
+                Open::Step(step) => schedule.steps.push(step.clone()),
+                Open::Split { stage, axis, tile } => {
+                    if let [_, rest @ ..] = factors(*tile)
+                        && !rest.is_empty()
+                    {
+                        let (stage, axis, factors) = (stage.clone(), axis.clone(), rest.to_vec());
+                        schedule.steps.push(Step::Split { stage, axis, factors });
+                    }
+                }
+                Open::Either { category, options } => {
+                    if let Some(Choice::Category(i)) = choices.get(*category) {
+                        schedule.steps.extend(options.get(*i).into_iter().flatten().cloned());
+                    }
+                }
+                Open::Pack { buffer, parts } => {
+                    let part = |&(axis, tile, part): &(usize, usize, usize)| {
+                        let factors = factors(tile);
+                        let divide: u64 = factors.iter().skip(part + 1).product();
+                        // A part of one trip is no dimension, but for the first, which has no other limit.
+                        match (part, factors.get(part)) {
+                            (0, _) => Some(format!("d{axis}/{divide}")),
+                            (_, Some(1)) | (_, None) => None,
+                            (_, Some(n)) => Some(format!("d{axis}/{divide}%{n}")),
+                        }
+                    };
+                    let layout = parts.iter().filter_map(part).collect::<Vec<_>>().join(" ");
+                    schedule.steps.push(Step::Layout { buffer: buffer.clone(), layout });
+                }
+            }
+        }
+        schedule
+    }
+}
