@@ -1,0 +1,36 @@
+//! The database of what was measured: graphs, devices, measurements, tuning records, jobs and checkpoints, in a file
+//! (SQLite) or on a server (PostgreSQL).
+//!
+//! A [`Store`] is asked before anything is measured or predicted: [`Store::query`] answers with a measurement, or with what
+//! lies between measurements at other batches. What it cannot answer becomes a job ([`Store::submit`]) that a [`Worker`] on
+//! the right device takes, measures and ends. This is the *query* and the *evolving database* of NNLQP (Liu et al., ICPP
+//! 2022).
+
+mod answer;
+mod devices;
+mod error;
+mod fault;
+mod graphs;
+mod interpolate;
+mod jobs;
+mod link;
+mod location;
+mod measurements;
+mod moment;
+mod network;
+mod reading;
+mod schema;
+mod store;
+mod worker;
+
+pub use answer::{Answer, Between, Found, Question};
+pub use devices::KnownDevice;
+pub use error::{Error, Result};
+pub use jobs::{Busy, Claim, Job, JobFilter, JobId, Lease, Queue, State, Submission};
+pub use location::{LOCATION, Location};
+pub use measurements::{Added, Filter};
+pub use moment::Moment;
+pub use network::{GraphKey, Network};
+pub use reading::{Reading, Setup};
+pub use store::{Options, Store};
+pub use worker::{ChildRunner, Failure, Held, Outcome, Report, Runner, Sheet, Worker};
