@@ -86,7 +86,7 @@ impl Store {
             if text.iter().all(u8::is_ascii_whitespace) {
                 continue;
             }
-            let stored = match serde_json::from_slice(&text) {
+            let stored = match serde_json::from_slice(text.strip_suffix(b"\n").unwrap_or(&text)) {
                 Ok(Line::Graph { key, network }) => self.received(*network).map(|here| {
                     keys.insert(key, here);
                 }),
