@@ -25,6 +25,21 @@ impl Store {
         self.write(async |link| Ok(put(link, network, &packed).await?.key))
     }
 
+    /// Stores graphs, in one transaction; returns their keys.
+    ///
+    /// # Errors
+    /// As [`Store::put_graph`]; then none is stored.
+    pub fn put_graphs(&self, networks: &[Network]) -> Result<Vec<GraphKey>> {
+        let packed = networks.iter().map(Network::packed).collect::<Result<Vec<_>>>()?;
+        self.write(async |link| {
+            let mut keys = Vec::with_capacity(networks.len());
+            for (network, packed) in networks.iter().zip(&packed) {
+                keys.push(put(link, network, packed).await?.key);
+            }
+            Ok(keys)
+        })
+    }
+
     /// The key of a graph that computes the same, whatever its names and the order of its nodes.
     ///
     /// # Errors

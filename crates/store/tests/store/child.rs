@@ -8,7 +8,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use tachograph_store::{Claim, Failure, Held, Moment, Options, Question, Reading, Runner, Store, Worker};
+use tachograph_store::{ChildRunner, Claim, Failure, Held, Moment, Options, Question, Reading, Report, Runner, Store, Worker};
 
 use crate::support::{network, reading, stored};
 
@@ -53,6 +53,7 @@ fn this_is_not_a_test_but_a_process() {
         },
         "write" => write(&Store::open(&location).unwrap(), number),
         "work" => work(&location, number),
+        "measure" => measure(&location),
         "read-only" => read_only(&location),
         "full" => full(&location, number),
         other => panic!("{other}"),
@@ -91,6 +92,16 @@ fn work(location: &str, number: u64) {
     let worker =
         Worker { lease: Duration::from_millis(400), ..Worker::new(format!("worker {number}"), ["bench-cpu"]) };
     worker.run(&store, &Sleeper, &AtomicBool::new(false), |_, _| {}).unwrap();
+}
+
+/// Has one job measured by a command that fails where it can see how the store is opened.
+fn measure(location: &str) {
+    let store = Store::open(location).unwrap();
+    let good = serde_json::to_string(&Report::Reading(reading(1, 2.5, 7))).unwrap();
+    let script = format!("test -z \"$PGPASSFILE$TACHOGRAPH_STORE\" && echo '{good}'");
+    let runner = ChildRunner { command: ["sh", "-c", &script].map(Into::into).to_vec(), limit: Duration::from_secs(5) };
+    let (job, _) = Worker::new("w", ["bench-cpu"]).run_one(&store, &runner).unwrap().unwrap();
+    println!("> {}", store.job(job.id).unwrap().state);
 }
 
 fn read_only(location: &str) {
