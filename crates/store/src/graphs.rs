@@ -139,7 +139,8 @@ pub(crate) async fn put(link: &mut Link, network: &Network, packed: &[u8]) -> Ou
             return Ok(kept);
         }
         let hash = bytes_of(network.hash());
-        let last = link.row("select coalesce(max(ordinal), -1) from graphs where hash = $1", args![hash.clone()]).await?;
+        let last =
+            link.row("select coalesce(max(ordinal), -1) from graphs where hash = $1", args![hash.clone()]).await?;
         let ordinal = last.map_or(Ok(-1), |row| row.int(0))? + 1;
         let name: String = network.graph().name().chars().filter(|c| *c != '\0').take(500).collect();
         let sql = "insert into graphs (hash, ordinal, name, batch_name, nodes, file, added_at) \

@@ -222,7 +222,11 @@ async fn pool(location: &Location, options: &Options) -> Result<Pool> {
     match location.kind() {
         Kind::File(path) => file(location, path, options).await,
         Kind::Server { options: server, .. } => {
-            let server = server.as_ref().clone().options([("search_path", "tachograph")]).disable_statement_logging();
+            let mut server =
+                server.as_ref().clone().options([("search_path", "tachograph")]).disable_statement_logging();
+            if options.read_only {
+                server = server.options([("default_transaction_read_only", "on")]);
+            }
             // The pool says only that time ran out; a connection of our own says why.
             let since = Instant::now();
             loop {
@@ -240,7 +244,9 @@ async fn pool(location: &Location, options: &Options) -> Result<Pool> {
                 }
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
-            Ok(Pool::Postgres(pooled(options).connect_lazy_with(server)))
+            // One is kept by who listens.
+            let more = Options { connections: options.connections.saturating_add(1), ..options.clone() };
+            Ok(Pool::Postgres(pooled(&more).connect_lazy_with(server)))
         }
     }
 }
@@ -257,10 +263,8 @@ async fn file(location: &Location, path: &Path, options: &Options) -> Result<Poo
         }
         whole(location, path)?;
         // A measurement takes seconds; that it is on the disk when a call returns is worth some milliseconds.
-        let file = base
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full);
+        let file =
+            base.create_if_missing(true).journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
         return Ok(Pool::Sqlite(pooled(options).connect_lazy_with(file)));
     }
     whole(location, path)?;
@@ -277,6 +281,13 @@ async fn file(location: &Location, path: &Path, options: &Options) -> Result<Poo
         Ok(()) => file,
         // The log beside the file can neither be read nor made. Where there is none the file is all there is.
         Err(_) if path.is_file() && !log(path).is_some_and(|length| length > 0) => file.immutable(true),
+        Err(_) if path.is_file() && log(path).is_some() => {
+            let message =
+                "what was written last lies in the file `-wal` beside it, which cannot be used in a folder that \
+                           cannot be written; open it once where it can"
+                    .into();
+            return Err(Error::Database { location: location.to_string(), message });
+        }
         Err(error) => return Err(said(location, error.into())),
     };
     Ok(Pool::Sqlite(pooled(options).connect_lazy_with(file)))
@@ -325,6 +336,8 @@ fn whole(location: &Location, path: &Path) -> Result<()> {
         size => size,
     };
     let expected = page * u64::from(number(28));
+    // Whoever closed it in the meantime may have written the log into it.
+    let length = fs::metadata(path).map_or(length, |meta| meta.len());
     // The count of pages is to be believed where it was written together with the last change.
     match number(24) == number(92) && expected > length {
         true => damaged(format!("{length} bytes where it says {expected}")),
@@ -357,6 +370,9 @@ impl Drop for Store {
 
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Store").field("location", &self.location).field("options", &self.options).finish_non_exhaustive()
+        f.debug_struct("Store")
+            .field("location", &self.location)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
     }
 }

@@ -171,7 +171,10 @@ fn wait(child: &mut Child, limit: Duration, held: &Held) -> Ended {
 }
 
 /// Reads a pipe on a thread of its own.
-fn said<P: Read + Send + 'static>(pipe: Option<P>, read: impl FnOnce(P) -> String + Send + 'static) -> Receiver<String> {
+fn said<P: Read + Send + 'static>(
+    pipe: Option<P>,
+    read: impl FnOnce(P) -> String + Send + 'static,
+) -> Receiver<String> {
     let (words, heard) = mpsc::channel();
     if let Some(pipe) = pipe {
         thread::spawn(move || words.send(read(pipe)));

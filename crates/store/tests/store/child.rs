@@ -8,7 +8,9 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use tachograph_store::{ChildRunner, Claim, Failure, Held, Moment, Options, Question, Reading, Report, Runner, Store, Worker};
+use tachograph_store::{
+    ChildRunner, Claim, Failure, Held, Location, Moment, Options, Question, Reading, Report, Runner, Store, Worker,
+};
 
 use crate::support::{network, reading, stored};
 
@@ -51,6 +53,10 @@ fn this_is_not_a_test_but_a_process() {
             Ok(store) => println!("> opened {:?}", store.stats().unwrap().measurements),
             Err(error) => println!("> {error}"),
         },
+        "default" => match Location::default_location() {
+            Ok(place) => println!("> {place}"),
+            Err(error) => println!("> {error}"),
+        },
         "write" => write(&Store::open(&location).unwrap(), number),
         "work" => work(&location, number),
         "measure" => measure(&location),
@@ -89,8 +95,7 @@ pub fn sleeper() -> impl Runner {
 fn work(location: &str, number: u64) {
     let options = Options { connections: 2, ..Options::default() };
     let store = Store::open_with(&location.parse().unwrap(), options).unwrap();
-    let worker =
-        Worker { lease: Duration::from_millis(400), ..Worker::new(format!("worker {number}"), ["bench-cpu"]) };
+    let worker = Worker { lease: Duration::from_millis(400), ..Worker::new(format!("worker {number}"), ["bench-cpu"]) };
     worker.run(&store, &Sleeper, &AtomicBool::new(false), |_, _| {}).unwrap();
 }
 

@@ -21,11 +21,8 @@ pub struct Proxy {
 impl Proxy {
     pub fn to(port: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let proxy = Self {
-            port: listener.local_addr().unwrap().port(),
-            streams: Arc::default(),
-            swallows: Arc::default(),
-        };
+        let proxy =
+            Self { port: listener.local_addr().unwrap().port(), streams: Arc::default(), swallows: Arc::default() };
         let (streams, swallows) = (proxy.streams.clone(), proxy.swallows.clone());
         thread::spawn(move || {
             for client in listener.incoming().flatten() {

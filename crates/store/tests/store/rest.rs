@@ -3,7 +3,8 @@
 use tachograph_datasets::DataSet;
 use tachograph_networks::{Family, sample};
 use tachograph_store::{
-    Contents, Error, Filter, Moment, Network, NewCheckpoint, Question, Reading, Setup, Standing, Store, Tuned, TuningRecord,
+    Contents, Error, Filter, Moment, Network, NewCheckpoint, Question, Reading, Setup, Standing, Store, Tuned,
+    TuningRecord,
 };
 
 use crate::support::{Place, network, on_both, raw, reading, setup, stored};
@@ -40,7 +41,9 @@ fn filled(store: &Store) -> u64 {
         for batch in [1, 8] {
             let other = Setup { threads: 2, driver: "1.2".into(), ..setup() };
             store.put(&network, &reading(batch, 1.0 + i as f64, i as i64)).unwrap();
-            store.put(&network, &Reading { setup: other, energy_j: Some(0.1), ..reading(batch, 1.0 / 3.0, 5) }).unwrap();
+            store
+                .put(&network, &Reading { setup: other, energy_j: Some(0.1), ..reading(batch, 1.0 / 3.0, 5) })
+                .unwrap();
             count += 2;
         }
     }

@@ -106,8 +106,11 @@ fn each_may_do_its_own() {
     };
     for (role, sql) in [
         ("reader", "select tachograph_sweep()"),
-        ("submitter", "insert into jobs (ticket, graph, batch, device, priority, max_attempts, submitter, submitted_at, \
-                       state, result, ended_at) values ('x', 1, 1, 'd', 0, 1, '', 0, 'done', 1, 0)"),
+        (
+            "submitter",
+            "insert into jobs (ticket, graph, batch, device, priority, max_attempts, submitter, submitted_at, \
+                       state, result, ended_at) values ('x', 1, 1, 'd', 0, 1, '', 0, 'done', 1, 0)",
+        ),
         ("submitter", "update jobs set priority = 1000"),
         ("submitter", "update graphs set file = 'x'"),
         ("submitter", "delete from jobs"),

@@ -112,7 +112,10 @@ impl Server {
         postgres.arg("-D").arg(self.folder.join("data")).arg("-k").arg(&self.folder);
         postgres.args(["-h", "127.0.0.1", "-p", &self.port.to_string()]);
         // A test kills the process, not the machine: what was handed to the system is safe.
-        for setting in ["fsync=off", "max_connections=200", "shared_buffers=64MB", "max_wal_size=2GB", "ssl=on"].iter().chain(settings) {
+        for setting in ["fsync=off", "max_connections=200", "shared_buffers=64MB", "max_wal_size=2GB", "ssl=on"]
+            .iter()
+            .chain(settings)
+        {
             postgres.arg("-c").arg(setting);
         }
         let log = File::options().create(true).append(true).open(self.folder.join("log")).unwrap();

@@ -85,7 +85,8 @@ fn under(store: &Store, calm: &Store, trouble: impl FnOnce()) {
         for number in 0..2 {
             let (stop, runner) = (&stop, &runner);
             scope.spawn(move || {
-                let worker = Worker { lease: Duration::from_millis(500), ..Worker::new(format!("{number}"), ["bench-cpu"]) };
+                let worker =
+                    Worker { lease: Duration::from_millis(500), ..Worker::new(format!("{number}"), ["bench-cpu"]) };
                 worker.run(store, runner, stop, |_, _| {}).unwrap();
             });
         }

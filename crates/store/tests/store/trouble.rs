@@ -247,3 +247,21 @@ fn over_tls_with_the_right_authority_alone() {
     let nobody = Store::open("postgres://me@127.0.0.1:1/farm").unwrap_err();
     assert!(matches!(nobody, Error::Unreachable { .. }), "{nobody}");
 }
+
+#[test]
+fn where_it_is_when_nothing_says() {
+    let with = |set: &[(&str, &str)]| {
+        let mut command = child::command("default", "", 0);
+        for name in ["TACHOGRAPH_STORE", "XDG_DATA_HOME", "HOME", "USERPROFILE"] {
+            command.env_remove(name);
+        }
+        child::said(command.envs(set.iter().copied())).remove(0)
+    };
+    if cfg!(target_os = "linux") {
+        assert_eq!(with(&[("HOME", "/home/me")]), "/home/me/.local/share/tachograph/store.sqlite");
+    }
+    assert_eq!(with(&[("HOME", "/home/me"), ("XDG_DATA_HOME", "/data")]), "/data/tachograph/store.sqlite");
+    let shared = [("HOME", "/home/me"), ("TACHOGRAPH_STORE", "postgres://me:s3cret@db/farm")];
+    assert_eq!(with(&shared), "postgres://me@db/farm");
+    assert!(with(&[]).contains("set TACHOGRAPH_STORE"));
+}
