@@ -21,6 +21,7 @@ mod location;
 mod measurements;
 mod moment;
 mod network;
+mod pool;
 mod reading;
 mod roles;
 mod schema;

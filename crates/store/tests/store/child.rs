@@ -102,7 +102,7 @@ fn work(location: &str, number: u64) {
 /// Has one job measured by a command that fails where it can see how the store is opened.
 fn measure(location: &str) {
     let store = Store::open(location).unwrap();
-    let good = serde_json::to_string(&Report::Reading(reading(1, 2.5, 7))).unwrap();
+    let good = serde_json::to_string(&Report::Reading(Box::new(reading(1, 2.5, 7)))).unwrap();
     let script = format!("test -z \"$PGPASSFILE$TACHOGRAPH_STORE\" && echo '{good}'");
     let runner = ChildRunner { command: ["sh", "-c", &script].map(Into::into).to_vec(), limit: Duration::from_secs(5) };
     let (job, _) = Worker::new("w", ["bench-cpu"]).run_one(&store, &runner).unwrap().unwrap();

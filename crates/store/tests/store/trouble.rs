@@ -176,7 +176,7 @@ on_both! {
     fn a_child_measures_refuses_hangs_or_dies(place) {
         let store = place.open();
         let key = stored(&store, [4])[0];
-        let good = serde_json::to_string(&tachograph_store::Report::Reading(reading(1, 2.5, 0))).unwrap();
+        let good = serde_json::to_string(&tachograph_store::Report::Reading(Box::new(reading(1, 2.5, 0)))).unwrap();
         let worker = Worker::new("w", ["bench-cpu"]);
         for (script, state, why) in [
             (format!("read sheet; case \"$sheet\" in *tiny*) echo '{good}';; esac"), State::Done, ""),
