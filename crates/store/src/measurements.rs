@@ -182,7 +182,7 @@ pub(crate) async fn put(link: &mut Link, items: &[(GraphKey, Reading)]) -> Outco
             };
             values.extend(columns(graph, environment, reading));
         }
-        new += link.run(insert(items.len(), "on conflict do nothing"), &values).await?;
+        new += link.run(insert(link, items.len(), "on conflict do nothing"), &values).await?;
     }
     Ok(new)
 }
@@ -191,7 +191,7 @@ pub(crate) async fn put(link: &mut Link, items: &[(GraphKey, Reading)]) -> Outco
 pub(crate) async fn put_one(link: &mut Link, graph: i64, reading: &Reading) -> Outcome<i64> {
     let environment = devices::environment(link, &reading.setup).await?;
     let values = columns(graph, environment, reading);
-    if let Some(row) = link.row(insert(1, "on conflict do nothing returning id"), &values).await? {
+    if let Some(row) = link.row(insert(link, 1, "on conflict do nothing returning id"), &values).await? {
         return row.int(0);
     }
     let same = "select id from measurements where graph = $1 and environment = $2 and batch = $3 and mode = $4 \
@@ -200,9 +200,15 @@ pub(crate) async fn put_one(link: &mut Link, graph: i64, reading: &Reading) -> O
     row.ok_or_else(|| Fault::Strange("a measurement is neither there nor can it be stored".into()))?.int(0)
 }
 
-fn insert(rows: usize, end: &str) -> String {
+fn insert(link: &Link, rows: usize, end: &str) -> String {
+    let postgres = link.is_postgres();
+    let place = |place: usize| match postgres {
+        true => format!("${place}"),
+        // SQLite searches a list for every parameter with a name: of thousands that takes longer than storing the rows.
+        false => "?".into(),
+    };
     let row = |row: usize| {
-        let places: Vec<_> = (1..=COLUMNS).map(|column| format!("${}", row * COLUMNS + column)).collect();
+        let places: Vec<_> = (1..=COLUMNS).map(|column| place(row * COLUMNS + column)).collect();
         format!("({})", places.join(","))
     };
     let rows: Vec<_> = (0..rows).map(row).collect();
