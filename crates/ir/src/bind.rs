@@ -80,6 +80,17 @@ impl BoundGraph {
         self.batch.name.as_deref()
     }
 
+    /// The graph with all bound but the batch, which is open where it was: one graph for every batch.
+    pub fn batch_freed(&self) -> Graph {
+        let Some(batch) = self.batch_name() else { return self.graph.clone() };
+        let Free { dims, attrs, hyperparameters } = &self.free;
+        let named = |attr: &Attr| matches!(attr, Attr::Free { name, .. } if name == batch);
+        let dims: Vec<_> = dims.iter().filter(|(.., name)| name == batch).cloned().collect();
+        let attrs: Vec<_> = attrs.iter().filter(|(.., attr)| named(attr)).cloned().collect();
+        let open = hyperparameters.iter().filter(|(name, _)| *name == batch);
+        self.graph.freed(&dims, &attrs, &open.map(|(name, h)| (name.clone(), h.clone())).collect())
+    }
+
     /// The same under the assignment and with the batch that `of`, from which it is derived, was bound to.
     #[must_use]
     pub fn derived(self, of: &Self) -> Self {
