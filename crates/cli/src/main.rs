@@ -4,11 +4,14 @@
 mod exit;
 mod args;
 mod device;
+mod here;
 mod models;
 #[cfg(feature = "torch")]
 mod progress;
+mod store;
 mod table;
 mod verbs;
+mod wanted;
 
 use std::process::ExitCode;
 
