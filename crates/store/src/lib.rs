@@ -7,23 +7,30 @@
 //! 2022).
 
 mod answer;
+mod checkpoints;
 mod devices;
 mod error;
 mod fault;
+mod folders;
 mod graphs;
 mod interpolate;
 mod jobs;
+mod lines;
 mod link;
 mod location;
 mod measurements;
 mod moment;
 mod network;
 mod reading;
+mod roles;
 mod schema;
+mod stats;
 mod store;
+mod tuning;
 mod worker;
 
 pub use answer::{Answer, Between, Found, Question};
+pub use checkpoints::{Checkpoint, Contents, Fingerprint, NewCheckpoint, Standing};
 pub use devices::KnownDevice;
 pub use error::{Error, Result};
 pub use jobs::{Busy, Claim, Job, JobFilter, JobId, Lease, Queue, State, Submission};
@@ -32,5 +39,8 @@ pub use measurements::{Added, Filter};
 pub use moment::Moment;
 pub use network::{GraphKey, Network};
 pub use reading::{Reading, Setup};
+pub use roles::ROLES;
+pub use stats::{Stats, Verdict};
 pub use store::{Options, Store};
+pub use tuning::{Tuned, TuningRecord};
 pub use worker::{ChildRunner, Failure, Held, Outcome, Report, Runner, Sheet, Worker};
