@@ -4,9 +4,9 @@ use std::{cell::OnceCell, collections::HashSet};
 
 use anyhow::{Context, Result};
 use tachograph_datasets::Mode;
-use tachograph_ir::{Device, DeviceKind, Plain};
+use tachograph_ir::{BoundGraph, Device, DeviceKind, Plain};
 use tachograph_predict::{Catalog, Checkpoint, Predictor, find_device};
-use tachograph_store::{Answer, Contents, Error, Filter, Network, Question, Standing, Store};
+use tachograph_store::{Answer, Contents, Filter, GraphKey, Network, Question, Reading, Standing, Store};
 use tachograph_transfer::{
     Observation,
     rates::{RatePrior, Rates, costs},
@@ -104,25 +104,23 @@ impl Wanted {
         Ok(catalog)
     }
 
-    /// Inferences measured there that tell of its rates: of those of the newest setup, [`MOST`] at most.
+    /// The inferences measured there in the setup of the newest, one of each network and batch, by the hash of the network.
     ///
     /// # Errors
     /// The store cannot be read.
     pub fn measured(&self, store: &Store) -> Result<Vec<Timed>> {
         let filter = Filter { device: Some(self.in_store(store)?), mode: Some(Mode::Inference), ..Filter::default() };
-        let (mut seen, mut all) = (HashSet::new(), Vec::new());
         let mut readings = store.measurements(&filter)?;
         // The newest of each graph and batch, in the setup of the newest.
-        readings.reverse();
-        let newest = readings.iter().max_by_key(|(_, reading)| reading.date).map(|(_, reading)| reading.setup.clone());
-        for (key, reading) in readings {
-            if let Some(ms) = reading.median_ms
-                && newest.as_ref() == Some(&reading.setup)
-                && seen.insert((key, reading.batch))
-            {
-                all.push(Timed { key, batch: reading.batch, ms });
-            }
-        }
+        readings.sort_by_key(|(_, reading)| std::cmp::Reverse(reading.date));
+        let newest = readings.first().map(|(_, reading)| reading.setup.clone());
+        let mut seen = HashSet::new();
+        let mut all: Vec<Timed> = readings
+            .into_iter()
+            .filter(|(key, reading)| newest.as_ref() == Some(&reading.setup) && seen.insert((*key, reading.batch)))
+            .filter_map(|(key, reading)| Some(Timed { key, ms: reading.median_ms?, reading }))
+            .collect();
+        all.sort_by_key(|timed| (timed.key, timed.reading.batch));
         Ok(all)
     }
 
@@ -135,30 +133,37 @@ impl Wanted {
         if timed.is_empty() {
             return Ok(None);
         }
-        let bound = |timed: &Timed| Ok::<_, anyhow::Error>(costs(&store.bound(&timed.key, timed.batch)?)?);
-        let rows = timed.iter().map(bound).collect::<Result<Vec<_>>>()?;
+        let row = |timed: &Timed| Ok::<_, anyhow::Error>(costs(&timed.bound(store)?)?);
+        let rows = timed.iter().map(row).collect::<Result<Vec<_>>>()?;
         let samples = timed.iter().enumerate().map(|(network, timed)| Observation { network, ms: timed.ms });
-        let rates = self.prior().adapt(&samples.collect::<Vec<_>>(), &rows)?;
+        let prior = if self.is_gpu() { RatePrior::gpu() } else { RatePrior::cpu() };
+        let rates = prior.adapt(&samples.collect::<Vec<_>>(), &rows)?;
         Ok(Some((rates, timed.len())))
     }
 
-    /// Where rates start from.
-    fn prior(&self) -> RatePrior {
+    /// Whether it is a GPU, as far as that is known.
+    pub fn is_gpu(&self) -> bool {
         let gpu = self.here.as_deref().is_some_and(|here| here != CPU);
-        let file = Device::all().iter().find(|device| device.is_called(&self.name));
-        match gpu || file.is_some_and(|device| device.kind == DeviceKind::Gpu) {
-            true => RatePrior::gpu(),
-            false => RatePrior::cpu(),
-        }
+        gpu || Device::builtin(&self.name).is_ok_and(|device| device.kind == DeviceKind::Gpu)
     }
 }
 
 /// A network that was measured.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Timed {
-    pub key: tachograph_store::GraphKey,
-    pub batch: u64,
+    pub key: GraphKey,
     pub ms: f64,
+    pub reading: Reading,
+}
+
+impl Timed {
+    /// The network at the batch that was measured.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn bound(&self, store: &Store) -> Result<BoundGraph> {
+        Ok(store.bound(&self.key, self.reading.batch)?)
+    }
 }
 
 /// More measurements say little more about rates, and each costs a graph to read.
@@ -172,7 +177,5 @@ fn gpu(kind: &str) -> Result<Here> {
 
 #[cfg(not(feature = "torch"))]
 fn gpu(kind: &str) -> Result<Here> {
-    anyhow::bail!(Error::Invalid(format!(
-        "`{kind}` is a device of this machine, and only a build with libtorch sees it; name the GPU instead"
-    )))
+    anyhow::bail!("`{kind}` is a device of this machine, and only a build with libtorch sees it; name the GPU instead")
 }
