@@ -1,12 +1,12 @@
 //! A device that somebody asks a store for: the same names as `predict` takes, and what is known of it.
 
-use std::{cell::OnceCell, collections::HashSet};
+use std::{cell::OnceCell, collections::BTreeMap};
 
 use anyhow::{Context, Result};
 use tachograph_datasets::Mode;
 use tachograph_ir::{BoundGraph, Device, DeviceKind, Plain};
 use tachograph_predict::{Catalog, Checkpoint, Predictor, find_device};
-use tachograph_store::{Answer, Contents, Filter, GraphKey, Network, Question, Reading, Standing, Store};
+use tachograph_store::{Answer, Contents, Filter, GraphKey, Moment, Network, Question, Setup, Standing, Store};
 use tachograph_transfer::{
     Observation,
     rates::{RatePrior, Rates, costs},
@@ -104,24 +104,27 @@ impl Wanted {
         Ok(catalog)
     }
 
-    /// The inferences measured there in the setup of the newest, one of each network and batch, by the hash of the network.
+    /// The inferences measured there in one setup, that of the most: the newest of each network and batch, by the hash of the
+    /// network.
     ///
     /// # Errors
     /// The store cannot be read.
-    pub fn measured(&self, store: &Store) -> Result<Vec<Timed>> {
+    pub fn measured(&self, store: &Store) -> Result<Option<(Setup, Vec<Timed>)>> {
         let filter = Filter { device: Some(self.in_store(store)?), mode: Some(Mode::Inference), ..Filter::default() };
-        let mut readings = store.measurements(&filter)?;
-        // The newest of each graph and batch, in the setup of the newest.
-        readings.sort_by_key(|(_, reading)| std::cmp::Reverse(reading.date));
-        let newest = readings.first().map(|(_, reading)| reading.setup.clone());
-        let mut seen = HashSet::new();
-        let mut all: Vec<Timed> = readings
-            .into_iter()
-            .filter(|(key, reading)| newest.as_ref() == Some(&reading.setup) && seen.insert((*key, reading.batch)))
-            .filter_map(|(key, reading)| Some(Timed { key, ms: reading.median_ms?, reading }))
-            .collect();
-        all.sort_by_key(|timed| (timed.key, timed.reading.batch));
-        Ok(all)
+        let mut setups: BTreeMap<Setup, BTreeMap<(GraphKey, u64), Timed>> = BTreeMap::new();
+        store.each_measurement(&filter, |key, reading| {
+            if let Some(ms) = reading.median_ms {
+                let timed = Timed { key, batch: reading.batch, ms, date: reading.date };
+                let of_setup = setups.entry(reading.setup).or_default();
+                let newest = of_setup.entry((key, timed.batch)).or_insert_with(|| timed.clone());
+                if timed.date > newest.date {
+                    *newest = timed;
+                }
+            }
+            Ok(())
+        })?;
+        let most = setups.into_iter().max_by_key(|(_, timed)| timed.len());
+        Ok(most.map(|(setup, timed)| (setup, timed.into_values().collect())))
     }
 
     /// The rates of kernels there, from what was measured; with from how many measurements. `None` where nothing was.
@@ -152,8 +155,9 @@ impl Wanted {
 #[derive(Clone, Debug)]
 pub struct Timed {
     pub key: GraphKey,
+    pub batch: u64,
     pub ms: f64,
-    pub reading: Reading,
+    pub date: Moment,
 }
 
 impl Timed {
@@ -162,7 +166,7 @@ impl Timed {
     /// # Errors
     /// The store cannot be read.
     pub fn bound(&self, store: &Store) -> Result<BoundGraph> {
-        Ok(store.bound(&self.key, self.reading.batch)?)
+        Ok(store.bound(&self.key, self.batch)?)
     }
 }
 

@@ -92,7 +92,7 @@ impl Ask<'_> {
         if line.latency_ms.is_none() {
             match predictors.predict(self, &mut line) {
                 // The job will tell.
-                Err(error) if line.job.is_some() => line.warnings.push(format!("{error:#}")),
+                Err(_) if line.job.is_some() => {}
                 done => done?,
             }
         }

@@ -50,7 +50,10 @@ impl Predictors {
     fn by_rates(&self, ask: &Ask<'_>, line: &mut Line, catalog: &Catalog) -> Result<()> {
         if self.rates.get().is_none() {
             let rates = match ask.store {
-                Some(store) => ask.wanted.rates(store, &ask.wanted.measured(store)?)?,
+                Some(store) => match ask.wanted.measured(store)? {
+                    Some((_, timed)) => ask.wanted.rates(store, &timed)?,
+                    None => None,
+                },
                 None => None,
             };
             self.rates.set(rates).ok();

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use tachograph_ir::{Bytes, Joules, Plain};
+use tachograph_predict::NOT_RECORDED;
 
 use super::{KnownBy, Line};
 use crate::{exit, table};
@@ -66,9 +67,11 @@ fn in_full(line: &Line) {
     if let (Some(age), Some(ran)) = (line.age_s, &line.setup) {
         let count = line.measurements.map_or(String::new(), |n| format!("{}, {}, ", table::counted(n, "measurement"), spread()));
         say("measured by", format!("{count}the newest {}", ago(age)));
-        let threads = if ran.threads == 0 { "threads not recorded".into() } else { table::counted(ran.threads as usize, "thread") };
-        let governor = if ran.governor.is_empty() { String::new() } else { format!(", governor {}", ran.governor) };
-        say("on", format!("{}, {threads}, {}, {}{governor}", Plain(&ran.hardware), Plain(&ran.library), ran.precision));
+        let known = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty() && text != NOT_RECORDED);
+        let threads = (ran.threads > 0).then(|| table::counted(ran.threads as usize, "thread"));
+        let governor = known(&ran.governor).map(|governor| format!("governor {governor}"));
+        let parts = [known(&ran.hardware), threads, known(&ran.library), known(&ran.precision), governor];
+        say("on", Plain(&parts.into_iter().flatten().collect::<Vec<_>>().join(", ")).to_string());
     }
     line.memory_bytes.into_iter().for_each(|bytes| say("memory", Bytes(bytes).to_string()));
     line.energy_j.into_iter().for_each(|joules| say("energy", Joules(joules).to_string()));

@@ -1,10 +1,10 @@
 //! Adapting or training, on libtorch.
 
 use anyhow::{Context, Result};
-use tachograph_datasets::{NetworkId, Run, Writer};
+use tachograph_datasets::{NetworkId, Record, Run, Writer};
 use tachograph_ir::{Millis, Quantity};
 use tachograph_predict::{Bundled, Checkpoint, Output, torch::TorchPredictor};
-use tachograph_store::Store;
+use tachograph_store::{Setup, Store};
 use tachograph_train::{AdaptConfig, BEST, RunConfig, SplitConfig, adapt, train_observed};
 use tch::Device;
 
@@ -59,8 +59,7 @@ fn adapted(args: &Args, wanted: &Wanted, store: &Store, name: &str, part: &Part)
     let graphs = part.learned.iter().map(features).collect::<Result<Vec<_>>>()?;
     let samples: Vec<_> = graphs.iter().zip(&part.learned).map(|(graph, timed)| (graph, Millis(timed.ms))).collect();
     let mut output = Output::new(name, Quantity::Latency);
-    if let Some(timed) = part.learned.first() {
-        let setup = &timed.reading.setup;
+    if let Some(setup) = &part.setup {
         (output.hardware, output.threads) = (setup.hardware.clone(), setup.threads);
         output.library.clone_from(&setup.library);
     }
@@ -73,13 +72,33 @@ fn adapted(args: &Args, wanted: &Wanted, store: &Store, name: &str, part: &Part)
 /// What is learned, as a data set.
 fn write(store: &Store, name: &str, part: &Part, folder: &std::path::Path) -> Result<()> {
     let mut writer = Writer::resume(folder, Run { device: name.into(), protocol: "of a store".into(), seed: 0 })?;
+    let Some(setup) = &part.setup else { return Ok(()) };
     for timed in &part.learned {
         let network = store.network(&timed.key)?;
-        let config = network.batch_name().map(|batch| (batch.to_owned(), timed.reading.batch)).into_iter().collect();
-        let mut record = timed.reading.record(NetworkId::file(timed.key.to_string()), config);
-        name.clone_into(&mut record.device);
-        writer.append(network.graph(), &record)?;
+        writer.append(network.graph(), &record(name, setup, timed, network.batch_name()))?;
     }
     writer.finish()?;
     Ok(())
+}
+
+/// A time as a data set holds it; how far apart runs were is not learned.
+fn record(name: &str, setup: &Setup, timed: &Timed, batch: Option<&str>) -> Record {
+    Record {
+        network: NetworkId::file(timed.key.to_string()),
+        config: batch.map(|batch| (batch.to_owned(), timed.batch)).into_iter().collect(),
+        device: name.into(),
+        hardware: setup.hardware.clone(),
+        governor: setup.governor.clone(),
+        dtype: setup.dtype,
+        threads: setup.threads,
+        median_ms: Some(timed.ms),
+        iqr_ms: Some(0.0),
+        min_ms: Some(timed.ms),
+        repeats: 1,
+        peak_bytes: None,
+        energy_j: None,
+        date: timed.date.to_string(),
+        library: setup.library.clone(),
+        protocol: 0,
+    }
 }

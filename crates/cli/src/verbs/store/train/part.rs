@@ -4,12 +4,14 @@ use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 use tachograph_ir::{BoundGraph, disk::hex};
 use tachograph_metrics::Report;
-use tachograph_store::{Fingerprint, GraphKey, Store};
+use tachograph_store::{Fingerprint, GraphKey, Setup, Store};
 
 use crate::wanted::{Timed, Wanted};
 
 /// The measurements of a device, one of each network and batch.
 pub struct Part {
+    /// On what and with what, where something was.
+    pub setup: Option<Setup>,
     pub learned: Vec<Timed>,
     pub held_out: Vec<Timed>,
 }
@@ -17,15 +19,15 @@ pub struct Part {
 impl Part {
     /// `percent` of the networks are held out, with all their batches.
     pub fn of(wanted: &Wanted, store: &Store, percent: u8, seed: u64) -> Result<Self> {
-        let (held_out, learned) =
-            wanted.measured(store)?.into_iter().partition(|timed| is_held_out(&timed.key, percent, seed));
-        Ok(Self { learned, held_out })
+        let (setup, timed) = wanted.measured(store)?.map_or((None, Vec::new()), |(setup, timed)| (Some(setup), timed));
+        let (held_out, learned) = timed.into_iter().partition(|timed| is_held_out(&timed.key, percent, seed));
+        Ok(Self { setup, learned, held_out })
     }
 
     /// Of what is learned: networks, batches and times, whatever their order.
     pub fn fingerprint(&self) -> Fingerprint {
         let mut lines: Vec<String> =
-            self.learned.iter().map(|timed| format!("{} {} {}\n", timed.key, timed.reading.batch, timed.ms)).collect();
+            self.learned.iter().map(|timed| format!("{} {} {}\n", timed.key, timed.batch, timed.ms)).collect();
         lines.sort();
         let digest = hex(Sha256::digest(lines.concat()));
         Fingerprint { measurements: self.learned.len() as u64, digest }
