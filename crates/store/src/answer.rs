@@ -5,10 +5,11 @@ use tachograph_datasets::Mode;
 use tachograph_ir::{DType, Quantity};
 
 use crate::{
-    GraphKey, Moment, Network, Reading, Result, Setup, Store, devices, graphs,
+    GraphKey, Moment, Network, Reading, Result, Setup, Store, devices,
     interpolate::{Point, RULE, between},
     link::{Link, Outcome, Value},
     measurements::{SELECTED, reading},
+    network::bytes_of,
     reading::mode_number,
 };
 
@@ -120,7 +121,7 @@ impl Store {
     /// As [`Store::query`], of a graph whose key is known.
     ///
     /// # Errors
-    /// As [`Store::query`]; the graph is not there.
+    /// As [`Store::query`].
     pub fn answer(&self, key: &GraphKey, question: &Question) -> Result<Option<Answer>> {
         self.link(async |link| {
             let exact = readings(link, key, question, true).await?;
@@ -135,9 +136,8 @@ impl Store {
 
 /// What was measured, newest first, at the batch asked for or at all.
 async fn readings(link: &mut Link, key: &GraphKey, question: &Question, exact: bool) -> Outcome<Vec<Reading>> {
-    let graph = graphs::id(link, key).await?;
     let batch = i64::try_from(question.batch).unwrap_or(i64::MAX);
-    let mut args = vec![Value::from(graph), mode_number(question.mode).into()];
+    let mut args = vec![bytes_of(key.hash).into(), key.ordinal.into(), mode_number(question.mode).into()];
     let mut conditions = format!(" and {}", devices::called(&question.device, &mut args));
     let mut condition = |column: &str, value: Value| {
         args.push(value);
@@ -155,16 +155,16 @@ async fn readings(link: &mut Link, key: &GraphKey, question: &Question, exact: b
     if let Some(library) = &question.library {
         condition("e.library", library.into());
     }
-    let (value, most) = match question.quantity {
-        Quantity::Latency => ("m.median_ms", MOST),
-        Quantity::Memory => ("m.peak_bytes", MOST),
-        Quantity::Energy => ("m.energy_j", MOST),
+    let value = match question.quantity {
+        Quantity::Latency => "m.median_ms",
+        Quantity::Memory => "m.peak_bytes",
+        Quantity::Energy => "m.energy_j",
     };
-    let most = if exact { most } else { MOST_BATCHES };
+    let most = if exact { MOST } else { MOST_BATCHES };
     let sql = format!(
         "select {SELECTED} from measurements m join environments e on e.id = m.environment \
          join devices d on d.id = e.device \
-         where m.graph = $1 and m.mode = $2{conditions} and {value} is not null \
+         where m.graph = (select id from graphs where hash = $1 and ordinal = $2) and m.mode = $3{conditions} and {value} is not null \
          order by m.measured_at desc, m.id desc limit {most}"
     );
     link.rows(sql, &args).await?.iter().map(reading).collect()

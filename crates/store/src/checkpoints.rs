@@ -114,7 +114,11 @@ impl Store {
         };
         bounded("path", path.unwrap_or_default(), 4000)?;
         let length = file.map_or_else(|| path.map_or(0, str::len), <[u8]>::len);
-        if new.name.is_empty() || new.learned.digest.is_empty() || !(1..=LARGEST).contains(&length) || !new.score.is_finite() {
+        if new.name.is_empty()
+            || new.learned.digest.is_empty()
+            || !(1..=LARGEST).contains(&length)
+            || !new.score.is_finite()
+        {
             return Err(Error::Invalid("checkpoint: a name, contents, a fingerprint and a score".into()));
         }
         let made = Moment::now();

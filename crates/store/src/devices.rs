@@ -47,7 +47,8 @@ impl Store {
 
 /// All that a device may be called in lower case, if `name` is one of the bundled devices'.
 pub(crate) fn names(name: &str) -> Vec<String> {
-    let mut names = vec![name.trim().to_lowercase()];
+    // SQLite knows the case of ASCII alone, PostgreSQL what its locale says.
+    let mut names = vec![name.trim().to_lowercase(), name.trim().to_ascii_lowercase()];
     if let Ok(device) = Device::builtin(name.trim()) {
         names.extend(device.aliases.iter().chain([&device.name]).map(|name| name.to_lowercase()));
     }
@@ -73,7 +74,8 @@ pub(crate) async fn device(link: &mut Link, name: &str, hardware: &str) -> Outco
     if let Some(row) = link.row(there, args![name, hardware]).await? {
         return row.int(0);
     }
-    link.run("insert into devices (name, hardware) values ($1, $2) on conflict do nothing", args![name, hardware]).await?;
+    link.run("insert into devices (name, hardware) values ($1, $2) on conflict do nothing", args![name, hardware])
+        .await?;
     let row = link.row(there, args![name, hardware]).await?;
     row.ok_or_else(|| Fault::Strange("a device is neither there nor can it be stored".into()))?.int(0)
 }

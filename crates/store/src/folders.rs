@@ -20,7 +20,6 @@ impl Store {
         // Networks of a set are measured at several batches; what they are called here is looked up once.
         let mut keys: HashMap<(&NetworkId, Assignment), GraphKey> = HashMap::new();
         for record in set.records() {
-            let graph = set.graphs().get(&record.network);
             let bound = set.bind(record)?;
             let mut fixed = record.config.clone();
             if let Some(batch) = bound.batch_name() {
@@ -30,10 +29,7 @@ impl Store {
                 Some(key) => *key,
                 None => {
                     let key = self.put_graph(&Network::new(&bound)?)?;
-                    // A batch that the graph fixes is part of what it is.
-                    if graph.is_some() {
-                        keys.insert((&record.network, fixed), key);
-                    }
+                    keys.insert((&record.network, fixed), key);
                     key
                 }
             };
@@ -69,7 +65,7 @@ impl Store {
                     std::collections::hash_map::Entry::Vacant(free) => free.insert(self.network(&key)?),
                 };
                 let batch = network.batch_name().map(|name| (name.to_owned(), reading.batch));
-                let record = reading.record(NetworkId::generated(key.to_string(), 0, 0), batch.into_iter().collect());
+                let record = reading.record(NetworkId::file(key.to_string()), batch.into_iter().collect());
                 writer.append(network.graph(), &record).map_err(Error::DataSet)?;
                 Ok(())
             })?;

@@ -25,6 +25,21 @@ impl Store {
         self.write(async |link| Ok(put(link, network, &packed).await?.key))
     }
 
+    /// Stores graphs, in one transaction; returns their keys.
+    ///
+    /// # Errors
+    /// As [`Store::put_graph`]; then none is stored.
+    pub fn put_graphs(&self, networks: &[Network]) -> Result<Vec<GraphKey>> {
+        let packed = networks.iter().map(Network::packed).collect::<Result<Vec<_>>>()?;
+        self.write(async |link| {
+            let mut keys = Vec::with_capacity(networks.len());
+            for (network, packed) in networks.iter().zip(&packed) {
+                keys.push(put(link, network, packed).await?.key);
+            }
+            Ok(keys)
+        })
+    }
+
     /// The key of a graph that computes the same, whatever its names and the order of its nodes.
     ///
     /// # Errors
@@ -124,7 +139,8 @@ pub(crate) async fn put(link: &mut Link, network: &Network, packed: &[u8]) -> Ou
             return Ok(kept);
         }
         let hash = bytes_of(network.hash());
-        let last = link.row("select coalesce(max(ordinal), -1) from graphs where hash = $1", args![hash.clone()]).await?;
+        let last =
+            link.row("select coalesce(max(ordinal), -1) from graphs where hash = $1", args![hash.clone()]).await?;
         let ordinal = last.map_or(Ok(-1), |row| row.int(0))? + 1;
         let name: String = network.graph().name().chars().filter(|c| *c != '\0').take(500).collect();
         let sql = "insert into graphs (hash, ordinal, name, batch_name, nodes, file, added_at) \

@@ -1,7 +1,8 @@
 //! Between two measured batches.
 
 /// What the bounds of an interpolation rest on.
-pub const RULE: &str = "more samples never take less, and never more a sample; widened by half the spread of the neighbours";
+pub const RULE: &str =
+    "more samples never take less, and never more a sample; widened by half the spread of the neighbours";
 
 /// A measured batch.
 #[derive(Clone, Copy, Debug)]

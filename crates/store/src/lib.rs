@@ -21,6 +21,7 @@ mod location;
 mod measurements;
 mod moment;
 mod network;
+mod pool;
 mod reading;
 mod roles;
 mod schema;
@@ -44,3 +45,8 @@ pub use stats::{Stats, Verdict};
 pub use store::{Options, Store};
 pub use tuning::{Tuned, TuningRecord};
 pub use worker::{ChildRunner, Failure, Held, Outcome, Report, Runner, Sheet, Worker};
+
+/// The front page, whose programs are tested.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct FrontPage;

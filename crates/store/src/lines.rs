@@ -17,7 +17,7 @@ use crate::{Added, Error, Filter, GraphKey, Network, Reading, Result, Store};
 #[serde(rename_all = "lowercase")]
 enum Line {
     Graph { key: GraphKey, network: Box<Graph> },
-    Measurement(Entry),
+    Measurement(Box<Entry>),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -47,7 +47,7 @@ impl Store {
                 line(&mut out, &Line::Graph { key, network: Box::new(self.graph(&key)?) })?;
             }
             count += 1;
-            line(&mut out, &Line::Measurement(Entry { graph: key, reading }))
+            line(&mut out, &Line::Measurement(Box::new(Entry { graph: key, reading })))
         })?;
         out.flush().map_err(unwritten)?;
         Ok(count)
@@ -86,11 +86,12 @@ impl Store {
             if text.iter().all(u8::is_ascii_whitespace) {
                 continue;
             }
-            let stored = match serde_json::from_slice(&text) {
+            let stored = match serde_json::from_slice(text.strip_suffix(b"\n").unwrap_or(&text)) {
                 Ok(Line::Graph { key, network }) => self.received(*network).map(|here| {
                     keys.insert(key, here);
                 }),
-                Ok(Line::Measurement(Entry { graph, reading })) => reading.check().map(|()| {
+                Ok(Line::Measurement(entry)) => entry.reading.check().map(|()| {
+                    let Entry { graph, reading } = *entry;
                     items.push((keys.get(&graph).copied().unwrap_or(graph), reading));
                 }),
                 Err(error) => Err(refuse(error.to_string())),

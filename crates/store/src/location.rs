@@ -88,7 +88,8 @@ impl FromStr for Location {
         if ["postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme)) {
             return server(text);
         }
-        let refuse = |location: &str, message: &str| Error::Location { location: location.into(), message: message.into() };
+        let refuse =
+            |location: &str, message: &str| Error::Location { location: location.into(), message: message.into() };
         let path = match text.strip_prefix("sqlite:") {
             Some(rest) => rest.strip_prefix("//").unwrap_or(rest),
             None if text.contains("://") => {
@@ -107,8 +108,18 @@ impl FromStr for Location {
 
 /// Parameters of an address that are understood. Of any other sqlx would log the value, which may be a misspelt password.
 const PARAMETERS: [&str; 12] = [
-    "sslmode", "sslrootcert", "sslcert", "sslkey", "host", "hostaddr", "port", "dbname", "user", "password",
-    "application_name", "options",
+    "sslmode",
+    "sslrootcert",
+    "sslcert",
+    "sslkey",
+    "host",
+    "hostaddr",
+    "port",
+    "dbname",
+    "user",
+    "password",
+    "application_name",
+    "options",
 ];
 
 fn server(text: &str) -> Result<Location> {
@@ -210,7 +221,9 @@ mod tests {
         for text in ["sqlite:///tmp/a b.sqlite", "/tmp/a b.sqlite", "sqlite:/tmp/a b.sqlite"] {
             assert_eq!(text.parse::<Location>().unwrap().to_string(), "/tmp/a b.sqlite");
         }
-        for text in ["mysql://x/y", "", "sqlite:", "postgres://u:secret@h/d?pasword=secret", "postgres://u:secret@h:port/d"] {
+        for text in
+            ["mysql://x/y", "", "sqlite:", "postgres://u:secret@h/d?pasword=secret", "postgres://u:secret@h:port/d"]
+        {
             let error = text.parse::<Location>().unwrap_err();
             assert!(!format!("{error} {error:?}").contains("secret"), "{error}");
         }

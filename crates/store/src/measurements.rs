@@ -84,7 +84,8 @@ impl Store {
         Ok(added)
     }
 
-    /// Hands every measurement that the filter selects to `each`, in the order in which they came.
+    /// Hands every measurement that the filter selects to `each`, in the order in which they came. What others store in the
+    /// meantime may be among them or not.
     ///
     /// # Errors
     /// The store cannot be read; what `each` returns.

@@ -3,9 +3,7 @@
 use std::{fmt, str::FromStr, time::Duration};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use time::{
-    Date, OffsetDateTime, format_description::well_known::Iso8601, format_description::well_known::Rfc3339,
-};
+use time::{Date, OffsetDateTime, format_description::well_known::Iso8601, format_description::well_known::Rfc3339};
 
 use crate::Error;
 

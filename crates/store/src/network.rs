@@ -163,7 +163,8 @@ impl FromStr for GraphKey {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let refuse = || Error::Invalid(format!("`{text}` is no graph: 64 hexadecimal digits, and perhaps a number, are"));
+        let refuse =
+            || Error::Invalid(format!("`{text}` is no graph: 64 hexadecimal digits, and perhaps a number, are"));
         let (hash, ordinal) = text.split_once('.').unwrap_or((text, "0"));
         Ok(Self { hash: hash.parse().map_err(|_| refuse())?, ordinal: ordinal.parse().map_err(|_| refuse())? })
     }

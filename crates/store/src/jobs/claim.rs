@@ -123,7 +123,12 @@ async fn take(link: &mut Link, worker: &str, names: &[String], lease: Duration, 
 }
 
 /// Puts a job into the queue again, within a transaction.
-pub(super) async fn requeue(link: &mut Link, lease: &Lease, attempts: &'static str, reason: Option<&str>) -> Outcome<u64> {
+pub(super) async fn requeue(
+    link: &mut Link,
+    lease: &Lease,
+    attempts: &'static str,
+    reason: Option<&str>,
+) -> Outcome<u64> {
     let sql = format!(
         "update jobs set state = 'queued', attempts = {attempts}, lease = null, lease_until = null, reason = $3 \
          where id = $1 and lease = $2 and state = 'leased' returning device"

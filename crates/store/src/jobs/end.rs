@@ -1,6 +1,10 @@
 //! Ending a job, once.
 
-use super::{JobId, Lease, State, claim::{lost, requeue}, job, notify, reason};
+use super::{
+    JobId, Lease, State,
+    claim::{lost, requeue},
+    job, notify, reason,
+};
 use crate::{
     Error, Reading, Result, Store, graphs,
     link::{Link, Outcome, args},
@@ -54,7 +58,9 @@ impl Store {
                     requeue(link, lease, "attempts", Some(&format!("attempt {}: {why}", job.attempts))).await?;
                     Ok(())
                 }
-                false if again => end(link, lease, State::Failed, &format!("tried {} times: {why}", job.attempts)).await,
+                false if again => {
+                    end(link, lease, State::Failed, &format!("tried {} times: {why}", job.attempts)).await
+                }
                 false => end(link, lease, State::Failed, &why).await,
             }
         })?;

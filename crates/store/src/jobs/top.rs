@@ -5,10 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{JobId, State};
-use crate::{
-    Moment, Result, Store,
-    link::args,
-};
+use crate::{Moment, Result, Store, link::args};
 
 /// The jobs of one device.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]

@@ -36,7 +36,7 @@ pub struct Sheet {
 #[serde(rename_all = "lowercase")]
 pub enum Report {
     /// It measured.
-    Reading(Reading),
+    Reading(Box<Reading>),
     /// The network cannot be measured.
     Refused(String),
     /// It could not be measured this time.
@@ -126,7 +126,7 @@ fn judge(status: ExitStatus, answer: &str, errors: &str) -> Result<Reading, Fail
         return Err(Failure::Crashed(format!("the runner panicked{errors}")));
     }
     match serde_json::from_str(answer.trim()) {
-        Ok(Report::Reading(reading)) => Ok(reading),
+        Ok(Report::Reading(reading)) => Ok(*reading),
         Ok(Report::Refused(why)) => Err(Failure::Refused(why)),
         Ok(Report::Passing(why)) => Err(Failure::Passing(why)),
         Err(_) if answer.trim().is_empty() => {
@@ -171,7 +171,10 @@ fn wait(child: &mut Child, limit: Duration, held: &Held) -> Ended {
 }
 
 /// Reads a pipe on a thread of its own.
-fn said<P: Read + Send + 'static>(pipe: Option<P>, read: impl FnOnce(P) -> String + Send + 'static) -> Receiver<String> {
+fn said<P: Read + Send + 'static>(
+    pipe: Option<P>,
+    read: impl FnOnce(P) -> String + Send + 'static,
+) -> Receiver<String> {
     let (words, heard) = mpsc::channel();
     if let Some(pipe) = pipe {
         thread::spawn(move || words.send(read(pipe)));

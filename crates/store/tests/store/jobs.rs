@@ -7,8 +7,8 @@ use std::{
 };
 
 use tachograph_store::{
-    Claim, Error, Failure, Filter, GraphKey, Held, JobFilter, JobId, Outcome, Reading, Runner, State, Store, Submission,
-    Worker,
+    Claim, Error, Failure, Filter, GraphKey, Held, JobFilter, JobId, Outcome, Reading, Runner, State, Store,
+    Submission, Worker,
 };
 
 use crate::support::{on_both, reading, stored};

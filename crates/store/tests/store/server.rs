@@ -3,7 +3,10 @@
 use std::{
     fs::{self, File},
     net::TcpListener,
-    os::unix::{fs::chown, process::CommandExt},
+    os::unix::{
+        fs::{PermissionsExt, chown},
+        process::CommandExt,
+    },
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{
@@ -15,6 +18,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 /// The password of its superuser.
@@ -76,6 +80,23 @@ impl Server {
         initdb.arg(format!("--pwfile={}", password.display())).arg("--pgdata").arg(folder.join("data"));
         let out = initdb.output().unwrap();
         assert!(out.status.success(), "initdb: {}", String::from_utf8_lossy(&out.stderr));
+        // For this machine alone, signed by an authority that nobody else knows.
+        let mut authority = CertificateParams::new(Vec::new()).unwrap();
+        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        let root = authority.self_signed(&key).unwrap();
+        let own = KeyPair::generate().unwrap();
+        let issuer = Issuer::new(authority, key);
+        let certificate = CertificateParams::new(vec!["127.0.0.1".into()]).unwrap().signed_by(&own, &issuer).unwrap();
+        fs::write(folder.join("root.crt"), root.pem()).unwrap();
+        for (name, text) in [("server.crt", certificate.pem()), ("server.key", own.serialize_pem())] {
+            let path = folder.join("data").join(name);
+            fs::write(&path, text).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+            if let Some(user) = unprivileged() {
+                chown(&path, Some(user), Some(user)).unwrap();
+            }
+        }
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         Self { port, folder, bin }
     }
@@ -91,7 +112,10 @@ impl Server {
         postgres.arg("-D").arg(self.folder.join("data")).arg("-k").arg(&self.folder);
         postgres.args(["-h", "127.0.0.1", "-p", &self.port.to_string()]);
         // A test kills the process, not the machine: what was handed to the system is safe.
-        for setting in ["fsync=off", "max_connections=200", "shared_buffers=64MB", "max_wal_size=2GB"].iter().chain(settings) {
+        for setting in ["fsync=off", "max_connections=200", "shared_buffers=64MB", "max_wal_size=2GB", "ssl=on"]
+            .iter()
+            .chain(settings)
+        {
             postgres.arg("-c").arg(setting);
         }
         let log = File::options().create(true).append(true).open(self.folder.join("log")).unwrap();
@@ -105,19 +129,26 @@ impl Server {
         }
         let (send, pid) = mpsc::channel();
         thread::spawn(move || {
-            let mut child: Child = postgres.spawn().unwrap();
-            send.send(child.id() as i32).unwrap();
-            child.wait().unwrap();
-            // The death signal comes when this thread ends: the next server was started by another.
+            // What is left of a server that was killed may hold on to its memory for a moment; then it does not start.
+            loop {
+                let mut child: Child = postgres.spawn().unwrap();
+                let gone = send.send(child.id() as i32).is_err();
+                let status = child.wait().unwrap();
+                if gone || status.code() != Some(1) {
+                    return;
+                }
+                thread::sleep(Duration::from_millis(50));
+            }
         });
-        let pid = pid.recv().unwrap();
         let until = Instant::now() + Duration::from_secs(60);
+        let mut last = pid.recv().unwrap();
         while let Err(error) = self.execute("postgres", "select 1") {
             let log = || fs::read_to_string(self.folder.join("log")).unwrap_or_default();
             assert!(Instant::now() < until, "PostgreSQL does not start: {error}\n{}", log());
-            thread::sleep(Duration::from_millis(30));
+            thread::sleep(Duration::from_millis(20));
+            last = pid.try_iter().last().unwrap_or(last);
         }
-        pid
+        pid.try_iter().last().unwrap_or(last)
     }
 
     /// Where a database of it is.
@@ -143,7 +174,7 @@ impl Server {
         execute(&self.location(database), sql)
     }
 
-    /// The folder of its certificates and the like.
+    /// The folder of its certificate authority, `root.crt`.
     pub fn folder(&self) -> &Path {
         &self.folder
     }

@@ -1,5 +1,6 @@
 //! What the cases share.
 
+use sqlx::{AssertSqlSafe, Connection};
 use tachograph_datasets::Mode;
 use tachograph_ir::{Assignment, BoundGraph, Builder, DType, Domain};
 use tachograph_store::{GraphKey, Moment, Network, Reading, Setup, Store};
@@ -106,4 +107,34 @@ pub fn reading(batch: u64, median_ms: f64, second: i64) -> Reading {
         date: Moment(1_767_323_045_000 + second * 1000),
         who: "tests".into(),
     }
+}
+
+/// A store with the folder that it is in.
+pub struct Opened {
+    pub store: Store,
+    _place: Place,
+}
+
+impl Place {
+    pub fn open_kept(self) -> Opened {
+        Opened { store: self.open(), _place: self }
+    }
+}
+
+/// Runs a statement as another program would.
+pub fn try_raw(place: &Place, sql: &str) -> Result<(), sqlx::Error> {
+    if place.is_postgres() {
+        return server::execute(&place.location, &format!("set search_path = tachograph; {sql}"));
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&place.location).foreign_keys(true);
+        let mut connection = sqlx::SqliteConnection::connect_with(&options).await?;
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await?;
+        connection.close().await
+    })
+}
+
+pub fn raw(place: &Place, sql: &str) {
+    try_raw(place, sql).unwrap();
 }
