@@ -23,7 +23,7 @@ use tachograph_store::{Answer, Moment, Network, Question, Reading, Setup, Store}
 
 use clock::Clock;
 use networks::{Networks, exported_again};
-use report::{Row, Tally};
+pub use report::Tally;
 
 /// Plays a stream of queries against a store.
 #[derive(Parser)]
@@ -64,15 +64,25 @@ const EXPORTED_AGAIN: u32 = 50;
 /// # Errors
 /// What cannot be read, or makes no sense.
 pub fn run(args: &Args) -> Result<()> {
+    let (networks, tallies) = play(args)?;
+    println!("{networks}; seed {}, exponent {}, {} queries", args.seed, args.zipf, args.queries);
+    report::print(&tallies);
+    Ok(())
+}
+
+/// What was asked for, and the counts as the stream grows.
+///
+/// # Errors
+/// As [`run`].
+pub fn play(args: &Args) -> Result<(String, Vec<Tally>)> {
     let mut rng = ChaCha8Rng::seed_from_u64(args.seed);
     let clock = Clock::new(&args.set, &args.device)?;
     let networks = Networks::new(args.timm.as_deref(), &clock, args.networks, &mut rng)?;
-    println!("{networks}; seed {}, exponent {}, {} queries", args.seed, args.zipf, args.queries);
     let folder = tempfile::tempdir()?;
     let store = Store::open(&folder.path().join("store.sqlite").display().to_string())?;
     let ranks = zipf(networks.len(), args.zipf)?;
     let batches = rand::distr::weighted::WeightedIndex::new(BATCHES.map(|(_, weight)| weight))?;
-    let (mut tally, mut rows) = (Tally::default(), Vec::new());
+    let (mut tally, mut tallies) = (Tally::default(), Vec::new());
     for query in 1..=args.queries {
         let asked = networks.get(ranks.sample(&mut rng));
         let batch = match asked.recorded_batch.filter(|_| rng.random_ratio(1, 2)) {
@@ -110,11 +120,10 @@ pub fn run(args: &Args) -> Result<()> {
             }
         }
         if query.is_power_of_two() && query >= 128 || query == args.queries {
-            rows.push(Row::of(&tally));
+            tallies.push(tally.clone());
         }
     }
-    report::print(&rows, &tally);
-    Ok(())
+    Ok((networks.to_string(), tallies))
 }
 
 /// Ranks from 0, each less often than the one before.
