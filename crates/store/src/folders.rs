@@ -1,7 +1,7 @@
 //! Data sets on disk, in and out.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap, hash_map::Entry},
     path::Path,
 };
 
@@ -10,31 +10,40 @@ use tachograph_ir::Assignment;
 
 use crate::{Added, Error, Filter, GraphKey, Network, Reading, Result, Store};
 
+/// Networks stored in one transaction.
+const TOGETHER: usize = 200;
+
 impl Store {
     /// Stores the measurements of a data set, and its networks; `who` is who measured, and may be empty.
     ///
     /// # Errors
     /// A measurement that is none; a network that does not bind; the store cannot be written. Doing it again is allowed.
     pub fn import_set(&self, set: &DataSet, who: &str) -> Result<Added> {
-        let mut items = Vec::with_capacity(set.records().len());
-        // Networks of a set are measured at several batches; what they are called here is looked up once.
-        let mut keys: HashMap<(&NetworkId, Assignment), GraphKey> = HashMap::new();
+        // Networks of a set are measured at several batches; each is stored once, many in one transaction.
+        let mut places: HashMap<(&NetworkId, Assignment), usize> = HashMap::new();
+        let (mut networks, mut keys) = (Vec::new(), Vec::new());
+        let mut readings = Vec::with_capacity(set.records().len());
         for record in set.records() {
             let bound = set.bind(record)?;
             let mut fixed = record.config.clone();
             if let Some(batch) = bound.batch_name() {
                 fixed.remove(batch);
             }
-            let key = match keys.get(&(&record.network, fixed.clone())) {
-                Some(key) => *key,
-                None => {
-                    let key = self.put_graph(&Network::new(&bound)?)?;
-                    keys.insert((&record.network, fixed), key);
-                    key
+            let place = match places.entry((&record.network, fixed)) {
+                Entry::Occupied(there) => *there.get(),
+                Entry::Vacant(free) => {
+                    networks.push(Network::new(&bound)?);
+                    *free.insert(keys.len() + networks.len() - 1)
                 }
             };
-            items.push((key, Reading::of(record, bound.batch(), who)?));
+            if networks.len() >= TOGETHER {
+                keys.extend(self.put_graphs(&std::mem::take(&mut networks))?);
+            }
+            readings.push((place, Reading::of(record, bound.batch(), who)?));
         }
+        keys.extend(self.put_graphs(&networks)?);
+        let items: Vec<(GraphKey, Reading)> =
+            readings.into_iter().filter_map(|(place, reading)| Some((*keys.get(place)?, reading))).collect();
         self.put_measurements(&items)
     }
 
@@ -61,8 +70,8 @@ impl Store {
                     return Ok(());
                 }
                 let network = match networks.entry(key) {
-                    std::collections::hash_map::Entry::Occupied(there) => there.into_mut(),
-                    std::collections::hash_map::Entry::Vacant(free) => free.insert(self.network(&key)?),
+                    Entry::Occupied(there) => there.into_mut(),
+                    Entry::Vacant(free) => free.insert(self.network(&key)?),
                 };
                 let batch = network.batch_name().map(|name| (name.to_owned(), reading.batch));
                 let record = reading.record(NetworkId::file(key.to_string()), batch.into_iter().collect());

@@ -129,7 +129,7 @@ impl Store {
     }
 
     /// How long to wait before looking again without having been woken.
-    fn pause(&self) -> Duration {
+    pub(crate) fn pause(&self) -> Duration {
         match self.pool() {
             Pool::Sqlite(_) => Duration::from_millis(100),
             Pool::Postgres(_) => Duration::from_secs(1),

@@ -87,6 +87,7 @@ impl Runner for ChildRunner {
         for name in ["PGPASSWORD", "PGPASSFILE", "PGUSER", "PGHOST", LOCATION] {
             command.env_remove(name);
         }
+        dies_with_us(&mut command);
         let unfit = |error: std::io::Error| Failure::Unfit(format!("{}: {error}", program.to_string_lossy()));
         let mut child = command.spawn().map_err(unfit)?;
         let answer = said(child.stdout.take(), |out| {
@@ -114,6 +115,23 @@ impl Runner for ChildRunner {
         judge(status, &answer, &errors)
     }
 }
+
+/// Has the system kill the child when this process is killed: nobody would read its answer, and it would disturb the next
+/// measurement on the same device.
+#[cfg(target_os = "linux")]
+fn dies_with_us(command: &mut Command) {
+    use std::os::unix::process::CommandExt;
+    // SAFETY: prctl is async-signal-safe. The signal comes when the thread that starts the child ends; that one waits for it.
+    unsafe {
+        command.pre_exec(|| {
+            libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+            Ok(())
+        });
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn dies_with_us(_: &mut Command) {}
 
 /// What the end of a child and its words mean.
 fn judge(status: ExitStatus, answer: &str, errors: &str) -> Result<Reading, Failure> {

@@ -108,7 +108,7 @@ impl Worker {
                     jobs += 1;
                     observe(&job, &outcome);
                 }
-                Ok(None) => store.bell().wait(rung, Duration::from_millis(500)),
+                Ok(None) => store.bell().wait(rung, store.pause().min(Duration::from_millis(500))),
                 Err(error) if error.is_passing() => thread::sleep(Duration::from_millis(200)),
                 Err(error) => return Err(error),
             }

@@ -59,6 +59,7 @@ fn this_is_not_a_test_but_a_process() {
         },
         "write" => write(&Store::open(&location).unwrap(), number),
         "work" => work(&location, number),
+        "hang" => hang(&location),
         "measure" => measure(&location),
         "read-only" => read_only(&location),
         "full" => full(&location, number),
@@ -107,6 +108,14 @@ fn measure(location: &str) {
     let runner = ChildRunner { command: ["sh", "-c", &script].map(Into::into).to_vec(), limit: Duration::from_secs(5) };
     let (job, _) = Worker::new("w", ["bench-cpu"]).run_one(&store, &runner).unwrap().unwrap();
     println!("> {}", store.job(job.id).unwrap().state);
+}
+
+/// Has a job measured that never ends, by a process that says who it is.
+fn hang(location: &str) {
+    let script = format!("echo $$ > {location}.new; mv {location}.new {location}.pid; exec sleep 60");
+    let runner =
+        ChildRunner { command: ["sh", "-c", &script].map(Into::into).to_vec(), limit: Duration::from_secs(60) };
+    Worker::new("w", ["bench-cpu"]).run_one(&Store::open(location).unwrap(), &runner).unwrap();
 }
 
 fn read_only(location: &str) {

@@ -265,3 +265,29 @@ fn where_it_is_when_nothing_says() {
     assert_eq!(with(&shared), "postgres://me@db/farm");
     assert!(with(&[]).contains("set TACHOGRAPH_STORE"));
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_runner_dies_with_its_worker() {
+    let place = Place::sqlite();
+    let store = place.open();
+    let key = stored(&store, [4])[0];
+    store.submit(&Submission::new(key, 1, "bench-cpu")).unwrap();
+    let mut worker = child::spawn("hang", &place.location, 0);
+    let until = std::time::Instant::now() + Duration::from_secs(20);
+    let pid = loop {
+        if let Ok(pid) = fs::read_to_string(format!("{}.pid", place.location)) {
+            break pid.trim().to_owned();
+        }
+        assert!(std::time::Instant::now() < until, "no runner");
+        thread::sleep(Duration::from_millis(10));
+    };
+    worker.kill().unwrap();
+    worker.wait().unwrap();
+    // Until somebody waits for it, what is dead is still listed.
+    let alive = || fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "));
+    while alive() {
+        assert!(std::time::Instant::now() < until, "the runner lives on");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
