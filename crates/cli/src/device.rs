@@ -9,8 +9,8 @@ use crate::{args, here::CPU};
 /// Devices and checkpoints.
 #[derive(clap::Args)]
 pub struct Devices {
-    /// A device by any of its names (see `tachograph devices`), or `cpu` for the processor of this machine; give it again for several. Without it, this machine, if a
-    /// checkpoint knows it, else the first device of the first checkpoint.
+    /// A device by any of its names (see `tachograph devices`), or `cpu` for the processor of this machine; give it again
+    /// for several. Without it, this machine, if a checkpoint knows it, else the first device of the first checkpoint.
     #[arg(long, value_parser = args::name)]
     device: Vec<String>,
     /// A checkpoint to predict with, a file or the name of a bundled one; give it again for several. Without it, the

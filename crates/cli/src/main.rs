@@ -20,8 +20,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use verbs::{
-    adapt, choose, collect, completions, data, devices, doctor, ensemble, evaluate, inspect, predict, profile, query, runner,
-    store as store_verb, train, transfer, worker,
+    adapt, choose, collect, completions, data, devices, doctor, ensemble, evaluate, inspect, predict, profile, query,
+    runner, store as store_verb, train, transfer, worker,
 };
 
 /// What a neural network will take on a device, before anyone runs it.

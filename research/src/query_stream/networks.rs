@@ -79,7 +79,8 @@ impl fmt::Display for Networks {
 impl Asked {
     /// At a batch, where it has one; else as it is. `None` where it does not bind.
     pub fn at(&self, batch: u64) -> Option<BoundGraph> {
-        let batch = self.graph.hyperparameters().keys().filter(|name| *name == "batch").map(|name| (name.clone(), batch));
+        let batch =
+            self.graph.hyperparameters().keys().filter(|name| *name == "batch").map(|name| (name.clone(), batch));
         self.graph.bind(&batch.collect::<Assignment>()).ok()
     }
 }

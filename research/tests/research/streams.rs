@@ -18,5 +18,8 @@ fn a_store_saves_more_as_it_grows() {
     assert!(1.0 < first.factor() && first.factor() < last.factor(), "{tallies:?}");
     // The same queries again.
     let again = play(&Args::parse_from(args)).unwrap().1;
-    assert_eq!(again.last().map(|tally| (tally.measured, tally.interpolated)), Some((last.measured, last.interpolated)));
+    assert_eq!(
+        again.last().map(|tally| (tally.measured, tally.interpolated)),
+        Some((last.measured, last.interpolated))
+    );
 }

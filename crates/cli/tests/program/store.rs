@@ -163,7 +163,11 @@ fn a_password_is_not_for_the_command_line() {
             continue;
         }
         assert_eq!(ran.code, 2, "{}", ran.err);
-        assert!(ran.err.contains("--store postgres://me@localhost:1/db: a password on the command line"), "{}", ran.err);
+        assert!(
+            ran.err.contains("--store postgres://me@localhost:1/db: a password on the command line"),
+            "{}",
+            ran.err
+        );
         assert!(!ran.err.contains("hunter2") && !ran.out.contains("hunter2"), "{}", ran.err);
     }
 }
@@ -172,7 +176,8 @@ fn a_password_is_not_for_the_command_line() {
 fn what_cannot_be_is_one_line() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    fs::write(folder.join("store.sqlite"), "this is no database, but a text that is long enough to be taken for one").unwrap();
+    fs::write(folder.join("store.sqlite"), "this is no database, but a text that is long enough to be taken for one")
+        .unwrap();
     assert!(at(folder, &["store", "stats"]).failed().contains("store.sqlite"));
     let ran = run_in(folder, &["query", "nosuch.onnx", "--store", "other.sqlite"]);
     assert!(ran.failed().contains("nosuch.onnx"), "{}", ran.err);
@@ -182,6 +187,7 @@ fn what_cannot_be_is_one_line() {
     assert!(ran.failed().contains("roles are of a PostgreSQL server"), "{}", ran.err);
     let ran = run_in(folder, &["query", "m.onnx", "--no-wait"]);
     assert_eq!(ran.code, 2, "{}", ran.err);
-    let line = run_in(folder, &["store", "train", "--device", "d", "--store", "new.sqlite", "--json"]).well().json().remove(0);
+    let line =
+        run_in(folder, &["store", "train", "--device", "d", "--store", "new.sqlite", "--json"]).well().json().remove(0);
     assert_eq!((line["made"].as_str(), line["new"].as_u64()), (Some("nothing"), Some(0)), "{line}");
 }

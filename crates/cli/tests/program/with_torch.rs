@@ -142,7 +142,8 @@ fn measured_once_asked_often() {
     assert_eq!(line["known_by"], "predicted", "{line}");
     let line = at(&["query", "tiny.onnx", "--bind", "batch=3", "--measure", "--json"]).well().json().remove(0);
     assert_eq!((&line["known_by"], line["measurements"].as_u64()), (&"measured".into(), Some(1)), "{line}");
-    let collect = ["collect", "--out", "set", "--name", "here", "--count", "1", "--visits", "1", "--time-limit", "0.01"];
+    let collect =
+        ["collect", "--out", "set", "--name", "here", "--count", "1", "--visits", "1", "--time-limit", "0.01"];
     at(&collect).well();
     let stats = at(&["store", "stats", "--json"]).well().json().remove(0);
     assert_eq!(stats["holds"]["measurements"], 15, "{stats}");
@@ -154,7 +155,9 @@ fn a_worker_survives_what_crashes_its_runner() {
     let folder = tiny();
     let at = |args: &[&str]| run_in(folder.path(), &[args, &["--store", "s.sqlite"]].concat());
     let ask = |batch: &str| {
-        at(&["query", "tiny.onnx", "--bind", batch, "--device", "board", "--measure", "--no-wait", "--json"]).well().json()
+        at(&["query", "tiny.onnx", "--bind", batch, "--device", "board", "--measure", "--no-wait", "--json"])
+            .well()
+            .json()
     };
     // The network of these files is called `net`.
     let first = ask("batch=1")[0]["job"].as_i64().unwrap();
@@ -164,7 +167,11 @@ fn a_worker_survives_what_crashes_its_runner() {
         let args = ["worker", "--store", "s.sqlite", "--name", "board", "--until-idle", "--json"];
         let ran = command.args(args).output().unwrap();
         assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
-        String::from_utf8(ran.stdout).unwrap().lines().map(|line| serde_json::from_str::<Value>(line).unwrap()).collect::<Vec<_>>()
+        String::from_utf8(ran.stdout)
+            .unwrap()
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap())
+            .collect::<Vec<_>>()
     };
     let ended = worker("net");
     assert_eq!(ended[0]["end"]["outcome"], "quarantined", "{ended:?}");
@@ -184,10 +191,14 @@ fn a_worker_survives_what_crashes_its_runner() {
 fn a_store_learns() {
     let folder = tempfile::tempdir().unwrap();
     let at = |args: &[&str]| run_in(folder.path(), &[args, &["--store", "s.sqlite"]].concat());
-    let collect = ["collect", "--out", "set", "--name", "here", "--count", "2", "--visits", "1", "--time-limit", "0.02"];
+    let collect =
+        ["collect", "--out", "set", "--name", "here", "--count", "2", "--visits", "1", "--time-limit", "0.02"];
     at(&collect).well();
     let train = |args: &[&str]| {
-        at(&[&["store", "train", "--device", "here", "--held-out", "40", "--json"], args].concat()).well().json().remove(0)
+        at(&[&["store", "train", "--device", "here", "--held-out", "40", "--json"], args].concat())
+            .well()
+            .json()
+            .remove(0)
     };
     let line = train(&["--at-least", "100"]);
     assert_eq!((line["made"].as_str(), line["checkpoint"].as_i64()), (Some("nothing"), None), "{line}");

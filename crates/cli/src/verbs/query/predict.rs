@@ -38,7 +38,9 @@ impl Predictors {
                 line.forecast(&forecast, predictor.manifest().training.to_string());
                 line.warnings.splice(..0, target.warnings(&forecast));
                 line.warnings.extend(
-                    Some(bound.uncounted()?).filter(|uncounted| !uncounted.is_empty()).map(|uncounted| uncounted.to_string()),
+                    Some(bound.uncounted()?)
+                        .filter(|uncounted| !uncounted.is_empty())
+                        .map(|uncounted| uncounted.to_string()),
                 );
                 Ok(())
             }

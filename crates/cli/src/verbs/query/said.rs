@@ -65,7 +65,9 @@ fn in_full(line: &Line) {
     }
     let spread = || line.spread_percent.map_or("spread not recorded".into(), |s| format!("runs {s:.1} % apart"));
     if let (Some(age), Some(ran)) = (line.age_s, &line.setup) {
-        let count = line.measurements.map_or(String::new(), |n| format!("{}, {}, ", table::counted(n, "measurement"), spread()));
+        let count = line
+            .measurements
+            .map_or(String::new(), |n| format!("{}, {}, ", table::counted(n, "measurement"), spread()));
         say("measured by", format!("{count}the newest {}", ago(age)));
         let known = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty() && text != NOT_RECORDED);
         let threads = (ran.threads > 0).then(|| table::counted(ran.threads as usize, "thread"));

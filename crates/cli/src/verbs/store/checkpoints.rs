@@ -37,7 +37,7 @@ pub fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-pub fn standing(standing: Standing) -> &'static str {
+fn standing(standing: Standing) -> &'static str {
     match standing {
         Standing::Kept => "kept",
         Standing::Installed => "installed",

@@ -27,6 +27,10 @@ pub fn run(args: &Args) -> Result<()> {
         }
     }
     let faults = table::counted(verdict.faults.len(), "fault");
-    ensure!(verdict.is_whole(), "{}: {faults}; a backup or `tachograph store export` saves what is whole", store.location());
+    ensure!(
+        verdict.is_whole(),
+        "{}: {faults}; a backup or `tachograph store export` saves what is whole",
+        store.location()
+    );
     Ok(())
 }

@@ -43,7 +43,8 @@ pub fn run(args: &Args) -> Result<()> {
     let runner = Interruptible { child: ChildRunner { command, limit: seconds(args.limit)? }, stop: &stop };
     let lease = seconds(args.lease)?;
     // A hardware that many machines share is no name to take jobs by.
-    let called: Vec<String> = if Here::with(&hardware).name == hardware { vec![name.clone(), hardware] } else { vec![name.clone()] };
+    let called: Vec<String> =
+        if Here::with(&hardware).name == hardware { vec![name.clone(), hardware] } else { vec![name.clone()] };
     let worker = Worker { lease, ..Worker::new(format!("{} {}", machine(), std::process::id()), called) };
     eprintln!("{}: measures for {} ({})", worker.name, store.location(), Plain(&worker.called.join(", ")));
     let done = if args.until_idle {
@@ -78,7 +79,8 @@ fn until_idle(
 
 fn say(args: &Args, job: &Job, outcome: &Outcome) {
     if args.json {
-        let line = json!({ "job": job.id, "device": job.device, "batch": job.batch, "attempt": job.attempts, "end": outcome });
+        let line =
+            json!({ "job": job.id, "device": job.device, "batch": job.batch, "attempt": job.attempts, "end": outcome });
         table::json(&line).ok();
         return;
     }

@@ -18,7 +18,13 @@ use crate::{
 const RECIPE: &str = include_str!("recipe.toml");
 
 /// A checkpoint, and how it was made.
-pub fn checkpoint(args: &Args, wanted: &Wanted, store: &Store, name: &str, part: &Part) -> Result<(&'static str, Vec<u8>)> {
+pub fn checkpoint(
+    args: &Args,
+    wanted: &Wanted,
+    store: &Store,
+    name: &str,
+    part: &Part,
+) -> Result<(&'static str, Vec<u8>)> {
     tch::set_num_threads(args.threads);
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("new.safetensors");

@@ -35,8 +35,7 @@ impl Part {
 
     /// The MAPE of predictions of what was held out.
     pub fn error(&self, store: &Store, predict: impl Fn(&BoundGraph) -> Result<f64>) -> Result<f64> {
-        let predicted =
-            self.held_out.iter().map(|timed| predict(&timed.bound(store)?)).collect::<Result<Vec<_>>>()?;
+        let predicted = self.held_out.iter().map(|timed| predict(&timed.bound(store)?)).collect::<Result<Vec<_>>>()?;
         let measured: Vec<f64> = self.held_out.iter().map(|timed| timed.ms).collect();
         Ok(Report::new(&predicted[..], &measured[..], "ms").context("what was held out")?.mape)
     }
