@@ -6,7 +6,7 @@
 //! ```
 //!
 //! `recipes/` holds the trainings of the tables: ours, and published predictors as they were published but for what
-//! their comments say. `survey`, `public_files` and `repeatability` need no libtorch.
+//! their comments say. `survey`, `public_files`, `query_stream` and `repeatability` need no libtorch.
 
 mod exit;
 #[cfg(feature = "torch")]
@@ -14,6 +14,7 @@ pub mod few_shot;
 #[cfg(feature = "torch")]
 mod measured;
 pub mod public_files;
+pub mod query_stream;
 pub mod repeatability;
 #[cfg(feature = "torch")]
 pub mod reproduce;

@@ -4,13 +4,13 @@ use anyhow::{Result, bail};
 use tachograph_ir::Device;
 use tachograph_predict::{Catalog, Error, Forecast, Outside};
 
-use crate::args;
+use crate::{args, here::CPU};
 
 /// Devices and checkpoints.
 #[derive(clap::Args)]
 pub struct Devices {
-    /// A device by any of its names (see `tachograph devices`); give it again for several. Without it, this machine, if a
-    /// checkpoint knows it, else the first device of the first checkpoint.
+    /// A device by any of its names (see `tachograph devices`), or `cpu` for the processor of this machine; give it again
+    /// for several. Without it, this machine, if a checkpoint knows it, else the first device of the first checkpoint.
     #[arg(long, value_parser = args::name)]
     device: Vec<String>,
     /// A checkpoint to predict with, a file or the name of a bundled one; give it again for several. Without it, the
@@ -34,6 +34,21 @@ pub struct Target {
 }
 
 impl Target {
+    /// What `name` means to the checkpoints; without one, the first device of the first. `here` is this machine.
+    ///
+    /// # Errors
+    /// No checkpoint knows the device, or one cannot be read.
+    pub fn of(catalog: &Catalog, name: Option<&str>, here: Option<&str>, named: bool) -> Result<Self, Error> {
+        let found = match (catalog.find(name), name) {
+            (Err(Error::Device { .. }), Some(CPU)) if here.is_some() => catalog.find(here),
+            (found, _) => found,
+        };
+        let (predictor, output) = found?;
+        let output = predictor.manifest().get(output)?;
+        let (name, ran_on) = (output.name.clone(), output.ran_on());
+        Ok(Self { file: output.device_file(), here: here == Some(name.as_str()), name, ran_on, named })
+    }
+
     /// Whose times these are: what an answer begins with.
     pub fn title(&self) -> String {
         let whose = match self {
@@ -80,20 +95,9 @@ impl Devices {
         if names.is_empty() {
             names.push(here.as_deref());
         }
-        let target = |name: &Option<&str>| match catalog.find(*name) {
-            Ok((predictor, output)) => {
-                let output = predictor.manifest().get(output)?;
-                let (name, ran_on) = (output.name.clone(), output.ran_on());
-                Ok(Target {
-                    file: output.device_file(),
-                    here: here.as_ref() == Some(&name),
-                    name,
-                    ran_on,
-                    named: !self.device.is_empty(),
-                })
-            }
+        let target = |name: &Option<&str>| match Target::of(catalog, *name, here.as_deref(), !self.device.is_empty()) {
             Err(Error::Device { name, .. }) => bail!(unknown(catalog, &name)?),
-            Err(error) => bail!(error),
+            target => Ok(target?),
         };
         let mut targets: Vec<Target> = Vec::new();
         for one in names.iter().map(target) {
@@ -107,7 +111,7 @@ impl Devices {
 }
 
 /// What to do about a device that no checkpoint knows.
-fn unknown(catalog: &Catalog, name: &str) -> Result<String> {
+pub fn unknown(catalog: &Catalog, name: &str) -> Result<String> {
     let near = catalog.nearest(name)?;
     let near = near.iter().take(3).map(|near| match near.distance {
         Some(distance) => {

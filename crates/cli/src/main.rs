@@ -4,19 +4,24 @@
 mod exit;
 mod args;
 mod device;
+mod here;
+#[cfg(feature = "torch")]
+mod measured;
 mod models;
 #[cfg(feature = "torch")]
 mod progress;
+mod store;
 mod table;
 mod verbs;
+mod wanted;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
 use verbs::{
-    adapt, choose, collect, completions, data, devices, doctor, ensemble, evaluate, inspect, predict, profile, train,
-    transfer,
+    adapt, choose, collect, completions, data, devices, doctor, ensemble, evaluate, inspect, predict, profile, query,
+    runner, store as store_verb, train, transfer, worker,
 };
 
 /// What a neural network will take on a device, before anyone runs it.
@@ -31,6 +36,11 @@ struct Program {
 enum Verb {
     Inspect(inspect::Args),
     Predict(predict::Args),
+    Query(query::Args),
+    Store(store_verb::Args),
+    Worker(worker::Args),
+    #[command(hide = true)]
+    Runner(runner::Args),
     Choose(choose::Args),
     Profile(profile::Args),
     Collect(collect::Args),
@@ -53,6 +63,10 @@ fn main() -> ExitCode {
     exit::with(|| match verb {
         Verb::Inspect(args) => inspect::run(&args),
         Verb::Predict(args) => predict::run(&args),
+        Verb::Query(args) => query::run(&args),
+        Verb::Store(args) => store_verb::run(&args),
+        Verb::Worker(args) => worker::run(&args),
+        Verb::Runner(args) => runner::run(&args),
         Verb::Choose(args) => choose::run(&args),
         Verb::Profile(args) => profile::run(&args),
         Verb::Collect(args) => collect::run(&args),

@@ -8,7 +8,7 @@ use std::{
 
 use tachograph_ir::{BoundGraph, Bytes, Quantity};
 
-use crate::{Amount, Bundled, Error, Near, Output, OutputId, Prediction, Predictor, Result, names};
+use crate::{Amount, Bundled, Checkpoint, Error, Near, Output, OutputId, Prediction, Predictor, Result, names};
 
 /// Several checkpoints asked as one: the first that knows a device predicts its latency, and memory and energy come from
 /// whichever has them. Each is read when it is first needed.
@@ -27,6 +27,8 @@ struct Source {
 enum Place {
     Bundled(Bundled),
     File(PathBuf),
+    /// Read already, and where from.
+    Given(String, Box<Checkpoint>),
 }
 
 /// A device that can be predicted for.
@@ -118,6 +120,14 @@ impl Catalog {
             }
         };
         Ok(Self::of(names.iter().map(place).collect::<Result<Vec<_>>>()?.into_iter()))
+    }
+
+    /// With a checkpoint that was read already before the others, called `name`.
+    #[must_use]
+    pub fn with_first(mut self, name: impl Into<String>, checkpoint: Checkpoint) -> Self {
+        let place = Place::Given(name.into(), Box::new(checkpoint));
+        self.sources.insert(0, Source { place, predictor: OnceLock::new() });
+        self
     }
 
     fn of(places: impl Iterator<Item = Place>) -> Self {
@@ -262,6 +272,7 @@ impl Source {
         let predictor = match &self.place {
             Place::Bundled(bundled) => bundled.load()?,
             Place::File(path) => Predictor::load(path)?,
+            Place::Given(_, checkpoint) => Predictor::new(checkpoint.as_ref().clone())?,
         };
         Ok(self.predictor.get_or_init(|| predictor))
     }
@@ -270,6 +281,7 @@ impl Source {
         match &self.place {
             Place::Bundled(bundled) => bundled.name.into(),
             Place::File(path) => path.display().to_string(),
+            Place::Given(name, _) => name.clone(),
         }
     }
 }

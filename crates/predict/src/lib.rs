@@ -36,7 +36,7 @@ pub use ensemble::role;
 pub use error::{Error, Result};
 pub use interval::PredictionInterval;
 pub use manifest::{FORMAT, Manifest, NOT_RECORDED, NetworkSpec, Output, OutputId, Training};
-pub use names::Near;
+pub use names::{Near, find_device};
 pub use outside::Outside;
 #[cfg(feature = "page")]
 pub use page::page;

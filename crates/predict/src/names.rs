@@ -54,14 +54,21 @@ fn memory(devices: &[Output], output: usize) -> Option<usize> {
 }
 
 fn find(devices: &[Output], name: &str) -> Option<usize> {
-    let exact = |device: &Output| device.name == name;
+    let (places, called): (Vec<usize>, Vec<(&str, &str)>) =
+        latencies(devices).map(|(i, device)| (i, (device.name.as_str(), device.hardware.as_str()))).unzip();
+    find_device(&called, name).map(|place| places[place])
+}
+
+/// Which of `devices`, each a name and a hardware, `name` means: the one of that name; else, whatever the case, dashes and
+/// spaces, the first whose name or hardware it is; else the first that the same device file names.
+pub fn find_device(devices: &[(&str, &str)], name: &str) -> Option<usize> {
     let called = plain(name);
-    let alike =
-        |device: &Output| !called.is_empty() && [&device.name, &device.hardware].iter().any(|n| plain(n) == called);
+    let exact = |device: &(&str, &str)| device.0 == name;
+    let alike = |device: &(&str, &str)| !called.is_empty() && [device.0, device.1].iter().any(|n| plain(n) == called);
     let wanted = file(name);
-    let same = |device: &Output| wanted.is_some() && device.device_file() == wanted;
-    let rules: [&dyn Fn(&Output) -> bool; 3] = [&exact, &alike, &same];
-    rules.iter().find_map(|rule| latencies(devices).find(|(_, device)| rule(device)).map(|(i, _)| i))
+    let same = |device: &(&str, &str)| wanted.is_some() && file(device.0).or_else(|| file(device.1)) == wanted;
+    let rules: [&dyn Fn(&(&str, &str)) -> bool; 3] = [&exact, &alike, &same];
+    rules.iter().find_map(|rule| devices.iter().position(|device| rule(device)))
 }
 
 pub(crate) fn nearest(devices: &[Output], name: &str) -> Vec<Near> {

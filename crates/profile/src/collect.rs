@@ -10,8 +10,8 @@ use tch::Device;
 
 use crate::{Environment, Error, Profile, Protocol, Result, Session};
 
-/// Version of what a [`Record`] of this crate says.
-const RECORD: u32 = 2;
+/// Version of what a [`Record`] of this crate says: which is measured how.
+pub const PROTOCOL: u32 = 2;
 
 /// What is measured, and how.
 #[derive(Clone, Debug)]
@@ -180,7 +180,7 @@ fn record(key: Key, name: &str, session: &Session, times: Option<Profile>) -> Re
         energy_j: times.and_then(|m| m.energy),
         date: environment.date,
         library: environment.library,
-        protocol: RECORD,
+        protocol: PROTOCOL,
     }
 }
 

@@ -14,7 +14,7 @@ mod memory;
 mod ops;
 mod weights;
 
-pub use collect::{Collected, Collection, Collector, quick_look};
+pub use collect::{Collected, Collection, Collector, PROTOCOL, quick_look};
 pub use environment::Environment;
 pub use error::{Error, Result};
 pub use executor::{Executor, refusals};

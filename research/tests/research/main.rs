@@ -11,6 +11,7 @@ mod public_files;
 mod recipes;
 #[cfg(feature = "torch")]
 mod reproduce;
+mod streams;
 mod surveys;
 #[cfg(feature = "torch")]
 mod with_data;

@@ -13,8 +13,12 @@ pub mod evaluate;
 pub mod inspect;
 pub mod predict;
 pub mod profile;
+pub mod query;
+pub mod runner;
+pub mod store;
 pub mod train;
 pub mod transfer;
+pub mod worker;
 
 /// How to get the verbs that run libtorch.
 #[cfg(not(feature = "torch"))]

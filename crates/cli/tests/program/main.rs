@@ -4,6 +4,7 @@ mod bad_input;
 mod inspect;
 mod others;
 mod predict;
+mod store;
 mod transfer;
 #[cfg(feature = "torch")]
 mod with_torch;
@@ -55,8 +56,10 @@ impl Ran {
 /// Runs `tachograph` in `folder`.
 fn run_in(folder: &Path, args: &[&str]) -> Ran {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tachograph"));
-    // Where the machine has public data, programs here do not.
-    command.env_remove("TACHOGRAPH_DATA");
+    // Where the machine has public data, programs here do not; and they leave the store of the user alone.
+    command
+        .env_remove("TACHOGRAPH_DATA")
+        .env("TACHOGRAPH_STORE", concat!(env!("CARGO_TARGET_TMPDIR"), "/store.sqlite"));
     let Output { status, stdout, stderr } = command.args(args).current_dir(folder).output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     Ran { code: status.code().unwrap_or(-1), out: text(stdout), err: text(stderr) }

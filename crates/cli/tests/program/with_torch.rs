@@ -1,6 +1,8 @@
 //! The verbs that run libtorch, on tiny inputs.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, process::Command};
+
+use serde_json::Value;
 
 use crate::{RESNET, image, models, run, run_in, write_model};
 
@@ -122,3 +124,97 @@ kind = "additive"
 hidden = 16
 layers = 1
 "#;
+
+/// What is measured is stored, and found again from another export of the network.
+#[test]
+fn measured_once_asked_often() {
+    let folder = tiny();
+    let at = |args: &[&str]| run_in(folder.path(), &[args, &["--store", "s.sqlite"]].concat());
+    write_model(folder.path(), "again.onnx", image("N", 16), 4);
+    let profiled = at(&["profile", "tiny.onnx", "--bind", "batch=2", "--json"]).well().json().remove(0);
+    let line = at(&["query", "again.onnx", "--bind", "N=2", "--json"]).well().json().remove(0);
+    assert_eq!((&line["known_by"], &line["latency_ms"]), (&"measured".into(), &profiled["latency_ms"]), "{line}");
+    assert_eq!((&line["hardware"], &line["library"]), (&profiled["hardware"], &profiled["library"]));
+    assert!(line["memory_bytes"] == profiled["memory_bytes"] && line["age_s"].as_u64() < Some(600), "{line}");
+    // Not stored, and so not known.
+    run_in(folder.path(), &["profile", "tiny.onnx", "--bind", "batch=3", "--no-store"]).well();
+    let line = at(&["query", "tiny.onnx", "--bind", "batch=3", "--json"]).well().json().remove(0);
+    assert_eq!(line["known_by"], "predicted", "{line}");
+    let line = at(&["query", "tiny.onnx", "--bind", "batch=3", "--measure", "--json"]).well().json().remove(0);
+    assert_eq!((&line["known_by"], line["measurements"].as_u64()), (&"measured".into(), Some(1)), "{line}");
+    let collect =
+        ["collect", "--out", "set", "--name", "here", "--count", "1", "--visits", "1", "--time-limit", "0.01"];
+    at(&collect).well();
+    let stats = at(&["store", "stats", "--json"]).well().json().remove(0);
+    assert_eq!(stats["holds"]["measurements"], 15, "{stats}");
+}
+
+/// A worker measures in a process of its own. A network that crashes it ends in quarantine, and the worker goes on.
+#[test]
+fn a_worker_survives_what_crashes_its_runner() {
+    let folder = tiny();
+    let at = |args: &[&str]| run_in(folder.path(), &[args, &["--store", "s.sqlite"]].concat());
+    let ask = |batch: &str| {
+        at(&["query", "tiny.onnx", "--bind", batch, "--device", "board", "--measure", "--no-wait", "--json"])
+            .well()
+            .json()
+    };
+    // The network of these files is called `net`.
+    let first = ask("batch=1")[0]["job"].as_i64().unwrap();
+    let worker = |crash: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tachograph"));
+        command.env("TACHOGRAPH_TEST_CRASH", crash).current_dir(folder.path());
+        let args = ["worker", "--store", "s.sqlite", "--name", "board", "--until-idle", "--json"];
+        let ran = command.args(args).output().unwrap();
+        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+        String::from_utf8(ran.stdout)
+            .unwrap()
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap())
+            .collect::<Vec<_>>()
+    };
+    let ended = worker("net");
+    assert_eq!(ended[0]["end"]["outcome"], "quarantined", "{ended:?}");
+    let second = ask("batch=2")[0]["job"].as_i64().unwrap();
+    assert_eq!(worker("another")[0]["end"]["outcome"], "done");
+    let jobs = at(&["store", "jobs", &first.to_string(), &second.to_string(), "--json"]).well().json();
+    assert_eq!((&jobs[0]["state"], &jobs[1]["state"]), (&"quarantined".into(), &"done".into()), "{jobs:?}");
+    assert!(jobs[0]["reason"].as_str().unwrap().contains("signal 6"), "{jobs:?}");
+    let line = at(&["query", "tiny.onnx", "--bind", "batch=2", "--device", "board", "--json"]).well().json().remove(0);
+    assert_eq!((&line["known_by"], &line["device"]), (&"measured".into(), &"board".into()), "{line}");
+    let ran = at(&["query", "tiny.onnx", "--bind", "batch=1", "--device", "board", "--measure", "--deadline", "0.1"]);
+    assert!(ran.failed().contains("failed: its deadline passed"), "{}", ran.err);
+}
+
+/// Checkpoints come from the store, and the first goes back.
+#[test]
+fn a_store_learns() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |args: &[&str]| run_in(folder.path(), &[args, &["--store", "s.sqlite"]].concat());
+    let collect =
+        ["collect", "--out", "set", "--name", "here", "--count", "2", "--visits", "1", "--time-limit", "0.02"];
+    at(&collect).well();
+    let train = |args: &[&str]| {
+        at(&[&["store", "train", "--device", "here", "--held-out", "40", "--json"], args].concat())
+            .well()
+            .json()
+            .remove(0)
+    };
+    let line = train(&["--at-least", "100"]);
+    assert_eq!((line["made"].as_str(), line["checkpoint"].as_i64()), (Some("nothing"), None), "{line}");
+    let adapted = train(&["--at-least", "5"]);
+    assert_eq!(adapted["made"], "adapted", "{adapted}");
+    assert!(adapted["mape_percent"].is_f64() && !adapted["rivals"].as_array().unwrap().is_empty(), "{adapted}");
+    let total = adapted["learned"].as_u64().unwrap() + adapted["held_out"].as_u64().unwrap();
+    assert_eq!(total, 26, "{adapted}");
+    let trained = train(&["--at-least", "0", "--train-from", "5", "--epochs", "1"]);
+    assert_eq!(trained["made"], "trained", "{trained}");
+    // One epoch is worse than what was adapted, or than the rates where that was not installed either.
+    let kept = at(&["store", "checkpoints", "--json"]).well().json();
+    assert_eq!(kept.len(), 2, "{kept:?}");
+    let installed: Vec<_> = kept.iter().filter(|checkpoint| checkpoint["standing"] == "installed").collect();
+    let made = [&trained, &adapted].into_iter().find(|made| made["installed"] == true);
+    assert_eq!(installed.first().map(|c| &c["id"]), made.map(|made| &made["checkpoint"]), "{kept:?}");
+    let ran = at(&["store", "rollback", "here"]);
+    assert!(ran.code == 0 || ran.failed().contains("`here`: no checkpoint "), "{}", ran.err);
+}

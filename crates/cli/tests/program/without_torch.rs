@@ -11,6 +11,7 @@ fn verbs_that_need_libtorch_say_how_to_get_it() {
         &["evaluate", "--config", "x.toml", "--out", "x"],
         &["adapt", "mine.csv", "--device", "d"],
         &["predict", RESNET, "--measure"],
+        &["worker", "--store", "x.sqlite"],
         &["transfer", "mine.csv", "--device", "d", "--by", "checkpoint"],
         &["transfer", "mine.csv", "--device", "d", "--out", "d.safetensors"],
     ] {
@@ -27,6 +28,7 @@ fn their_help_shows_what_they_take() {
         ("train", "--seed"),
         ("evaluate", "--families"),
         ("adapt", "--k"),
+        ("worker", "--lease"),
     ] {
         let help = run(&[verb, "--help"]).well().out;
         assert!(help.contains(option), "{verb}: {help}");

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 #[cfg(feature = "torch")]
 pub use run::run;
 
-use crate::args;
+use crate::{args, store::Record};
 
 /// Measure generated networks on this machine and write a data set; killed, it goes on where it stopped
 #[derive(clap::Args)]
@@ -48,6 +48,8 @@ pub struct Args {
     /// First drop measurements whose quartiles are further apart than this share of the median: they are made again.
     #[arg(long)]
     again: Option<f64>,
+    #[command(flatten)]
+    record: Record,
     /// The outcome as a JSON object.
     #[arg(long)]
     json: bool,

@@ -3,13 +3,15 @@
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
+use tachograph_datasets::DataSet;
 use tachograph_profile::{Collected, Collection, Collector, Protocol, device};
 
 use super::Args;
-use crate::{exit, table};
+use crate::{exit, store::who, table};
 
 pub fn run(args: &Args) -> Result<()> {
     let device = device(&args.device)?;
+    let store = args.record.open()?;
     tch::set_num_threads(args.threads);
     let (warm_up_limit, time_limit, energy) = (args.time_limit / 2.0, args.time_limit, args.energy);
     let usual = Protocol::default();
@@ -34,6 +36,10 @@ pub fn run(args: &Args) -> Result<()> {
     })?;
     bar.finish_and_clear();
     let (networks, measurements) = collector.finish().context("finishing the data set")?;
+    if let Some(store) = store {
+        let stored = store.import_set(&DataSet::open(&args.out)?, &who());
+        stored.with_context(|| format!("the set is whole; storing it in {}", store.location()))?;
+    }
     let out = args.out.display();
     if args.json {
         let out = out.to_string();

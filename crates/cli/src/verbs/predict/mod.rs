@@ -15,6 +15,7 @@ use crate::{
     device::{Devices, Target},
     exit,
     models::{Model, Models},
+    store::Record,
 };
 use line::{Line, Operator};
 
@@ -37,6 +38,8 @@ pub struct Args {
     /// other networks here.
     #[arg(long)]
     measure: bool,
+    #[command(flatten)]
+    record: Record,
     /// One JSON object for each model and device, each on a line.
     #[arg(long)]
     json: bool,
@@ -47,7 +50,7 @@ pub fn run(args: &Args) -> Result<()> {
     let targets = args.devices.targets(&catalog)?;
     let pairs = args.models.models.len() * targets.len();
     ensure!(args.html.is_none() || pairs == 1, "--html is for one model on one device");
-    let bench = if args.measure { Some(measure::Bench::new(&targets)?) } else { None };
+    let bench = if args.measure { Some(measure::Bench::new(&targets, &args.record)?) } else { None };
     let mut lines = Vec::new();
     let done = exit::each(&args.models.models, |path| {
         let model = Model::among(path, &args.models.models, &args.models.bind)?;

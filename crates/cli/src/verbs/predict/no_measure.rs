@@ -6,13 +6,13 @@ use anyhow::{Result, bail};
 use tachograph_ir::BoundGraph;
 
 use super::line::Here;
-use crate::{device::Target, verbs::INSTALL};
+use crate::{device::Target, store::Record, verbs::INSTALL};
 
 /// There is none.
 pub struct Bench(Infallible);
 
 impl Bench {
-    pub fn new(_: &[Target]) -> Result<Self> {
+    pub fn new(_: &[Target], _: &Record) -> Result<Self> {
         bail!("--measure needs libtorch, and this build has none: {INSTALL}")
     }
 

@@ -6,7 +6,7 @@ mod run;
 #[cfg(feature = "torch")]
 pub use run::run;
 
-use crate::{args, models::Models};
+use crate::{args, models::Models, store::Record};
 
 /// Measure model files on this machine: whole, per operator, in memory, and on NVIDIA GPUs in energy
 #[derive(clap::Args)]
@@ -24,6 +24,8 @@ pub struct Args {
     /// Operators to list.
     #[arg(long, default_value_t = 10, value_parser = args::count)]
     top: usize,
+    #[command(flatten)]
+    record: Record,
     /// One JSON object for each model and device, each on a line.
     #[arg(long)]
     json: bool,

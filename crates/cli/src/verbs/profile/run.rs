@@ -6,10 +6,11 @@ use tachograph_ir::{Bytes, Joules, Plain};
 use tachograph_profile::{OperatorTime, Profile, Protocol, Session, device, operators};
 
 use super::Args;
-use crate::{exit, models::Model, table};
+use crate::{exit, measured::keep, models::Model, table};
 
 pub fn run(args: &Args) -> Result<()> {
     let devices = args.device.iter().map(|name| Ok((name, device(name)?))).collect::<Result<Vec<_>>>()?;
+    let store = args.record.open()?;
     tch::set_num_threads(args.threads);
     let several = args.models.models.len() > 1;
     exit::each(&args.models.models, |path| {
@@ -19,6 +20,7 @@ pub fn run(args: &Args) -> Result<()> {
             let mut session = Session::new(&model.bound, *device)?;
             session.visit(&Protocol::default())?;
             let measurement = session.result()?;
+            keep(store.as_ref(), &model.bound, &measurement);
             let mut times = operators(session.executor(), 10)?;
             times.sort_by(|a, b| b.median_ms.total_cmp(&a.median_ms));
             show(args, &model, &measurement, &times)

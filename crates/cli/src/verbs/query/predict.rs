@@ -1,0 +1,81 @@
+//! What was not measured is predicted.
+
+use std::cell::OnceCell;
+
+use anyhow::{Result, bail};
+use tachograph_predict::{Catalog, Error};
+use tachograph_transfer::rates::{Rates, costs};
+
+use super::{Ask, KnownBy, Line};
+use crate::{
+    device::{Target, unknown},
+    wanted::Wanted,
+};
+
+/// What predicts a device, read once.
+pub struct Predictors {
+    name: String,
+    catalog: OnceCell<Catalog>,
+    rates: OnceCell<Option<(Rates, usize)>>,
+}
+
+impl Predictors {
+    pub fn new(wanted: &Wanted) -> Self {
+        Self { name: wanted.name.clone(), catalog: OnceCell::new(), rates: OnceCell::new() }
+    }
+
+    /// The newest checkpoint that knows the device, else the rates of what was measured there.
+    pub fn predict(&self, ask: &Ask<'_>, line: &mut Line) -> Result<()> {
+        if self.catalog.get().is_none() {
+            self.catalog.set(ask.wanted.catalog(ask.store)?).ok();
+        }
+        let Some(catalog) = self.catalog.get() else { return Ok(()) };
+        let bound = &ask.model.bound;
+        match Target::of(catalog, Some(&self.name), None, true) {
+            Ok(target) => {
+                let forecast = catalog.forecast(bound, Some(&target.name))?;
+                let (predictor, _) = catalog.find(Some(&target.name))?;
+                line.forecast(&forecast, predictor.manifest().training.to_string());
+                line.warnings.splice(..0, target.warnings(&forecast));
+                line.warnings.extend(
+                    Some(bound.uncounted()?)
+                        .filter(|uncounted| !uncounted.is_empty())
+                        .map(|uncounted| uncounted.to_string()),
+                );
+                Ok(())
+            }
+            Err(Error::Device { .. }) => self.by_rates(ask, line, catalog),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn by_rates(&self, ask: &Ask<'_>, line: &mut Line, catalog: &Catalog) -> Result<()> {
+        if self.rates.get().is_none() {
+            let rates = match ask.store {
+                Some(store) => match ask.wanted.measured(store)? {
+                    Some((_, timed)) => ask.wanted.rates(store, &timed)?,
+                    None => None,
+                },
+                None => None,
+            };
+            self.rates.set(rates).ok();
+        }
+        let Some((rates, measurements)) = self.rates.get().and_then(Option::as_ref) else {
+            if ask.wanted.here.is_some() {
+                bail!(
+                    "nothing was measured on this machine yet ({}) and no checkpoint knows it: `tachograph query --measure` \
+                     or `profile` measures here (libtorch), `tachograph devices` lists what can be predicted for",
+                    self.name
+                );
+            }
+            bail!(unknown(catalog, &self.name)?);
+        };
+        let time = rates.predict(&costs(&ask.model.bound)?)?;
+        line.known_by = KnownBy::Predicted;
+        line.latency_ms = Some(time.ms);
+        (line.interval_low_ms, line.interval_high_ms) = (Some(time.low), Some(time.high));
+        (line.interval_percent, line.interval_source) = (Some(80.0), Some("rates of kernels".into()));
+        line.predicted_by = Some(format!("rates, from {measurements} measurements of other networks there"));
+        Ok(())
+    }
+}

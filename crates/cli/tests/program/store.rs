@@ -1,0 +1,193 @@
+//! `query` and `store` on a file, without libtorch.
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Output},
+};
+
+use tachograph_ir::Dim;
+
+use crate::{Ran, image, models, run_in, write_model};
+
+/// Runs `tachograph` in `folder` with the store in it.
+fn at(folder: &Path, args: &[&str]) -> Ran {
+    let store = folder.join("store.sqlite");
+    run_in(folder, &[args, &["--store", store.to_str().unwrap()]].concat())
+}
+
+/// Models of which a board measured a few batches: half a millisecond a sample, and a quarter for each sixteen channels.
+fn measured(folder: &Path) {
+    let mut table = "file,device,latency_ms,batch\n".to_owned();
+    for i in 1..=6_u32 {
+        write_model(folder, &format!("m{i}.onnx"), image("batch", 32), (16 * i).into());
+        for batch in [1, 4] {
+            let ms = f64::from(batch) * (0.5 + 0.25 * f64::from(i));
+            table += &format!("m{i}.onnx,Board-7,{ms},{batch}\n");
+        }
+    }
+    write_model(folder, "large.onnx", image("batch", 32), 160);
+    fs::write(folder.join("mine.csv"), table).unwrap();
+}
+
+#[test]
+fn measured_then_interpolated_then_predicted() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    measured(folder);
+    let import = |new: u64, known: u64| {
+        let line = at(folder, &["store", "import", "mine.csv", "--json"]).well().json().remove(0);
+        assert_eq!((line["new"].as_u64(), line["known"].as_u64()), (Some(new), Some(known)), "{line}");
+    };
+    import(12, 0);
+    import(0, 12);
+    let query = |args: &[&str]| {
+        let args = [&["query", "--device", "board 7", "--json"], args].concat();
+        at(folder, &args).well().json().remove(0)
+    };
+    let line = query(&["m2.onnx", "--bind", "batch=4"]);
+    assert_eq!((line["known_by"].as_str(), line["latency_ms"].as_f64()), (Some("measured"), Some(4.0)), "{line}");
+    assert_eq!((line["device"].as_str(), line["measurements"].as_u64()), (Some("Board-7"), Some(1)), "{line}");
+    assert!(line["age_s"].is_u64() && line["newest"].is_string() && line["interval_low_ms"].is_null(), "{line}");
+    let line = query(&["m2.onnx", "--bind", "batch=2"]);
+    assert_eq!(line["known_by"], "interpolated", "{line}");
+    assert_eq!(line["between"], serde_json::json!([[1, 1.0], [4, 4.0]]));
+    assert!(line["interval_low_ms"].as_f64() <= Some(2.0) && line["interval_high_ms"].as_f64() >= Some(2.0), "{line}");
+    assert!(line["interval_source"].as_str().unwrap().contains("more samples never take less"), "{line}");
+    // No checkpoint knows the board; its own measurements do.
+    let line = query(&["large.onnx"]);
+    assert_eq!(line["known_by"], "predicted", "{line}");
+    assert!((line["latency_ms"].as_f64().unwrap() / 3.0 - 1.0).abs() < 0.3, "{line}");
+    assert_eq!(line["predicted_by"], "rates, from 12 measurements of other networks there");
+    let ran = at(folder, &["query", "--device", "board-7", "m2.onnx", "large.onnx"]).well();
+    assert!(ran.out.contains("measured") && ran.out.contains("predicted"), "{}", ran.out);
+    let text = at(folder, &["query", "--device", "board-7", "m2.onnx"]).well().out;
+    assert!(text.contains("measured      1.000 ms for batch 1") && text.contains("spread not recorded"), "{text}");
+}
+
+#[test]
+fn a_network_is_found_from_another_export() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    measured(folder);
+    at(folder, &["store", "import", "mine.csv"]).well();
+    // The batch has another name, and the file too.
+    let dims: Vec<Dim> = image("N", 32);
+    write_model(folder, "again.onnx", dims, 32);
+    let args = ["query", "again.onnx", "--device", "Board-7", "--bind", "N=4", "--json"];
+    let line = at(folder, &args).well().json().remove(0);
+    assert_eq!((line["known_by"].as_str(), line["latency_ms"].as_f64()), (Some("measured"), Some(4.0)), "{line}");
+}
+
+/// A fresh machine: nothing is set up, nothing is made, and what the checkpoints know is said.
+#[test]
+fn without_a_store_there_are_predictions() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = models().join(crate::RESNET);
+    let model = model.to_str().unwrap();
+    let fresh = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tachograph"));
+        command.env_remove("TACHOGRAPH_STORE").env("HOME", folder.path()).env_remove("XDG_DATA_HOME");
+        let Output { status, stdout, stderr } = command.args(args).current_dir(folder.path()).output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Ran { code: status.code().unwrap_or(-1), out: text(stdout), err: text(stderr) }
+    };
+    let line = fresh(&["query", model, "--device", "rtx 4090", "--json"]).well().json().remove(0);
+    let predicted = fresh(&["predict", model, "--device", "rtx 4090", "--json"]).well().json().remove(0);
+    assert_eq!(line["known_by"], "predicted");
+    for key in ["device", "latency_ms", "interval_low_ms", "interval_high_ms"] {
+        assert_eq!(line[key], predicted[key], "{key}");
+    }
+    assert_eq!((&line["predicted_by"], &line["warnings"]), (&predicted["checkpoint"], &predicted["warnings"]));
+    let ran = fresh(&["query", model, "--device", "h200"]);
+    assert!(ran.failed().contains("unknown device `h200`; nearest are h100-sxm"), "{}", ran.err);
+    let ran = fresh(&["store", "stats"]);
+    assert!(ran.failed().contains("no store at ") && ran.err.contains("store.sqlite yet"), "{}", ran.err);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn out_and_in_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    measured(folder);
+    at(folder, &["store", "import", "mine.csv"]).well();
+    for (to, from) in [("all.jsonl", "all.jsonl"), ("set", "set")] {
+        let line = at(folder, &["store", "export", to, "--json"]).well().json().remove(0);
+        assert_eq!(line["measurements"], 12, "{line}");
+        let other = folder.join(format!("{to}.sqlite"));
+        let other = other.to_str().unwrap();
+        run_in(folder, &["store", "import", from, "--store", other]).well();
+        let args = ["query", "m3.onnx", "--device", "Board-7", "--json", "--store", other];
+        let line = run_in(folder, &args).well().json().remove(0);
+        assert_eq!((line["known_by"].as_str(), line["latency_ms"].as_f64()), (Some("measured"), Some(1.25)), "{line}");
+        let line = run_in(folder, &["store", "verify", "--json", "--store", other]).well().json().remove(0);
+        assert_eq!((line["graphs"].as_u64(), line["measurements"].as_u64()), (Some(6), Some(12)), "{line}");
+    }
+    assert!(at(folder, &["store", "export", "set"]).failed().contains("is there already"));
+    let text = at(folder, &["store", "stats"]).well().out;
+    assert!(text.contains("12 measurements of 6 graphs on 1 device") && text.contains("Board-7"), "{text}");
+    assert_eq!(at(folder, &["store", "stats", "--json"]).well().json()[0]["holds"]["measurements"], 12);
+}
+
+#[test]
+fn jobs_wait_for_a_worker() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    write_model(folder, "m.onnx", image("batch", 32), 16);
+    let ask = ["query", "m.onnx", "--device", "board", "--measure", "--no-wait", "--priority", "5", "--json"];
+    let line = at(folder, &ask).well().json().remove(0);
+    assert_eq!((line["known_by"].as_str(), line["job"].as_i64()), (Some("queued"), Some(1)), "{line}");
+    assert!(line["latency_ms"].is_null(), "{line}");
+    let jobs = at(folder, &["store", "jobs", "--json"]).well().json();
+    assert_eq!((jobs.len(), jobs[0]["state"].as_str(), jobs[0]["priority"].as_i64()), (1, Some("queued"), Some(5)));
+    let top = at(folder, &["store", "top", "--json"]).well().json();
+    assert_eq!((top[0]["device"].as_str(), top[0]["queued"].as_u64()), (Some("board"), Some(1)), "{top:?}");
+    assert!(at(folder, &["store", "top"]).well().out.contains("board"));
+    let late = ["query", "m.onnx", "--device", "board", "--measure", "--deadline", "0.2"];
+    let ran = at(folder, &late);
+    assert!(ran.failed().contains("job 2 failed: its deadline passed"), "{}", ran.err);
+    assert_eq!(at(folder, &["store", "cancel", "1"]).well().out, "job 1: cancelled\n");
+    assert!(at(folder, &["store", "cancel", "1"]).failed().contains("job 1 has ended already"));
+    let text = at(folder, &["store", "jobs"]).well().out;
+    assert!(text.contains("cancelled") && text.contains("deadline"), "{text}");
+}
+
+#[test]
+fn a_password_is_not_for_the_command_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let address = "postgres://me:hunter2@localhost:1/db";
+    for args in [&["store", "stats"][..], &["query", "m.onnx"], &["worker"]] {
+        let ran = run_in(folder.path(), &[args, &["--store", address]].concat());
+        if args == ["worker"] && cfg!(not(feature = "torch")) {
+            continue;
+        }
+        assert_eq!(ran.code, 2, "{}", ran.err);
+        assert!(
+            ran.err.contains("--store postgres://me@localhost:1/db: a password on the command line"),
+            "{}",
+            ran.err
+        );
+        assert!(!ran.err.contains("hunter2") && !ran.out.contains("hunter2"), "{}", ran.err);
+    }
+}
+
+#[test]
+fn what_cannot_be_is_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    fs::write(folder.join("store.sqlite"), "this is no database, but a text that is long enough to be taken for one")
+        .unwrap();
+    assert!(at(folder, &["store", "stats"]).failed().contains("store.sqlite"));
+    let ran = run_in(folder, &["query", "nosuch.onnx", "--store", "other.sqlite"]);
+    assert!(ran.failed().contains("nosuch.onnx"), "{}", ran.err);
+    let ran = run_in(folder, &["store", "rollback", "d", "--store", "new.sqlite"]);
+    assert!(ran.failed().contains("no checkpoint is installed"), "{}", ran.err);
+    let ran = run_in(folder, &["store", "roles", "--store", "new.sqlite"]);
+    assert!(ran.failed().contains("roles are of a PostgreSQL server"), "{}", ran.err);
+    let ran = run_in(folder, &["query", "m.onnx", "--no-wait"]);
+    assert_eq!(ran.code, 2, "{}", ran.err);
+    let line =
+        run_in(folder, &["store", "train", "--device", "d", "--store", "new.sqlite", "--json"]).well().json().remove(0);
+    assert_eq!((line["made"].as_str(), line["new"].as_u64()), (Some("nothing"), Some(0)), "{line}");
+}
