@@ -48,6 +48,12 @@ pub fn shared() -> &'static Server {
     })
 }
 
+/// The process of the shared server, if it runs.
+#[allow(dead_code)]
+pub fn pid() -> Option<i32> {
+    Some(PID.load(Ordering::SeqCst)).filter(|pid| *pid > 0)
+}
+
 extern "C" fn stop() {
     let pid = PID.load(Ordering::SeqCst);
     if pid > 0 {
