@@ -13,7 +13,7 @@ mod report;
 
 use std::{path::PathBuf, time::Instant};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Parser;
 use rand::{Rng, SeedableRng, distr::Distribution};
 use rand_chacha::ChaCha8Rng;
@@ -22,7 +22,7 @@ use tachograph_ir::DType;
 use tachograph_store::{Answer, Moment, Network, Question, Reading, Setup, Store};
 
 use clock::Clock;
-use networks::{Networks, exported_again};
+use networks::Networks;
 pub use report::Tally;
 
 /// Plays a stream of queries against a store.
@@ -89,11 +89,11 @@ pub fn play(args: &Args) -> Result<(String, Vec<Tally>)> {
             Some(batch) => batch,
             None => BATCHES[batches.sample(&mut rng)].0,
         };
-        let Some(bound) = asked.at(batch) else { continue };
         let bound = match rng.random_ratio(EXPORTED_AGAIN, 100) {
-            true => exported_again(&bound, &mut rng).context("a network exported again")?,
-            false => bound,
+            true => asked.exported_again(batch, &mut rng),
+            false => asked.at(batch),
         };
+        let Some(bound) = bound else { continue };
         let cost = clock.measuring(asked, &bound)?;
         let network = Network::new(&bound)?;
         let start = Instant::now();
@@ -105,7 +105,7 @@ pub fn play(args: &Args) -> Result<(String, Vec<Tally>)> {
         match answer {
             Some(Answer::Measured(_)) => {
                 tally.measured += 1;
-                tally.hits += asking;
+                tally.hits.push(asking);
             }
             Some(Answer::Interpolated(between))
                 if between.high <= between.value * (1.0 + args.within)

@@ -79,15 +79,23 @@ impl fmt::Display for Networks {
 impl Asked {
     /// At a batch, where it has one; else as it is. `None` where it does not bind.
     pub fn at(&self, batch: u64) -> Option<BoundGraph> {
-        let batch =
-            self.graph.hyperparameters().keys().filter(|name| *name == "batch").map(|name| (name.clone(), batch));
-        self.graph.bind(&batch.collect::<Assignment>()).ok()
+        bind(&self.graph, batch)
+    }
+
+    /// The same from another export.
+    pub fn exported_again(&self, batch: u64, rng: &mut ChaCha8Rng) -> Option<BoundGraph> {
+        bind(&exported_again(&self.graph, rng)?, batch)
     }
 }
 
+fn bind(graph: &Graph, batch: u64) -> Option<BoundGraph> {
+    let batch = graph.hyperparameters().keys().filter(|name| *name == "batch").map(|name| (name.clone(), batch));
+    graph.bind(&batch.collect::<Assignment>()).ok()
+}
+
 /// The same network under other names, with nodes and tensors in another order, as another exporter writes it.
-pub fn exported_again(bound: &BoundGraph, rng: &mut ChaCha8Rng) -> Result<BoundGraph> {
-    let mut parts = bound.graph().clone().into_parts();
+fn exported_again(graph: &Graph, rng: &mut ChaCha8Rng) -> Option<Graph> {
+    let mut parts = graph.clone().into_parts();
     let mut order: Vec<u32> = (0..parts.tensors.len() as u32).collect();
     order.shuffle(rng);
     let mut place = vec![0; order.len()];
@@ -102,5 +110,5 @@ pub fn exported_again(bound: &BoundGraph, rng: &mut ChaCha8Rng) -> Result<BoundG
     }
     parts.inputs.iter_mut().chain(&mut parts.outputs).for_each(relabel);
     parts.nodes.shuffle(rng);
-    Ok(Graph::new(parts)?.bind(bound.config())?)
+    Graph::new(parts).ok()
 }
