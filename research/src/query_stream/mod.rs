@@ -105,7 +105,7 @@ pub fn play(args: &Args) -> Result<(String, Vec<Tally>)> {
         match answer {
             Some(Answer::Measured(_)) => {
                 tally.measured += 1;
-                tally.hits += asking;
+                tally.hits.push(asking);
             }
             Some(Answer::Interpolated(between))
                 if between.high <= between.value * (1.0 + args.within)

@@ -15,8 +15,8 @@ pub struct Tally {
     pub without_store: f64,
     /// Seconds that asking, and measuring the rest, took.
     pub with_store: f64,
-    /// Seconds of asking for what was measured before.
-    pub hits: f64,
+    /// Seconds of each asking for what was measured before.
+    pub hits: Vec<f64>,
     /// Of interpolations, relative to the time that a measurement would have found.
     pub interpolation_errors: Vec<f64>,
 }
@@ -45,8 +45,9 @@ pub fn print(tallies: &[Tally]) {
         );
     }
     let Some(last) = tallies.last() else { return };
-    let hit = 1e3 * last.hits / last.measured.max(1) as f64;
-    println!("a hit took {hit:.2} ms in the mean, reading and hashing the model apart");
+    if let Some(hit) = median(&last.hits) {
+        println!("a hit takes {:.2} ms in the median, reading and hashing the model apart", 1e3 * hit);
+    }
     let errors = &last.interpolation_errors;
     if let Some((middle, most)) = median(errors).zip(quantile(errors, 0.9)) {
         let (middle, most) = (100.0 * middle, 100.0 * most);
