@@ -67,8 +67,8 @@ pub fn find_device(devices: &[(&str, &str)], name: &str) -> Option<usize> {
     let alike = |device: &(&str, &str)| !called.is_empty() && [device.0, device.1].iter().any(|n| plain(n) == called);
     let wanted = file(name);
     let same = |device: &(&str, &str)| wanted.is_some() && file(device.0).or_else(|| file(device.1)) == wanted;
-    let rules: [&dyn Fn(&(&str, &str)) -> bool; 3] = [&exact, &alike, &same];
-    rules.iter().find_map(|rule| devices.iter().position(|device| rule(device)))
+    let places = || devices.iter();
+    places().position(exact).or_else(|| places().position(alike)).or_else(|| places().position(same))
 }
 
 pub(crate) fn nearest(devices: &[Output], name: &str) -> Vec<Near> {

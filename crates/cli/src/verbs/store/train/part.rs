@@ -11,6 +11,7 @@ use crate::wanted::{Timed, Wanted};
 /// The measurements of a device, one of each network and batch.
 pub struct Part {
     /// On what and with what, where something was.
+    #[cfg_attr(not(feature = "torch"), allow(dead_code, reason = "for what is trained"))]
     pub setup: Option<Setup>,
     pub learned: Vec<Timed>,
     pub held_out: Vec<Timed>,
