@@ -159,7 +159,7 @@ fn a_worker_survives_what_crashes_its_runner() {
             .well()
             .json()
     };
-    // The network of these files is called `net`.
+    // A network is called like its file.
     let first = ask("batch=1")[0]["job"].as_i64().unwrap();
     let worker = |crash: &str| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tachograph"));
@@ -173,7 +173,7 @@ fn a_worker_survives_what_crashes_its_runner() {
             .map(|line| serde_json::from_str::<Value>(line).unwrap())
             .collect::<Vec<_>>()
     };
-    let ended = worker("net");
+    let ended = worker("tiny");
     assert_eq!(ended[0]["end"]["outcome"], "quarantined", "{ended:?}");
     let second = ask("batch=2")[0]["job"].as_i64().unwrap();
     assert_eq!(worker("another")[0]["end"]["outcome"], "done");
