@@ -5,7 +5,7 @@
 //! ```
 //!
 //! The store is a real one, a file in a temporary folder. What a measurement takes is not waited for but reckoned, in
-//! [`Clock`]; what a query takes is measured.
+//! `clock.rs`; what a query takes is measured.
 
 mod clock;
 mod networks;
