@@ -36,7 +36,7 @@ pub use interpret::{Data, round};
 pub use measure::{Compiler, Cpu, Failure, Kernel, Limits, Measurer, Outcome, Record, Settings};
 pub use nest::{Loop, Nest, NestBuffer, Stmt, Storage};
 pub use schedule::{Kind, Layout, LayoutDim, LoopNode, Loops, Mark, Place, Relation, Schedule, Scope, State, Step};
-pub use space::{Choice, CpuRules, Decision, Open, Point, Sketch, Space};
+pub use space::{Choice, CpuRules, Decision, Machine, Open, Point, Sketch, Space};
 pub use workload::{Axis, Buffer, Parts, Role, Stage, Workload};
 
 /// The front page, whose program is tested.

@@ -2,8 +2,10 @@
 
 mod ansor;
 mod decision;
+mod draft;
 mod predicate;
 mod sketch;
+mod template;
 
 use rand::Rng;
 use serde::{Deserialize, Serialize};
@@ -12,6 +14,7 @@ use sha2::{Digest, Sha256};
 pub use ansor::CpuRules;
 pub use decision::{Choice, Decision};
 pub use sketch::{Open, Sketch};
+pub use template::Machine;
 
 use crate::{Error, Result, Schedule, Workload};
 
@@ -183,5 +186,13 @@ impl Space {
     /// None known: a rule whose steps the workload refuses is an error of this crate.
     pub fn cpu(workload: &Workload, rules: CpuRules) -> Result<Self> {
         ansor::sketches(workload, rules).map(|sketches| Self { sketches })
+    }
+
+    /// The space of the templates that know the workload; it has no sketch where none does.
+    ///
+    /// # Errors
+    /// As [`Space::cpu`].
+    pub fn templates(workload: &Workload, machine: Machine) -> Result<Self> {
+        template::sketches(workload, machine).map(|sketches| Self { sketches })
     }
 }
