@@ -1,6 +1,7 @@
 //! Loop nests: what features read and what generators of code print.
 
 mod interpret;
+mod picture;
 mod text;
 
 use tachograph_ir::DType;
