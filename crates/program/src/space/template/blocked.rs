@@ -194,11 +194,13 @@ fn tiles(
 ) -> Vec<(u64, u64, u64)> {
     let most = machine.registers - machine.registers / 8;
     let rows = row.map_or(1, |row| row.extent);
+    // An imperfect split has a guard around each part, which keeps compilers from holding them in registers: only where no perfect
+    // one is large enough.
+    let perfect = (6..=most).any(|n| pixel.extent.is_multiple_of(n)) || pixel.extent < 6;
     let mut found = Vec::new();
     for vectors in (1..=4).filter(|&n| vector.extent.is_multiple_of(lanes * n)) {
-        for row in (1..=4).filter(|&n| n <= rows) {
-            // Imperfect splits of pixels cost a guard: the few that fill the registers are worth it.
-            let fits = |&n: &u64| n * row * vectors <= most && (pixel.extent.is_multiple_of(n) || n >= 6);
+        for row in (1..=4).filter(|&n| rows.is_multiple_of(n)) {
+            let fits = |&n: &u64| n * row * vectors <= most && (pixel.extent.is_multiple_of(n) || (!perfect && n >= 6));
             found.extend((1..=pixel.extent.min(most)).filter(fits).map(|n| (row, n, vectors)));
         }
     }
