@@ -212,6 +212,14 @@ pub enum OpType {
     },
 }
 
+/// Domain and name of what is registered. Asked so often that a search for a string of two characters would be felt.
+fn parts(registered: &str) -> (&str, &str) {
+    match registered.bytes().rposition(|byte| byte == b':') {
+        Some(colon) => (registered[..colon].trim_end_matches(':'), &registered[colon + 1..]),
+        None => ("", registered),
+    }
+}
+
 impl OpType {
     /// Looks a standard operator up; unknown names become [`OpType::Custom`].
     pub fn new(name: &str) -> Self {
@@ -242,7 +250,7 @@ impl OpType {
     /// Name within its domain.
     pub fn name(&self) -> &str {
         match self {
-            Self::Known(name, _) => name.rsplit_once("::").map_or(name, |(_, name)| name),
+            Self::Known(name, _) => parts(name).1,
             Self::Custom { name, .. } => name,
         }
     }
@@ -250,7 +258,7 @@ impl OpType {
     /// Domain; empty for the standard one, and for what is in the registry under its bare name.
     pub fn domain(&self) -> &str {
         match self {
-            Self::Known(name, _) => name.rsplit_once("::").map_or("", |(domain, _)| domain),
+            Self::Known(name, _) => parts(name).0,
             Self::Custom { domain, .. } => domain,
         }
     }

@@ -47,10 +47,10 @@ impl fmt::Display for Outside {
                 write!(f, "no network in {} was ever learned from: ", list(types))?;
                 match types.iter().any(|dtype| !converted.contains(dtype)) {
                     true => write!(f, "predicted from f32 by the peaks of the device file")?,
-                    false => write!(f, "predicted as if converted to f32")?,
+                    false => write!(f, "predicted as if computed in f32, on fewer bytes")?,
                 }
                 if !converted.is_empty() && converted.len() < types.len() {
-                    write!(f, ", {} as if converted to f32", list(converted))?;
+                    write!(f, ", {} as if computed in f32", list(converted))?;
                 }
                 write!(f, "; a library without kernels for it can take many times as long")
             }

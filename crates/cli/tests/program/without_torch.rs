@@ -4,6 +4,8 @@ use crate::{RESNET, run};
 
 #[test]
 fn verbs_that_need_libtorch_say_how_to_get_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("s.sqlite");
     for args in [
         &["profile", RESNET, "--threads", "1"][..],
         &["collect", "--out", "x", "--name", "x"],
@@ -11,6 +13,7 @@ fn verbs_that_need_libtorch_say_how_to_get_it() {
         &["evaluate", "--config", "x.toml", "--out", "x"],
         &["adapt", "mine.csv", "--device", "d"],
         &["predict", RESNET, "--measure"],
+        &["query", RESNET, "--measure", "--store", store.to_str().unwrap()],
         &["worker", "--store", "x.sqlite"],
         &["transfer", "mine.csv", "--device", "d", "--by", "checkpoint"],
         &["transfer", "mine.csv", "--device", "d", "--out", "d.safetensors"],

@@ -31,7 +31,7 @@ pub struct Args {
     over: Vec<(String, Vec<u64>)>,
     #[command(flatten)]
     bind: Bind,
-    /// Memory of the device, 10⁹ bytes.
+    /// Memory of the device, 10⁹ bytes; what its device file says, if absent.
     #[arg(long, value_parser = args::positive)]
     memory_gb: Option<f64>,
     /// Most time of a batch.
@@ -101,7 +101,9 @@ fn search(
     axes: &BTreeMap<String, Vec<u64>>,
     target: &Target,
 ) -> Result<Found> {
-    let budget = Budget { memory: args.memory_gb.map(|gb| Bytes((1e9 * gb) as u64)), time: args.time_ms.map(Millis) };
+    let own = target.file.and_then(|device| device.memory);
+    let memory = args.memory_gb.map(|gb| Bytes((1e9 * gb) as u64)).or(own);
+    let budget = Budget { memory, time: args.time_ms.map(Millis) };
     let (mut predicted, mut warnings, mut said) = (false, Vec::new(), BTreeSet::new());
     let choices = choose(graph, axes, &budget, |bound| {
         let forecast = catalog.forecast(bound, Some(&target.name))?;

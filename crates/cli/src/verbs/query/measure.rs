@@ -7,8 +7,6 @@ use tachograph_store::Store;
 use super::Ask;
 use crate::{args, measured::reading, store::who};
 
-pub const CAN: bool = true;
-
 /// Measures on a device of this machine, and stores it.
 pub fn now(store: &Store, ask: &Ask<'_>, here: &str) -> Result<()> {
     let threads = ask.args.threads.map(|threads| args::threads(&threads.to_string())).transpose();

@@ -1,12 +1,12 @@
 //! Without libtorch, workers measure.
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use tachograph_store::Store;
 
 use super::Ask;
+use crate::verbs::INSTALL;
 
-pub const CAN: bool = false;
-
+/// A job for this machine in a file of this machine would wait for a worker that this build is not.
 pub fn now(_: &Store, _: &Ask<'_>, _: &str) -> Result<()> {
-    Ok(())
+    bail!("measuring here needs libtorch, and this build has none: {INSTALL}")
 }

@@ -34,7 +34,7 @@ impl Predictors {
         let bound = &ask.model.bound;
         match Target::of(catalog, Some(&self.name), None, true) {
             Ok(target) => by_checkpoint(catalog, &target, bound, line),
-            Err(Error::Device { .. }) => self.by_rates(ask, line, catalog),
+            Err(Error::Device { .. } | Error::NoLatency { .. }) => self.by_rates(ask, line, catalog),
             Err(error) => Err(error.into()),
         }
     }

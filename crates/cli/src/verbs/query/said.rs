@@ -80,7 +80,7 @@ fn in_full(line: &Line) {
     line.predicted_by.iter().for_each(|by| say("predicted by", Plain(by).to_string()));
     line.trained_on.iter().for_each(|data| say("trained on", data.clone()));
     if let Some(job) = line.job.filter(|_| line.known_by != KnownBy::Measured) {
-        say("job", format!("{job} waits for a worker of {}: `tachograph store jobs` shows it", Plain(&line.device)));
+        say("job", format!("{job} waits for a worker: `tachograph store jobs {job}` shows it"));
     }
 }
 

@@ -35,9 +35,7 @@ const LONG: Duration = Duration::from_secs(365 * 86_400);
 impl Work {
     /// Measures, or asks a worker to; whether it is done.
     pub fn done(&self, store: &Store, ask: &Ask<'_>, line: &mut Line) -> Result<bool> {
-        if let (Some(here), true) = (&ask.wanted.here, store.location().path().is_some())
-            && measure::CAN
-        {
+        if let (Some(here), true) = (&ask.wanted.here, store.location().path().is_some()) {
             measure::now(store, ask, here)?;
             return Ok(true);
         }

@@ -6,7 +6,7 @@ use std::{
     time::UNIX_EPOCH,
 };
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use tachograph_datasets::{Measured, Measurement, Mode, Source, as_measured};
 use tachograph_ir::{Assignment, DType, Graph};
 use tachograph_predict::NOT_RECORDED;
@@ -43,6 +43,10 @@ pub fn import_source(store: &Store, source: &dyn Source, path: &Path, who: &str)
             Measured::Normalised(_) => bail!("its values have no unit"),
         }
     }
+    let repeated = runs.values().filter(|reading| reading.repeats > 1).count();
+    if repeated > 0 {
+        exit::warn(&format!("{} in several rows: the fastest counts", counted(repeated, "measurement")));
+    }
     let (mut items, mut known, mut left_out) = (Vec::new(), 0, BTreeMap::new());
     let mut graphs: HashMap<String, Result<Graph, String>> = HashMap::new();
     for ((network, _, assignment), mut reading) in runs {
@@ -61,6 +65,7 @@ pub fn import_source(store: &Store, source: &dyn Source, path: &Path, who: &str)
     }
     if let Some((network, why)) = left_out.first_key_value() {
         let networks = counted(left_out.len(), "network");
+        ensure!(!items.is_empty() || known > 0, "nothing to store: {networks}, such as {network}: {why}");
         exit::warn(&format!("left out: {networks}, such as {network}: {why}"));
     }
     let added = store.put_measurements(&items)?;

@@ -26,7 +26,7 @@ pub fn all(wanted: &Wanted, store: &Store, part: &Part, installed: Option<&Check
                 rivals.push(Rival { name, mape_percent: 100.0 * mape });
                 Ok(())
             }
-            Err(Error::Device { .. }) => Ok(()),
+            Err(Error::Device { .. } | Error::NoLatency { .. }) => Ok(()),
             Err(error) => Err(error.into()),
         }
     };
