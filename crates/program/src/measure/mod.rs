@@ -1,14 +1,18 @@
 //! Measuring: candidates are compiled and run in child processes, and every output is checked.
 
+mod bench;
 mod child;
 mod compiler;
 mod cpu;
 mod elements;
 mod kernel;
+mod opencl;
 mod record;
 
+pub use bench::Settings;
 pub use child::Limits;
 pub use compiler::Compiler;
-pub use cpu::{Cpu, Settings};
+pub use cpu::Cpu;
 pub use kernel::Kernel;
+pub use opencl::OpenCl;
 pub use record::{Failure, Measurer, Outcome, Record};

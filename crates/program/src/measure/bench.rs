@@ -1,0 +1,361 @@
+//! What all measurers that run candidates in child processes share: inputs, references, checks, turns.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+
+use rand::{Rng, SeedableRng};
+use serde::{Deserialize, Serialize};
+use tachograph_ir::DType;
+
+use super::{
+    Compiler, Failure, Limits, Outcome, Record,
+    child::{self, Ended},
+    cpu::Native,
+    elements,
+};
+use crate::{Data, Error, Nest, Result, Role, Schedule, Target, Workload, WorkloadHash};
+
+/// How it is measured.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Settings {
+    /// Threads of parallel loops.
+    pub threads: u32,
+    /// Milliseconds that a candidate runs before it is timed.
+    pub warmup_ms: f64,
+    /// Milliseconds of a repeat, at least.
+    pub repeat_ms: f64,
+    /// Repeats; those of all candidates of a call take turns.
+    pub repeats: u32,
+    /// Bytes that are written before each run, so that it starts with cold caches; with 0 caches are warm.
+    pub flush_bytes: u64,
+    /// Largest difference from the reference, as a part of the reference's largest number.
+    pub tolerance: f64,
+    /// What a candidate may use.
+    pub limits: Limits,
+    /// Where the numbers that it is run on come from.
+    pub seed: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            threads: 1,
+            warmup_ms: 10.0,
+            repeat_ms: 5.0,
+            repeats: 7,
+            flush_bytes: 0,
+            tolerance: 1e-4,
+            limits: Limits { seconds: 10, mebibytes: 0 },
+            seed: 0,
+        }
+    }
+}
+
+/// Up to so many points a workload is run by its interpreter for reference; beyond, by plain code in double precision,
+/// which is itself held to the interpreter by tests.
+const INTERPRETED: u64 = 1 << 20;
+
+struct Reference {
+    given: Data,
+    expected: Data,
+}
+
+/// How a nest becomes something that a runner runs.
+pub(super) trait Backend: Sync {
+    /// Writes what the runner needs at `path`, and gives the size of the workspace.
+    fn build(&self, nest: &Nest, path: &Path) -> Result<u64, (Failure, String)>;
+    /// The program that runs candidates.
+    fn runner(&self) -> &Path;
+    /// What its environment has besides.
+    fn environment(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+    /// On what it runs.
+    fn device(&self) -> String;
+    /// By what it is compiled.
+    fn compiler(&self) -> String;
+}
+
+/// A candidate that is built.
+struct Built {
+    path: PathBuf,
+    nest: Nest,
+    work_bytes: u64,
+}
+
+/// A place where candidates are measured.
+pub(super) struct Bench {
+    pub compiler: Compiler,
+    pub settings: Settings,
+    dir: tempfile::TempDir,
+    references: HashMap<WorkloadHash, Reference>,
+    count: u64,
+}
+
+impl Bench {
+    pub fn new(compiler: Compiler, settings: Settings) -> Result<Self> {
+        let dir = tempfile::tempdir().map_err(Error::io(Path::new("temporary directory")))?;
+        let bench = Self { compiler, settings, dir, references: HashMap::new(), count: 0 };
+        bench.program("runner", include_str!("runner.c"))?;
+        Ok(bench)
+    }
+
+    /// Compiles a program that runs candidates.
+    pub fn program(&self, name: &str, text: &str) -> Result<PathBuf> {
+        let source = self.dir.path().join(format!("{name}.c"));
+        std::fs::write(&source, text).map_err(Error::io(&source))?;
+        let program = self.dir.path().join(name);
+        self.compiler.program(&source, &program)?;
+        Ok(program)
+    }
+
+    /// The backend for this machine's processor.
+    pub fn native(&self, target: Target) -> Native {
+        let (compiler, threads) = (self.compiler.clone(), self.settings.threads);
+        Native { compiler, target, runner: self.dir.path().join("runner"), threads }
+    }
+
+    /// Runs candidates once, or for times.
+    fn run(&self, candidates: &[(&Built, &Path)], outputs: bool, repeats: u32, backend: &dyn Backend) -> Ended {
+        use std::fmt::Write;
+        let s = &self.settings;
+        let mut spec = format!("{} {} {} {repeats}\n", s.flush_bytes, s.warmup_ms * 1e6, s.repeat_ms * 1e6);
+        for (built, inputs) in candidates {
+            let sizes = |ids: &[crate::BufferId]| -> String {
+                ids.iter().map(|&id| format!(" {}", built.nest.buffer(id).bytes())).collect()
+            };
+            let (given, made) = (&built.nest.inputs, &built.nest.outputs);
+            let output = if outputs { built.path.with_extension("out").display().to_string() } else { "-".into() };
+            let _ = writeln!(
+                spec,
+                "{} {} {} {}{} {output} {}{}",
+                built.path.display(),
+                built.work_bytes,
+                inputs.display(),
+                given.len(),
+                sizes(given),
+                made.len(),
+                sizes(made)
+            );
+        }
+        let path = self.dir.path().join(format!("spec{}", self.count));
+        if let Err(error) = std::fs::write(&path, spec) {
+            return Ended::Badly(error.to_string());
+        }
+        let seconds = s.limits.seconds * if repeats > 0 { candidates.len().max(1) as u64 } else { 1 };
+        let limits = Limits { seconds, ..s.limits };
+        let ended = child::run(backend.runner(), &[path.display().to_string()], &backend.environment(), limits);
+        let _ = std::fs::remove_file(path);
+        ended
+    }
+
+    fn build(
+        &self,
+        workload: &Workload,
+        schedule: &Schedule,
+        path: &Path,
+        backend: &dyn Backend,
+    ) -> Result<Built, (Failure, String)> {
+        let nest = schedule.lower(workload).map_err(|error| (Failure::Schedule, error.to_string()))?;
+        if nest.inputs.len() + nest.outputs.len() > 64 {
+            return Err((Failure::Code, "there are more than 64 arguments".into()));
+        }
+        let work_bytes = backend.build(&nest, path)?;
+        Ok(Built { path: path.into(), nest, work_bytes })
+    }
+
+    /// Writes a candidate's inputs as it expects them, runs it once, and reads what came out.
+    fn outputs(
+        &self,
+        built: &Built,
+        given: &Data,
+        inputs: &Path,
+        backend: &dyn Backend,
+    ) -> Result<Data, (Failure, String)> {
+        let mut bytes = Vec::new();
+        for &id in &built.nest.inputs {
+            let buffer = built.nest.buffer(id);
+            let data = given.get(&id).map_or(&[][..], Vec::as_slice);
+            bytes.extend(elements::packed(buffer, data).map_err(|error| (Failure::Code, error.to_string()))?);
+        }
+        std::fs::write(inputs, bytes).map_err(|error| (Failure::Crash, error.to_string()))?;
+        match self.run(&[(built, inputs)], true, 0, backend) {
+            Ended::Well(_) => {}
+            Ended::Badly(message) => return Err((reason(&message), message)),
+            Ended::Late => return Err((Failure::Hang, format!("more than {} s", self.settings.limits.seconds))),
+        }
+        let path = built.path.with_extension("out");
+        let bytes = std::fs::read(&path).map_err(|error| (Failure::Crash, error.to_string()))?;
+        let _ = std::fs::remove_file(path);
+        elements::outputs(&built.nest, &bytes).map_err(|error| (Failure::Wrong, error.to_string()))
+    }
+
+    /// Numbers for the inputs, and what must come out.
+    fn reference(&mut self, workload: &Workload) -> Result<WorkloadHash> {
+        let hash = workload.hash();
+        if self.references.contains_key(&hash) {
+            return Ok(hash);
+        }
+        let given = self.inputs(workload);
+        let points: u64 = workload.stages().iter().map(crate::Stage::points).fold(0, u64::saturating_add);
+        let expected = if points <= INTERPRETED {
+            workload.run(&given)?
+        } else {
+            let wide = widened(workload);
+            let library = self.path("reference");
+            let failed = |(_, message): (Failure, String)| Error::data("reference", message);
+            let native = self.native(Target::native());
+            let built = self.build(&wide, &Schedule::new(), &library, &native).map_err(failed)?;
+            self.outputs(&built, &given, &library.with_extension("in"), &native).map_err(failed)?
+        };
+        self.references.insert(hash, Reference { given, expected });
+        Ok(hash)
+    }
+
+    fn path(&mut self, what: &str) -> PathBuf {
+        self.count += 1;
+        self.dir.path().join(format!("{what}{}.so", self.count))
+    }
+
+    fn inputs(&self, workload: &Workload) -> Data {
+        let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(self.settings.seed);
+        let read = workload.inputs().filter(|&id| !workload.readers(id).is_empty());
+        let mut given = Data::new();
+        for id in read {
+            let buffer = workload.buffer(id);
+            let mut draw = || match (buffer.dtype, buffer.role) {
+                (DType::Bool, _) => f64::from(rng.random_range(0..2u8)),
+                (dtype, _) if dtype.is_integer() => f64::from(rng.random_range(0..4u8)),
+                // Weights may be scales and variances, which are no smaller than 0.
+                (_, Role::Weight) => f64::from(rng.random_range(0.0f32..1.0)),
+                _ => f64::from(rng.random_range(-1.0f32..1.0)),
+            };
+            given.insert(id, (0..buffer.elements()).map(|_| draw()).collect());
+        }
+        given
+    }
+
+    fn check(&self, hash: WorkloadHash, outputs: &Data) -> Result<(), (Failure, String)> {
+        let Some(reference) = self.references.get(&hash) else { return Ok(()) };
+        for (id, found) in outputs {
+            let expected = reference.expected.get(id).map_or(&[][..], Vec::as_slice);
+            let scale = expected.iter().filter(|x| x.is_finite()).fold(0.0f64, |scale, x| scale.max(x.abs()));
+            let wrong = expected.iter().zip(found).enumerate().find(|(_, (a, b))| {
+                let same = a == b || (a.is_nan() && b.is_nan()) || (*a - *b).abs() <= self.settings.tolerance * scale;
+                !same
+            });
+            if let Some((at, (a, b))) = wrong {
+                return Err((Failure::Wrong, format!("{b} and not {a} at {at} of output {}", id.0)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Measures candidates; what a [`super::Measurer`] does.
+    pub fn measure(
+        &mut self,
+        workload: &Workload,
+        schedules: &[Schedule],
+        backend: &dyn Backend,
+    ) -> Result<Vec<Record>> {
+        let hash = self.reference(workload)?;
+        let paths: Vec<PathBuf> = schedules.iter().map(|_| self.path("kernel")).collect();
+        let this = &*self;
+        // One thread compiles while this one runs what is ready.
+        let checked: Vec<Result<Built, (Failure, String)>> = std::thread::scope(|scope| {
+            let (send, receive) = mpsc::sync_channel(4);
+            let jobs = paths.clone();
+            scope.spawn(move || {
+                for (schedule, path) in schedules.iter().zip(jobs) {
+                    if send.send(this.build(workload, schedule, &path, backend)).is_err() {
+                        return;
+                    }
+                }
+            });
+            let given = |hash| this.references.get(&hash).map(|reference| &reference.given);
+            let check = |built: Result<Built, (Failure, String)>| {
+                let built = built?;
+                let Some(given) = given(hash) else { return Ok(built) };
+                let outputs = this.outputs(&built, given, &built.path.with_extension("in"), backend)?;
+                this.check(hash, &outputs).map(|()| built)
+            };
+            receive.into_iter().map(check).collect()
+        });
+        let good: Vec<usize> = (0..checked.len()).filter(|&i| checked[i].is_ok()).collect();
+        let mut outcomes: Vec<Outcome> = checked
+            .iter()
+            .map(|built| match built {
+                Ok(_) => Outcome::Failed { reason: Failure::Crash, message: "gave no time".into() },
+                Err((reason, message)) => Outcome::Failed { reason: *reason, message: message.clone() },
+            })
+            .collect();
+        // So many take turns in one process.
+        for some in good.chunks(16) {
+            let inputs: Vec<PathBuf> = some.iter().map(|&i| paths[i].with_extension("in")).collect();
+            let candidates: Vec<(&Built, &Path)> = some
+                .iter()
+                .zip(&inputs)
+                .filter_map(|(&i, inputs)| Some((checked[i].as_ref().ok()?, inputs.as_path())))
+                .collect();
+            match this.run(&candidates, false, this.settings.repeats, backend) {
+                Ended::Well(text) => {
+                    for (&i, line) in some.iter().zip(text.lines()) {
+                        let times: Vec<f64> = line.split_whitespace().filter_map(|word| word.parse().ok()).collect();
+                        if !times.is_empty() {
+                            outcomes[i] = Outcome::of(times);
+                        }
+                    }
+                }
+                ended => {
+                    let (reason, message) = match ended {
+                        Ended::Badly(message) => (Failure::Crash, message),
+                        _ => (Failure::Hang, "took too long with the others".into()),
+                    };
+                    some.iter().for_each(|&i| outcomes[i] = Outcome::Failed { reason, message: message.clone() });
+                }
+            }
+        }
+        for path in &paths {
+            for extension in ["so", "c", "launch", "in"] {
+                let _ = std::fs::remove_file(path.with_extension(extension));
+            }
+        }
+        let caches = match self.settings.flush_bytes {
+            0 => "warm".to_owned(),
+            bytes => format!("{bytes} bytes written"),
+        };
+        let record = |(schedule, outcome): (&Schedule, Outcome)| Record {
+            version: Record::VERSION,
+            workload: hash,
+            name: workload.name().into(),
+            schedule: schedule.clone(),
+            outcome,
+            device: backend.device(),
+            compiler: backend.compiler(),
+            threads: self.settings.threads,
+            caches: caches.clone(),
+        };
+        Ok(schedules.iter().zip(outcomes).map(record).collect())
+    }
+}
+
+/// Why a runner ended as it did.
+fn reason(message: &str) -> Failure {
+    match message {
+        _ if message.starts_with("exit status: 4") => Failure::Compiler,
+        _ if message.starts_with("exit status: 5") => Failure::Launch,
+        _ => Failure::Crash,
+    }
+}
+
+/// The workload in double precision.
+fn widened(workload: &Workload) -> Workload {
+    let mut wide = workload.clone();
+    for buffer in &mut wide.buffers {
+        if buffer.dtype == DType::F32 {
+            buffer.dtype = DType::F64;
+        }
+    }
+    wide
+}
