@@ -25,7 +25,7 @@ pub struct Settings {
     pub warmup_ms: f64,
     /// Milliseconds of a repeat, at least.
     pub repeat_ms: f64,
-    /// Repeats; those of all candidates of a call take turns.
+    /// Repeats; those of all candidates of a call take turns. With 0 outputs are checked, and there are no times.
     pub repeats: u32,
     /// Bytes that are written before each run, so that it starts with cold caches; with 0 caches are warm.
     pub flush_bytes: u64,
@@ -70,6 +70,10 @@ pub(super) trait Backend: Sync {
     /// What its environment has besides.
     fn environment(&self) -> Vec<(&'static str, String)> {
         Vec::new()
+    }
+    /// How many candidates are run in one process to check their outputs.
+    fn together(&self) -> usize {
+        1
     }
     /// On what it runs.
     fn device(&self) -> String;
@@ -143,7 +147,7 @@ impl Bench {
         if let Err(error) = std::fs::write(&path, spec) {
             return Ended::Badly(error.to_string());
         }
-        let seconds = s.limits.seconds * if repeats > 0 { candidates.len().max(1) as u64 } else { 1 };
+        let seconds = s.limits.seconds * candidates.len().max(1) as u64;
         let limits = Limits { seconds, ..s.limits };
         let ended = child::run(backend.runner(), &[path.display().to_string()], &backend.environment(), limits);
         let _ = std::fs::remove_file(path);
@@ -166,29 +170,46 @@ impl Bench {
     }
 
     /// Writes a candidate's inputs as it expects them, runs it once, and reads what came out.
-    fn outputs(
+    fn outputs(&self, built: &Built, given: &Data, backend: &dyn Backend) -> Result<Data, (Failure, String)> {
+        let inputs = self.give(built, given)?;
+        match self.run(&[(built, &inputs)], true, 0, backend) {
+            Ended::Well(_) => made(built),
+            Ended::Badly(message) => Err((reason(&message), message)),
+            Ended::Late => Err((Failure::Hang, format!("more than {} s", self.settings.limits.seconds))),
+        }
+    }
+
+    /// The same for several: in one process if all goes well, else one by one.
+    fn outputs_of(
         &self,
-        built: &Built,
+        several: &[Built],
         given: &Data,
-        inputs: &Path,
         backend: &dyn Backend,
-    ) -> Result<Data, (Failure, String)> {
+    ) -> Vec<Result<Data, (Failure, String)>> {
+        let inputs: Result<Vec<PathBuf>, _> = several.iter().map(|built| self.give(built, given)).collect();
+        if let Ok(inputs) = inputs.as_ref().map_err(|_| ()).and_then(|inputs| match several.len() {
+            0 | 1 => Err(()),
+            _ => Ok(inputs),
+        }) {
+            let candidates: Vec<(&Built, &Path)> = several.iter().zip(inputs).map(|(b, i)| (b, i.as_path())).collect();
+            if matches!(self.run(&candidates, true, 0, backend), Ended::Well(_)) {
+                return several.iter().map(made).collect();
+            }
+        }
+        several.iter().map(|built| self.outputs(built, given, backend)).collect()
+    }
+
+    /// Writes the inputs of a candidate, and says where.
+    fn give(&self, built: &Built, given: &Data) -> Result<PathBuf, (Failure, String)> {
+        let inputs = built.path.with_extension("in");
         let mut bytes = Vec::new();
         for &id in &built.nest.inputs {
             let buffer = built.nest.buffer(id);
             let data = given.get(&id).map_or(&[][..], Vec::as_slice);
             bytes.extend(elements::packed(buffer, data).map_err(|error| (Failure::Code, error.to_string()))?);
         }
-        std::fs::write(inputs, bytes).map_err(|error| (Failure::Crash, error.to_string()))?;
-        match self.run(&[(built, inputs)], true, 0, backend) {
-            Ended::Well(_) => {}
-            Ended::Badly(message) => return Err((reason(&message), message)),
-            Ended::Late => return Err((Failure::Hang, format!("more than {} s", self.settings.limits.seconds))),
-        }
-        let path = built.path.with_extension("out");
-        let bytes = std::fs::read(&path).map_err(|error| (Failure::Crash, error.to_string()))?;
-        let _ = std::fs::remove_file(path);
-        elements::outputs(&built.nest, &bytes).map_err(|error| (Failure::Wrong, error.to_string()))
+        std::fs::write(&inputs, bytes).map_err(|error| (Failure::Crash, error.to_string()))?;
+        Ok(inputs)
     }
 
     /// Numbers for the inputs, and what must come out.
@@ -207,7 +228,7 @@ impl Bench {
             let failed = |(_, message): (Failure, String)| Error::data("reference", message);
             let native = self.native(Target::native());
             let built = self.build(&wide, &Schedule::new(), &library, &native).map_err(failed)?;
-            self.outputs(&built, &given, &library.with_extension("in"), &native).map_err(failed)?
+            self.outputs(&built, &given, &native).map_err(failed)?
         };
         self.references.insert(hash, Reference { given, expected });
         Ok(hash)
@@ -274,24 +295,38 @@ impl Bench {
                 }
             });
             let given = |hash| this.references.get(&hash).map(|reference| &reference.given);
-            let check = |built: Result<Built, (Failure, String)>| {
-                let built = built?;
-                let Some(given) = given(hash) else { return Ok(built) };
-                let outputs = this.outputs(&built, given, &built.path.with_extension("in"), backend)?;
-                this.check(hash, &outputs).map(|()| built)
-            };
-            receive.into_iter().map(check).collect()
+            let given = given(hash).cloned().unwrap_or_default();
+            let mut checked: Vec<Result<Built, (Failure, String)>> = Vec::new();
+            let mut received = receive.into_iter();
+            loop {
+                let some: Vec<_> = received.by_ref().take(backend.together()).collect();
+                if some.is_empty() {
+                    return checked;
+                }
+                let (good, bad): (Vec<_>, Vec<_>) = some.into_iter().enumerate().partition(|(_, built)| built.is_ok());
+                let (places, good): (Vec<usize>, Vec<Built>) =
+                    good.into_iter().filter_map(|(i, built)| Some((i, built.ok()?))).unzip();
+                let outputs = this.outputs_of(&good, &given, backend);
+                let ran = good.into_iter().zip(outputs).map(|(built, outputs)| {
+                    this.check(hash, &outputs?)?;
+                    Ok(built)
+                });
+                let mut all: Vec<_> = places.into_iter().zip(ran).chain(bad).collect();
+                all.sort_by_key(|(i, _)| *i);
+                checked.extend(all.into_iter().map(|(_, built)| built));
+            }
         });
         let good: Vec<usize> = (0..checked.len()).filter(|&i| checked[i].is_ok()).collect();
         let mut outcomes: Vec<Outcome> = checked
             .iter()
             .map(|built| match built {
+                Ok(_) if this.settings.repeats == 0 => Outcome::of(Vec::new()),
                 Ok(_) => Outcome::Failed { reason: Failure::Crash, message: "gave no time".into() },
                 Err((reason, message)) => Outcome::Failed { reason: *reason, message: message.clone() },
             })
             .collect();
         // So many take turns in one process.
-        for some in good.chunks(16) {
+        for some in good.chunks(16).filter(|_| this.settings.repeats > 0) {
             let inputs: Vec<PathBuf> = some.iter().map(|&i| paths[i].with_extension("in")).collect();
             let candidates: Vec<(&Built, &Path)> = some
                 .iter()
@@ -338,6 +373,14 @@ impl Bench {
         };
         Ok(schedules.iter().zip(outcomes).map(record).collect())
     }
+}
+
+/// What a candidate has written.
+fn made(built: &Built) -> Result<Data, (Failure, String)> {
+    let path = built.path.with_extension("out");
+    let bytes = std::fs::read(&path).map_err(|error| (Failure::Crash, error.to_string()))?;
+    let _ = std::fs::remove_file(path);
+    elements::outputs(&built.nest, &bytes).map_err(|error| (Failure::Wrong, error.to_string()))
 }
 
 /// Why a runner ended as it did.

@@ -26,6 +26,8 @@ impl OpenCl {
     /// # Errors
     /// No library, no device, or no C compiler that works.
     pub fn new(compiler: Compiler, settings: Settings) -> Result<Self> {
+        // The caches are those of the device, and are left as they are.
+        let settings = Settings { flush_bytes: 0, ..settings };
         let bench = Bench::new(compiler, settings)?;
         let runner = bench.program("opencl", include_str!("opencl.c"))?;
         let refuse = |message: String| Error::Compiler { compiler: "OpenCL".into(), message };
@@ -106,6 +108,11 @@ impl Backend for Grid<'_> {
 
     fn environment(&self) -> Vec<(&'static str, String)> {
         environment()
+    }
+
+    // Starting a driver's compiler takes far longer than compiling with it.
+    fn together(&self) -> usize {
+        16
     }
 
     fn device(&self) -> String {
