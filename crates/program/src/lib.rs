@@ -33,12 +33,12 @@ pub use graph::{Group, group};
 pub use hash::WorkloadHash;
 pub use index::{Atom, Index, Range, Var};
 pub use interpret::{Data, round};
-pub use measure::{Compiler, Cpu, Failure, Kernel, Limits, Measurer, OpenCl, Outcome, Record, Settings};
+pub use measure::{Compiler, Cpu, Failure, Kernel, Limits, Measurer, Nvrtc, OpenCl, Outcome, Record, Settings};
 pub use nest::{Launch, Loop, Nest, NestBuffer, Stmt, Storage};
 pub use schedule::{
     Binding, Dim, Kind, Layout, LayoutDim, LoopNode, Loops, Mark, Place, Relation, Schedule, Scope, State, Step,
 };
-pub use space::{Choice, CpuRules, Decision, Open, Point, Sketch, Space};
+pub use space::{Choice, CpuRules, Decision, GpuRules, Open, Point, Sketch, Space};
 pub use workload::{Axis, Buffer, Parts, Role, Stage, Workload};
 
 /// The front page, whose program is tested.

@@ -78,7 +78,7 @@ mod with_opencl {
     fn device() -> OpenCl {
         let limits = Limits { seconds: 60, mebibytes: 0 };
         let quick = Settings { repeats: 0, limits, ..Settings::default() };
-        let compiler = Compiler::find().unwrap_or_else(|error| panic!("{error}"));
+        let compiler = Compiler::find().unwrap_or_else(|error| panic!("{error}")).with_limits(limits);
         OpenCl::new(compiler, quick).unwrap_or_else(|error| panic!("{error}"))
     }
 
@@ -116,5 +116,35 @@ mod with_opencl {
         failed.iter().take(3).for_each(|failure| eprintln!("{failure}"));
         assert!(failed.is_empty(), "{} of {run} failed", failed.len());
         println!("{run} points agree");
+    }
+}
+
+/// With NVIDIA's compiler, which needs no GPU: `pip download --no-deps nvidia-cuda-nvrtc-cu12` and unpack it.
+mod with_nvrtc {
+    use super::*;
+    use tachograph_program::{GpuTarget, Nvrtc, cuda};
+
+    /// `TACHOGRAPH_NVRTC=…/libnvrtc.so.12 cargo test -p tachograph-program --test gpu with_nvrtc -- --ignored`
+    #[test]
+    #[ignore = "needs NVIDIA's compiler: TACHOGRAPH_NVRTC names libnvrtc.so"]
+    fn programs_compile() {
+        let compiler = Nvrtc::find().unwrap_or_else(|error| panic!("{error}"));
+        let (mut compiled, wanted) = (0, count(500));
+        for seed in 0.. {
+            let (workload, schedules) = points(seed, 2);
+            for schedule in schedules {
+                let code = cuda(&schedule.lower(&workload).unwrap(), GpuTarget::default()).unwrap();
+                for architecture in ["sm_80", "sm_90"] {
+                    let image = compiler.compile(&code, architecture);
+                    let image = image.unwrap_or_else(|error| panic!("{error}\n{workload}\n{schedule}\n{}", code.text));
+                    assert!(image.starts_with(b"\x7fELF"));
+                }
+                compiled += 1;
+            }
+            if compiled >= wanted {
+                break;
+            }
+        }
+        println!("{compiled} programs by NVRTC {}", compiler.version());
     }
 }

@@ -6,6 +6,7 @@ mod compiler;
 mod cpu;
 mod elements;
 mod kernel;
+mod nvrtc;
 mod opencl;
 mod record;
 
@@ -14,5 +15,6 @@ pub use child::Limits;
 pub use compiler::Compiler;
 pub use cpu::Cpu;
 pub use kernel::Kernel;
+pub use nvrtc::Nvrtc;
 pub use opencl::OpenCl;
 pub use record::{Failure, Measurer, Outcome, Record};
