@@ -315,12 +315,12 @@ impl State {
         if stage.reduces() {
             return Err("the reader reduces".into());
         }
-        let mut alike =
-            stage.spatial.iter().map(|axis| axis.extent).eq(self.workload.buffer(producer).shape.iter().copied());
+        let shape = &self.workload.buffer(producer).shape;
+        let mut alike = stage.spatial.iter().map(|axis| axis.extent).eq(shape.iter().copied());
         stage.value.visit(
             &mut |expr| match expr {
                 Expr::Load(read, index) if *read == producer => {
-                    alike &= index.iter().enumerate().all(|(i, index)| index.as_var() == Some(i as u32));
+                    alike &= index.iter().zip(shape).enumerate().all(|(axis, (i, &n))| i.is_axis(axis, n));
                 }
                 Expr::Lookup { buffer, .. } => alike &= *buffer != producer,
                 _ => {}
