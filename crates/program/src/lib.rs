@@ -33,7 +33,7 @@ pub use graph::{Group, group};
 pub use hash::WorkloadHash;
 pub use index::{Atom, Index, Range, Var};
 pub use interpret::{Data, round};
-pub use measure::{Compiler, Cpu, Failure, Kernel, Limits, Measurer, Nvrtc, OpenCl, Outcome, Record, Settings};
+pub use measure::{Compiler, Cpu, Cuda, Failure, Kernel, Limits, Measurer, Nvrtc, OpenCl, Outcome, Record, Settings};
 pub use nest::{Launch, Loop, Nest, NestBuffer, Stmt, Storage};
 pub use schedule::{
     Binding, Dim, Kind, Layout, LayoutDim, LoopNode, Loops, Mark, Place, Relation, Schedule, Scope, State, Step,

@@ -6,7 +6,8 @@ mod common;
 use rand::Rng;
 use tachograph_ir::DType::F32;
 use tachograph_program::{
-    Binding, Builder, Dim, GpuRules, GpuTarget, Nest, Schedule, Space, Stmt, Workload, cuda, opencl, operator,
+    Binding, Builder, Compiler, Dim, GpuRules, GpuTarget, Limits, Measurer, Nest, Outcome, Schedule, Settings, Space,
+    Stmt, Workload, cuda, opencl, operator,
 };
 
 const BLOCK: Binding = Binding::Block(Dim::X);
@@ -244,42 +245,72 @@ fn count(default: u64) -> u64 {
     std::env::var("TACHOGRAPH_POINTS").ok().and_then(|n| n.parse().ok()).unwrap_or(default)
 }
 
+/// Runs random points on a device; some to a workload, since a process that compiles for one takes a second to start.
+fn on(device: &mut dyn Measurer, from: u64, count: u64, each: usize) -> (usize, Vec<String>) {
+    let (mut run, mut failed) = (0, Vec::new());
+    for (workload, schedules) in (from..from + count.div_ceil(each as u64)).map(|seed| points(seed, each)) {
+        run += schedules.len();
+        for record in device.measure(&workload, &schedules).unwrap() {
+            if let Outcome::Failed { reason, message } = record.outcome {
+                let nest = record.schedule.lower(&workload).unwrap();
+                let code = opencl(&nest, GpuTarget::default()).map(|code| code.text).unwrap_or_default();
+                failed.push(format!("{reason:?} {message}\n{workload}\n{}\n{code}", record.schedule));
+            }
+        }
+        eprintln!("{run} points, {} failed", failed.len());
+    }
+    (run, failed)
+}
+
+/// For checks: no times, and long limits.
+fn settings() -> (Compiler, Settings) {
+    let limits = Limits { seconds: 60, mebibytes: 0 };
+    let compiler = Compiler::find().unwrap_or_else(|error| panic!("{error}")).with_limits(limits);
+    (compiler, Settings { repeats: 0, limits, ..Settings::default() })
+}
+
 /// On the first OpenCL device: a GPU, or the processor by PoCL (Debian's `pocl-opencl-icd`).
 mod with_opencl {
     use super::*;
-    use tachograph_program::{Compiler, Limits, Measurer, OpenCl, Outcome, Settings};
+    use tachograph_program::OpenCl;
 
-    fn device() -> OpenCl {
-        let limits = Limits { seconds: 60, mebibytes: 0 };
-        let quick = Settings { repeats: 0, limits, ..Settings::default() };
-        let compiler = Compiler::find().unwrap_or_else(|error| panic!("{error}")).with_limits(limits);
-        OpenCl::new(compiler, quick).unwrap_or_else(|error| panic!("{error}"))
-    }
-
-    /// Some to a workload, since a process that compiles OpenCL takes a second to start.
-    pub fn run(from: u64, count: u64, each: usize) -> (usize, Vec<String>) {
-        let mut device = device();
-        let target = device.target();
-        let (mut run, mut failed) = (0, Vec::new());
-        for (workload, schedules) in (from..from + count.div_ceil(each as u64)).map(|seed| points(seed, each)) {
-            run += schedules.len();
-            for record in device.measure(&workload, &schedules).unwrap() {
-                if let Outcome::Failed { reason, message } = record.outcome {
-                    let code = tachograph_program::opencl(&record.schedule.lower(&workload).unwrap(), target);
-                    let code = code.map(|code| code.text).unwrap_or_default();
-                    failed.push(format!("{reason:?} {message}\n{workload}\n{}\n{code}", record.schedule));
-                }
-            }
-        }
-        (run, failed)
+    pub fn device() -> OpenCl {
+        let (compiler, settings) = settings();
+        OpenCl::new(compiler, settings).unwrap_or_else(|error| panic!("{error}"))
     }
 
     #[test]
     #[ignore = "needs an OpenCL device: install pocl-opencl-icd"]
     fn code_computes_what_workloads_say() {
-        let (run, failed) = run(0, 60, 4);
+        let (run, failed) = on(&mut device(), 0, 60, 4);
         assert!(failed.is_empty(), "{} of {run} failed, the first:\n{}", failed.len(), failed[0]);
         assert!(run > 40, "{run}");
+    }
+
+    #[test]
+    #[ignore = "needs an OpenCL device: install pocl-opencl-icd"]
+    fn a_product_is_timed() {
+        let limits = Limits { seconds: 60, mebibytes: 0 };
+        let settings = Settings { repeats: 3, warmup_ms: 1.0, repeat_ms: 0.1, limits, ..Settings::default() };
+        let mut device = OpenCl::new(super::settings().0, settings).unwrap();
+        let outcome = device.measure(&product(24), &[tiled()]).unwrap().remove(0).outcome;
+        assert!(matches!(&outcome, Outcome::Time { repeats, median, .. } if repeats.len() == 3 && *median > 0.0));
+    }
+}
+
+/// With NVIDIA's driver and NVRTC.
+mod on_a_gpu {
+    use super::*;
+    use tachograph_program::{Cuda, Nvrtc};
+
+    #[test]
+    #[ignore = "needs a GPU of NVIDIA's, and NVRTC"]
+    fn code_computes_what_workloads_say() {
+        let (compiler, settings) = settings();
+        let nvrtc = Nvrtc::find().unwrap_or_else(|error| panic!("{error}"));
+        let mut device = Cuda::new(compiler, nvrtc, settings).unwrap_or_else(|error| panic!("{error}"));
+        let (run, failed) = on(&mut device, 0, count(300), 4);
+        assert!(failed.is_empty(), "{} of {run} failed, the first:\n{}", failed.len(), failed[0]);
     }
 }
 
@@ -317,7 +348,7 @@ mod with_nvrtc {
 #[test]
 #[ignore = "takes an hour, and needs an OpenCL device"]
 fn many_on_a_device() {
-    let (run, failed) = with_opencl::run(1_000_000, count(10_000), 16);
+    let (run, failed) = on(&mut with_opencl::device(), 1_000_000, count(10_000), 16);
     failed.iter().take(3).for_each(|failure| eprintln!("{failure}"));
     assert!(failed.is_empty(), "{} of {run} failed", failed.len());
     println!("{run} points agree");

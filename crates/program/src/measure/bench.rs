@@ -71,6 +71,10 @@ pub(super) trait Backend: Sync {
     fn environment(&self) -> Vec<(&'static str, String)> {
         Vec::new()
     }
+    /// True where writing to memory makes caches cold.
+    fn flushes(&self) -> bool {
+        false
+    }
     /// How many candidates are run in one process to check their outputs.
     fn together(&self) -> usize {
         1
@@ -101,13 +105,14 @@ impl Bench {
     pub fn new(compiler: Compiler, settings: Settings) -> Result<Self> {
         let dir = tempfile::tempdir().map_err(Error::io(Path::new("temporary directory")))?;
         let bench = Self { compiler, settings, dir, references: HashMap::new(), count: 0 };
-        bench.program("runner", include_str!("runner.c"))?;
+        bench.program("native", &[include_str!("native.c")])?;
         Ok(bench)
     }
 
-    /// Compiles a program that runs candidates.
-    pub fn program(&self, name: &str, text: &str) -> Result<PathBuf> {
+    /// Compiles a program that runs candidates by what is special to it.
+    pub fn program(&self, name: &str, special: &[&str]) -> Result<PathBuf> {
         let source = self.dir.path().join(format!("{name}.c"));
+        let text = [&[include_str!("candidate.c")], special, &[include_str!("runner.c")]].concat().concat();
         std::fs::write(&source, text).map_err(Error::io(&source))?;
         let program = self.dir.path().join(name);
         self.compiler.program(&source, &program)?;
@@ -117,14 +122,15 @@ impl Bench {
     /// The backend for this machine's processor.
     pub fn native(&self, target: Target) -> Native {
         let (compiler, threads) = (self.compiler.clone(), self.settings.threads);
-        Native { compiler, target, runner: self.dir.path().join("runner"), threads }
+        Native { compiler, target, runner: self.dir.path().join("native"), threads }
     }
 
     /// Runs candidates once, or for times.
     fn run(&self, candidates: &[(&Built, &Path)], outputs: bool, repeats: u32, backend: &dyn Backend) -> Ended {
         use std::fmt::Write;
         let s = &self.settings;
-        let mut spec = format!("{} {} {} {repeats}\n", s.flush_bytes, s.warmup_ms * 1e6, s.repeat_ms * 1e6);
+        let flush = s.flush_bytes * u64::from(backend.flushes());
+        let mut spec = format!("{flush} {} {} {repeats}\n", s.warmup_ms * 1e6, s.repeat_ms * 1e6);
         for (built, inputs) in candidates {
             let sizes = |ids: &[crate::BufferId]| -> String {
                 ids.iter().map(|&id| format!(" {}", built.nest.buffer(id).bytes())).collect()
@@ -356,7 +362,7 @@ impl Bench {
                 let _ = std::fs::remove_file(path.with_extension(extension));
             }
         }
-        let caches = match self.settings.flush_bytes {
+        let caches = match self.settings.flush_bytes * u64::from(backend.flushes()) {
             0 => "warm".to_owned(),
             bytes => format!("{bytes} bytes written"),
         };

@@ -61,6 +61,10 @@ impl Backend for Native {
         &self.runner
     }
 
+    fn flushes(&self) -> bool {
+        true
+    }
+
     fn environment(&self) -> Vec<(&'static str, String)> {
         vec![("OMP_NUM_THREADS", self.threads.to_string()), ("OMP_PROC_BIND", "true".into())]
     }

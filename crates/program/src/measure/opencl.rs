@@ -1,23 +1,19 @@
 //! Measures on an OpenCL device: a GPU, or this machine's processor by PoCL.
 
-use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::{
-    Compiler, Failure, Limits, Measurer, Record, Settings,
+    Compiler, Failure, Measurer, Record, Settings,
     bench::{Backend, Bench},
-    child::{self, Ended},
+    grid::{self, Device},
 };
-use crate::{BufferId, Error, GpuTarget, Nest, Result, Schedule, Workload, opencl};
+use crate::{GpuTarget, Nest, Result, Schedule, Workload, opencl};
 
 /// Runs candidates as OpenCL C on the first device of the system's OpenCL library, `libOpenCL.so.1` or what
 /// `TACHOGRAPH_OPENCL` names. The programs that do so are C, so there must be a compiler.
 pub struct OpenCl {
     bench: Bench,
-    runner: PathBuf,
-    device: String,
-    version: String,
-    target: GpuTarget,
+    device: Device,
 }
 
 impl OpenCl {
@@ -26,39 +22,25 @@ impl OpenCl {
     /// # Errors
     /// No library, no device, or no C compiler that works.
     pub fn new(compiler: Compiler, settings: Settings) -> Result<Self> {
-        // The caches are those of the device, and are left as they are.
-        let settings = Settings { flush_bytes: 0, ..settings };
         let bench = Bench::new(compiler, settings)?;
-        let runner = bench.program("opencl", include_str!("opencl.c"))?;
-        let refuse = |message: String| Error::Compiler { compiler: "OpenCL".into(), message };
-        let text = match child::run(&runner, &[], &environment(), Limits { seconds: 60, mebibytes: 0 }) {
-            Ended::Well(text) => text,
-            Ended::Badly(message) => return Err(refuse(message)),
-            Ended::Late => return Err(refuse("its library does not answer".into())),
-        };
-        let mut lines = text.lines().map(str::to_owned);
-        let (device, version) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
-        let numbers: Vec<u64> = lines.filter_map(|line| line.trim().parse().ok()).collect();
-        let [threads, shared_bytes] = numbers[..] else { return Err(refuse(format!("it says {text}"))) };
-        let target = GpuTarget { threads, shared_bytes, ..GpuTarget::default() };
-        Ok(Self { bench, runner, device, version, target })
+        let device = Device::ask(&bench, "OpenCL", include_str!("opencl.c"), &environment())?;
+        Ok(Self { bench, device })
     }
 
     /// What the device is called.
     pub fn device(&self) -> &str {
-        &self.device
+        &self.device.name
     }
 
     /// What it allows.
     pub fn target(&self) -> GpuTarget {
-        self.target
+        self.device.target
     }
 }
 
 impl Measurer for OpenCl {
     fn measure(&mut self, workload: &Workload, schedules: &[Schedule]) -> Result<Vec<Record>> {
-        let Self { bench, runner, device, version, target } = self;
-        bench.measure(workload, schedules, &Grid { runner, device, version, target: *target })
+        self.bench.measure(workload, schedules, &Driver(&self.device))
     }
 }
 
@@ -68,42 +50,18 @@ fn environment() -> Vec<(&'static str, String)> {
 }
 
 /// OpenCL C, compiled by the device's driver as it is run.
-struct Grid<'a> {
-    runner: &'a Path,
-    device: &'a str,
-    version: &'a str,
-    target: GpuTarget,
-}
+struct Driver<'a>(&'a Device);
 
-impl Backend for Grid<'_> {
+impl Backend for Driver<'_> {
     fn build(&self, nest: &Nest, path: &Path) -> Result<u64, (Failure, String)> {
-        let code = opencl(nest, self.target).map_err(|error| (Failure::Code, error.to_string()))?;
-        // Arguments by their numbers: inputs and outputs as the runner has them, then what nobody gives.
-        let owned: Vec<BufferId> = nest.owned().collect();
-        let all: Vec<BufferId> = nest.inputs.iter().chain(&nest.outputs).chain(&owned).copied().collect();
-        let mut text = format!("{}", owned.len());
-        owned.iter().for_each(|&id| text += &format!(" {}", nest.buffer(id).bytes()));
-        let kernels: Vec<_> = code.kernels.iter().filter(|k| !k.launch.blocks.contains(&0)).collect();
-        let _ = writeln!(text, "\n{}", kernels.len());
-        for kernel in kernels {
-            let ([bx, by, bz], [tx, ty, tz]) = (kernel.launch.blocks, kernel.launch.threads);
-            let _ = write!(text, "{} {} {bx} {by} {bz} {tx} {ty} {tz}", kernel.name, u8::from(kernel.prepare));
-            let _ = write!(text, " {}", kernel.arguments.len());
-            for id in &kernel.arguments {
-                let _ = write!(text, " {}", all.iter().position(|other| other == id).unwrap_or(0));
-            }
-            text.push('\n');
-        }
-        let write = |path: &Path, text: &str| {
-            std::fs::write(path, text).map_err(|error| (Failure::Code, format!("{}: {error}", path.display())))
-        };
-        write(&path.with_extension("launch"), &text)?;
-        write(path, &code.text)?;
+        let code = opencl(nest, self.0.target).map_err(|error| (Failure::Code, error.to_string()))?;
+        grid::plan(nest, &code, path)?;
+        grid::write(path, code.text.as_bytes())?;
         Ok(0)
     }
 
     fn runner(&self) -> &Path {
-        self.runner
+        &self.0.runner
     }
 
     fn environment(&self) -> Vec<(&'static str, String)> {
@@ -116,10 +74,10 @@ impl Backend for Grid<'_> {
     }
 
     fn device(&self) -> String {
-        self.device.to_owned()
+        self.0.name.clone()
     }
 
     fn compiler(&self) -> String {
-        self.version.to_owned()
+        self.0.version.clone()
     }
 }
