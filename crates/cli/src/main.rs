@@ -20,7 +20,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use verbs::{
-    adapt, choose, collect, completions, data, devices, doctor, ensemble, evaluate, inspect, predict, profile, query,
+    adapt, choose, collect, completions, data, devices, doctor, ensemble, evaluate, inspect, predict, profile, program, query,
     runner, store as store_verb, train, transfer, worker,
 };
 
@@ -36,6 +36,7 @@ struct Program {
 enum Verb {
     Inspect(inspect::Args),
     Predict(predict::Args),
+    Program(program::Args),
     Query(query::Args),
     Store(store_verb::Args),
     Worker(worker::Args),
@@ -63,6 +64,7 @@ fn main() -> ExitCode {
     exit::with(|| match verb {
         Verb::Inspect(args) => inspect::run(&args),
         Verb::Predict(args) => predict::run(&args),
+        Verb::Program(args) => program::run(&args),
         Verb::Query(args) => query::run(&args),
         Verb::Store(args) => store_verb::run(&args),
         Verb::Worker(args) => worker::run(&args),

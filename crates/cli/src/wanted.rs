@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use tachograph_datasets::Mode;
 use tachograph_ir::{BoundGraph, Device, DeviceKind, Plain};
 use tachograph_predict::{Catalog, Checkpoint, Predictor, find_device};
-use tachograph_store::{Answer, Contents, Filter, GraphKey, Moment, Network, Question, Setup, Standing, Store};
+use tachograph_store::{Answer, Contents, Filter, GraphKey, Moment, Question, Setup, Standing, Store};
 use tachograph_transfer::{
     Observation,
     rates::{RatePrior, Rates, costs},
@@ -46,13 +46,12 @@ impl Wanted {
         Ok(cpu.map_or_else(other, |here| own(here, CPU)))
     }
 
-    /// What `store` knows of a network there.
+    /// What `store` knows of a graph there.
     ///
     /// # Errors
     /// The store cannot be read.
-    pub fn recall(&self, store: &Store, network: &Network, question: &Question) -> Result<Option<Answer>> {
-        let Some(key) = store.find(network)? else { return Ok(None) };
-        let ask = |device: &str| store.answer(&key, &Question { device: device.into(), ..question.clone() });
+    pub fn recall(&self, store: &Store, key: &GraphKey, question: &Question) -> Result<Option<Answer>> {
+        let ask = |device: &str| store.answer(key, &Question { device: device.into(), ..question.clone() });
         Ok(match ask(&self.name)? {
             Some(answer) => Some(answer),
             None => self.stored(store)?.map(|name| ask(&name)).transpose()?.flatten(),
@@ -64,9 +63,9 @@ impl Wanted {
         if let Some(known) = self.stored.get() {
             return Ok(known.clone());
         }
-        let devices = store.devices()?;
-        let called: Vec<_> = devices.iter().map(|device| (device.name.as_str(), device.hardware.as_str())).collect();
-        let name = find_device(&called, &self.name).map(|place| devices[place].name.clone());
+        let devices = store.device_names()?;
+        let called: Vec<_> = devices.iter().map(|(name, hardware)| (name.as_str(), hardware.as_str())).collect();
+        let name = find_device(&called, &self.name).map(|place| devices[place].0.clone());
         Ok(self.stored.get_or_init(|| name.filter(|name| *name != self.name)).clone())
     }
 
@@ -95,9 +94,8 @@ impl Wanted {
                 Contents::Bytes(bytes) => Checkpoint::parse(&bytes, name.as_ref()),
                 Contents::Path(path) => Checkpoint::load(path.as_ref()),
             };
-            let ready = checkpoint.and_then(|checkpoint| Predictor::new(checkpoint.clone()).map(|_| checkpoint));
-            match ready {
-                Ok(checkpoint) => catalog = catalog.with_first(name, checkpoint),
+            match checkpoint.and_then(Predictor::new) {
+                Ok(predictor) => catalog = catalog.with_first(name, predictor),
                 Err(error) => exit::warn(&format!("left out: checkpoint {}: {error}", Plain(&name))),
             }
         }

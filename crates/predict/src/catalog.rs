@@ -8,7 +8,7 @@ use std::{
 
 use tachograph_ir::{BoundGraph, Bytes, Quantity};
 
-use crate::{Amount, Bundled, Checkpoint, Error, Near, Output, OutputId, Prediction, Predictor, Result, names};
+use crate::{Amount, Bundled, Error, Near, Output, OutputId, Prediction, Predictor, Result, names};
 
 /// Several checkpoints asked as one: the first that knows a device predicts its latency, and memory and energy come from
 /// whichever has them. Each is read when it is first needed.
@@ -27,8 +27,8 @@ struct Source {
 enum Place {
     Bundled(Bundled),
     File(PathBuf),
-    /// Read already, and where from.
-    Given(String, Box<Checkpoint>),
+    /// Ready already, and where from.
+    Given(String, Box<Predictor>),
 }
 
 /// A device that can be predicted for.
@@ -122,10 +122,10 @@ impl Catalog {
         Ok(Self::of(names.iter().map(place).collect::<Result<Vec<_>>>()?.into_iter()))
     }
 
-    /// With a checkpoint that was read already before the others, called `name`.
+    /// With a checkpoint that is ready already before the others, called `name`.
     #[must_use]
-    pub fn with_first(mut self, name: impl Into<String>, checkpoint: Checkpoint) -> Self {
-        let place = Place::Given(name.into(), Box::new(checkpoint));
+    pub fn with_first(mut self, name: impl Into<String>, predictor: Predictor) -> Self {
+        let place = Place::Given(name.into(), Box::new(predictor));
         self.sources.insert(0, Source { place, predictor: OnceLock::new() });
         self
     }
@@ -272,7 +272,7 @@ impl Source {
         let predictor = match &self.place {
             Place::Bundled(bundled) => bundled.load()?,
             Place::File(path) => Predictor::load(path)?,
-            Place::Given(_, checkpoint) => Predictor::new(checkpoint.as_ref().clone())?,
+            Place::Given(_, predictor) => return Ok(predictor),
         };
         Ok(self.predictor.get_or_init(|| predictor))
     }

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
+use rayon::prelude::*;
 use tachograph_features::FeatureGraph;
 use tachograph_ir::{Assignment, BoundGraph, NodeId, Quantity};
 
@@ -119,13 +120,11 @@ impl Predictor {
         for (i, &id) in outputs.iter().enumerate() {
             let output = self.manifest.get(id)?;
             let measured = output.seen.as_ref().map_or((bound.batch(), bound.batch()), |seen| seen.batches);
-            for rung in ladder::rungs(measured, bound.batch()) {
-                if !there.contains_key(&rung)
-                    && let Some(bound) = rebatched(bound, rung)
-                {
-                    there.insert(rung, self.estimates(&bound, outputs)?);
-                }
-            }
+            let mut missing = ladder::rungs(measured, bound.batch());
+            missing.retain(|rung| !there.contains_key(rung));
+            let estimate = |rung: u64| Some(self.estimates(&rebatched(bound, rung)?, outputs).map(|of| (rung, of)));
+            let estimated: Vec<_> = missing.into_par_iter().filter_map(estimate).collect::<Result<_>>()?;
+            there.extend(estimated);
             let values = there.iter().map(|(&batch, estimates)| (batch, estimates[i].rung())).collect();
             let here = &there[&bound.batch()][i];
             // A graph whose batch is fixed is what it is.
@@ -173,12 +172,11 @@ impl Predictor {
     }
 
     /// Predicted value of each operator that runs, in the unit of the output, for networks that are sums over operators
-    /// and outputs that are no memory; else `None`. Their sum is the prediction for the whole.
+    /// and outputs that are no memory; else `None`. Their sum is `total`, what was predicted of the whole.
     ///
     /// # Errors
     /// As [`Predictor::predict`].
-    pub fn operators(&self, bound: &BoundGraph, output: OutputId) -> Result<Option<Vec<(NodeId, f64)>>> {
-        let total = self.predict(bound, output)?.value.value();
+    pub fn operators(&self, bound: &BoundGraph, output: OutputId, total: f64) -> Result<Option<Vec<(NodeId, f64)>>> {
         Estimate::operators(&self.manifest, bound, output, total, |familiar| {
             let features = self.manifest.featurizer.featurize(familiar)?;
             let times = match &self.networks {

@@ -26,12 +26,13 @@ impl Shares {
 }
 
 impl Predictor {
-    /// What each operator contributes: its predicted time, or else [`roofline_operations`].
+    /// What each operator contributes to `total`, the latency that was predicted of the whole: its predicted time, or else
+    /// [`roofline_operations`].
     ///
     /// # Errors
     /// As [`Predictor::predict`].
-    pub fn shares(&self, bound: &BoundGraph, output: OutputId) -> Result<Shares> {
-        if let Some(times) = self.operators(bound, output)? {
+    pub fn shares(&self, bound: &BoundGraph, output: OutputId, total: f64) -> Result<Shares> {
+        if let Some(times) = self.operators(bound, output, total)? {
             return Ok(Shares { of: "predicted time", times });
         }
         let time = |&id: &NodeId| Ok((id, roofline_operations(&bound.node_cost(id)?)));

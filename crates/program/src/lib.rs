@@ -38,7 +38,7 @@ pub use nest::{Launch, Loop, Nest, NestBuffer, Stmt, Storage};
 pub use schedule::{
     Binding, Dim, Kind, Layout, LayoutDim, LoopNode, Loops, Mark, Place, Relation, Schedule, Scope, State, Step,
 };
-pub use space::{Choice, CpuRules, Decision, GpuRules, Open, Point, Sketch, Space};
+pub use space::{Choice, CpuRules, Decision, GpuRules, Machine, Open, Point, Sketch, Space};
 pub use workload::{Axis, Buffer, Parts, Role, Stage, Workload};
 
 /// The front page, whose program is tested.

@@ -45,6 +45,19 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Names and hardware of the devices that it knows, by name. Takes no longer however much was measured.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn device_names(&self) -> Result<Vec<(String, String)>> {
+        self.link(async |link| {
+            let rows = link.rows("select name, hardware from devices order by name, hardware", args![]).await?;
+            rows.iter().map(|row| Ok((row.text(0)?, row.text(1)?))).collect()
+        })
+    }
+}
+
 /// All that a device may be called in lower case, if `name` is one of the bundled devices'.
 pub(crate) fn names(name: &str) -> Vec<String> {
     // SQLite knows the case of ASCII alone, PostgreSQL what its locale says.

@@ -119,11 +119,6 @@ impl Store {
         &self.location
     }
 
-    /// Whether it was opened to read alone.
-    pub fn is_read_only(&self) -> bool {
-        self.options.read_only
-    }
-
     /// Rings when jobs may have changed.
     pub(crate) fn bell(&self) -> &Arc<Bell> {
         self.bell.get_or_init(|| {

@@ -7,6 +7,7 @@ use serde_json::json;
 use tachograph_datasets::{DATA, SETS, data_root};
 use tachograph_ir::{Device, Plain};
 use tachograph_predict::{Bundled, Catalog};
+use tachograph_program::Compiler;
 
 use crate::{exit, table};
 
@@ -39,6 +40,7 @@ pub fn run(args: &Args) -> Result<()> {
     let mut findings: Vec<Finding> = Bundled::ALL.iter().map(checkpoint).collect();
     findings.push(machine());
     findings.push(sets());
+    findings.push(compiler());
     findings.push(libtorch());
     if args.json {
         let line = |f: &Finding| json!({ "thing": f.thing, "ok": f.state.ok(), "detail": f.detail });
@@ -99,6 +101,18 @@ fn machine() -> Finding {
         }
     };
     Finding { thing: "this machine", state, detail }
+}
+
+/// What compiles kernels.
+fn compiler() -> Finding {
+    let (state, detail) = match Compiler::find() {
+        Ok(compiler) if compiler.has_openmp() => (State::Well, compiler.version().to_owned()),
+        Ok(compiler) => {
+            (State::Well, format!("{}, without OpenMP: parallel loops run on one thread", compiler.version()))
+        }
+        Err(error) => (State::Absent, format!("{error}; only `program measure` needs it")),
+    };
+    Finding { thing: "C compiler", state, detail }
 }
 
 #[cfg(not(feature = "torch"))]

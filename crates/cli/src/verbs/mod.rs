@@ -13,6 +13,7 @@ pub mod evaluate;
 pub mod inspect;
 pub mod predict;
 pub mod profile;
+pub mod program;
 pub mod query;
 pub mod runner;
 pub mod store;

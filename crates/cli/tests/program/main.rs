@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod inspect;
+mod kernels;
 mod others;
 mod predict;
 mod store;

@@ -99,6 +99,16 @@ fn without_a_store_there_are_predictions() {
         assert_eq!(line[key], predicted[key], "{key}");
     }
     assert_eq!((&line["predicted_by"], &line["warnings"]), (&predicted["checkpoint"], &predicted["warnings"]));
+    // Nobody knows this machine: `predict` says what another takes, and so does `query`, unless it was asked for.
+    let line = fresh(&["query", model, "--json"]).well().json().remove(0);
+    let predicted = fresh(&["predict", model, "--json"]).well().json().remove(0);
+    assert_eq!((&line["device"], &line["latency_ms"]), (&predicted["device"], &predicted["latency_ms"]));
+    if predicted["this_machine"] == false {
+        let warning = line["warnings"][0].as_str().unwrap();
+        assert!(warning.contains("the time of another machine") && warning.contains("query --measure"), "{warning}");
+        let ran = fresh(&["query", model, "--device", "cpu"]);
+        assert!(ran.failed().contains("nothing was measured on this machine yet"), "{}", ran.err);
+    }
     let ran = fresh(&["query", model, "--device", "h200"]);
     assert!(ran.failed().contains("unknown device `h200`; nearest are h100-sxm"), "{}", ran.err);
     let ran = fresh(&["store", "stats"]);

@@ -1,6 +1,13 @@
 //! The verbs that run libtorch, on tiny inputs.
 
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs,
+    os::unix::process::CommandExt,
+    path::Path,
+    process::{Command, Stdio},
+    thread::sleep,
+    time::{Duration, Instant},
+};
 
 use serde_json::Value;
 
@@ -184,6 +191,39 @@ fn a_worker_survives_what_crashes_its_runner() {
     assert_eq!((&line["known_by"], &line["device"]), (&"measured".into(), &"board".into()), "{line}");
     let ran = at(&["query", "tiny.onnx", "--bind", "batch=1", "--device", "board", "--measure", "--deadline", "0.1"]);
     assert!(ran.failed().contains("failed: its deadline passed"), "{}", ran.err);
+}
+
+/// Ctrl-C gives a job back untried; a worker that is asked to end measures first.
+#[test]
+fn a_worker_ends_when_it_is_asked_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |args: &[&str]| run_in(folder.path(), &[args, &["--store", "s.sqlite"]].concat());
+    let model = models().join(crate::RESNET);
+    let ask = ["query", model.to_str().unwrap(), "--device", "board", "--measure", "--no-wait"];
+    at(&ask).well();
+    let job = || at(&["store", "jobs", "1", "--json"]).well().json().remove(0);
+    // As a terminal does, which tells all of the group; as a service manager does, which tells the one that it started.
+    for (signal, whole_group, state, attempts) in [("-INT", true, "queued", 0), ("-TERM", false, "done", 1)] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tachograph"));
+        command.args(["worker", "--store", "s.sqlite", "--name", "board"]).current_dir(folder.path()).process_group(0);
+        let mut worker = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let since = Instant::now();
+        while job()["state"] != "leased" {
+            assert!(since.elapsed() < Duration::from_secs(60), "{}", job());
+            sleep(Duration::from_millis(50));
+        }
+        // The runner has begun, and the worker listens.
+        sleep(Duration::from_millis(500));
+        let target = format!("{}{}", if whole_group { "-" } else { "" }, worker.id());
+        assert!(Command::new("kill").args([signal, "--", &target]).status().unwrap().success());
+        assert!(worker.wait().unwrap().success(), "{signal}");
+        assert_eq!(
+            (&job()["state"], job()["attempts"].as_i64()),
+            (&state.into(), Some(attempts)),
+            "{signal}: {}",
+            job()
+        );
+    }
 }
 
 /// Checkpoints come from the store, and the first goes back.

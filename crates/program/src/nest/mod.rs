@@ -2,6 +2,7 @@
 
 mod grid;
 mod interpret;
+mod picture;
 mod text;
 
 use tachograph_ir::DType;

@@ -59,7 +59,8 @@ impl Layout {
     pub(crate) fn check(&self, rank: usize) -> Result<(), String> {
         for axis in 0..rank {
             let mut parts: Vec<&LayoutDim> = self.dims.iter().filter(|dim| dim.axis == axis).collect();
-            parts.sort_by_key(|dim| dim.divide);
+            // A block of one element may stand beside the axis itself.
+            parts.sort_by_key(|dim| (dim.divide, dim.modulo.is_none()));
             let mut next = Some(1);
             for part in parts {
                 if next != Some(part.divide) || part.modulo == Some(0) {
@@ -173,5 +174,6 @@ mod tests {
             assert!(Layout::parse(text, &names).is_err(), "{text}");
         }
         assert!(Layout::parse("c/8 y c/2%4 c%2", &names).is_ok());
+        assert!(Layout::parse("c/1 y c%1", &names).is_ok());
     }
 }

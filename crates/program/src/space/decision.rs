@@ -1,6 +1,8 @@
 //! Decisions: what a sketch leaves open. Sampling, counting, neighbours and the rest are written here once, for every
 //! space that is made of them.
 
+use std::fmt;
+
 use rand::{Rng, seq::SliceRandom};
 use serde::{Deserialize, Serialize};
 
@@ -87,6 +89,16 @@ fn factorizations(n: u64, parts: usize) -> u128 {
     match parts {
         0 => u128::from(n <= 1),
         _ => primes(n).into_iter().map(|(_, e)| binomial(u64::from(e) + parts as u64 - 1, parts as u64 - 1)).product(),
+    }
+}
+
+impl fmt::Display for Decision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tile { extent, parts, .. } => write!(f, "{extent} in {parts}"),
+            Self::Category { name, options } => write!(f, "{name}: {}", options.len()),
+            Self::Order { count } => write!(f, "order of {count}"),
+        }
     }
 }
 

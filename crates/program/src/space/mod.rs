@@ -3,8 +3,10 @@
 mod ansor;
 mod ansor_gpu;
 mod decision;
+mod draft;
 mod predicate;
 mod sketch;
+mod template;
 
 use rand::Rng;
 use serde::{Deserialize, Serialize};
@@ -14,6 +16,7 @@ pub use ansor::CpuRules;
 pub use ansor_gpu::GpuRules;
 pub use decision::{Choice, Decision};
 pub use sketch::{Open, Sketch};
+pub use template::Machine;
 
 use crate::{Error, Result, Schedule, Workload};
 
@@ -194,5 +197,13 @@ impl Space {
     /// None known: a rule whose steps the workload refuses is an error of this crate.
     pub fn gpu(workload: &Workload, rules: GpuRules) -> Result<Self> {
         ansor_gpu::sketches(workload, rules).map(|sketches| Self { sketches })
+    }
+
+    /// The space of the templates that know the workload; it has no sketch where none does.
+    ///
+    /// # Errors
+    /// As [`Space::cpu`].
+    pub fn templates(workload: &Workload, machine: Machine) -> Result<Self> {
+        template::sketches(workload, machine).map(|sketches| Self { sketches })
     }
 }

@@ -3,7 +3,7 @@
 use crate::{BufferId, Expr, Index, Stage, Unary, Workload};
 
 /// Every read of a stage: the buffer, and its indices where they are all indices.
-fn reads(stage: &Stage) -> Vec<(BufferId, Option<&[Index]>)> {
+pub(super) fn reads(stage: &Stage) -> Vec<(BufferId, Option<&[Index]>)> {
     let mut found = Vec::new();
     let mut visit = |expr: &'_ Expr| match expr {
         Expr::Load(buffer, _) | Expr::Lookup { buffer, .. } => found.push(*buffer),

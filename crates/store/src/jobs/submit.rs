@@ -76,12 +76,6 @@ impl Store {
         }
     }
 
-    /// Waits until jobs may have come or ended, at most for so long. Where notifications do not tell, it looks again soon.
-    pub fn wait_for_change(&self, timeout: Duration) {
-        let bell = self.bell();
-        bell.wait(bell.rung(), timeout.min(self.pause()));
-    }
-
     /// Cancels a job that has not ended; false where it has. A worker that is at it finds that its lease is lost.
     ///
     /// # Errors

@@ -70,7 +70,7 @@ pub fn run(args: &Args) -> Result<()> {
 fn predict(args: &Args, catalog: &Catalog, model: &Model, target: &Target) -> Result<Line> {
     let forecast = catalog.forecast(&model.bound, Some(&target.name))?;
     let (predictor, output) = catalog.find(Some(&target.name))?;
-    let shares = predictor.shares(&model.bound, output)?;
+    let shares = predictor.shares(&model.bound, output, forecast.latency.value.value())?;
     let mut line = Line::new(&model.path, &model.bound, target, &forecast);
     line.warnings.extend(model.warnings.iter().cloned());
     line.warnings.splice(..0, target.warnings(&forecast));

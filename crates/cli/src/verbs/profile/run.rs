@@ -6,7 +6,12 @@ use tachograph_ir::{Bytes, Joules, Plain};
 use tachograph_profile::{OperatorTime, Profile, Protocol, Session, device, operators};
 
 use super::Args;
-use crate::{exit, measured::keep, models::Model, table};
+use crate::{
+    exit,
+    measured::{element_type, keep},
+    models::Model,
+    table,
+};
 
 pub fn run(args: &Args) -> Result<()> {
     let devices = args.device.iter().map(|name| Ok((name, device(name)?))).collect::<Result<Vec<_>>>()?;
@@ -35,7 +40,7 @@ fn show(args: &Args, model: &Model, m: &Profile, times: &[OperatorTime]) -> Resu
         let operators = named.map(|(n, ms)| json!({ "operator": n.op.to_string(), "name": n.name, "latency_ms": ms }));
         return table::json(&json!({
             "model": model.path, "batch": model.bound.batch(), "device": e.kind, "hardware": e.device,
-            "threads": e.threads, "governor": e.governor, "library": e.library, "date": e.date,
+            "threads": e.threads, "governor": e.governor, "library": e.library, "precision": element_type(&model.bound).to_string(), "date": e.date,
             "latency_ms": m.median_ms, "latency_min_ms": m.min_ms, "latency_iqr_ms": m.iqr_ms,
             "precision_percent": 100.0 * m.precision, "repeats": m.repeats, "memory_bytes": m.peak_memory,
             "energy_j": m.energy, "operators": operators.collect::<Vec<_>>(),
@@ -48,7 +53,7 @@ fn show(args: &Args, model: &Model, m: &Profile, times: &[OperatorTime]) -> Resu
         "latency  {median_ms:.3} ms (median of {repeats}, ±{precision:.1} %, quartiles {iqr_ms:.3} ms apart, fastest {min_ms:.3} ms)"
     );
     let threads = table::counted(e.threads as usize, "thread");
-    let of = format!("{threads}, governor {}, {}, f32, {}", e.governor, e.library, e.date);
+    let of = format!("{threads}, governor {}, {}, {}, {}", e.governor, e.library, element_type(&model.bound), e.date);
     out!("device   {} ({}), {of}", e.kind, e.device);
     m.peak_memory.into_iter().for_each(|bytes| out!("memory   {} at the peak", Bytes(bytes)));
     if let Some(joules) = m.energy {

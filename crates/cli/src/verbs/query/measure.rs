@@ -14,6 +14,6 @@ pub fn now(store: &Store, ask: &Ask<'_>, here: &str) -> Result<()> {
     let threads = ask.args.threads.map(|threads| args::threads(&threads.to_string())).transpose();
     tch::set_num_threads(threads.context("--threads")?.unwrap_or(1));
     let profile = measure(&ask.model.bound, device(here)?, &Protocol::default())?;
-    store.put(ask.network, &reading(&profile, ask.network.batch(), &ask.wanted.name, &who()))?;
+    store.put(ask.network, &reading(&profile, &ask.model.bound, &ask.wanted.name, &who()))?;
     Ok(())
 }

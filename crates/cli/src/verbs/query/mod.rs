@@ -28,8 +28,8 @@ pub struct Args {
     #[command(flatten)]
     models: Models,
     /// A device by any of its names, as `predict` takes them; `cpu` is this machine's processor, as `profile` stores it.
-    /// Give it again for several.
-    #[arg(long, default_value = crate::here::CPU, value_parser = args::name)]
+    /// Give it again for several. Without it, this machine; where nothing is known of that, what `predict` says.
+    #[arg(long, value_parser = args::name)]
     device: Vec<String>,
     #[command(flatten)]
     place: Place,
@@ -45,7 +45,9 @@ pub struct Args {
 
 pub fn run(args: &Args) -> Result<()> {
     let store = if args.work.measure { Some(args.place.open()?) } else { args.place.ask()? };
-    let devices = args.device.iter().map(|name| Wanted::new(name)).collect::<Result<Vec<_>>>()?;
+    let named = args.device.iter().map(String::as_str);
+    let names = named.chain(args.device.is_empty().then_some(crate::here::CPU));
+    let devices = names.map(Wanted::new).collect::<Result<Vec<_>>>()?;
     let predictors: Vec<_> = devices.iter().map(predict::Predictors::new).collect();
     let pairs = args.models.models.len() * devices.len();
     let mut lines = Vec::new();
@@ -102,13 +104,14 @@ impl Ask<'_> {
     /// What the store knows.
     fn recall(&self, line: &mut Line) -> Result<()> {
         let Some(store) = self.store else { return Ok(()) };
+        let Some(key) = store.find(self.network)? else { return Ok(()) };
         let mut question = Question::latency("", self.network.batch());
         question.threads = self.args.threads;
-        let Some(answer) = self.wanted.recall(store, self.network, &question)? else { return Ok(()) };
+        let Some(answer) = self.wanted.recall(store, &key, &question)? else { return Ok(()) };
         line.recalled(answer);
         for quantity in [Quantity::Memory, Quantity::Energy] {
             question.quantity = quantity;
-            line.also(quantity, self.wanted.recall(store, self.network, &question)?);
+            line.also(quantity, self.wanted.recall(store, &key, &question)?);
         }
         Ok(())
     }

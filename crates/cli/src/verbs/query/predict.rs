@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 
 use anyhow::{Result, bail};
+use tachograph_ir::BoundGraph;
 use tachograph_predict::{Catalog, Error};
 use tachograph_transfer::rates::{Rates, costs};
 
@@ -32,18 +33,7 @@ impl Predictors {
         let Some(catalog) = self.catalog.get() else { return Ok(()) };
         let bound = &ask.model.bound;
         match Target::of(catalog, Some(&self.name), None, true) {
-            Ok(target) => {
-                let forecast = catalog.forecast(bound, Some(&target.name))?;
-                let (predictor, _) = catalog.find(Some(&target.name))?;
-                line.forecast(&forecast, predictor.manifest().training.to_string());
-                line.warnings.splice(..0, target.warnings(&forecast));
-                line.warnings.extend(
-                    Some(bound.uncounted()?)
-                        .filter(|uncounted| !uncounted.is_empty())
-                        .map(|uncounted| uncounted.to_string()),
-                );
-                Ok(())
-            }
+            Ok(target) => by_checkpoint(catalog, &target, bound, line),
             Err(Error::Device { .. }) => self.by_rates(ask, line, catalog),
             Err(error) => Err(error.into()),
         }
@@ -61,14 +51,21 @@ impl Predictors {
             self.rates.set(rates).ok();
         }
         let Some((rates, measurements)) = self.rates.get().and_then(Option::as_ref) else {
-            if ask.wanted.here.is_some() {
-                bail!(
-                    "nothing was measured on this machine yet ({}) and no checkpoint knows it: `tachograph query --measure` \
-                     or `profile` measures here (libtorch), `tachograph devices` lists what can be predicted for",
-                    self.name
-                );
+            if ask.wanted.here.is_none() {
+                bail!(unknown(catalog, &self.name)?);
             }
-            bail!(unknown(catalog, &self.name)?);
+            let nothing = format!(
+                "nothing was measured on this machine yet ({}) and no checkpoint knows it: `tachograph query --measure` or \
+                 `profile` measures here (libtorch), `tachograph devices` lists what can be predicted for",
+                self.name
+            );
+            if !ask.args.device.is_empty() {
+                bail!(nothing);
+            }
+            let other = Target::of(catalog, None, None, false)?;
+            by_checkpoint(catalog, &other, &ask.model.bound, line)?;
+            line.warnings.insert(0, format!("this is the time of another machine, {}; {nothing}", other.name));
+            return Ok(());
         };
         let time = rates.predict(&costs(&ask.model.bound)?)?;
         line.known_by = KnownBy::Predicted;
@@ -78,4 +75,14 @@ impl Predictors {
         line.predicted_by = Some(format!("rates, from {measurements} measurements of other networks there"));
         Ok(())
     }
+}
+
+fn by_checkpoint(catalog: &Catalog, target: &Target, bound: &BoundGraph, line: &mut Line) -> Result<()> {
+    let forecast = catalog.forecast(bound, Some(&target.name))?;
+    let (predictor, _) = catalog.find(Some(&target.name))?;
+    line.forecast(&forecast, predictor.manifest().training.to_string());
+    line.warnings.splice(..0, target.warnings(&forecast));
+    let uncounted = bound.uncounted()?;
+    line.warnings.extend((!uncounted.is_empty()).then(|| uncounted.to_string()));
+    Ok(())
 }

@@ -37,7 +37,7 @@ fn report(args: &Args, sheet: &Sheet) -> Report {
         Err(error) => return Report::Passing(error.to_string()),
     };
     match measure(&bound, device, &Protocol::default()) {
-        Ok(profile) => Report::Reading(Box::new(reading(&profile, sheet.batch, &args.name, &machine()))),
+        Ok(profile) => Report::Reading(Box::new(reading(&profile, &bound, &args.name, &machine()))),
         // Such as a lack of memory, which may pass.
         Err(error @ Error::Torch { .. }) => Report::Passing(error.to_string()),
         Err(error) => Report::Refused(error.to_string()),

@@ -1,0 +1,33 @@
+//! `tachograph program`: the tensor programs of a model, one for each fused group of operators.
+
+mod measure;
+mod picked;
+mod show;
+
+use anyhow::Result;
+use clap::Subcommand;
+
+use crate::exit;
+
+/// Look at the kernels of a model: its fused groups as tensor programs, their schedules, loops and code; measure some here
+// clap names groups after structs.
+#[derive(clap::Args)]
+#[group(id = "program-verb")]
+#[command(after_help = exit::CODES)]
+pub struct Args {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    Show(show::Args),
+    Measure(measure::Args),
+}
+
+pub fn run(args: &Args) -> Result<()> {
+    match &args.verb {
+        Verb::Show(args) => show::run(args),
+        Verb::Measure(args) => measure::run(args),
+    }
+}

@@ -1,0 +1,54 @@
+//! The best point of the templates for a workload, from records or measured now.
+
+use std::{fs, io::Write, path::Path};
+
+use tachograph_program::{Cpu, Machine, Measurer, Record, Schedule, Space, Target, Workload};
+
+use crate::Failure;
+
+/// Most points of a workload that are measured.
+const MOST: u128 = 160;
+
+/// Records of earlier runs, and the file for new ones.
+pub struct Records {
+    known: Vec<Record>,
+    file: Option<fs::File>,
+}
+
+impl Records {
+    pub fn open(path: Option<&Path>) -> Result<Self, Failure> {
+        let Some(path) = path else { return Ok(Self { known: Vec::new(), file: None }) };
+        let text = if path.exists() { fs::read_to_string(path)? } else { String::new() };
+        let known = text.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
+        Ok(Self { known, file: Some(fs::OpenOptions::new().create(true).append(true).open(path)?) })
+    }
+
+    /// The fastest schedule, and how many were measured. Every point, or evenly many of them.
+    pub fn best(&mut self, cpu: &mut Cpu, workload: &Workload) -> Result<(Schedule, usize), Failure> {
+        let hash = workload.hash();
+        if !self.known.iter().any(|record| record.workload == hash) {
+            let space = Space::templates(workload, Machine::of(Target::native()))?;
+            let count = space.count().unwrap_or(u128::MAX);
+            let step = count.div_ceil(MOST).max(1);
+            let points = (0..count).step_by(step as usize).filter_map(|n| space.nth(n));
+            let schedules = points.map(|point| space.schedule(&point)).collect::<Result<Vec<_>, _>>()?;
+            // A few at a time, so that little is lost.
+            for some in schedules.chunks(32) {
+                for record in cpu.measure(workload, some)? {
+                    if let Some(file) = &mut self.file {
+                        writeln!(file, "{}", serde_json::to_string(&record)?)?;
+                    }
+                    self.known.push(record);
+                }
+            }
+        }
+        let of = self.known.iter().filter(|record| record.workload == hash);
+        let tried = of.clone().count();
+        let timed = of.filter_map(|record| Some((record.outcome.nanoseconds()?, record)));
+        let best = timed.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, record)| record.schedule.clone());
+        match best {
+            Some(schedule) => Ok((schedule, tried)),
+            None => Err(format!("no point of {} runs; the first: {:?}", workload.name(), self.known.last()).into()),
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! Sums of products with accumulators in registers: convolutions, depthwise ones too, and products with a weight.
+//! As oneDNN and TVM's `NCHWc` templates do it: channels of activations in blocks of a vector, weights laid out in the
+//! order in which they are read, rows × pixels × vectors of results in registers over the whole reduction.
+
+use super::{Machine, block, blocked_layout};
+use crate::{
+    BufferId, Index, Reducer, Result, Role, Scope, Stage, Step, Workload,
+    space::{Sketch, draft::Draft, predicate},
+};
+
+/// What of a stage is what to the template.
+struct Parts {
+    /// The stage.
+    sum: BufferId,
+    /// What is read besides the weight: a buffer with the dimension that holds channels, if that can be blocked.
+    data: BufferId,
+    data_channel: Option<(usize, Channel)>,
+    weight: BufferId,
+    /// Axis along which vectors go, and its dimension in the weight.
+    vector: (usize, usize),
+    /// The axis of innermost pixels, and that of rows.
+    pixel: usize,
+    row: Option<usize>,
+    /// Position in the reduction of the axis of channels, and its dimension in the weight.
+    channel: Option<(usize, usize)>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Channel {
+    /// It is reduced.
+    Reduced,
+    /// It is the result's, as in a depthwise convolution.
+    Kept,
+}
+
+/// The dimension whose index is this variable alone.
+fn dim(index: &[Index], var: usize) -> Option<usize> {
+    index.iter().position(|index| index.as_var() == Some(var as u32))
+}
+
+impl Parts {
+    fn of(workload: &Workload) -> Option<Self> {
+        let mut sums = workload.stages().iter().filter(|s| s.reduces() && !workload.is_constant(s.buffer));
+        let stage = sums.next().filter(|stage| stage.reducer == Some(Reducer::Sum))?;
+        if sums.next().is_some() {
+            return None;
+        }
+        let reads = predicate::reads(stage);
+        let &[(a, Some(ai)), (b, Some(bi))] = reads.as_slice() else { return None };
+        let is_weight = |id| workload.buffer(id).role == Role::Weight && workload.readers(id) == [stage.buffer];
+        let ((data, di), (weight, wi)) = if is_weight(b) { ((a, ai), (b, bi)) } else { ((b, bi), (a, ai)) };
+        if !is_weight(weight) || data == weight {
+            return None;
+        }
+        let spatial = stage.spatial.len();
+        let vector = (0..spatial).rev().find(|&axis| dim(wi, axis).is_some())?;
+        let pixels: Vec<usize> =
+            (0..spatial).filter(|&axis| axis != vector && !wi.iter().any(|i| i.has(axis as u32))).collect();
+        let &pixel = pixels.last()?;
+        let row = pixels.len().checked_sub(2).map(|at| pixels[at]).filter(|&row| stage.spatial[row].extent > 1);
+        let reduced = (0..stage.reduction.len()).find_map(|r| {
+            let (in_data, in_weight) = (dim(di, spatial + r)?, dim(wi, spatial + r)?);
+            Some((r, in_data, in_weight))
+        });
+        let kept = dim(di, vector);
+        // The vector's axis among the data's indices in another way is a convolution in groups.
+        if kept.is_none() && di.iter().any(|index| index.has(vector as u32)) {
+            return None;
+        }
+        let data_channel = match (reduced, kept) {
+            (_, Some(at)) => Some((at, Channel::Kept)),
+            (Some((_, at, _)), None) => Some((at, Channel::Reduced)),
+            (None, None) => None,
+        };
+        let channel = reduced.map(|(r, _, in_weight)| (r, in_weight));
+        let vector = (vector, dim(wi, vector)?);
+        Some(Self { sum: stage.buffer, data, data_channel, weight, vector, pixel, row, channel })
+    }
+}
+
+pub(super) fn sketch(workload: &Workload, machine: Machine) -> Result<Option<Sketch>> {
+    let Some(parts) = Parts::of(workload) else { return Ok(None) };
+    let mut draft = Draft::new("blocked", workload);
+    let Some((sum, last)) = epilogue(&mut draft, parts.sum)? else { return Ok(None) };
+    let Some(stage) = draft.state.workload().stage(sum).cloned() else { return Ok(None) };
+    let axis = |axis: usize| stage.spatial[axis].clone();
+    let (vector, pixel, row) = (axis(parts.vector.0), axis(parts.pixel), parts.row.map(axis));
+    let lanes = block(vector.extent, machine.lanes);
+    let channels = parts.channel.map(|(r, _)| stage.reduction[r].extent);
+    let depth = match parts.data_channel {
+        Some((_, Channel::Kept)) => lanes,
+        _ => channels.map_or(1, |extent| block(extent, machine.lanes)),
+    };
+    activations(&mut draft, &parts, [sum, last], lanes, depth)?;
+    let (name, w) = (draft.name(sum), draft.name(parts.weight));
+    let weight_rank = draft.state.workload().buffer(parts.weight).shape.len();
+    let mut options = Vec::new();
+    for (rows, pixels, vectors) in tiles(&vector, &pixel, row.as_ref(), lanes, machine) {
+        let outer = lanes * vectors;
+        let split = |axis: &str, factors: &[u64]| Step::Split {
+            stage: name.clone(),
+            axis: axis.into(),
+            factors: factors.to_vec(),
+        };
+        let mut steps = vec![
+            Step::Layout { buffer: w.clone(), layout: weight_layout(weight_rank, &parts, outer, depth) },
+            split(&vector.name, &[vectors, lanes]),
+            split(&pixel.name, &[pixels]),
+        ];
+        steps.extend(row.as_ref().map(|row| split(&row.name, &[rows])));
+        options.push((format!("{rows}x{pixels}x{vectors}"), steps));
+    }
+    let Some((_, first)) = options.first() else { return Ok(None) };
+    first.iter().try_for_each(|step| draft.try_on(step))?;
+    draft.either("rows, pixels, vectors", options);
+    if let Some((r, _)) = parts.channel {
+        let axis = stage.reduction[r].name.clone();
+        draft.take(Step::Split { stage: name.clone(), axis, factors: vec![depth] })?;
+    }
+    let orders = orders(&stage, &parts, &draft, [sum, last], machine);
+    draft.either("order", orders);
+    Ok(Some(draft.sketch))
+}
+
+/// Inlines what follows the sum, element by element, into the last of it; where nothing does, the sum is computed in a copy.
+/// Gives the stage that sums and the one that is stored.
+fn epilogue(draft: &mut Draft, sum: BufferId) -> Result<Option<(BufferId, BufferId)>> {
+    while let Some(reader) = predicate::elementwise_consumer(draft.state.workload(), sum) {
+        if draft.state.workload().outputs() == [reader] {
+            return Ok(Some((sum, reader)));
+        }
+        if predicate::elementwise_consumer(draft.state.workload(), reader).is_none() {
+            return Ok(None);
+        }
+        let stage = draft.name(reader);
+        draft.take(Step::Inline { stage })?;
+    }
+    if draft.state.workload().outputs() != [sum] {
+        return Ok(None);
+    }
+    let stage = draft.name(sum);
+    draft.take(Step::CacheWrite { stage: stage.clone() })?;
+    Ok(draft.state.workload().find(&format!("{stage}.local")).map(|local| (local, sum)))
+}
+
+/// Lays activations out: what the sum reads and what comes before that in blocks of its channels, results and what is read
+/// beside them in blocks of a vector.
+fn activations(draft: &mut Draft, parts: &Parts, made: [BufferId; 2], lanes: u64, depth: u64) -> Result<()> {
+    let rank = |draft: &Draft, id: BufferId| draft.state.workload().buffer(id).shape.len();
+    let shape = draft.state.workload().buffer(made[1]).shape.clone();
+    let beside: Vec<BufferId> = match draft.state.workload().stage(made[1]) {
+        Some(last) => predicate::reads(last).into_iter().map(|(id, _)| id).collect(),
+        None => Vec::new(),
+    };
+    let alike = beside.into_iter().filter(|id| !made.contains(id) && draft.state.workload().buffer(*id).shape == shape);
+    for id in made.into_iter().chain(alike.collect::<Vec<_>>()) {
+        if let Some(layout) = blocked_layout(rank(draft, id), parts.vector.0, lanes) {
+            draft.take(Step::Layout { buffer: draft.name(id), layout })?;
+        }
+    }
+    let Some((channel, _)) = parts.data_channel else { return Ok(()) };
+    // Stages that pad, one element from one element, have the same dimensions as what they read.
+    let mut at = Some(parts.data);
+    while let Some(id) = at {
+        let buffer = draft.name(id);
+        if let Some(layout) = blocked_layout(rank(draft, id), channel, depth) {
+            draft.take(Step::Layout { buffer: buffer.clone(), layout })?;
+        }
+        let Some(stage) = draft.state.workload().stage(id).cloned() else { break };
+        if depth > 1 && channel + 1 < stage.spatial.len() {
+            let axis = stage.spatial[channel].name.clone();
+            draft.take(Step::Split { stage: buffer.clone(), axis: axis.clone(), factors: vec![depth] })?;
+            let part = |a: &crate::Axis| if a.name == axis { format!("{axis}.0") } else { a.name.clone() };
+            let order = stage.spatial.iter().map(part).chain([format!("{axis}.1")]).collect();
+            draft.take(Step::Reorder { stage: buffer.clone(), order })?;
+            draft.take(Step::Vectorize { stage: buffer, axis: format!("{axis}.1") })?;
+        }
+        let reads = predicate::reads(&stage);
+        at = match reads.as_slice() {
+            [(read, _)] if rank(draft, *read) == stage.spatial.len() && !stage.reduces() => Some(*read),
+            _ => None,
+        };
+    }
+    Ok(())
+}
+
+/// Rows, pixels and vectors that fill the registers well: a vector of the weight and one of the data must be left.
+fn tiles(
+    vector: &crate::Axis,
+    pixel: &crate::Axis,
+    row: Option<&crate::Axis>,
+    lanes: u64,
+    machine: Machine,
+) -> Vec<(u64, u64, u64)> {
+    let most = machine.registers - machine.registers / 8;
+    let rows = row.map_or(1, |row| row.extent);
+    // An imperfect split has a guard around each part, which keeps compilers from holding them in registers: only where no perfect
+    // one is large enough.
+    let perfect = (6..=most).any(|n| pixel.extent.is_multiple_of(n)) || pixel.extent < 6;
+    let mut found = Vec::new();
+    for vectors in (1..=4).filter(|&n| vector.extent.is_multiple_of(lanes * n)) {
+        for row in (1..=4).filter(|&n| rows.is_multiple_of(n)) {
+            let fits = |&n: &u64| n * row * vectors <= most && (pixel.extent.is_multiple_of(n) || (!perfect && n >= 6));
+            found.extend((1..=pixel.extent.min(most)).filter(fits).map(|n| (row, n, vectors)));
+        }
+    }
+    let filled = |&(r, p, v): &(u64, u64, u64)| r * p * v;
+    let best = found.iter().map(filled).max().unwrap_or(0);
+    found.retain(|tile| 2 * filled(tile) >= best);
+    found
+}
+
+/// Outermost first: blocks of vectors, blocks of channels, the window, channels of a block, vectors of a block.
+fn weight_layout(rank: usize, parts: &Parts, outer: u64, depth: u64) -> String {
+    let (vector, channel) = (parts.vector.1, parts.channel.map(|(_, dim)| dim));
+    let mut dims = vec![format!("d{vector}/{outer}")];
+    dims.extend(channel.map(|c| if depth > 1 { format!("d{c}/{depth}") } else { format!("d{c}") }));
+    dims.extend((0..rank).filter(|&d| d != vector && Some(d) != channel).map(|d| format!("d{d}")));
+    dims.extend(channel.filter(|_| depth > 1).map(|c| format!("d{c}%{depth}")));
+    dims.push(format!("d{vector}%{outer}"));
+    dims.join(" ")
+}
+
+/// Which goes outside, blocks of results or pixels, and whether the window or the channels of a block are innermost.
+fn orders(
+    stage: &Stage,
+    parts: &Parts,
+    draft: &Draft,
+    [sum, last]: [BufferId; 2],
+    machine: Machine,
+) -> Vec<(String, Vec<Step>)> {
+    let (name, stored) = (draft.name(sum), draft.name(last));
+    let spatial = |axis: usize| stage.spatial[axis].name.clone();
+    let (v, p, r) = (spatial(parts.vector.0), spatial(parts.pixel), parts.row.map(spatial));
+    let tiled = [Some(&v), Some(&p), r.as_ref()];
+    let rest: Vec<String> =
+        stage.spatial.iter().map(|axis| axis.name.clone()).filter(|name| !tiled.contains(&Some(name))).collect();
+    let pixels: Vec<String> = r.iter().chain([&p]).map(|axis| format!("{axis}.0")).collect();
+    let block = vec![format!("{v}.0")];
+    let inner: Vec<String> = r.iter().chain([&p]).map(|axis| format!("{axis}.1")).collect();
+    let channel = parts.channel.map(|(at, _)| stage.reduction[at].name.clone());
+    let window: Vec<String> =
+        stage.reduction.iter().map(|axis| axis.name.clone()).filter(|name| Some(name) != channel.as_ref()).collect();
+    let outer = channel.iter().map(|c| format!("{c}.0"));
+    let deep = channel.iter().map(|c| format!("{c}.1"));
+    let by_channel: Vec<String> = outer.clone().chain(window.clone()).chain(deep.clone()).collect();
+    let by_window: Vec<String> = outer.chain(deep).chain(window.clone()).collect();
+    let mut reductions = vec![("channels inside", by_channel)];
+    if !window.is_empty() && channel.is_some() {
+        reductions.push(("window inside", by_window));
+    }
+    let outers = [("results outside", [&block[..], &pixels]), ("pixels outside", [&pixels[..], &block])];
+    let mut options = Vec::new();
+    for (inside, reduction) in &reductions {
+        for (outside, loops) in &outers {
+            let outer: Vec<String> = rest.iter().cloned().chain(loops.concat()).collect();
+            let Some(at) = outer.last().cloned() else { continue };
+            let vectors = [format!("{v}.1"), format!("{v}.2")];
+            let order = [&outer[..], reduction, &inner, &vectors].concat();
+            let step = |f: fn(String, String) -> Step, axis: &str| f(name.clone(), axis.into());
+            let mut steps = vec![Step::Reorder { stage: name.clone(), order }];
+            steps.push(step(|stage, axis| Step::Vectorize { stage, axis }, &vectors[1]));
+            for axis in inner.iter().chain([&vectors[0]]) {
+                steps.push(step(|stage, axis| Step::Unroll { stage, axis }, axis));
+            }
+            steps.push(Step::Scope { buffer: name.clone(), scope: Scope::Register });
+            steps.push(Step::ReverseComputeAt { stage: stored.clone(), target: name.clone(), axis: at });
+            let own = [&outer[..], &inner, std::slice::from_ref(&vectors[0])].concat();
+            steps.push(Step::Reorder { stage: stored.clone(), order: own });
+            steps.push(Step::Vectorize { stage: stored.clone(), axis: vectors[0].clone() });
+            for axis in &inner {
+                steps.push(Step::Unroll { stage: stored.clone(), axis: axis.clone() });
+            }
+            if machine.cores > 1 && outer.len() > rest.len() {
+                steps.push(Step::Parallel { stage: stored.clone(), axis: outer[rest.len()].clone() });
+            }
+            options.push((format!("{outside}, {inside}"), steps));
+        }
+    }
+    options
+}

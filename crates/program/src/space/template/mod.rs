@@ -1,0 +1,58 @@
+//! Templates with knobs, as AutoTVM has them (Chen et al., "Learning to Optimize Tensor Programs", NeurIPS 2018): for a
+//! kind of workload that is known well, a schedule with few decisions, each option of which is worth a try.
+//!
+//! A template is one file and one line in [`ALL`].
+
+mod blocked;
+mod winograd;
+
+use super::Sketch;
+use crate::{Result, Target, Workload};
+
+/// What templates suppose of the processor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Machine {
+    /// Elements of a vector.
+    pub lanes: u64,
+    /// Registers of vectors.
+    pub registers: u64,
+    /// Cores that share the work; with one nothing is shared.
+    pub cores: u64,
+}
+
+impl Machine {
+    /// A core with vectors of this target, for elements of four bytes. AVX-512 and NEON have 32 registers, AVX2 and SSE
+    /// 16.
+    pub fn of(target: Target) -> Self {
+        let lanes = (target.vector_bytes / 4).max(1);
+        let many = target.vector_bytes == 64 || cfg!(target_arch = "aarch64");
+        Self { lanes, registers: if many { 32 } else { 16 }, cores: 1 }
+    }
+}
+
+/// The sketch for a workload, if it is of the template's kind.
+type Template = fn(&Workload, Machine) -> Result<Option<Sketch>>;
+
+/// Every template.
+const ALL: [Template; 2] = [blocked::sketch, winograd::sketch];
+
+/// The sketches of all templates that know the workload.
+pub(super) fn sketches(workload: &Workload, machine: Machine) -> Result<Vec<Sketch>> {
+    ALL.iter().filter_map(|template| template(workload, machine).transpose()).collect()
+}
+
+/// The largest divisor of `extent` up to `most`.
+fn block(extent: u64, most: u64) -> u64 {
+    (1..=most.max(1)).rev().find(|&n| extent.is_multiple_of(n)).unwrap_or(1)
+}
+
+/// The layout of a buffer with `rank` dimensions in which one lies in blocks, innermost; plain where it is the last
+/// already or nothing is gained.
+fn blocked_layout(rank: usize, dim: usize, block: u64) -> Option<String> {
+    if dim + 1 >= rank || block <= 1 {
+        return None;
+    }
+    let part = |d: usize| if d == dim { format!("d{d}/{block}") } else { format!("d{d}") };
+    let outer = (0..rank).map(part).collect::<Vec<_>>().join(" ");
+    Some(format!("{outer} d{dim}%{block}"))
+}

@@ -1,0 +1,100 @@
+//! Points of the templates, held to the interpreter of workloads, as nests and as C.
+
+mod common;
+
+use rand::{Rng, seq::IndexedRandom};
+use tachograph_ir::DType::F32;
+use tachograph_program::{
+    Builder, Compiler, Cpu, Expr, Machine, Measurer, Outcome, Result, Settings, Space, Target, Workload,
+    operator::{self, Activation, Tile, Window},
+};
+
+/// A convolution, depthwise or not, direct or by Winograd, or a product; and what follows it.
+fn workload(rng: &mut impl Rng) -> Result<Workload> {
+    let mut b = Builder::new("t");
+    let mut pick = |of: &[u64]| *of.choose(rng).unwrap();
+    let kind = pick(&[0, 1, 2, 3, 4]);
+    let y = if kind == 4 {
+        let (m, k, n) = (pick(&[1, 7, 16]), pick(&[1, 5, 32]), pick(&[3, 16, 48]));
+        let (x, w) = (b.input("x", F32, &[m, k])?, b.weight("w", F32, &[k, n])?);
+        operator::matmul(&mut b, x, w)?
+    } else {
+        let (c, height, width) = (pick(&[1, 3, 12, 16, 20]), pick(&[5, 7, 8]), pick(&[5, 9, 14]));
+        let (o, kernel) = (pick(&[7, 8, 16, 32, 48]), if kind == 0 { pick(&[1, 3, 5]) } else { 3 });
+        let (o, groups) = if kind == 1 { (c, c) } else { (o, 1) };
+        let stride = if kind < 2 { pick(&[1, 2]) } else { 1 };
+        let window = Window::square(2, stride, pick(&[0, 1]) as i64).grouped(groups);
+        let (x, w) =
+            (b.input("x", F32, &[1, c, height, width])?, b.weight("w", F32, &[o, c / groups, kernel, kernel])?);
+        match kind {
+            2 => operator::winograd(&mut b, x, w, &window, Tile::F2)?,
+            3 => operator::winograd(&mut b, x, w, &window, Tile::F4)?,
+            _ => operator::conv(&mut b, x, w, &window)?,
+        }
+    };
+    let shape = b.shape(y).to_vec();
+    let y = match pick(&[0, 1, 2]) {
+        0 => y,
+        1 => operator::activation(&mut b, y, Activation::Relu)?,
+        // The epilogue of a residual block, with a bias for each channel.
+        _ => {
+            let (other, bias) = (b.input("other", F32, &shape)?, b.weight("bias", F32, &[shape[1]])?);
+            let y = b.apply("biased", y, |y, i| y + Expr::Load(bias, vec![i[1].clone()]))?;
+            let y = b.apply("sum", y, |y, i| y + Expr::Load(other, i.to_vec()))?;
+            operator::activation(&mut b, y, Activation::Relu)?
+        }
+    };
+    b.finish(&[y])
+}
+
+fn machine(lanes: u64, cores: u64) -> Machine {
+    Machine { lanes, registers: if lanes == 16 { 32 } else { 16 }, cores }
+}
+
+#[test]
+fn every_point_computes_what_the_workload_says() {
+    for seed in 0..100 {
+        let mut rng = common::rng(seed);
+        let workload = workload(&mut rng).unwrap();
+        let data = common::data(&workload, &mut rng);
+        let expected = workload.run(&data).unwrap();
+        let machine = machine(*[4, 8, 16].choose(&mut rng).unwrap(), rng.random_range(1..3));
+        let space = Space::templates(&workload, machine).unwrap_or_else(|error| panic!("{error}\n{workload}"));
+        assert_eq!(space.sketches.len(), 1, "seed {seed}\n{workload}");
+        for _ in 0..2 {
+            let schedule = space.schedule(&space.sample(&mut rng).unwrap()).unwrap();
+            let fail = |what: String| -> ! { panic!("seed {seed}: {what}\n{workload}\n{schedule}") };
+            let nest = schedule.lower(&workload).unwrap_or_else(|error| fail(error.to_string()));
+            let found = nest.run(&data).unwrap_or_else(|error| fail(format!("{error}\n{nest}")));
+            for output in workload.outputs() {
+                common::close(&expected[output], &found[output]).unwrap_or_else(|error| fail(error));
+            }
+        }
+    }
+}
+
+#[test]
+fn points_run_as_code() {
+    let settings = Settings { repeats: 1, warmup_ms: 0.0, repeat_ms: 0.0, ..Settings::default() };
+    let mut cpu = Cpu::new(Compiler::find().unwrap(), settings).unwrap();
+    for seed in 1000..1015 {
+        let mut rng = common::rng(seed);
+        let workload = workload(&mut rng).unwrap();
+        let space = Space::templates(&workload, Machine::of(Target::native())).unwrap();
+        let schedule = space.schedule(&space.sample(&mut rng).unwrap()).unwrap();
+        if let Outcome::Failed { reason, message } =
+            cpu.measure(&workload, std::slice::from_ref(&schedule)).unwrap().remove(0).outcome
+        {
+            panic!("seed {seed}: {reason:?} {message}\n{workload}\n{schedule}");
+        }
+    }
+}
+
+#[test]
+fn other_workloads_have_no_template() {
+    let mut b = Builder::new("softmax");
+    let x = b.input("x", F32, &[8, 64]).unwrap();
+    let y = operator::softmax(&mut b, x, 1, false).unwrap();
+    let space = Space::templates(&b.finish(&[y]).unwrap(), machine(16, 1)).unwrap();
+    assert_eq!((space.sketches.len(), space.count()), (0, Some(0)));
+}
