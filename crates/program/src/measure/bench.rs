@@ -4,17 +4,16 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 
-use rand::{Rng, SeedableRng};
 use serde::{Deserialize, Serialize};
-use tachograph_ir::DType;
 
 use super::{
     Compiler, Failure, Limits, Outcome, Record,
     child::{self, Ended},
     cpu::Native,
     elements,
+    reference::Reference,
 };
-use crate::{Data, Error, Nest, Result, Role, Schedule, Target, Workload, WorkloadHash};
+use crate::{Data, Error, Nest, Result, Schedule, Target, Workload, WorkloadHash};
 
 /// How it is measured.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -52,15 +51,6 @@ impl Default for Settings {
     }
 }
 
-/// Up to so many points a workload is run by its interpreter for reference; beyond, by plain code in double precision,
-/// which is itself held to the interpreter by tests.
-const INTERPRETED: u64 = 1 << 20;
-
-struct Reference {
-    given: Data,
-    expected: Data,
-}
-
 /// How a nest becomes something that a runner runs.
 pub(super) trait Backend: Sync {
     /// Writes what the runner needs at `path`, and gives the size of the workspace.
@@ -86,7 +76,7 @@ pub(super) trait Backend: Sync {
 }
 
 /// A candidate that is built.
-struct Built {
+pub(super) struct Built {
     path: PathBuf,
     nest: Nest,
     work_bytes: u64,
@@ -97,7 +87,7 @@ pub(super) struct Bench {
     pub compiler: Compiler,
     pub settings: Settings,
     dir: tempfile::TempDir,
-    references: HashMap<WorkloadHash, Reference>,
+    pub references: HashMap<WorkloadHash, Reference>,
     count: u64,
 }
 
@@ -160,7 +150,7 @@ impl Bench {
         ended
     }
 
-    fn build(
+    pub fn build(
         &self,
         workload: &Workload,
         schedule: &Schedule,
@@ -176,7 +166,7 @@ impl Bench {
     }
 
     /// Writes a candidate's inputs as it expects them, runs it once, and reads what came out.
-    fn outputs(&self, built: &Built, given: &Data, backend: &dyn Backend) -> Result<Data, (Failure, String)> {
+    pub fn outputs(&self, built: &Built, given: &Data, backend: &dyn Backend) -> Result<Data, (Failure, String)> {
         let inputs = self.give(built, given)?;
         match self.run(&[(built, &inputs)], true, 0, backend) {
             Ended::Well(_) => made(built),
@@ -218,65 +208,9 @@ impl Bench {
         Ok(inputs)
     }
 
-    /// Numbers for the inputs, and what must come out.
-    fn reference(&mut self, workload: &Workload) -> Result<WorkloadHash> {
-        let hash = workload.hash();
-        if self.references.contains_key(&hash) {
-            return Ok(hash);
-        }
-        let given = self.inputs(workload);
-        let points: u64 = workload.stages().iter().map(crate::Stage::points).fold(0, u64::saturating_add);
-        let expected = if points <= INTERPRETED {
-            workload.run(&given)?
-        } else {
-            let wide = widened(workload);
-            let library = self.path("reference");
-            let failed = |(_, message): (Failure, String)| Error::data("reference", message);
-            let native = self.native(Target::native());
-            let built = self.build(&wide, &Schedule::new(), &library, &native).map_err(failed)?;
-            self.outputs(&built, &given, &native).map_err(failed)?
-        };
-        self.references.insert(hash, Reference { given, expected });
-        Ok(hash)
-    }
-
-    fn path(&mut self, what: &str) -> PathBuf {
+    pub fn path(&mut self, what: &str) -> PathBuf {
         self.count += 1;
         self.dir.path().join(format!("{what}{}.so", self.count))
-    }
-
-    fn inputs(&self, workload: &Workload) -> Data {
-        let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(self.settings.seed);
-        let read = workload.inputs().filter(|&id| !workload.readers(id).is_empty());
-        let mut given = Data::new();
-        for id in read {
-            let buffer = workload.buffer(id);
-            let mut draw = || match (buffer.dtype, buffer.role) {
-                (DType::Bool, _) => f64::from(rng.random_range(0..2u8)),
-                (dtype, _) if dtype.is_integer() => f64::from(rng.random_range(0..4u8)),
-                // Weights may be scales and variances, which are no smaller than 0.
-                (_, Role::Weight) => f64::from(rng.random_range(0.0f32..1.0)),
-                _ => f64::from(rng.random_range(-1.0f32..1.0)),
-            };
-            given.insert(id, (0..buffer.elements()).map(|_| draw()).collect());
-        }
-        given
-    }
-
-    fn check(&self, hash: WorkloadHash, outputs: &Data) -> Result<(), (Failure, String)> {
-        let Some(reference) = self.references.get(&hash) else { return Ok(()) };
-        for (id, found) in outputs {
-            let expected = reference.expected.get(id).map_or(&[][..], Vec::as_slice);
-            let scale = expected.iter().filter(|x| x.is_finite()).fold(0.0f64, |scale, x| scale.max(x.abs()));
-            let wrong = expected.iter().zip(found).enumerate().find(|(_, (a, b))| {
-                let same = a == b || (a.is_nan() && b.is_nan()) || (*a - *b).abs() <= self.settings.tolerance * scale;
-                !same
-            });
-            if let Some((at, (a, b))) = wrong {
-                return Err((Failure::Wrong, format!("{b} and not {a} at {at} of output {}", id.0)));
-            }
-        }
-        Ok(())
     }
 
     /// Measures candidates; what a [`super::Measurer`] does.
@@ -396,15 +330,4 @@ fn reason(message: &str) -> Failure {
         _ if message.starts_with("exit status: 5") => Failure::Launch,
         _ => Failure::Crash,
     }
-}
-
-/// The workload in double precision.
-fn widened(workload: &Workload) -> Workload {
-    let mut wide = workload.clone();
-    for buffer in &mut wide.buffers {
-        if buffer.dtype == DType::F32 {
-            buffer.dtype = DType::F64;
-        }
-    }
-    wide
 }

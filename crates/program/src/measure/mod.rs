@@ -11,6 +11,7 @@ mod kernel;
 mod nvrtc;
 mod opencl;
 mod record;
+mod reference;
 
 pub use bench::Settings;
 pub use child::Limits;
