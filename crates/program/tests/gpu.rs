@@ -299,7 +299,7 @@ mod with_opencl {
 }
 
 /// With NVIDIA's driver and NVRTC.
-mod on_a_gpu {
+mod with_cuda {
     use super::*;
     use tachograph_program::{Cuda, Nvrtc};
 

@@ -178,3 +178,25 @@ fn a_product_on_a_gpu_is_tiled_over_blocks_and_threads() {
     // Two words, and the lengths of unrolling.
     assert_eq!(space.count(), Some(tile(16, 5) * tile(32, 5) * tile(12, 3) * 3 * 3 * 5));
 }
+
+#[test]
+fn a_softmax_on_a_gpu_is_one_kernel() {
+    let mut b = Builder::new("softmax");
+    let x = b.input("x", F32, &[6, 50]).unwrap();
+    let y = operator::softmax(&mut b, x, 1, false).unwrap();
+    let workload = b.finish(&[y]).unwrap();
+    let space = Space::gpu(&workload, GpuRules::default()).unwrap();
+    let mut rng = common::rng(0);
+    let data = common::data(&workload, &mut rng);
+    let expected = &workload.run(&data).unwrap()[&y];
+    let mut fewest = usize::MAX;
+    for _ in 0..40 {
+        let schedule = space.schedule(&space.sample(&mut rng).unwrap()).unwrap();
+        let nest = schedule.lower(&workload).unwrap_or_else(|error| panic!("{error}\n{schedule}"));
+        let found = nest.run(&data).unwrap_or_else(|error| panic!("{error}\n{nest}"));
+        common::close(expected, &found[&y]).unwrap();
+        fewest = fewest.min(nest.body.len());
+    }
+    let names: Vec<&str> = space.sketches.iter().map(|sketch| sketch.name.as_str()).collect();
+    assert_eq!(fewest, 1, "{names:?}\n{workload}");
+}

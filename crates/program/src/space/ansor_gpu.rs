@@ -3,13 +3,12 @@
 //! cache what is written in registers, tile in the order SSSRRSRS with the first three levels as blocks, virtual threads
 //! and threads, and fetch what a tile reads into shared memory together.
 //!
-//! Where Ansor lets the threads of a warp add up by shuffles, partial sums go through shared memory here, and the first
-//! thread adds them. Ansor's rules for constant tensors and for special places of computation are left out.
+//! Ansor's rules for constant tensors and for special places of computation are left out.
 
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Decision, Open, Sketch,
+    Decision, Open, Sketch, across,
     ansor::{Partial, derived, loop_names},
     predicate,
     sketch::fetch,
@@ -78,7 +77,8 @@ fn derive(partial: Partial, rules: GpuRules) -> Result<Vec<Partial>> {
         false => lengths.1 > rules.warp,
     };
     if reduces && pristine && across && !cached && !name.ends_with(".rf") {
-        found.extend(across_threads(&partial, id, i, rules)?);
+        found.extend(across::alone(&partial, id, i, rules)?);
+        found.extend(across::inside(&partial, id, i, rules)?);
     }
     let mut next = partial.clone();
     match consumer {
@@ -162,33 +162,6 @@ fn cooperative(p: &mut Partial, buffer: BufferId, reader: &str, axis: &str, tile
     Ok(())
 }
 
-/// Partial sums by the threads of a block, one block for each element of the result.
-fn across_threads(partial: &Partial, id: BufferId, i: usize, rules: GpuRules) -> Result<Option<Partial>> {
-    let workload = partial.state.workload();
-    let Some(stage) = workload.stage(id) else { return Ok(None) };
-    let Some(axis) = stage.reduction.iter().max_by_key(|axis| axis.extent) else { return Ok(None) };
-    let (name, axis, extent) = (partial.name(id), axis.name.clone(), axis.extent);
-    let spatial: Vec<String> = stage.spatial.iter().map(|axis| axis.name.clone()).collect();
-    let factors: Vec<u64> = (2..=10).map(|n| 1 << n).filter(|&f| f < extent && f <= rules.max_threads).collect();
-    let Some(&first) = factors.first() else { return Ok(None) };
-    let mut next = partial.clone();
-    let step = |factor| Step::RFactor { stage: name.clone(), axis: axis.clone(), factor, outer: false };
-    suppose(&mut next, &step(first))?;
-    let options = factors.into_iter().map(|factor| (factor.to_string(), vec![step(factor)])).collect();
-    next.category(format!("threads of {name}"), options);
-    // Without an axis there is one element, and one block.
-    if !spatial.is_empty() {
-        let sums = format!("{name}.rf");
-        let block = fused(&mut next, &name, spatial)?;
-        next.take(Step::Bind { stage: name.clone(), axis: block.clone(), to: Binding::Block(Dim::X) })?;
-        next.take(Step::ComputeAt { stage: sums.clone(), target: name.clone(), axis: block })?;
-        next.take(Step::Scope { buffer: sums.clone(), scope: Scope::Shared })?;
-        next.take(Step::Bind { stage: sums, axis: format!("{axis}.rf"), to: Binding::Thread(Dim::X) })?;
-    }
-    // Its partial sums stand before it, and are done.
-    Ok(Some(next.noted(format!("reduce {name} across threads"), i)))
-}
-
 /// Decisions of what Ansor annotates at random, and stages that no rule has bound.
 fn annotated(mut p: Partial, rules: GpuRules) -> Result<Sketch> {
     let order: Vec<BufferId> = p.state.workload().stages().iter().map(|stage| stage.buffer).collect();
@@ -235,7 +208,7 @@ fn annotated(mut p: Partial, rules: GpuRules) -> Result<Sketch> {
 }
 
 /// One loop of several; gives its name.
-fn fused(p: &mut Partial, stage: &str, axes: Vec<String>) -> Result<String> {
+pub(super) fn fused(p: &mut Partial, stage: &str, axes: Vec<String>) -> Result<String> {
     let name = axes.join("*");
     if axes.len() > 1 {
         p.take(Step::Fuse { stage: stage.to_owned(), axes })?;
@@ -244,7 +217,7 @@ fn fused(p: &mut Partial, stage: &str, axes: Vec<String>) -> Result<String> {
 }
 
 /// Takes a step whose numbers are decided later.
-fn suppose(p: &mut Partial, step: &Step) -> Result<()> {
+pub(super) fn suppose(p: &mut Partial, step: &Step) -> Result<()> {
     let (at, text) = (p.sketch.steps.len(), step.to_string());
     p.state.apply(step).map_err(|message| Error::Step { step: at, text, message })
 }

@@ -1,5 +1,6 @@
 //! Spaces of schedules: sketches with open decisions, and points in them.
 
+mod across;
 mod ansor;
 mod ansor_gpu;
 mod decision;
