@@ -3,6 +3,7 @@
 
 mod case;
 mod export;
+mod kernels;
 mod networks;
 mod nodes;
 mod survey;

@@ -9,9 +9,10 @@ use tch::{Device, Kind, Tensor};
 
 use crate::case::Source;
 
+/// A network and what ONNX Runtime makes of it.
 #[derive(Deserialize)]
-struct Expected {
-    source: Source,
+pub struct Expected {
+    pub source: Source,
     /// Nodes of the graph: shows at once that the generator has changed.
     nodes: usize,
     outputs: Vec<Output>,
@@ -31,7 +32,7 @@ struct Output {
 
 /// Largest difference of an element, relative to the root mean square of its tensor. Where the golden values were made
 /// (AVX-512) it is below 1e-5; processors with AVX2 alone add up in another order.
-const CPU: f64 = 3e-5;
+pub const CPU: f64 = 3e-5;
 /// Convolutions of GPUs round their operands to 10 bits (TF32): mixnet_s is 3.1e-2 off on an H100, ViTs 3e-6.
 const GPU: f64 = 5e-2;
 
@@ -61,16 +62,14 @@ mod on_a_gpu {
 }
 
 /// Whether a network needs nothing but this repository.
-fn here(source: &Source) -> bool {
+pub fn here(source: &Source) -> bool {
     !matches!(source, Source::Light(_))
 }
 
 fn compare(device: Device, tolerance: f64, chosen: fn(&Source) -> bool) {
     tch::set_num_threads(1);
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/outputs.json");
-    let cases: Vec<Expected> = serde_json::from_reader(std::fs::File::open(file).unwrap()).unwrap();
     let mut failures = BTreeMap::new();
-    let cases: Vec<_> = cases.into_iter().filter(|case| chosen(&case.source)).collect();
+    let cases = expected(chosen);
     assert!(!cases.is_empty());
     for case in cases {
         let name = case.source.name();
@@ -84,6 +83,13 @@ fn compare(device: Device, tolerance: f64, chosen: fn(&Source) -> bool) {
     assert!(failures.is_empty(), "{failures:#?}");
 }
 
+/// The networks that are chosen.
+pub fn expected(chosen: fn(&Source) -> bool) -> Vec<Expected> {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/outputs.json");
+    let cases: Vec<Expected> = serde_json::from_reader(std::fs::File::open(file).unwrap()).unwrap();
+    cases.into_iter().filter(|case| chosen(&case.source)).collect()
+}
+
 /// The largest difference.
 fn check(case: &Expected, device: Device, tolerance: f64) -> Result<f64, String> {
     let bound = case.source.load();
@@ -92,18 +98,25 @@ fn check(case: &Expected, device: Device, tolerance: f64) -> Result<f64, String>
     }
     let executor = Executor::new(&bound, device).map_err(|e| e.to_string())?;
     let outputs = executor.run().map_err(|e| e.to_string())?;
-    let mut worst = 0.0;
-    for (expected, output) in case.outputs.iter().zip(&outputs) {
-        if output.size() != expected.shape {
-            return Err(format!("shape {:?} instead of {:?}", output.size(), expected.shape));
+    case.check(&outputs, tolerance)
+}
+
+impl Expected {
+    /// The largest difference of outputs from ONNX Runtime's.
+    pub fn check(&self, outputs: &[Tensor], tolerance: f64) -> Result<f64, String> {
+        let mut worst = 0.0;
+        for (expected, output) in self.outputs.iter().zip(outputs) {
+            if output.size() != expected.shape {
+                return Err(format!("shape {:?} instead of {:?}", output.size(), expected.shape));
+            }
+            let difference = expected.difference(output);
+            if difference.is_nan() || difference > tolerance.max(10.0 * expected.rounding) {
+                return Err(format!("differs by {difference:.1e} of its root mean square"));
+            }
+            worst = difference.max(worst);
         }
-        let difference = expected.difference(output);
-        if difference.is_nan() || difference > tolerance.max(10.0 * expected.rounding) {
-            return Err(format!("differs by {difference:.1e} of its root mean square"));
-        }
-        worst = difference.max(worst);
+        Ok(worst)
     }
-    Ok(worst)
 }
 
 impl Output {
