@@ -129,11 +129,12 @@ impl Writer<'_> {
                 Dialect::Cuda => self.line(&format!("{t} *const {own} = ({t} *)(shared + {bytes});")),
                 _ => self.line(&format!("__local {t} {own}[{elements}] __attribute__((aligned({ALIGN})));")),
             }
-            bytes += buffer.bytes().max(1).next_multiple_of(ALIGN);
+            bytes = buffer.bytes().max(1).saturating_add(bytes);
             if bytes > target.shared_bytes {
                 let message = format!("blocks share {bytes} bytes, and the device has {}", target.shared_bytes);
                 return self.refuse(&buffer.name, message);
             }
+            bytes = bytes.next_multiple_of(ALIGN);
         }
         self.block(body)?;
         let argument = |&id: &BufferId| -> Result<String> {

@@ -64,7 +64,7 @@ impl NestBuffer {
 
     /// Number of elements in memory.
     pub fn elements(&self) -> u64 {
-        self.extents().iter().product()
+        self.extents().into_iter().fold(1, u64::saturating_mul)
     }
 
     /// True for what each thread of a kernel has for itself.
@@ -74,7 +74,7 @@ impl NestBuffer {
 
     /// Size in bytes.
     pub fn bytes(&self) -> u64 {
-        self.elements() * self.dtype.bits().div_ceil(8)
+        self.elements().saturating_mul(self.dtype.bits().div_ceil(8))
     }
 }
 
