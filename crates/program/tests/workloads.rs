@@ -57,10 +57,9 @@ proptest! {
         let mut text = serde_json::to_vec(&schedule).unwrap();
         let at = at % text.len();
         text[at] = byte;
-        if let Ok(schedule) = Schedule::from_json(&String::from_utf8_lossy(&text)) {
-            if let Ok(nest) = schedule.lower(&workload) {
-                let _ = tachograph_program::cuda(&nest, Default::default());
-            }
+        let schedule = Schedule::from_json(&String::from_utf8_lossy(&text));
+        if let Ok(nest) = schedule.and_then(|schedule| schedule.lower(&workload)) {
+            let _ = tachograph_program::cuda(&nest, Default::default());
         }
     }
 }
