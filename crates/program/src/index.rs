@@ -106,6 +106,11 @@ impl Index {
         }
     }
 
+    /// True if it is this axis, of so many positions: where there is one, 0 is the same.
+    pub(crate) fn is_axis(&self, axis: usize, extent: u64) -> bool {
+        self.as_var() == Some(axis as Var) || (extent == 1 && self.as_constant() == Some(0))
+    }
+
     /// The terms, without the constant.
     pub fn terms(&self) -> &[(Atom, i64)] {
         &self.terms

@@ -26,17 +26,19 @@ mod text;
 mod workload;
 
 pub use builder::Builder;
-pub use code::{CCode, Target, c};
+pub use code::{CCode, GpuCode, GpuKernel, GpuTarget, Target, c, cuda, opencl};
 pub use error::{Error, Result};
 pub use expr::{Binary, BufferId, Comparison, Cond, Expr, Reducer, Unary};
 pub use graph::{Group, group};
 pub use hash::WorkloadHash;
 pub use index::{Atom, Index, Range, Var};
 pub use interpret::{Data, round};
-pub use measure::{Compiler, Cpu, Failure, Kernel, Limits, Measurer, Outcome, Record, Settings};
-pub use nest::{Loop, Nest, NestBuffer, Stmt, Storage};
-pub use schedule::{Kind, Layout, LayoutDim, LoopNode, Loops, Mark, Place, Relation, Schedule, Scope, State, Step};
-pub use space::{Choice, CpuRules, Decision, Machine, Open, Point, Sketch, Space};
+pub use measure::{Compiler, Cpu, Cuda, Failure, Kernel, Limits, Measurer, Nvrtc, OpenCl, Outcome, Record, Settings};
+pub use nest::{Launch, Loop, Nest, NestBuffer, Stmt, Storage};
+pub use schedule::{
+    Binding, Dim, Kind, Layout, LayoutDim, LoopNode, Loops, Mark, Place, Relation, Schedule, Scope, State, Step,
+};
+pub use space::{Choice, CpuRules, Decision, GpuRules, Machine, Open, Point, Sketch, Space};
 pub use workload::{Axis, Buffer, Parts, Role, Stage, Workload};
 
 /// The front page, whose program is tested.

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 
 use tachograph_ir::DType::F32;
 use tachograph_program::{
-    Builder, Compiler, Cpu, CpuRules, Decision, Measurer, Outcome, Settings, Space, Workload,
+    Builder, Compiler, Cpu, CpuRules, Decision, Error, GpuRules, Measurer, Outcome, Settings, Space, Workload,
     operator::{self, Activation, Window},
 };
 
@@ -134,4 +134,69 @@ fn points_run_as_code() {
             );
         }
     }
+}
+
+#[test]
+fn every_point_for_a_gpu_computes_what_the_workload_says() {
+    let (mut run, mut refused) = (0, 0);
+    for seed in 0..120 {
+        let mut rng = common::rng(seed);
+        let workload = common::workload(&mut rng);
+        let data = common::data(&workload, &mut rng);
+        let expected = workload.run(&data).unwrap();
+        let space = Space::gpu(&workload, GpuRules::default()).unwrap_or_else(|error| panic!("{error}\n{workload}"));
+        for _ in 0..3 {
+            let point = space.sample(&mut rng).unwrap();
+            let schedule = space.schedule(&point).unwrap();
+            let fail = |what: String| -> ! { panic!("seed {seed}: {what}\n{workload}\n{schedule}") };
+            let nest = match schedule.lower(&workload) {
+                Ok(nest) => nest,
+                // Too many threads.
+                Err(Error::Lower { message, .. }) if message.contains("threads, and") => {
+                    refused += 1;
+                    continue;
+                }
+                Err(error) => fail(error.to_string()),
+            };
+            let found = nest.run(&data).unwrap_or_else(|error| fail(format!("{error}\n{nest}")));
+            for output in workload.outputs() {
+                common::close(&expected[output], &found[output])
+                    .unwrap_or_else(|error| fail(format!("{error}\n{nest}")));
+            }
+            run += 1;
+        }
+    }
+    assert!(run > 10 * refused, "{run} {refused}");
+}
+
+#[test]
+fn a_product_on_a_gpu_is_tiled_over_blocks_and_threads() {
+    let space = Space::gpu(&gemm_relu(), GpuRules::default()).unwrap();
+    let names: Vec<&str> = space.sketches.iter().map(|sketch| sketch.name.as_str()).collect();
+    assert_eq!(names, ["keep relu, tile matmul and fuse relu"]);
+    let tile = |extent, parts| Decision::Tile { extent, parts, max_innermost: Some(64) }.count();
+    // Two words, and the lengths of unrolling.
+    assert_eq!(space.count(), Some(tile(16, 5) * tile(32, 5) * tile(12, 3) * 3 * 3 * 5));
+}
+
+#[test]
+fn a_softmax_on_a_gpu_is_one_kernel() {
+    let mut b = Builder::new("softmax");
+    let x = b.input("x", F32, &[6, 50]).unwrap();
+    let y = operator::softmax(&mut b, x, 1, false).unwrap();
+    let workload = b.finish(&[y]).unwrap();
+    let space = Space::gpu(&workload, GpuRules::default()).unwrap();
+    let mut rng = common::rng(0);
+    let data = common::data(&workload, &mut rng);
+    let expected = &workload.run(&data).unwrap()[&y];
+    let mut fewest = usize::MAX;
+    for _ in 0..40 {
+        let schedule = space.schedule(&space.sample(&mut rng).unwrap()).unwrap();
+        let nest = schedule.lower(&workload).unwrap_or_else(|error| panic!("{error}\n{schedule}"));
+        let found = nest.run(&data).unwrap_or_else(|error| panic!("{error}\n{nest}"));
+        common::close(expected, &found[&y]).unwrap();
+        fewest = fewest.min(nest.body.len());
+    }
+    let names: Vec<&str> = space.sketches.iter().map(|sketch| sketch.name.as_str()).collect();
+    assert_eq!(fewest, 1, "{names:?}\n{workload}");
 }

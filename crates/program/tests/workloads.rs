@@ -50,11 +50,16 @@ proptest! {
     fn damaged_schedules_are_refused_and_do_no_harm(seed: u64, at in 0usize..4096, byte: u8) {
         let mut rng = common::rng(seed);
         let workload = common::workload(&mut rng);
-        let mut text = serde_json::to_vec(&common::schedule(&workload, &mut rng, 15)).unwrap();
+        let schedule = match seed % 2 {
+            0 => common::schedule(&workload, &mut rng, 15),
+            _ => common::gpu::schedule(&workload, &mut rng, 15),
+        };
+        let mut text = serde_json::to_vec(&schedule).unwrap();
         let at = at % text.len();
         text[at] = byte;
-        if let Ok(schedule) = Schedule::from_json(&String::from_utf8_lossy(&text)) {
-            let _ = schedule.lower(&workload);
+        let schedule = Schedule::from_json(&String::from_utf8_lossy(&text));
+        if let Ok(nest) = schedule.and_then(|schedule| schedule.lower(&workload)) {
+            let _ = tachograph_program::cuda(&nest, Default::default());
         }
     }
 }

@@ -1,8 +1,8 @@
 //! The tests, and what is said of those that are not run.
 //!
 //! Tests that need more than a checkout are `#[ignore]`d with the reason, so that a plain run shows them as ignored, and
-//! stand in a module whose name says what they need: `with_data` or `on_a_gpu`. The other ignored ones compare with
-//! programs that must be installed.
+//! stand in a module whose name says what they need: `with_data`, `on_a_gpu`, `with_opencl`, `with_nvrtc`, `with_cuda`. The
+//! other ignored ones compare with programs that must be installed, or take hours.
 
 use anyhow::Result;
 use tachograph_torch_link::install;
@@ -19,6 +19,9 @@ pub const FEATURES: &str = "tachograph-cli/torch,tachograph-examples/torch";
 /// The modules of tests that need something, beside those for peers.
 const WITH_DATA: &str = "with_data";
 const ON_A_GPU: &str = "on_a_gpu";
+const WITH_OPENCL: &str = "with_opencl";
+const WITH_NVRTC: &str = "with_nvrtc";
+const WITH_CUDA: &str = "with_cuda";
 
 /// `cargo xtask test`.
 pub fn test(peers: bool) -> Result<()> {
@@ -28,14 +31,27 @@ pub fn test(peers: bool) -> Result<()> {
     let unset: Vec<_> = FOLDERS.into_iter().filter(|name| std::env::var_os(name).is_none()).collect();
     let data = if unset.is_empty() { Ok(()) } else { Err(format!("{} not set", unset.join(" and "))) };
     ignored(&[WITH_DATA], data, &mut left)?;
-    ignored(&[ON_A_GPU], install::driver().map(drop).map_err(|error| install::whole(&error)), &mut left)?;
-    let rest = ["--skip", WITH_DATA, "--skip", ON_A_GPU];
+    let driver = install::driver().map(drop).map_err(|error| install::whole(&error));
+    ignored(&[ON_A_GPU], driver.clone(), &mut left)?;
+    ignored(&[WITH_OPENCL], opencl(), &mut left)?;
+    let nvrtc = std::env::var_os("TACHOGRAPH_NVRTC").map(drop).ok_or_else(|| "TACHOGRAPH_NVRTC not set".to_owned());
+    ignored(&[WITH_NVRTC], nvrtc.clone(), &mut left)?;
+    ignored(&[WITH_CUDA], driver.and(nvrtc), &mut left)?;
+    let named = [WITH_DATA, ON_A_GPU, WITH_OPENCL, WITH_NVRTC, WITH_CUDA];
+    let rest: Vec<&str> = named.into_iter().flat_map(|name| ["--skip", name]).collect();
     ignored(&rest, if peers { Ok(()) } else { Err("they need other programs: --peers".into()) }, &mut left)?;
     match left.as_slice() {
         [] => eprintln!("every test was run"),
         left => eprintln!("not run: {}", left.join("; ")),
     }
     Ok(())
+}
+
+/// Whether a driver of OpenCL is installed.
+fn opencl() -> Result<(), String> {
+    let mut drivers = std::fs::read_dir("/etc/OpenCL/vendors").into_iter().flatten();
+    let there = std::env::var_os("TACHOGRAPH_OPENCL").is_some() || drivers.any(|driver| driver.is_ok());
+    if there { Ok(()) } else { Err("there is no OpenCL driver: install pocl-opencl-icd".into()) }
 }
 
 /// Runs the ignored tests that these arguments choose, or counts them and says why they cannot be run.

@@ -1,7 +1,13 @@
-//! Code from nests: C for GCC and Clang.
+//! Code from nests: C for GCC and Clang, OpenCL C and CUDA C for GPUs, by one generator that knows how they differ.
 
 mod c;
+mod dialect;
+mod expr;
+mod gpu;
 mod prelude;
+mod registers;
 mod vector;
+mod writer;
 
 pub use c::{CCode, Target, c};
+pub use gpu::{GpuCode, GpuKernel, GpuTarget, cuda, opencl};

@@ -2,7 +2,7 @@
 
 use tachograph_ir::DType;
 
-use super::c::{Writer, comparison, vector_type};
+use super::{expr::comparison, writer::Writer};
 use crate::{Binary, BufferId, Cond, Expr, Index, Result, Stmt, Unary, Var};
 
 /// A value in a vector loop.
@@ -226,4 +226,8 @@ fn free(expr: &Expr) -> bool {
 
 fn compares(cond: &Cond) -> bool {
     matches!(cond, Cond::Compare(..))
+}
+
+pub(super) fn vector_type(lanes: u64, dtype: DType) -> String {
+    format!("v{lanes}{}", if dtype == DType::F64 { "d" } else { "f" })
 }

@@ -4,26 +4,29 @@ use std::collections::{HashMap, HashSet};
 
 use super::{Lowering, Region};
 use crate::{
-    BufferId, Cond, Error, Expr, Index, Kind, Loops, Mark, Place, Range, Reducer, Relation, Result, Stage, Stmt,
-    Storage, Var,
+    Binding, BufferId, Cond, Error, Expr, Index, Kind, Loops, Mark, Place, Range, Reducer, Relation, Result, Stage,
+    Stmt, Var,
 };
 
 /// What is known of a stage while its loops are built.
-struct Emission<'a> {
-    stage: &'a Stage,
-    loops: &'a Loops,
+pub(super) struct Emission<'a> {
+    pub stage: &'a Stage,
+    pub loops: &'a Loops,
     region: &'a Region,
     /// Extents of all nodes.
     extents: Vec<u64>,
     /// A variable for each loop, or `None` where there is one trip.
-    vars: HashMap<usize, Option<Var>>,
+    pub vars: HashMap<usize, Option<Var>>,
     /// Values of all nodes.
     values: Vec<Index>,
     /// Conditions, and after how many loops their variables are there.
     guards: Vec<(Cond, usize)>,
     /// The same for the loops that set the result to the identity.
     reducer: Option<Reducer>,
-    marks: Vec<Mark>,
+    pub marks: Vec<Mark>,
+    /// Where guards, and loops over virtual threads, are written at the earliest: beyond what is computed inside of the
+    /// loops, since all threads take part in that. The beginning on processors.
+    inner: usize,
 }
 
 impl Lowering<'_> {
@@ -42,11 +45,13 @@ impl Lowering<'_> {
         }
         let reducer = stage.reducer.filter(|_| stage.reduces());
         let values = self.values(loops, &extents, &vars);
-        let mut e = Emission { stage, loops, region, extents, vars, values, guards: Vec::new(), reducer, marks };
+        let inner = if self.gpu { self.innermost_place(stage.buffer) } else { 0 };
+        let mut e = Emission { stage, loops, region, extents, vars, values, guards: Vec::new(), reducer, marks, inner };
         self.guards(&mut e);
-        let stmts = self.build(&e, 0)?;
-        let outer: Vec<Cond> = e.guards.iter().filter(|(_, bound)| *bound == 0).map(|(cond, _)| cond.clone()).collect();
-        Ok(if outer.is_empty() { stmts } else { vec![Stmt::If(outer, stmts)] })
+        if self.gpu {
+            self.check_bindings(&e)?;
+        }
+        self.build(&e, 0)
     }
 
     /// Values of all nodes, from those of the loops.
@@ -102,16 +107,38 @@ impl Lowering<'_> {
             let Cond::In(index, ..) = &cond else { continue };
             let position = |leaf: &usize| e.vars[leaf].is_some_and(|var| index.has(var));
             let bound = e.loops.leaves.iter().rposition(position).map_or(0, |position| position + 1);
-            e.guards.push((cond, bound));
+            e.guards.push((cond, bound.max(e.inner)));
         }
     }
 
-    /// The loops from `position` on.
+    /// The loops from `position` on, inside of their guards and of the loops over virtual threads.
     fn build(&mut self, e: &Emission<'_>, position: usize) -> Result<Vec<Stmt>> {
+        if position != e.inner {
+            return self.unguarded(e, position);
+        }
+        let pending = std::mem::take(&mut self.pending);
+        let mut stmts = self.unguarded(e, position)?;
+        let conds: Vec<Cond> =
+            e.guards.iter().filter(|(_, bound)| *bound == position).map(|(cond, _)| cond.clone()).collect();
+        if !conds.is_empty() {
+            stmts = vec![Stmt::If(conds, stmts)];
+        }
+        for &var in pending.iter().rev() {
+            stmts = vec![Stmt::For(var, stmts)];
+        }
+        self.pending = pending;
+        Ok(stmts)
+    }
+
+    fn unguarded(&mut self, e: &Emission<'_>, position: usize) -> Result<Vec<Stmt>> {
         let mut stmts = Vec::new();
         let first_reduction = e.loops.leaves.iter().position(|&leaf| e.loops.nodes[leaf].kind == Kind::Reduction);
         if e.reducer.is_some() && first_reduction == Some(position) {
-            stmts.extend(self.identity(e, position)?);
+            let mut identity = self.identity(e, position)?;
+            for &var in self.pending.iter().rev() {
+                identity = vec![Stmt::For(var, identity)];
+            }
+            stmts.extend(identity);
         }
         let Some(&leaf) = e.loops.leaves.get(position) else {
             stmts.push(self.store(e)?);
@@ -129,13 +156,32 @@ impl Lowering<'_> {
         if var.is_some() && mark == Mark::Vector && position + 1 != e.loops.leaves.len() {
             return refuse(self, "a vector loop has loops inside");
         }
+        let waits = mark == Mark::Bind(Binding::Vthread) && position < e.inner;
+        let threads = var.filter(|_| matches!(mark, Mark::Bind(Binding::Thread(_) | Binding::Vthread)));
+        let serial = usize::from(var.is_some() && !matches!(mark, Mark::Bind(_)));
+        self.threads.extend(threads);
+        self.pending.extend(threads.filter(|_| waits));
+        self.serial += serial;
         let mut inner = self.attached(e, position)?;
         inner.extend(self.build(e, position + 1)?);
+        self.serial -= serial;
+        if threads.is_some() {
+            self.threads.pop();
+            if waits {
+                self.pending.pop();
+                stmts.extend(inner);
+                return Ok(stmts);
+            }
+        }
         if var.is_some() && mark == Mark::Parallel {
             self.parallel -= 1;
         }
-        let conds: Vec<Cond> =
-            e.guards.iter().filter(|(_, bound)| *bound == position + 1).map(|(cond, _)| cond.clone()).collect();
+        let conds: Vec<Cond> = e
+            .guards
+            .iter()
+            .filter(|(_, bound)| *bound == position + 1 && *bound > e.inner)
+            .map(|(cond, _)| cond.clone())
+            .collect();
         if !conds.is_empty() {
             inner = vec![Stmt::If(conds, inner)];
         }
@@ -159,17 +205,7 @@ impl Lowering<'_> {
         let varies: HashSet<Var> = inner.iter().filter_map(|leaf| e.vars[leaf]).collect();
         let axes = self.axes(e);
         let mut regions = self.regions_inside(e.stage, &axes, &e.loops.leaves[position..], &varies)?;
-        let mut stmts = Vec::new();
-        for stage in order {
-            let id = stage.buffer;
-            let Some(region) = regions.remove(&id) else { continue };
-            self.buffers[id.index()].shape.clone_from(&region.extents);
-            self.buffers[id.index()].storage = Storage::Local;
-            stmts.push(Stmt::Alloc(id));
-            stmts.extend(self.stage(stage, &region)?);
-            self.regions.insert(id, region);
-        }
-        Ok(stmts)
+        self.inside_of_a_trip(order, &mut regions)
     }
 
     /// Values of the axes of a stage.
@@ -196,7 +232,9 @@ impl Lowering<'_> {
 
     /// Index in memory of the element at an index from the beginning of the part that is there.
     fn place(&self, id: BufferId, index: &[Index]) -> Vec<Index> {
-        self.buffers[id.index()].layout.index(index).iter().map(|index| self.simplify(index)).collect()
+        let of_threads = self.own.get(&id).into_iter().flatten().map(|&var| Index::var(var));
+        let index: Vec<Index> = of_threads.chain(index.iter().cloned()).collect();
+        self.buffers[id.index()].layout.index(&index).iter().map(|index| self.simplify(index)).collect()
     }
 
     /// The expression with reads from where buffers are.
@@ -218,6 +256,7 @@ impl Lowering<'_> {
                 Expr::Lookup { buffer, axis, position, .. } => {
                     // The position along one axis must be one along one dimension.
                     let dims = &self.buffers[id.index()].layout.dims;
+                    let axis = axis + self.own.get(&id).map_or(0, Vec::len);
                     let dim = dims.iter().position(|dim| dim.axis == axis && dim.divide == 1 && dim.modulo.is_none());
                     match dim {
                         Some(axis) => Expr::Lookup { buffer, axis, position, index: placed },
@@ -288,6 +327,9 @@ fn marks(loops: &Loops, extents: &[u64]) -> Vec<Mark> {
     let mut marks: Vec<Mark> = loops.leaves.iter().map(|&leaf| loops.nodes[leaf].mark).collect();
     let mut trips = 1u64;
     for (mark, &leaf) in marks.iter_mut().zip(&loops.leaves).rev() {
+        if matches!(mark, Mark::Bind(_)) {
+            break;
+        }
         if *mark == Mark::Vector {
             // What counts is how much is written out: a vector of sixteen is one statement.
             trips = extents[leaf].div_ceil(16);

@@ -35,21 +35,25 @@ fn one(stmt: Stmt, loops: &[Loop]) -> Vec<Stmt> {
             }
             vec![Stmt::Store(id, index, value)]
         }
-        alloc @ Stmt::Alloc(_) => vec![alloc],
+        Stmt::Launch(launch, body) => {
+            let body = expand(body, loops);
+            if body.is_empty() { Vec::new() } else { vec![Stmt::Launch(launch, body)] }
+        }
+        Stmt::Alloc(_) | Stmt::Barrier => vec![stmt],
     }
 }
 
 /// True if a table is read at an index with this variable.
 fn has_table(stmt: &Stmt, var: Var) -> bool {
     match stmt {
-        Stmt::For(_, body) | Stmt::If(_, body) => body.iter().any(|stmt| has_table(stmt, var)),
-        Stmt::Alloc(_) => false,
+        Stmt::Alloc(_) | Stmt::Barrier => false,
         Stmt::Store(.., value) => {
             let mut found = false;
             let mut visit = |expr: &Expr| found |= matches!(expr, Expr::Table(_, index) if index.has(var));
             value.visit(&mut visit, &mut |_| {});
             found
         }
+        _ => stmt.body().iter().any(|stmt| has_table(stmt, var)),
     }
 }
 
@@ -64,7 +68,9 @@ fn with(stmt: &Stmt, var: Var, value: i64, loops: &[Loop]) -> Stmt {
         Stmt::If(conds, body) => {
             Stmt::If(conds.iter().map(|cond| cond.map(&mut |expr| expr, &set)).collect(), all(body))
         }
+        Stmt::Launch(launch, body) => Stmt::Launch(*launch, all(body)),
         Stmt::Alloc(id) => Stmt::Alloc(*id),
+        Stmt::Barrier => Stmt::Barrier,
         Stmt::Store(id, index, expr) => {
             let value = expr.map_indices(&set).simplify(&ranges);
             Stmt::Store(*id, index.iter().map(set).collect(), value)

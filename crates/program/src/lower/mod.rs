@@ -4,16 +4,19 @@
 //! over the part that is read there, which is found from the indices of its readers ([`bounds`]). Guards are set only
 //! where a split leaves too much, or where such a part may reach beyond the buffer.
 
+mod attach;
 mod bounds;
 mod emit;
 mod expand;
+mod launch;
 
 use std::collections::{HashMap, HashSet};
 
 use bounds::{Bounds, bounds};
 
 use crate::{
-    BufferId, Error, Expr, Index, Loop, Mark, Nest, NestBuffer, Place, Range, Result, Role, Stage, State, Storage, Var,
+    BufferId, Error, Expr, Index, Loop, Mark, Nest, NestBuffer, Place, Range, Result, Role, Scope, Stage, State,
+    Storage, Var,
 };
 
 /// The part of a buffer that is there.
@@ -37,13 +40,25 @@ struct Lowering<'a> {
     regions: HashMap<BufferId, Region>,
     /// Parallel loops around.
     parallel: usize,
+    /// Whether anything is bound to a grid.
+    gpu: bool,
+    /// Loops around that threads and virtual threads share out.
+    threads: Vec<Var>,
+    /// Loops over virtual threads around that are yet to be written, inside of what all of them do together.
+    pending: Vec<Var>,
+    /// The virtual threads that have a buffer each.
+    own: HashMap<BufferId, Vec<Var>>,
+    /// Loops around whose trips are taken one after the other.
+    serial: usize,
 }
 
 impl State {
     /// Lowers it to loops.
     ///
     /// # Errors
-    /// A stage that is read where it is not computed; nested parallel loops; a vector loop with loops inside.
+    /// A stage that is read where it is not computed; nested parallel loops; a vector loop with loops inside; of GPU
+    /// programs: blocks inside of other loops, too many threads, a barrier that not all threads reach, buffers that
+    /// threads would have to share and do not, parallel loops.
     pub fn lower(&self) -> Result<Nest> {
         let workload = &self.workload;
         let storage = |id: BufferId| match workload.buffer(id).role {
@@ -73,7 +88,20 @@ impl State {
             }
         };
         let buffers: Vec<NestBuffer> = ids.iter().map(buffer).collect();
-        let mut lowering = Lowering { state: self, loops: Vec::new(), buffers, regions: HashMap::new(), parallel: 0 };
+        let bound = |loops: &crate::Loops| loops.nodes.iter().any(|node| matches!(node.mark, Mark::Bind(_)));
+        let gpu = self.loops.values().any(bound) || self.scopes.values().any(|&scope| scope == Scope::Shared);
+        let mut lowering = Lowering {
+            state: self,
+            loops: Vec::new(),
+            buffers,
+            regions: HashMap::new(),
+            parallel: 0,
+            gpu,
+            threads: Vec::new(),
+            pending: Vec::new(),
+            own: HashMap::new(),
+            serial: 0,
+        };
         for id in ids {
             if workload.buffer(id).role != Role::Stage {
                 lowering.regions.insert(id, Region::whole(&workload.buffer(id).shape));
@@ -86,7 +114,10 @@ impl State {
                 continue;
             }
             let region = Region::whole(&workload.buffer(id).shape);
-            let stmts = lowering.stage(stage, &region)?;
+            let mut stmts = lowering.stage(stage, &region)?;
+            if gpu {
+                stmts = lowering.launch(id, stmts)?;
+            }
             if lowering.buffers[id.index()].storage == Storage::Prepared { &mut prepare } else { &mut body }
                 .extend(stmts);
             lowering.regions.insert(id, region);
@@ -157,9 +188,12 @@ impl Lowering<'_> {
             let mut read: Option<Vec<Option<Bounds>>> = None;
             for reader in workload.stages().iter().filter(|stage| values.contains_key(&stage.buffer)) {
                 let own = &values[&reader.buffer];
+                // What threads share holds what any of them reads.
+                let shared = self.state.scope(id) == Scope::Shared;
                 let varying = |var: Var| match var.checked_sub(first) {
                     Some(beyond) => extents.get(beyond as usize).copied(),
-                    None => varies.contains(&var).then(|| self.loops[var as usize].extent),
+                    None => (varies.contains(&var) || shared && self.threads.contains(&var))
+                        .then(|| self.loops[var as usize].extent),
                 };
                 let range = |var: Var| match var.checked_sub(first) {
                     Some(beyond) => Range::of(extents.get(beyond as usize).copied().unwrap_or(1)),

@@ -14,6 +14,8 @@ pub enum Failure {
     Code,
     /// The compiler refused, or took too long.
     Compiler,
+    /// The device refused to run it: too many threads, or too much memory in a block.
+    Launch,
     /// It crashed: a signal, or memory that it was not given.
     Crash,
     /// It took too long.

@@ -1,42 +1,22 @@
-/* Runs kernels in a process of its own: a crash takes this process down and no other.
+/* What every runner does: it runs candidates in a process of its own, so that a crash takes that process down and no
+ * other. It follows on one of `native.c`, `opencl.c` and `cuda.c`, each of which has
+ *     describe(): prints lines on the device; only where there is no argument
+ *     open_device(): called once
+ *     open_candidate(c, path, work): loads what `path` names
+ *     prepare(c), run(c): what they say; when they return, it is done
+ *     fetch(c): brings outputs to where `c->memory` says
  *
- * The file named by the first argument has a line of settings,
+ * The file that the first argument names has a line of settings,
  *     FLUSH_BYTES WARMUP_NS MIN_NS REPEATS
- * and for each kernel a line
- *     LIBRARY WORK_BYTES INPUT_FILE INPUTS SIZE... OUTPUT_FILE OUTPUTS SIZE...
- * Each kernel is run once and its outputs are written. Then, with REPEATS, all are timed in turn, REPEATS times, and a
- * line with their nanoseconds is printed for each.
+ * and for each candidate a line
+ *     PATH WORK_BYTES INPUT_FILE INPUTS SIZE... OUTPUT_FILE OUTPUTS SIZE...
+ * Each is run once and its outputs are written. Then, with REPEATS, all are timed in turn, REPEATS times, and a line with
+ * their nanoseconds is printed for each. It exits with 4 where code is refused, with 5 where a device refuses to run it,
+ * else with 3.
  */
-#define _GNU_SOURCE
-#include <dlfcn.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <time.h>
-#include <unistd.h>
 
-typedef void (*function)(void *const *, char *);
-struct kernel {
-  function prepare, run;
-  void *args[64];
-  char *work;
-};
-
-static void die(const char *what) {
-  fprintf(stderr, "%s\n", what);
-  exit(3);
-}
-
-/* Memory that ends where a page begins that nobody may touch. */
-static char *guarded(size_t bytes) {
-  size_t page = sysconf(_SC_PAGESIZE);
-  size_t size = (bytes + 63) / 64 * 64, whole = (size + page - 1) / page * page;
-  char *start = mmap(0, whole + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (start == MAP_FAILED) die("no memory");
-  if (mprotect(start + whole, page, PROT_NONE)) die("mprotect");
-  return start + whole - size;
-}
+/* Bytes that are written before each run. */
+static size_t flush;
 
 static double now(void) {
   struct timespec t;
@@ -44,61 +24,64 @@ static double now(void) {
   return t.tv_sec * 1e9 + t.tv_nsec;
 }
 
+static void read_candidate(FILE *spec, struct candidate *c, const char *path, size_t work, const char *input) {
+  static char output[4096];
+  FILE *file = fopen(input, "rb");
+  if (!file) die("no inputs");
+  if (c->inputs > 64) die("more than 64 inputs");
+  while (c->buffers < c->inputs) {
+    size_t bytes;
+    if (fscanf(spec, "%zu", &bytes) != 1) die("no size");
+    char *memory = add_memory(c, bytes);
+    if (fread(memory, 1, bytes, file) != bytes) die("inputs too short");
+  }
+  fclose(file);
+  if (fscanf(spec, "%4095s %d", output, &c->outputs) != 2) die("no outputs");
+  for (int i = 0; i < c->outputs; i++) {
+    size_t bytes;
+    if (fscanf(spec, "%zu", &bytes) != 1) die("no size");
+    memset(add_memory(c, bytes), 0xff, bytes);
+  }
+  open_candidate(c, path, work);
+  prepare(c);
+  run(c);
+  if (strcmp(output, "-")) {
+    fetch(c);
+    file = fopen(output, "wb");
+    if (!file) die("cannot write outputs");
+    for (int i = c->inputs; i < c->inputs + c->outputs; i++)
+      if (fwrite(c->memory[i], 1, c->bytes[i], file) != c->bytes[i]) die("cannot write outputs");
+    if (fclose(file)) die("cannot write outputs");
+  }
+}
+
 int main(int argc, char **argv) {
-  FILE *spec = argc > 1 ? fopen(argv[1], "r") : 0;
-  size_t flush;
-  double warmup, least;
-  int repeats, count = 0;
-  static struct kernel kernels[256];
-  static char library[4096], input[4096], output[4096];
-  if (!spec || fscanf(spec, "%zu %lf %lf %d", &flush, &warmup, &least, &repeats) != 4) die("no settings");
+  open_device();
+  if (argc < 2) {
+    describe();
+    return 0;
+  }
+  FILE *spec = fopen(argv[1], "r");
   size_t work;
-  int inputs, outputs;
-  while (count < 256 && fscanf(spec, "%4095s %zu %4095s %d", library, &work, input, &inputs) == 4) {
-    struct kernel *k = &kernels[count++];
-    void *handle = dlopen(library, RTLD_NOW | RTLD_LOCAL);
-    if (!handle) die(dlerror());
-    k->prepare = (function)dlsym(handle, "prepare");
-    k->run = (function)dlsym(handle, "run");
-    if (!k->prepare || !k->run) die("no functions");
-    FILE *file = fopen(input, "rb");
-    if (!file) die("no inputs");
-    int n = 0;
-    size_t bytes[64];
-    for (; n < inputs && n < 64; n++) {
-      if (fscanf(spec, "%zu", &bytes[n]) != 1) die("no size");
-      k->args[n] = guarded(bytes[n]);
-      if (fread(k->args[n], 1, bytes[n], file) != bytes[n]) die("inputs too short");
-    }
-    fclose(file);
-    if (fscanf(spec, "%4095s %d", output, &outputs) != 2) die("no outputs");
-    for (int i = 0; i < outputs && n < 64; i++, n++) {
-      if (fscanf(spec, "%zu", &bytes[n]) != 1) die("no size");
-      k->args[n] = guarded(bytes[n]);
-      memset(k->args[n], 0xff, bytes[n]);
-    }
-    k->work = guarded(work + 64);
-    memset(k->work, 0xff, work);
-    k->prepare(k->args, k->work);
-    k->run(k->args, k->work);
-    if (strcmp(output, "-")) {
-      file = fopen(output, "wb");
-      if (!file) die("cannot write outputs");
-      for (int i = inputs; i < n; i++)
-        if (fwrite(k->args[i], 1, bytes[i], file) != bytes[i]) die("cannot write outputs");
-      if (fclose(file)) die("cannot write outputs");
-    }
+  double warmup, least;
+  int repeats, count = 0, inputs;
+  static struct candidate candidates[256];
+  static char path[4096], input[4096];
+  if (!spec || fscanf(spec, "%zu %lf %lf %d", &flush, &warmup, &least, &repeats) != 4) die("no settings");
+  while (count < 256 && fscanf(spec, "%4095s %zu %4095s %d", path, &work, input, &inputs) == 4) {
+    struct candidate *c = &candidates[count++];
+    c->inputs = inputs;
+    read_candidate(spec, c, path, work, input);
   }
   if (repeats <= 0 || count == 0) return 0;
   char *cold = flush ? guarded(flush) : 0;
   double *times = calloc((size_t)count * repeats, sizeof *times);
   long *runs = calloc(count, sizeof *runs);
   for (int i = 0; i < count; i++) {
-    struct kernel *k = &kernels[i];
     double start = now(), end = start;
     long n = 0;
     while (end - start < warmup || n < 2) {
-      k->run(k->args, k->work);
+      run(&candidates[i]);
       n++;
       end = now();
     }
@@ -107,11 +90,10 @@ int main(int argc, char **argv) {
   }
   for (int r = 0; r < repeats; r++) {
     for (int i = 0; i < count; i++) {
-      struct kernel *k = &kernels[i];
       if (flush) memset(cold, r, flush);
-      else k->run(k->args, k->work);
+      else run(&candidates[i]);
       double start = now();
-      for (long n = 0; n < runs[i]; n++) k->run(k->args, k->work);
+      for (long n = 0; n < runs[i]; n++) run(&candidates[i]);
       times[(size_t)i * repeats + r] = (now() - start) / runs[i];
     }
   }

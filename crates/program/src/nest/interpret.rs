@@ -1,13 +1,24 @@
 //! Runs a nest as it is written, with every access checked: what bounds, guards and indices are held to.
 
-use super::{Nest, Stmt, Storage};
+use super::{
+    Nest, Stmt, Storage,
+    grid::{Running, Touched},
+};
+use std::cell::RefCell;
+
 use crate::{BufferId, Cond, Data, Error, Expr, Index, Result, round};
 
-struct Machine<'a> {
-    nest: &'a Nest,
+pub(super) struct Machine<'a> {
+    pub nest: &'a Nest,
     /// Elements as they lie in memory; `None` for those never written.
-    memory: Vec<Vec<Option<f64>>>,
-    at: Vec<i64>,
+    pub memory: Vec<Vec<Option<f64>>>,
+    pub at: Vec<i64>,
+    /// Launches so far, the one that runs, and who touched what.
+    pub kernels: u64,
+    pub running: Running,
+    pub touched: RefCell<Vec<Vec<Touched>>>,
+    /// How many elements each buffer has.
+    pub elements: Vec<usize>,
 }
 
 impl Nest {
@@ -15,10 +26,18 @@ impl Nest {
     /// result those of the outputs.
     ///
     /// # Errors
-    /// An input that is missing; an access outside of a buffer's extents, or to an element that was never written.
+    /// An input that is missing; an access outside of a buffer's extents, to an element that was never written, or by
+    /// one thread of a kernel that no barrier orders with another's.
     pub fn run(&self, given: &Data) -> Result<Data> {
-        let mut machine =
-            Machine { nest: self, memory: vec![Vec::new(); self.buffers.len()], at: vec![0; self.loops.len()] };
+        let mut machine = Machine {
+            nest: self,
+            memory: vec![Vec::new(); self.buffers.len()],
+            at: vec![0; self.loops.len()],
+            kernels: 0,
+            running: Running::default(),
+            touched: RefCell::new(vec![Vec::new(); self.buffers.len()]),
+            elements: self.buffers.iter().map(|buffer| buffer.elements() as usize).collect(),
+        };
         for (buffer, memory) in self.buffers.iter().zip(&mut machine.memory) {
             if !matches!(buffer.storage, Storage::Gone | Storage::Local) {
                 *memory = vec![None; buffer.elements() as usize];
@@ -46,11 +65,11 @@ impl Nest {
 }
 
 impl Machine<'_> {
-    fn block(&mut self, stmts: &[Stmt]) -> Result<()> {
+    pub(super) fn block(&mut self, stmts: &[Stmt]) -> Result<()> {
         for stmt in stmts {
             match stmt {
                 Stmt::For(var, body) => {
-                    for trip in 0..self.nest.loops[*var as usize].extent as i64 {
+                    for trip in self.trips(*var) {
                         self.at[*var as usize] = trip;
                         self.block(body)?;
                     }
@@ -64,12 +83,14 @@ impl Machine<'_> {
                         self.block(body)?;
                     }
                 }
-                Stmt::Alloc(id) => {
-                    self.memory[id.index()] = vec![None; self.nest.buffer(*id).elements() as usize];
-                }
+                Stmt::Launch(launch, body) => self.launch(launch, body)?,
+                Stmt::Barrier => return Err(Error::data("barrier", "lies outside of a kernel")),
+                Stmt::Alloc(id) => self.alloc(*id),
                 Stmt::Store(id, index, value) => {
                     let value = self.value(value)?;
                     let at = self.address(*id, index, None)?;
+                    self.touch(*id, at, true)?;
+                    let at = at + self.own(*id);
                     self.memory[id.index()][at] = Some(round(self.nest.buffer(*id).dtype, value));
                 }
             }
@@ -95,7 +116,8 @@ impl Machine<'_> {
 
     fn read(&self, id: BufferId, index: &[Index], given: Option<(usize, i64)>) -> Result<f64> {
         let at = self.address(id, index, given)?;
-        let found = self.memory[id.index()].get(at).copied().flatten();
+        self.touch(id, at, false)?;
+        let found = self.memory[id.index()].get(at + self.own(id)).copied().flatten();
         found.ok_or_else(|| {
             Error::data(&self.nest.buffer(id).name, format!("is read at {at} and was not written there"))
         })

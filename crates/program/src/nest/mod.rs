@@ -1,5 +1,6 @@
 //! Loop nests: what features read and what generators of code print.
 
+mod grid;
 mod interpret;
 mod picture;
 mod text;
@@ -45,7 +46,7 @@ pub struct NestBuffer {
     pub name: String,
     /// Element type.
     pub dtype: DType,
-    /// Extents along the axes of the workload's buffer.
+    /// Extents along the axes of the workload's buffer; before them those of virtual threads that have one each.
     pub shape: Vec<u64>,
     /// How it lies in memory.
     pub layout: Layout,
@@ -63,12 +64,17 @@ impl NestBuffer {
 
     /// Number of elements in memory.
     pub fn elements(&self) -> u64 {
-        self.extents().iter().product()
+        self.extents().into_iter().fold(1, u64::saturating_mul)
+    }
+
+    /// True for what each thread of a kernel has for itself.
+    pub fn is_private(&self) -> bool {
+        self.storage == Storage::Local && self.scope != Scope::Shared
     }
 
     /// Size in bytes.
     pub fn bytes(&self) -> u64 {
-        self.elements() * self.dtype.bits().div_ceil(8)
+        self.elements().saturating_mul(self.dtype.bits().div_ceil(8))
     }
 }
 
@@ -83,6 +89,47 @@ pub enum Stmt {
     Alloc(BufferId),
     /// Writes an element.
     Store(BufferId, Vec<Index>, Expr),
+    /// A kernel of a GPU: every thread of every block runs it. Loops that are bound are no loops there: their variable
+    /// is the number of the block or thread, and threads beyond their extent leave them out.
+    Launch(Launch, Vec<Self>),
+    /// The threads of a block wait for each other; what they have written is there for all of them.
+    Barrier,
+}
+
+/// The grid of a kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Launch {
+    /// Blocks along x, y and z.
+    pub blocks: [u64; 3],
+    /// Threads of a block along x, y and z.
+    pub threads: [u64; 3],
+}
+
+impl Launch {
+    /// Threads of a block.
+    pub fn block_threads(&self) -> u64 {
+        self.threads.iter().product()
+    }
+}
+
+impl Stmt {
+    /// The statements inside of it.
+    pub fn body(&self) -> &[Self] {
+        match self {
+            Self::For(_, body) | Self::If(_, body) | Self::Launch(_, body) => body,
+            Self::Alloc(_) | Self::Store(..) | Self::Barrier => &[],
+        }
+    }
+
+    /// True if the condition holds of it or of a statement inside.
+    pub(crate) fn any(&self, f: &mut dyn FnMut(&Self) -> bool) -> bool {
+        f(self) || self.body().iter().any(|stmt| stmt.any(f))
+    }
+
+    /// True if threads wait for each other in it.
+    pub(crate) fn has_barrier(&self) -> bool {
+        self.any(&mut |stmt| matches!(stmt, Self::Barrier))
+    }
 }
 
 /// Loops over stores. Variables of its expressions are positions in `loops`; buffers have the numbers that they have in
@@ -131,9 +178,7 @@ impl Nest {
         fn all<'a>(stmts: &'a [Stmt], f: &mut dyn FnMut(&'a Stmt)) {
             for stmt in stmts {
                 f(stmt);
-                if let Stmt::For(_, body) | Stmt::If(_, body) = stmt {
-                    all(body, f);
-                }
+                all(stmt.body(), f);
             }
         }
         all(&self.prepare, f);

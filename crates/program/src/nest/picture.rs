@@ -11,10 +11,17 @@ const WIDTH: usize = 960;
 const LONGEST: usize = 118;
 
 /// Kinds of lines by their first word, and their colours.
-const KINDS: [(&str, &str); 9] = [
+const KINDS: [(&str, &str); 16] = [
     ("for", "#dbe7f5"),
     ("parallel", "#f6d9b8"),
-    ("bind", "#f6d9b8"),
+    ("launch", "#f2f2f2"),
+    ("blockIdx.x", "#f6d9b8"),
+    ("blockIdx.y", "#f6d9b8"),
+    ("blockIdx.z", "#f6d9b8"),
+    ("threadIdx.x", "#f9e4a8"),
+    ("threadIdx.y", "#f9e4a8"),
+    ("threadIdx.z", "#f9e4a8"),
+    ("vthread", "#e3dcf2"),
     ("unroll", "#e3dcf2"),
     ("vector", "#cfe8d2"),
     ("if", "#f5ecc8"),

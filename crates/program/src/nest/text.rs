@@ -33,7 +33,12 @@ impl Nest {
             match stmt {
                 Stmt::For(var, body) => {
                     let l = &self.loops[*var as usize];
+                    let bound;
                     let mark = match l.mark {
+                        Mark::Bind(to) => {
+                            bound = to.to_string();
+                            bound.as_str()
+                        }
                         Mark::Serial => "for",
                         Mark::Parallel => "parallel",
                         Mark::Vector => "vector",
@@ -49,9 +54,19 @@ impl Nest {
                 }
                 Stmt::Alloc(id) => {
                     let b = self.buffer(*id);
-                    let scope = if b.scope == Scope::Register { "registers" } else { "local" };
+                    let scope = match b.scope {
+                        Scope::Register => "registers",
+                        Scope::Shared => "shared",
+                        Scope::Memory => "local",
+                    };
                     writeln!(f, "{indent}{scope} {}: {}[{}]", b.name, b.dtype, crate::text::extents(&b.extents()))?;
                 }
+                Stmt::Launch(launch, body) => {
+                    let [blocks, threads] = [launch.blocks, launch.threads].map(|n| crate::text::extents(&n));
+                    writeln!(f, "{indent}launch [{blocks}] blocks of [{threads}] threads")?;
+                    self.stmts(f, body, depth + 1)?;
+                }
+                Stmt::Barrier => writeln!(f, "{indent}barrier")?,
                 Stmt::Store(id, index, value) => {
                     writeln!(f, "{indent}{}[{}] = {}", buffer(*id), names.indices(index), names.expr(value))?;
                 }

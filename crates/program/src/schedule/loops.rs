@@ -26,6 +26,8 @@ pub enum Mark {
     Vector,
     /// Written out.
     Unroll,
+    /// Shared out among what a GPU has.
+    Bind(super::Binding),
 }
 
 /// An axis, or what became of one.

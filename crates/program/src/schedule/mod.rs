@@ -3,12 +3,15 @@
 //! A [`Schedule`] knows stages and loops by name, so it replays on another shape of the same operator. [`State`] is
 //! what the steps have made of a workload so far.
 
+mod bind;
 mod layout;
 mod loops;
 mod rewrite;
 mod state;
 mod step;
 
+pub(crate) use bind::MAX_THREADS;
+pub use bind::{Binding, Dim};
 pub use layout::{Layout, LayoutDim};
 pub use loops::{Kind, LoopNode, Loops, Mark, Place, Relation};
 pub use state::{Scope, State};

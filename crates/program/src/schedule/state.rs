@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, Layout, Loops, Mark, Place, Relation, Step};
+use super::{Binding, Kind, Layout, Loops, Mark, Place, Relation, Step};
 use crate::{BufferId, Expr, Stage, Workload};
 
 /// Where a buffer lives.
@@ -16,6 +16,8 @@ pub enum Scope {
     Memory,
     /// In registers, if the compiler finds enough: small, of constant extents, its loops unrolled.
     Register,
+    /// In the memory that the threads of a block share.
+    Shared,
 }
 
 /// A workload with the loops of its stages.
@@ -84,11 +86,11 @@ impl State {
 
     /// Takes a step, or refuses with the reason and leaves everything as it was.
     pub(crate) fn apply(&mut self, step: &Step) -> Result<(), String> {
-        use Step::{AutoUnroll, Layout, Parallel, Scope, Split, Unroll, Vectorize};
+        use Step::{AutoUnroll, Bind, Layout, Parallel, Scope, Split, Unroll, Vectorize};
         if matches!(step, Split { .. } | Parallel { .. } | Vectorize { .. } | Unroll { .. } | AutoUnroll { .. }) {
             return self.take(step);
         }
-        if matches!(step, Scope { .. } | Layout { .. }) {
+        if matches!(step, Bind { .. } | Scope { .. } | Layout { .. }) {
             return self.take(step);
         }
         let mut next = self.clone();
@@ -151,6 +153,7 @@ impl State {
             Step::Parallel { stage, axis } => self.mark(stage, axis, Mark::Parallel),
             Step::Vectorize { stage, axis } => self.mark(stage, axis, Mark::Vector),
             Step::Unroll { stage, axis } => self.mark(stage, axis, Mark::Unroll),
+            Step::Bind { stage, axis, to } => self.bind(stage, axis, *to),
             Step::AutoUnroll { stage, max } => {
                 self.loops_of(stage)?.1.unroll = *max;
                 Ok(())
@@ -207,6 +210,24 @@ impl State {
         }
         node.mark = mark;
         Ok(())
+    }
+
+    /// Blocks and threads are as many as a loop has trips, and each dimension is there once.
+    fn bind(&mut self, stage: &str, axis: &str, to: Binding) -> Result<(), String> {
+        let id = self.stage(stage)?;
+        let axes: Vec<u64> = self.stage_of(id)?.axes().map(|axis| axis.extent).collect();
+        let loops = &self.loops[&id];
+        let leaf = loops.leaves[loops.position(axis)?];
+        let other = loops.nodes.iter().enumerate().find(|(i, node)| *i != leaf && node.mark == Mark::Bind(to));
+        if let Some((_, node)) = other.filter(|_| to != Binding::Vthread) {
+            return Err(format!("`{}` is bound to {to} already", node.name));
+        }
+        // Inside of another stage's loops extents are known only when they are lowered.
+        let extent = loops.extents(&axes)[leaf];
+        if let Some(most) = to.most().filter(|&most| extent > most && loops.place == Place::Root) {
+            return Err(format!("`{axis}` has {extent} trips, and {to} no more than {most}"));
+        }
+        self.mark(stage, axis, Mark::Bind(to))
     }
 
     /// True if computing `stage` is part of computing `within`.
@@ -294,12 +315,12 @@ impl State {
         if stage.reduces() {
             return Err("the reader reduces".into());
         }
-        let mut alike =
-            stage.spatial.iter().map(|axis| axis.extent).eq(self.workload.buffer(producer).shape.iter().copied());
+        let shape = &self.workload.buffer(producer).shape;
+        let mut alike = stage.spatial.iter().map(|axis| axis.extent).eq(shape.iter().copied());
         stage.value.visit(
             &mut |expr| match expr {
                 Expr::Load(read, index) if *read == producer => {
-                    alike &= index.iter().enumerate().all(|(i, index)| index.as_var() == Some(i as u32));
+                    alike &= index.iter().zip(shape).enumerate().all(|(axis, (i, &n))| i.is_axis(axis, n));
                 }
                 Expr::Lookup { buffer, .. } => alike &= *buffer != producer,
                 _ => {}

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Scope, State};
+use super::{Binding, Scope, State};
 use crate::{Error, Nest, Result, Workload};
 
 /// One step. Stages and buffers are known by name; loops by the name of their axis, to which a split adds `.0`, `.1`,
@@ -64,6 +64,15 @@ pub enum Step {
         /// The limit.
         max: u64,
     },
+    /// Shares the trips of a loop out among the blocks of a grid, the threads of a block, or virtual threads.
+    Bind {
+        /// The stage.
+        stage: String,
+        /// The loop.
+        axis: String,
+        /// What it is bound to.
+        to: Binding,
+    },
     /// Computes a stage inside of a loop of another that reads it: as much of it as a trip needs.
     ComputeAt {
         /// The stage.
@@ -116,7 +125,7 @@ pub enum Step {
         /// Whether the outer part is what is kept, and not the inner one.
         outer: bool,
     },
-    /// Puts a buffer into registers, or back into memory.
+    /// Puts a buffer into registers, into the memory that the threads of a block share, or back into memory.
     Scope {
         /// The buffer.
         buffer: String,
@@ -145,6 +154,7 @@ impl fmt::Display for Step {
             Self::Vectorize { stage, axis } => write!(f, "vectorize {stage} {axis}"),
             Self::Unroll { stage, axis } => write!(f, "unroll {stage} {axis}"),
             Self::AutoUnroll { stage, max } => write!(f, "unroll {stage} up to {max}"),
+            Self::Bind { stage, axis, to } => write!(f, "bind {stage} {axis} to {to}"),
             Self::ComputeAt { stage, target, axis } => write!(f, "compute {stage} at {target} {axis}"),
             Self::ComputeRoot { stage } => write!(f, "compute {stage} at the root"),
             Self::ReverseComputeAt { stage, target, axis } => write!(f, "reverse-compute {stage} at {target} {axis}"),
@@ -276,6 +286,12 @@ impl Schedule {
         self.step(Step::Unroll { stage: stage.into(), axis: axis.into() })
     }
 
+    /// Adds [`Step::Bind`].
+    #[must_use]
+    pub fn bind(self, stage: &str, axis: &str, to: Binding) -> Self {
+        self.step(Step::Bind { stage: stage.into(), axis: axis.into(), to })
+    }
+
     /// Adds [`Step::ComputeAt`].
     #[must_use]
     pub fn compute_at(self, stage: &str, target: &str, axis: &str) -> Self {
@@ -316,6 +332,12 @@ impl Schedule {
     #[must_use]
     pub fn registers(self, buffer: &str) -> Self {
         self.step(Step::Scope { buffer: buffer.into(), scope: Scope::Register })
+    }
+
+    /// Adds [`Step::Scope`] for the memory that the threads of a block share.
+    #[must_use]
+    pub fn shared(self, buffer: &str) -> Self {
+        self.step(Step::Scope { buffer: buffer.into(), scope: Scope::Shared })
     }
 
     /// Adds [`Step::Layout`].

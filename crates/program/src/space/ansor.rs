@@ -34,12 +34,12 @@ impl Default for CpuRules {
 
 /// A sketch on the way: stages after `next` have been visited.
 #[derive(Clone)]
-struct Partial {
-    sketch: Sketch,
-    state: State,
-    next: usize,
+pub(super) struct Partial {
+    pub sketch: Sketch,
+    pub state: State,
+    pub next: usize,
     /// Stages with tiles.
-    tiled: Vec<BufferId>,
+    pub tiled: Vec<BufferId>,
 }
 
 const SPATIAL: usize = 4;
@@ -48,23 +48,23 @@ const REDUCTION: usize = 2;
 const LEVELS: [(bool, usize); 6] = [(true, 0), (true, 1), (false, 0), (true, 2), (false, 1), (true, 3)];
 
 impl Partial {
-    fn name(&self, id: BufferId) -> String {
+    pub fn name(&self, id: BufferId) -> String {
         self.state.workload().buffer(id).name.clone()
     }
 
-    fn take(&mut self, step: Step) -> Result<()> {
+    pub fn take(&mut self, step: Step) -> Result<()> {
         let (at, text) = (self.sketch.steps.len(), step.to_string());
         self.state.apply(&step).map_err(|message| Error::Step { step: at, text, message })?;
         self.sketch.steps.push(Open::Step(step));
         Ok(())
     }
 
-    fn decide(&mut self, decision: Decision) -> usize {
+    pub fn decide(&mut self, decision: Decision) -> usize {
         self.sketch.decisions.push(decision);
         self.sketch.decisions.len() - 1
     }
 
-    fn category(&mut self, name: String, options: Vec<(String, Vec<Step>)>) {
+    pub fn category(&mut self, name: String, options: Vec<(String, Vec<Step>)>) {
         let (words, steps) = options.into_iter().unzip();
         let category = self.decide(Decision::Category { name, options: words });
         self.sketch.steps.push(Open::Either { category, options: steps });
@@ -145,7 +145,7 @@ impl Partial {
         Ok(())
     }
 
-    fn noted(mut self, note: String, next: usize) -> Self {
+    pub fn noted(mut self, note: String, next: usize) -> Self {
         if !self.sketch.name.is_empty() {
             self.sketch.name.push_str(", ");
         }
@@ -157,6 +157,15 @@ impl Partial {
 
 /// Every sketch that the rules derive.
 pub(super) fn sketches(workload: &Workload, rules: CpuRules) -> Result<Vec<Sketch>> {
+    derived(workload, &|partial| derive(partial, rules), &|partial| annotated(partial, rules))
+}
+
+/// Visits the stages from the last to the first, with all that the rules make of each.
+pub(super) fn derived(
+    workload: &Workload,
+    derive: &dyn Fn(Partial) -> Result<Vec<Partial>>,
+    annotated: &dyn Fn(Partial) -> Result<Sketch>,
+) -> Result<Vec<Sketch>> {
     let start = Partial {
         sketch: Sketch { name: String::new(), decisions: Vec::new(), steps: Vec::new() },
         state: State::new(workload.clone()),
@@ -166,9 +175,9 @@ pub(super) fn sketches(workload: &Workload, rules: CpuRules) -> Result<Vec<Sketc
     let (mut open, mut done) = (vec![start], Vec::new());
     while let Some(partial) = open.pop() {
         if partial.next == 0 {
-            done.push(annotated(partial, rules)?);
+            done.push(annotated(partial)?);
         } else {
-            open.extend(derive(partial, rules)?);
+            open.extend(derive(partial)?);
         }
     }
     // Depth first from the last alternative: the plainest sketch comes out first.
@@ -346,7 +355,7 @@ fn locate(p: &mut Partial, id: BufferId, rules: CpuRules) -> bool {
 }
 
 /// Names of the loops, outermost first.
-fn loop_names(loops: &crate::Loops) -> Vec<String> {
+pub(super) fn loop_names(loops: &crate::Loops) -> Vec<String> {
     loops.leaves.iter().map(|&leaf| loops.nodes[leaf].name.clone()).collect()
 }
 

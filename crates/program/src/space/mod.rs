@@ -1,6 +1,8 @@
 //! Spaces of schedules: sketches with open decisions, and points in them.
 
+mod across;
 mod ansor;
+mod ansor_gpu;
 mod decision;
 mod draft;
 mod predicate;
@@ -12,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 pub use ansor::CpuRules;
+pub use ansor_gpu::GpuRules;
 pub use decision::{Choice, Decision};
 pub use sketch::{Open, Sketch};
 pub use template::Machine;
@@ -186,6 +189,15 @@ impl Space {
     /// None known: a rule whose steps the workload refuses is an error of this crate.
     pub fn cpu(workload: &Workload, rules: CpuRules) -> Result<Self> {
         ansor::sketches(workload, rules).map(|sketches| Self { sketches })
+    }
+
+    /// The space that Ansor's rules make for GPUs. Some of its points have more threads in a block than there can be, or
+    /// share more memory: those cannot be lowered, or have no code for a device.
+    ///
+    /// # Errors
+    /// None known: a rule whose steps the workload refuses is an error of this crate.
+    pub fn gpu(workload: &Workload, rules: GpuRules) -> Result<Self> {
+        ansor_gpu::sketches(workload, rules).map(|sketches| Self { sketches })
     }
 
     /// The space of the templates that know the workload; it has no sketch where none does.

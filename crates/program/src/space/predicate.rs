@@ -75,10 +75,11 @@ pub(super) fn elementwise_consumer(workload: &Workload, id: BufferId) -> Option<
     let readers = workload.readers(id);
     let [reader] = readers.as_slice() else { return None };
     let stage = workload.stage(*reader)?;
+    let shape = &workload.buffer(id).shape;
     let same = |index: Option<&[Index]>| {
-        index.is_some_and(|index| index.iter().enumerate().all(|(axis, i)| i.as_var() == Some(axis as u32)))
+        index.is_some_and(|index| index.iter().zip(shape).enumerate().all(|(axis, (i, &n))| i.is_axis(axis, n)))
     };
-    let shapes = workload.buffer(*reader).shape == workload.buffer(id).shape;
+    let shapes = workload.buffer(*reader).shape == *shape;
     let matched = reads(stage).into_iter().filter(|(read, _)| *read == id).all(|(_, index)| same(index));
     (shapes && matched && !stage.reduces() && !workload.outputs().contains(&id)).then_some(*reader)
 }

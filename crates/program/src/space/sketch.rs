@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Choice, Decision};
-use crate::{Schedule, Step};
+use crate::{Binding, Dim, Schedule, Step};
 
 /// A step of a sketch. Decisions are known by their positions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +26,21 @@ pub enum Open {
         category: usize,
         /// Steps of each option.
         options: Vec<Vec<Step>>,
+    },
+    /// A copy whose loop the threads of a block share out in words.
+    Fetch {
+        /// The copy.
+        stage: String,
+        /// Its one loop.
+        axis: String,
+        /// Tiles whose parts at `part` are, multiplied, the number of threads.
+        tiles: Vec<usize>,
+        /// Which part.
+        part: usize,
+        /// The decision on the length of a word.
+        word: usize,
+        /// Its options: elements of a word.
+        words: Vec<u64>,
     },
     /// A weight that is laid out beforehand in the order in which the tiles of its reader go over it.
     Pack {
@@ -71,6 +86,14 @@ impl Sketch {
                         schedule.steps.extend(options.get(*i).into_iter().flatten().cloned());
                     }
                 }
+                Open::Fetch { stage, axis, tiles, part, word, words } => {
+                    let threads = tiles.iter().map(|&tile| factors(tile).get(*part).copied().unwrap_or(1)).product();
+                    let word = match choices.get(*word) {
+                        Some(Choice::Category(i)) => words.get(*i).copied().unwrap_or(1),
+                        _ => 1,
+                    };
+                    schedule.steps.extend(fetch(stage, axis, threads, word));
+                }
                 Open::Pack { buffer, parts } => {
                     let part = |&(axis, tile, part): &(usize, usize, usize)| {
                         let factors = factors(tile);
@@ -89,4 +112,18 @@ impl Sketch {
         }
         schedule
     }
+}
+
+/// Shares the loop of a copy out among threads, in words of so many elements.
+pub(super) fn fetch(stage: &str, axis: &str, threads: u64, word: u64) -> Vec<Step> {
+    let (stage, axis) = (stage.to_owned(), axis.to_owned());
+    let part = |i: usize| format!("{axis}.{i}");
+    let mut steps = vec![
+        Step::Split { stage: stage.clone(), axis: axis.clone(), factors: vec![threads, word] },
+        Step::Bind { stage: stage.clone(), axis: part(1), to: Binding::Thread(Dim::X) },
+    ];
+    if word > 1 {
+        steps.push(Step::Vectorize { stage, axis: part(2) });
+    }
+    steps
 }

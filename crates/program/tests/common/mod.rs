@@ -2,6 +2,8 @@
 
 #![allow(dead_code)]
 
+pub mod gpu;
+
 use rand::{Rng, SeedableRng, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;
 use tachograph_ir::DType::F32;
