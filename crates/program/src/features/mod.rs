@@ -22,8 +22,12 @@
 //! ```
 
 mod arithmetic;
+mod curve;
 mod form;
+mod itervar;
+mod knob;
 mod per_store;
+mod touch;
 mod walk;
 
 pub use per_store::Dialect;
@@ -31,8 +35,13 @@ pub use per_store::Dialect;
 use crate::{Nest, Point, Result, Schedule, Space, State, Workload};
 
 /// Every feature set.
-pub static ALL: &[&dyn FeatureSet] =
-    &[&per_store::PerStore(Dialect::MetaSchedule), &per_store::PerStore(Dialect::Ansor)];
+pub static ALL: &[&dyn FeatureSet] = &[
+    &curve::Curves,
+    &itervar::IterVars,
+    &knob::Knobs,
+    &per_store::PerStore(Dialect::MetaSchedule),
+    &per_store::PerStore(Dialect::Ansor),
+];
 
 /// The feature set of this name.
 pub fn named(name: &str) -> Option<&'static dyn FeatureSet> {
@@ -46,8 +55,8 @@ pub enum Rows {
     Program,
     /// A buffer that is stored to.
     Stores,
-    /// A loop.
-    Loops,
+    /// A read or a write of a buffer.
+    Accesses,
     /// A step of the schedule.
     Steps,
     /// A node of a graph.
@@ -160,4 +169,44 @@ pub trait FeatureSet: Send + Sync {
     /// # Errors
     /// A program that the set does not describe: one without a point where the set is about points.
     fn extract(&self, program: &Program<'_>) -> Result<Features>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tachograph_ir::DType::F32;
+
+    /// x[m, k] · w[k, n].
+    pub(super) fn matmul(m: u64, k: u64, n: u64) -> Workload {
+        let mut b = crate::Builder::new("matmul");
+        let (x, w) = (b.input("x", F32, &[m, k]).unwrap(), b.weight("w", F32, &[k, n]).unwrap());
+        let y = crate::operator::matmul(&mut b, x, w).unwrap();
+        b.finish(&[y]).unwrap()
+    }
+
+    /// The only row of a set.
+    pub(super) fn row_of(set: &str, workload: &Workload, schedule: &Schedule) -> Vec<f64> {
+        let features = named(set).unwrap().extract(&Program::new(workload, schedule).unwrap()).unwrap();
+        assert_eq!(features.len(), 1);
+        features.values
+    }
+
+    #[test]
+    fn names_are_unique_and_columns_are_named() {
+        let names: std::collections::HashSet<&str> = ALL.iter().map(|set| set.name()).collect();
+        assert_eq!(names.len(), ALL.len());
+        let workload = matmul(16, 16, 16);
+        let space = Space::cpu(&workload, crate::CpuRules::default()).unwrap();
+        for n in 0..20 {
+            let point = space.nth(n * space.count().unwrap() / 20).unwrap();
+            let schedule = space.schedule(&point).unwrap();
+            let program = Program::new(&workload, &schedule).unwrap().at(&space, &point);
+            for set in ALL {
+                let features = set.extract(&program).unwrap();
+                assert!(features.values.iter().all(|x| x.is_finite()), "{}", set.name());
+                assert_eq!(features.width, set.columns(&program).len(), "{}", set.name());
+                assert_eq!(features.values.len() % features.width.max(1), 0, "{}", set.name());
+            }
+        }
+    }
 }
