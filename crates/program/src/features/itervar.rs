@@ -20,7 +20,7 @@ use crate::{Mark, Result};
 
 pub(super) struct IterVars;
 
-const KINDS: [&str; 11] = [
+pub(super) const KINDS: [&str; 11] = [
     "block x",
     "block y",
     "block z",

@@ -24,9 +24,11 @@
 mod arithmetic;
 mod curve;
 mod form;
+mod graph;
 mod itervar;
 mod knob;
 mod per_store;
+mod primitives;
 mod touch;
 mod walk;
 
@@ -37,10 +39,12 @@ use crate::{Nest, Point, Result, Schedule, Space, State, Workload};
 /// Every feature set.
 pub static ALL: &[&dyn FeatureSet] = &[
     &curve::Curves,
+    &graph::Graph,
     &itervar::IterVars,
     &knob::Knobs,
     &per_store::PerStore(Dialect::MetaSchedule),
     &per_store::PerStore(Dialect::Ansor),
+    &primitives::Primitives,
 ];
 
 /// The feature set of this name.
