@@ -180,26 +180,10 @@ impl Counter<'_> {
         while let [(Atom::Div(inner, by), 1)] = terms {
             (terms, constant) = (inner.terms(), constant.saturating_mul(*by).saturating_add(inner.offset()));
         }
-        let large = terms.iter().map(|(_, c)| c.abs()).filter(|&c| c > 1);
-        let common = large.clone().fold(constant.abs(), crate::index::gcd);
         let mut kept: Vec<(Atom, i64)> = terms.to_vec();
-        if common > 1 && large.clone().next().is_some() {
-            let (whole, rest): (Vec<_>, Vec<_>) = kept.iter().cloned().partition(|(_, c)| c % common == 0);
-            let range = rest.iter().fold(Range { min: 0, max: 0 }, |sum, (atom, c)| {
-                let one = match atom {
-                    Atom::Var(var) => Index::var(*var),
-                    Atom::Div(inner, by) => inner.div(*by),
-                    Atom::Mod(inner, by) => inner.modulo(*by),
-                };
-                let one = one.times(*c).range(self.ranges);
-                Range { min: sum.min.saturating_add(one.min), max: sum.max.saturating_add(one.max) }
-            });
-            if range.within(0, common) {
-                kept = whole.into_iter().map(|(atom, c)| (atom, c / common)).collect();
-                constant /= common;
-            }
+        while let Some(coarser) = self.coarser(&kept, constant) {
+            (kept, constant) = coarser;
         }
-        // The constant goes to the other side, but where there is nothing that it is taken from.
         // c·x + c·y < n is x + y < n / c.
         if let [(_, first), rest @ ..] = kept.as_slice()
             && rest.iter().all(|(_, c)| c == first)
@@ -209,5 +193,28 @@ impl Counter<'_> {
         }
         let positive = kept.iter().any(|(_, c)| *c > 0);
         self.sum(&kept, if positive || kept.len() < 2 { 0 } else { constant.abs() });
+    }
+
+    /// `terms + constant < 0` without terms that do not reach the greatest common divisor of the others, and with these
+    /// divided by it.
+    fn coarser(&self, terms: &[(Atom, i64)], constant: i64) -> Option<(Vec<(Atom, i64)>, i64)> {
+        let mut large = terms.iter().map(|(_, c)| c.abs()).filter(|&c| c > 1).peekable();
+        large.peek()?;
+        let common = large.fold(constant.abs(), crate::index::gcd);
+        if common <= 1 {
+            return None;
+        }
+        let (whole, rest): (Vec<_>, Vec<_>) = terms.iter().cloned().partition(|(_, c)| c % common == 0);
+        let range = rest.iter().fold(Range { min: 0, max: 0 }, |sum, (atom, c)| {
+            let one = match atom {
+                Atom::Var(var) => Index::var(*var),
+                Atom::Div(inner, by) => inner.div(*by),
+                Atom::Mod(inner, by) => inner.modulo(*by),
+            };
+            let one = one.times(*c).range(self.ranges);
+            Range { min: sum.min.saturating_add(one.min), max: sum.max.saturating_add(one.max) }
+        });
+        let divided = || whole.iter().map(|(atom, c)| (atom.clone(), c / common)).collect();
+        range.within(0, common).then(|| (divided(), constant / common))
     }
 }

@@ -29,8 +29,10 @@ mod itervar;
 mod knob;
 mod per_store;
 mod primitives;
+mod sets;
 mod touch;
 mod walk;
+mod working_sets;
 
 pub use per_store::Dialect;
 
@@ -45,6 +47,7 @@ pub static ALL: &[&dyn FeatureSet] = &[
     &per_store::PerStore(Dialect::MetaSchedule),
     &per_store::PerStore(Dialect::Ansor),
     &primitives::Primitives,
+    &working_sets::WorkingSets,
 ];
 
 /// The feature set of this name.
