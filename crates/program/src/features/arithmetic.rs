@@ -151,6 +151,13 @@ impl Counter<'_> {
 
     fn cond(&mut self, cond: &Cond) {
         match cond {
+            Cond::In(index, 0, max) if is_quotient(index, *max) => {
+                // 0 <= x - c·y < c is y == x / c.
+                let x: Vec<(Atom, i64)> = index.terms().iter().filter(|(_, c)| *c != -max).cloned().collect();
+                self.sum(&x, index.offset());
+                self.counts[INT + DIV] += 1;
+                self.counts[INT + CMP] += 1;
+            }
             Cond::In(index, min, max) => {
                 let bounds: Vec<i64> = [*min, *max].into_iter().filter(|&b| b != i64::MIN && b != i64::MAX).collect();
                 for &bound in &bounds {
@@ -217,4 +224,14 @@ impl Counter<'_> {
         let divided = || whole.iter().map(|(atom, c)| (atom.clone(), c / common)).collect();
         range.within(0, common).then(|| (divided(), constant / common))
     }
+}
+
+/// True where the last that is subtracted from an index is the multiple of a variable by this number.
+fn is_quotient(index: &Index, by: i64) -> bool {
+    let last = index.terms().iter().min_by_key(|(_, c)| *c);
+    by > 1
+        && index.offset() >= 0
+        && index.terms().iter().any(|(_, c)| *c > 0)
+        && matches!(last, Some((Atom::Var(_), c)) if *c == -by)
+        && index.terms().iter().filter(|(_, c)| *c == -by).count() == 1
 }

@@ -32,8 +32,9 @@ const LINE: f64 = 64.0;
 /// What the stores so far have touched of a buffer inside of a loop.
 pub(super) struct Touched {
     pub buffer: usize,
-    /// Elements, of all stores together and of the store with the fewest.
+    /// Elements, of all stores together, of the first and of the one with the fewest.
     pub sum: i64,
+    pub first: i64,
     pub min: i64,
     pub stores: u64,
 }
@@ -53,7 +54,7 @@ pub(super) fn note(touches: &mut Touches, loops: &[Around], accesses: &[Access<'
                     touched.min = touched.min.min(n);
                     touched.stores += 1;
                 }
-                None => inside.push(Touched { buffer: access.buffer, sum: n, min: n, stores: 1 }),
+                None => inside.push(Touched { buffer: access.buffer, sum: n, first: n, min: n, stores: 1 }),
             }
         }
     }
@@ -114,12 +115,16 @@ impl Context<'_> {
             Dialect::Ansor => self.loops.last().map_or(1.0, |last| last.extent.powi(inner.len() as i32)),
         };
         let whole = access.shape.iter().zip(&memory.extents).rev().find(|(touched, extent)| touched == extent);
-        let contiguous = whole.map_or(1.0, |(_, &extent)| extent as f64 * size);
+        let ansor = self.dialect == Dialect::Ansor;
+        let contiguous = whole.map_or(if ansor { size } else { 1.0 }, |(_, &extent)| extent as f64 * size);
 
         let bytes = size * self.trips;
         let (unique, lines, unique_lines) = match access.elements.first() {
-            None => (1.0, 1.0, 1.0),
+            None => (if ansor { size } else { 1.0 }, 1.0, 1.0),
             Some(&elements) => {
+                // Ansor looks up what the first of all stores has touched.
+                let first = self.loops.first().and_then(|outermost| self.touched(outermost, access.buffer));
+                let elements = first.filter(|_| ansor).map_or(elements, |touched| touched.first);
                 let unique = elements as f64 * size;
                 let lines = self.trips / still * (stride * size / LINE).min(1.0);
                 (unique, lines.max(1.0), (unique / LINE.min(contiguous)).max(1.0))
@@ -151,6 +156,10 @@ impl Context<'_> {
         (lines, bytes, &memory.name, features)
     }
 
+    fn touched(&self, around: &Around, buffer: usize) -> Option<&Touched> {
+        self.touches.get(around.id)?.iter().find(|touched| touched.buffer == buffer)
+    }
+
     /// Bytes that the stores so far touch inside of a loop.
     fn bytes_inside(&self, around: &Around) -> f64 {
         let inside = self.touches.get(around.id);
@@ -164,15 +173,17 @@ impl Context<'_> {
             if !access.depends_on(around.var) {
                 let bytes = match inner.first() {
                     Some(next) => self.bytes_inside(next),
-                    // One element of each.
+                    // One element of each; to Ansor of each access of all stores so far.
+                    None if self.dialect == Dialect::Ansor => {
+                        let inside = self.touches.get(around.id).into_iter().flatten();
+                        inside.map(|t| t.stores as f64 * self.memory[t.buffer].bytes as f64).sum()
+                    }
                     None => all.iter().map(|access| self.memory[access.buffer].bytes as f64).sum(),
                 };
                 let iterations = inner.iter().map(|around| around.extent).product();
                 return Reuse { kind: [1.0, 0.0, 0.0], iterations, bytes, count: around.extent };
             }
-            let inside = self.touches.get(around.id);
-            let touched = inside.into_iter().flatten().find(|touched| touched.buffer == access.buffer);
-            if let Some(touched) = touched.filter(|touched| touched.stores > 1) {
+            if let Some(touched) = self.touched(around, access.buffer).filter(|touched| touched.stores > 1) {
                 return Reuse {
                     kind: [0.0, 1.0, 0.0],
                     iterations: touched.min as f64 / around.extent,

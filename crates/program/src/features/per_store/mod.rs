@@ -43,8 +43,11 @@ const WIDTH: usize = 57 + BUFFERS * 18 + SAMPLES + 4 + 3;
 pub enum Dialect {
     /// `PerStoreFeature` of TVM 0.27.
     MetaSchedule,
-    /// TVM's `auto_scheduler`: stores of constants count as well, operations of several stores to one buffer add up,
-    /// regions of remainders are exact, and the lines of an access are divided by a power of the innermost loop.
+    /// TVM's `auto_scheduler` before it was removed: stores of constants count as well, operations of several stores to
+    /// one buffer add up, regions of remainders are exact, buffers are as large as they are allocated, and the lines of an
+    /// access are divided by a power of the innermost loop. Written after its source; there is nothing left to run it
+    /// against. What it takes from whichever buffer comes last in a hash map, the contiguous part of an access, is taken
+    /// from the access itself.
     Ansor,
 }
 
@@ -146,15 +149,15 @@ fn extract(nest: &Nest, dialect: Dialect) -> Vec<Vec<f64>> {
         annotations(nest, &loops, &mut row);
         let context = Context { dialect, loops: &loops, trips, touches: &touches, memory: &memory };
         buffers::features(&context, &accesses, &mut row);
-        row.extend(intensity::curve(&loops, &bytes_touched(&memory, &accesses, loops.len()), sum, trips));
+        row.extend(intensity::curve(&loops, &bytes_touched(&memory, &accesses, loops.len()), &own, trips));
         let buffer = nest.buffer(site.buffer);
         let outside = match buffer.storage {
             Storage::Local => outer.get(&site.buffer).copied().unwrap_or(1.0),
             _ => 1.0,
         };
-        let own = &memory[site.buffer.index()];
-        let elements: f64 = own.extents.iter().map(|&n| n as f64).product();
-        row.extend([elements * own.bytes as f64, elements * outside, outside, trips / outside].map(slog));
+        let stored = &memory[site.buffer.index()];
+        let elements: f64 = stored.extents.iter().map(|&n| n as f64).product();
+        row.extend([elements * stored.bytes as f64, elements * outside, outside, trips / outside].map(slog));
         row.extend([trips, loops.len() as f64, 0.0].map(slog));
         rows.insert(site.buffer, row);
     }
@@ -196,4 +199,33 @@ fn annotations(nest: &Nest, loops: &[Around], row: &mut Vec<f64>) {
     // No loop is bound to a grid; an index that is not there has one value.
     row.push(0.0);
     row.extend([slog(1.0); 7]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{matmul, row_of};
+    use crate::Schedule;
+
+    #[test]
+    fn dialects_differ_where_they_should() {
+        // for i < 4, j < 16 { y = 0; for k.0 < 4, k.1 < 2: y += x · w }.
+        let workload = matmul(4, 8, 16);
+        let schedule = Schedule::new().split("matmul", "k", &[2]);
+        let numbers =
+            |set: &str| row_of(set, &workload, &schedule).iter().map(|x| x.exp2() - 1.0).collect::<Vec<f64>>();
+        let (tvm, ansor) = (numbers("per-store"), numbers("ansor"));
+        let near = |found: f64, expected: f64| assert!((found - expected).abs() < 1e-6, "{found} and not {expected}");
+        // Sums and products; 2·k.0 + k.1 in x and in w.
+        for row in [&tvm, &ansor] {
+            [(1, 512.0), (2, 512.0), (8, 1024.0), (9, 1024.0)].into_iter().for_each(|(at, n)| near(row[at], n));
+        }
+        // The buffer that is read and written. Both reductions leave it in place: 512 / (4 · 2) accesses of 4 of 64 bytes
+        // a line, or to Ansor 512 / (2 · 2).
+        let lines = |row: &[f64]| (0..3).map(|b| 57 + 18 * b).find(|&b| row[b + 2] == 1.0).map(|b| row[b + 5]).unwrap();
+        near(lines(&tvm), 4.0);
+        near(lines(&ansor), 8.0);
+        // k.1 brings y back: distances are one iteration and an element of each of three buffers.
+        let y = (0..3).map(|b| 57 + 18 * b).find(|&b| tvm[b + 2] == 1.0).unwrap();
+        [(7, 1.0), (10, 1.0), (11, 12.0), (12, 2.0)].into_iter().for_each(|(at, n)| near(tvm[y + at], n));
+    }
 }
