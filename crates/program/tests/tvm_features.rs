@@ -72,10 +72,12 @@ fn workloads() -> Vec<Workload> {
     ]
 }
 
-/// Writes the programs for the script: `TACHOGRAPH_PROGRAMS=FILE`.
+/// Writes the programs for the script: `TACHOGRAPH_PROGRAMS=FILE`, and `TACHOGRAPH_SEED=N` for others than those of the
+/// golden file, which is N = 0.
 #[test]
 #[ignore = "writes the programs that the golden file is made of"]
 fn write_programs() {
+    let base = std::env::var("TACHOGRAPH_SEED").map_or(0, |n| n.parse().expect("a number"));
     let mut programs = Vec::new();
     let mut add = |workload: &Workload, schedule: Schedule, limit: usize| {
         let Ok(nest) = schedule.lower(workload) else { return };
@@ -87,12 +89,12 @@ fn write_programs() {
         }
     };
     for seed in 0..200 {
-        let mut rng = common::rng(1000 + seed);
+        let mut rng = common::rng(1000 * (base + 1) + seed);
         let workload = common::workload(&mut rng);
         let schedule = common::schedule(&workload, &mut rng, 20);
         add(&workload, schedule, 100);
     }
-    let mut rng = common::rng(7);
+    let mut rng = common::rng(7 + base);
     for cores in [1, 4].repeat(10) {
         for workload in workloads() {
             let space = Space::cpu(&workload, CpuRules { cores, ..CpuRules::default() }).unwrap();

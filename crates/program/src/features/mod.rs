@@ -34,7 +34,7 @@ mod touch;
 mod walk;
 mod working_sets;
 
-pub use per_store::Dialect;
+use per_store::Dialect;
 
 use crate::{Nest, Point, Result, Schedule, Space, State, Workload};
 

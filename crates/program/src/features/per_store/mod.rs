@@ -40,7 +40,7 @@ const WIDTH: usize = 57 + BUFFERS * 18 + SAMPLES + 4 + 3;
 
 /// Whose formulas.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Dialect {
+pub(super) enum Dialect {
     /// `PerStoreFeature` of TVM 0.27.
     MetaSchedule,
     /// TVM's `auto_scheduler` before it was removed: stores of constants count as well, operations of several stores to
