@@ -12,6 +12,7 @@ mod code;
 mod cost;
 mod error;
 mod expr;
+pub mod features;
 mod graph;
 mod hash;
 mod index;

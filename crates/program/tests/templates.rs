@@ -33,9 +33,15 @@ fn workload(rng: &mut impl Rng) -> Result<Workload> {
         }
     };
     let shape = b.shape(y).to_vec();
-    let y = match pick(&[0, 1, 2]) {
+    let y = match pick(&[0, 1, 2, 3]) {
         0 => y,
         1 => operator::activation(&mut b, y, Activation::Relu)?,
+        // A stage whose axes are called otherwise.
+        2 => {
+            let named: Vec<(String, u64)> = shape.iter().enumerate().map(|(i, n)| (format!("d{i}"), *n)).collect();
+            let named: Vec<(&str, u64)> = named.iter().map(|(name, n)| (name.as_str(), *n)).collect();
+            b.map("doubled", &named, |i| Expr::Load(y, i.to_vec()) * 2.0)?
+        }
         // The epilogue of a residual block, with a bias for each channel.
         _ => {
             let (other, bias) = (b.input("other", F32, &shape)?, b.weight("bias", F32, &[shape[1]])?);

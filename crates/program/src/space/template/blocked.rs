@@ -230,6 +230,7 @@ fn orders(
     machine: Machine,
 ) -> Vec<(String, Vec<Step>)> {
     let (name, stored) = (draft.name(sum), draft.name(last));
+    let names = draft.state.workload().stage(last).map_or_else(Vec::new, |stage| stage.spatial.clone());
     let spatial = |axis: usize| stage.spatial[axis].name.clone();
     let (v, p, r) = (spatial(parts.vector.0), spatial(parts.pixel), parts.row.map(spatial));
     let tiled = [Some(&v), Some(&p), r.as_ref()];
@@ -265,17 +266,25 @@ fn orders(
             }
             steps.push(Step::Scope { buffer: name.clone(), scope: Scope::Register });
             steps.push(Step::ReverseComputeAt { stage: stored.clone(), target: name.clone(), axis: at });
-            let own = [&outer[..], &inner, std::slice::from_ref(&vectors[0])].concat();
-            steps.push(Step::Reorder { stage: stored.clone(), order: own });
-            steps.push(Step::Vectorize { stage: stored.clone(), axis: vectors[0].clone() });
+            let own = |axis: &String| renamed(axis, &stage.spatial, &names);
+            let order = outer.iter().chain(&inner).chain([&vectors[0]]).map(own).collect();
+            steps.push(Step::Reorder { stage: stored.clone(), order });
+            steps.push(Step::Vectorize { stage: stored.clone(), axis: own(&vectors[0]) });
             for axis in &inner {
-                steps.push(Step::Unroll { stage: stored.clone(), axis: axis.clone() });
+                steps.push(Step::Unroll { stage: stored.clone(), axis: own(axis) });
             }
-            if machine.cores > 1 && outer.len() > rest.len() {
-                steps.push(Step::Parallel { stage: stored.clone(), axis: outer[rest.len()].clone() });
+            if let Some(axis) = outer.get(rest.len()).filter(|_| machine.cores > 1) {
+                steps.push(Step::Parallel { stage: stored.clone(), axis: own(axis) });
             }
             options.push((format!("{outside}, {inside}"), steps));
         }
     }
     options
+}
+
+/// A loop of an axis, `o.0`, as a loop of the axis in the same place of another stage.
+fn renamed(name: &str, from: &[crate::Axis], to: &[crate::Axis]) -> String {
+    let (axis, part) = name.split_once('.').map_or((name, ""), |(axis, _)| (axis, &name[axis.len()..]));
+    let at = from.iter().position(|other| other.name == axis).and_then(|at| to.get(at));
+    at.map_or_else(|| name.to_owned(), |other| format!("{}{part}", other.name))
 }
