@@ -1,0 +1,292 @@
+//! Bayesian optimisation: a Gaussian process of the logarithm of the time, and the candidate that promises most.
+//!
+//! Everything that the ablation of `docs/tuning.md` turns on and off is an option here.
+
+use rand::Rng;
+use rand_chacha::ChaCha8Rng;
+use rustc_hash::FxHashMap;
+use tachograph_program::Point;
+
+use super::design;
+use crate::{
+    Domain, History, Result, Situation, Strategy,
+    models::{
+        Kernel,
+        gp::{Hyper, MOST, Pool, newest_and_best, standard},
+    },
+};
+
+/// How promise is measured.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Acquisition {
+    /// Expected improvement on the best.
+    Improvement,
+    /// The lower end of an interval of so many deviations.
+    Bound(f64),
+    /// A draw from the posterior of each candidate by itself.
+    Thompson,
+    /// Improvement, and every so many trials the least mean alone.
+    Greedy(usize),
+}
+
+/// What stands for a time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Target {
+    /// Its logarithm.
+    Log,
+    /// Its logarithm, no larger than this quantile of those measured: how bad the bad ones are is of no interest.
+    Clipped(f64),
+    /// Its logarithm above the median, compressed to a square root: slower ones are told apart, but less.
+    Compressed,
+}
+
+/// First points.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// So many random ones.
+    Random(usize),
+    /// So many that are far from each other ([`design::spread`]).
+    Spread(usize),
+}
+
+/// What the strategy is made of.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct GaussianOptions {
+    /// First points.
+    pub start: Start,
+    /// The covariance.
+    pub kernel: Kernel,
+    /// How promise is measured.
+    pub acquisition: Acquisition,
+    /// What stands for a time.
+    pub target: Target,
+    /// How many candidates are looked at in each step; spaces with no more points are looked at whole.
+    pub candidates: usize,
+    /// The parameters are fitted again when the trials have grown by this factor.
+    pub refit: f64,
+}
+
+impl GaussianOptions {
+    /// The textbook: ten random points, Matérn 5/2, expected improvement on the logarithm of time.
+    pub const PLAIN: Self = Self {
+        start: Start::Random(10),
+        kernel: Kernel::Matern52,
+        acquisition: Acquisition::Improvement,
+        target: Target::Log,
+        candidates: 20_000,
+        refit: 1.15,
+    };
+}
+
+/// The strategy.
+pub struct Gaussian {
+    options: GaussianOptions,
+    candidates: Vec<Point>,
+    rows: Vec<Vec<f64>>,
+    index: FxHashMap<Point, usize>,
+    whole: bool,
+    /// Trials that the process has seen, by their numbers.
+    seen: Vec<usize>,
+    pool: Option<Pool>,
+    next_fit: usize,
+    start: Vec<Point>,
+}
+
+impl Gaussian {
+    /// Nothing learned yet.
+    pub fn new(options: GaussianOptions) -> Self {
+        let (candidates, rows, index, seen, start) = Default::default();
+        Self { options, candidates, rows, index, whole: false, seen, pool: None, next_fit: 0, start }
+    }
+
+    fn candidates(&mut self, domain: &Domain, history: &History, rng: &mut ChaCha8Rng) {
+        if self.whole {
+            return;
+        }
+        let limit = self.options.candidates;
+        let all = domain.count().and_then(|count| usize::try_from(count).ok()).filter(|&count| count <= limit);
+        if let Some(count) = all {
+            self.candidates = (0..count).filter_map(|i| domain.nth(i as u128)).collect();
+            self.whole = true;
+        } else {
+            // A large space: a sample, and the surroundings of the best.
+            let mut near: Vec<Point> = Vec::new();
+            for trial in history.ranked().into_iter().take(10) {
+                near.extend(domain.neighbours(&trial.point));
+                let mut walk = trial.point.clone();
+                for i in 0..60 {
+                    walk = domain.mutate(if i % 3 == 0 { &trial.point } else { &walk }, rng);
+                    near.push(walk.clone());
+                }
+            }
+            let sample = domain.sample_new(limit / 2, |_| false, rng);
+            let mut known = rustc_hash::FxHashSet::default();
+            self.candidates = near.into_iter().chain(sample).filter(|point| known.insert(point.clone())).collect();
+            self.candidates.truncate(limit);
+        }
+        self.rows = self.candidates.iter().map(|point| domain.row(point)).collect();
+        self.index = self.candidates.iter().enumerate().map(|(i, point)| (point.clone(), i)).collect();
+    }
+
+    /// What the process learns: small is good; failures are as bad as the worst.
+    fn targets(&self, history: &History) -> Vec<f64> {
+        let log = |trial: &crate::Trial| trial.outcome.as_ref().ok().map(|t| t.ln());
+        let logs: Vec<Option<f64>> = history.trials().iter().map(log).collect();
+        let mut sorted: Vec<f64> = logs.iter().flatten().copied().collect();
+        sorted.sort_by(f64::total_cmp);
+        let quantile = |q: f64| sorted.get(((sorted.len() as f64 - 1.0) * q) as usize).copied().unwrap_or(0.0);
+        let worst = quantile(1.0);
+        let shape = |log: f64| match self.options.target {
+            Target::Log => log,
+            Target::Clipped(q) => log.min(quantile(q)),
+            Target::Compressed => {
+                let (least, median) = (quantile(0.0), quantile(0.5));
+                let unit = (median - least).max(1e-9);
+                if log <= median { log } else { median + unit * (((log - median) / unit + 1.0).sqrt() - 1.0) }
+            }
+        };
+        logs.into_iter().map(|log| shape(log.unwrap_or(worst))).collect()
+    }
+
+    /// Brings the process up to date; values of what it has seen.
+    fn learn(&mut self, now: Situation<'_>, rng: &mut ChaCha8Rng) -> Vec<f64> {
+        let targets = self.targets(now.history);
+        let fresh = self.pool.is_none() || now.history.len() >= self.next_fit;
+        if fresh {
+            self.candidates(now.domain, now.history, rng);
+            let negative: Vec<f64> = targets.iter().map(|t| -t).collect();
+            self.seen = newest_and_best(&negative, MOST);
+        } else {
+            self.seen
+                .extend(self.pool.as_ref().map_or(0, |_| self.seen.last().map_or(0, |&i| i + 1))..now.history.len());
+        }
+        let values: Vec<f64> = self.seen.iter().map(|&i| targets[i]).collect();
+        let (mean, deviation) = standard(&values);
+        let mut values: Vec<f64> = values.iter().map(|v| (v - mean) / deviation).collect();
+        let rows: Vec<Vec<f64>> = self.seen.iter().map(|&i| now.domain.row(&now.history.trials()[i].point)).collect();
+        if fresh {
+            let before = self.pool.as_ref().map(|pool| pool.hyper().clone());
+            let steps = if before.is_some() { 20 } else { 40 };
+            let start = before.unwrap_or_else(|| Hyper::prior(now.domain.width()));
+            let hyper = start.fit(self.options.kernel, &rows, &values, steps);
+            self.pool = Some(Pool::new(self.options.kernel, hyper, &self.rows));
+            self.next_fit = ((now.history.len() as f64 * self.options.refit) as usize).max(now.history.len() + 2);
+        }
+        if let Some(pool) = &mut self.pool {
+            let mut i = pool.observations();
+            while i < self.seen.len() {
+                if pool.observe(&rows[i]) {
+                    i += 1;
+                } else {
+                    self.seen.remove(i);
+                    values.remove(i);
+                    return self.learn(now, rng);
+                }
+            }
+        }
+        values
+    }
+
+    fn promise(&self, mean: f64, deviation: f64, best: f64, trial: usize, rng: &mut ChaCha8Rng) -> f64 {
+        match self.options.acquisition {
+            Acquisition::Greedy(every) if trial % every == 0 => -mean,
+            Acquisition::Improvement | Acquisition::Greedy(_) => log_improvement(best - mean, deviation),
+            Acquisition::Bound(width) => width * deviation - mean,
+            Acquisition::Thompson => normal(rng) * deviation - mean,
+        }
+    }
+}
+
+impl Strategy for Gaussian {
+    fn ask(&mut self, now: Situation<'_>, n: usize, rng: &mut ChaCha8Rng) -> Result<Vec<Point>> {
+        let (Start::Random(first) | Start::Spread(first)) = self.options.start;
+        if now.history.len() < first || now.history.best().is_none() {
+            if self.start.is_empty() {
+                let left = first.saturating_sub(now.history.len()).max(1);
+                self.start = match self.options.start {
+                    Start::Random(_) => now.domain.sample_new(left, |point| now.history.has(point), rng),
+                    Start::Spread(_) => design::spread(now, left, rng),
+                };
+                self.start.reverse();
+            }
+            return Ok(self.start.split_off(self.start.len().saturating_sub(n)).into_iter().rev().collect());
+        }
+        let mut values = self.learn(now, rng);
+        let mut taken = vec![false; self.candidates.len()];
+        let mut mark = |point: &Point| {
+            if let Some(&i) = self.index.get(point) {
+                taken[i] = true
+            }
+        };
+        now.history.trials().iter().for_each(|trial| mark(&trial.point));
+        let mut found = Vec::new();
+        let observed = values.len();
+        let best = values.iter().copied().fold(f64::INFINITY, f64::min);
+        while found.len() < n
+            && let Some(pool) = &self.pool
+        {
+            let means = pool.means(&values);
+            let mut most: Option<(f64, usize)> = None;
+            for i in (0..taken.len()).filter(|&i| !taken[i]) {
+                let deviation = f64::from(pool.variances()[i]).max(1e-12).sqrt();
+                let promise = self.promise(f64::from(means[i]), deviation, best, now.history.len() + found.len(), rng);
+                if most.is_none_or(|(other, _)| promise > other) {
+                    most = Some((promise, i));
+                }
+            }
+            let Some((_, i)) = most else { break };
+            taken[i] = true;
+            found.push(self.candidates[i].clone());
+            // In a batch, the others are chosen as if this had turned out as expected.
+            if found.len() < n && self.pool.as_mut().is_some_and(|pool| pool.observe(&self.rows[i])) {
+                values.push(f64::from(means[i]));
+            }
+        }
+        if let Some(pool) = &mut self.pool {
+            pool.truncate(observed);
+        }
+        Ok(found)
+    }
+}
+
+/// Logarithm of the expected improvement, which for hopeless candidates is still an order.
+fn log_improvement(gain: f64, deviation: f64) -> f64 {
+    let z = gain / deviation;
+    let density = (-0.5 * z * z).exp() / (2.0 * std::f64::consts::PI).sqrt();
+    match z {
+        z if z > -5.0 => (z * cumulative(z) + density).max(1e-300).ln() + deviation.ln(),
+        // φ(z)/z², the first term of the expansion.
+        z => -0.5 * z * z - 0.919 - 2.0 * (-z).ln() + deviation.ln(),
+    }
+}
+
+/// The normal distribution function, to 1e-7 (Abramowitz and Stegun 7.1.26 through erfc).
+fn cumulative(z: f64) -> f64 {
+    let x = z.abs() / std::f64::consts::SQRT_2;
+    let t = 1.0 / (1.0 + 0.327_591_1 * x);
+    let poly =
+        t * (0.254_829_592 + t * (-0.284_496_736 + t * (1.421_413_741 + t * (-1.453_152_027 + t * 1.061_405_429))));
+    let tail = 0.5 * poly * (-x * x).exp();
+    if z > 0.0 { 1.0 - tail } else { tail }
+}
+
+/// A normal number (Box and Muller).
+pub(crate) fn normal(rng: &mut ChaCha8Rng) -> f64 {
+    let (u, v): (f64, f64) = (rng.random(), rng.random());
+    (-2.0 * (1.0 - u).ln()).sqrt() * (2.0 * std::f64::consts::PI * v).cos()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn improvement_by_hand() {
+        assert!((cumulative(0.0) - 0.5).abs() < 1e-7);
+        assert!((cumulative(1.959_964) - 0.975).abs() < 1e-6);
+        // No gain expected, deviation 1: φ(0).
+        assert!((log_improvement(0.0, 1.0).exp() - 0.398_942_3).abs() < 1e-6);
+        assert!((log_improvement(-4.999, 1.0) - log_improvement(-5.001, 1.0)).abs() < 0.15);
+        assert!(log_improvement(-30.0, 1.0) > log_improvement(-31.0, 1.0));
+    }
+}
