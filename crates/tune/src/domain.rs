@@ -115,6 +115,11 @@ impl Domain {
         self.encoding.row(point)
     }
 
+    /// The encoding of its points.
+    pub fn encoding(&self) -> &Encoding {
+        &self.encoding
+    }
+
     /// How many numbers.
     pub fn width(&self) -> usize {
         self.encoding.width()

@@ -104,6 +104,48 @@ fn scale(rows: &mut [Vec<f64>], c: usize) {
 pub struct Encoding {
     sketches: Vec<Vec<Column>>,
     width: usize,
+    products: Vec<Product>,
+}
+
+/// The product of two sizes (threads of a block, elements of a tile), of which a machine knows more than of either.
+#[derive(Clone, Debug)]
+struct Product {
+    sketch: usize,
+    decisions: [usize; 2],
+    /// Logarithms of the options of both.
+    logs: [Vec<f64>; 2],
+    least: f64,
+    span: f64,
+}
+
+/// Logarithms of options that are sizes: numbers above 0, at least three of them, that span a factor of four.
+fn sizes(decision: &Decision) -> Option<Vec<f64>> {
+    let Decision::Category { options, .. } = decision else { return None };
+    let one = |option: &String| numbers(option).and_then(|values| <[f64; 1]>::try_from(values).ok()).map(|[v]| v);
+    let values: Vec<f64> = options.iter().map(one).collect::<Option<_>>()?;
+    let (least, most) =
+        (values.iter().copied().fold(f64::INFINITY, f64::min), values.iter().copied().fold(0.0, f64::max));
+    (values.len() >= 3 && least > 0.0 && most / least >= 4.0).then(|| values.into_iter().map(f64::log2).collect())
+}
+
+fn products(space: &Space) -> Vec<Product> {
+    let mut found = Vec::new();
+    for (s, sketch) in space.sketches.iter().enumerate() {
+        let sizes: Vec<(usize, Vec<f64>)> =
+            sketch.decisions.iter().enumerate().filter_map(|(i, decision)| Some((i, sizes(decision)?))).collect();
+        for (k, (j, b)) in sizes.iter().enumerate() {
+            for (i, a) in &sizes[..k] {
+                let end = |of: fn(f64, f64) -> f64| {
+                    let of = |logs: &[f64]| logs.iter().copied().reduce(of).unwrap_or(0.0);
+                    of(a) + of(b)
+                };
+                let (least, most) = (end(f64::min), end(f64::max));
+                let logs = [a.clone(), b.clone()];
+                found.push(Product { sketch: s, decisions: [*i, *j], logs, least, span: most - least });
+            }
+        }
+    }
+    found
 }
 
 impl Encoding {
@@ -113,7 +155,25 @@ impl Encoding {
         let sketches: Vec<Vec<Column>> = space.sketches.iter().map(columns).collect();
         let width = sketches.iter().flatten().map(Column::width).sum::<usize>();
         let arms = if sketches.len() > 1 { sketches.len() } else { 0 };
-        Self { sketches, width: width + arms }
+        Self { sketches, width: width + arms, products: products(space) }
+    }
+
+    /// How many numbers [`Encoding::row_with_products`] has.
+    pub fn width_with_products(&self) -> usize {
+        self.width + self.products.len()
+    }
+
+    /// The row of a point, and the products of each two of its sizes.
+    pub fn row_with_products(&self, point: &Point) -> Vec<f64> {
+        let mut row = self.row(point);
+        row.extend(self.products.iter().map(|product| {
+            let log = |k: usize| match point.choices.get(product.decisions[k]) {
+                Some(Choice::Category(i)) if point.sketch == product.sketch => product.logs[k].get(*i).copied(),
+                _ => None,
+            };
+            log(0).zip(log(1)).map_or(0.0, |(a, b)| (a + b - product.least) / product.span)
+        }));
+        row
     }
 
     /// How many numbers a row has.

@@ -1,7 +1,7 @@
 //! Variants of our tuner: one thing changed at a time.
 
 use tachograph_tune::{
-    models::Kernel,
+    models::{Kernel, Shape},
     strategies::{Acquisition, Gaussian, GaussianOptions, Start, Target},
 };
 
@@ -9,22 +9,22 @@ use crate::Contender;
 
 pub fn all() -> Vec<Contender> {
     let plain = GaussianOptions::PLAIN;
+    let additive = Kernel { additive: true, ..Kernel::MATERN };
+    let base = GaussianOptions { start: Start::Spread(5), target: Target::Clipped(0.75), kernel: additive, ..plain };
     let rows = [
         ("plain", plain),
-        ("spread 10", GaussianOptions { start: Start::Spread(10), ..plain }),
-        ("spread 5", GaussianOptions { start: Start::Spread(5), ..plain }),
-        ("random 5", GaussianOptions { start: Start::Random(5), ..plain }),
-        ("random 20", GaussianOptions { start: Start::Random(20), ..plain }),
-        ("rbf", GaussianOptions { kernel: Kernel::Rbf, ..plain }),
-        ("matern 3/2", GaussianOptions { kernel: Kernel::Matern32, ..plain }),
-        ("bound 1", GaussianOptions { acquisition: Acquisition::Bound(1.0), ..plain }),
-        ("bound 2", GaussianOptions { acquisition: Acquisition::Bound(2.0), ..plain }),
-        ("thompson", GaussianOptions { acquisition: Acquisition::Thompson, ..plain }),
-        ("greedy 2", GaussianOptions { acquisition: Acquisition::Greedy(2), ..plain }),
-        ("greedy 4", GaussianOptions { acquisition: Acquisition::Greedy(4), ..plain }),
-        ("clipped 0.5", GaussianOptions { target: Target::Clipped(0.5), ..plain }),
-        ("clipped 0.75", GaussianOptions { target: Target::Clipped(0.75), ..plain }),
-        ("compressed", GaussianOptions { target: Target::Compressed, ..plain }),
+        ("base", base),
+        ("products", GaussianOptions { products: true, ..base }),
+        ("products, no addition", GaussianOptions { products: true, kernel: Kernel::MATERN, ..base }),
+        ("products, unclipped", GaussianOptions { products: true, target: Target::Log, ..base }),
+        ("no addition", GaussianOptions { kernel: Kernel::MATERN, ..base }),
+        ("rbf", GaussianOptions { kernel: Kernel { shape: Shape::Rbf, additive: true }, ..base }),
+        ("unclipped", GaussianOptions { target: Target::Log, ..base }),
+        ("clipped 0.6", GaussianOptions { target: Target::Clipped(0.6), ..base }),
+        ("spread 3", GaussianOptions { start: Start::Spread(3), ..base }),
+        ("spread 8", GaussianOptions { start: Start::Spread(8), ..base }),
+        ("bound 1.5", GaussianOptions { acquisition: Acquisition::Bound(1.5), ..base }),
+        ("bound 2", GaussianOptions { acquisition: Acquisition::Bound(2.0), ..base }),
     ];
     let row = |(name, options): (&str, GaussianOptions)| Contender {
         name: name.into(),

@@ -5,7 +5,7 @@ mod trees;
 
 use rand_chacha::ChaCha8Rng;
 
-pub use gp::{Gp, Kernel};
+pub use gp::{Gp, Kernel, Shape};
 pub use trees::{Trees, TreesOptions};
 
 use crate::{Error, Result};
@@ -56,7 +56,7 @@ pub const COST_MODELS: &[CostModelEntry] = &[
     CostModelEntry {
         name: "gp",
         about: "Gaussian process, Matérn 5/2, a length for each column",
-        make: || Box::new(Gp::new(Kernel::Matern52, 30)),
+        make: || Box::new(Gp::new(Kernel::MATERN, 30)),
     },
 ];
 

@@ -9,7 +9,7 @@ use std::path::Path;
 use serde_json::{Map, Value};
 use tachograph_program::{Choice, Decision, Point};
 
-use crate::{Domain, Result};
+use crate::{Domain, History, Result, Search, Strategy, Trial};
 
 /// A table of measured configurations. Its points are exactly those: a configuration that is not in the table is in no
 /// space, and one that failed is a result with its reason.
@@ -58,6 +58,28 @@ impl Recorded {
     pub fn within(&self, slack: f64) -> usize {
         let Some(best) = self.best_ms() else { return 0 };
         self.outcomes.iter().filter(|outcome| outcome.as_ref().is_ok_and(|&t| t <= best * (1.0 + slack))).count()
+    }
+
+    /// Runs a strategy for so many trials, or until all is measured. The same seed makes the same trials.
+    ///
+    /// # Errors
+    /// A model that cannot be fitted, or what `each` says of a trial.
+    pub fn replay<E: From<crate::Error>>(
+        &self,
+        strategy: Box<dyn Strategy>,
+        seed: u64,
+        trials: usize,
+        mut each: impl FnMut(&Trial) -> Result<(), E>,
+    ) -> Result<History, E> {
+        let mut search = Search::new(&self.domain, strategy, seed);
+        while search.history().len() < trials {
+            let new = search.round(1, |point| self.measure(point))?;
+            if new.is_empty() {
+                break;
+            }
+            new.iter().try_for_each(&mut each)?;
+        }
+        Ok(search.history().clone())
     }
 
     /// A point as names and values; numbers where they are numbers.

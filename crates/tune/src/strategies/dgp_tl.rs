@@ -34,7 +34,7 @@ pub struct DgpTl {
 impl DgpTl {
     /// Nothing learned yet.
     pub fn new() -> Self {
-        Self { model: Gp::new(Kernel::Rbf, 20), chains: Vec::new(), queue: Queue::default() }
+        Self { model: Gp::new(Kernel::RBF, 20), chains: Vec::new(), queue: Queue::default() }
     }
 }
 
@@ -49,7 +49,7 @@ impl Default for DgpTl {
 pub fn maximum_entropy(domain: &Domain, n: usize, candidates: usize, rng: &mut ChaCha8Rng) -> Vec<Point> {
     let points = domain.sample_new(candidates, |_| false, rng);
     let rows: Vec<Vec<f64>> = points.iter().map(|point| domain.row(point)).collect();
-    let mut pool = Pool::new(Kernel::Rbf, Hyper::prior(domain.width()), &rows);
+    let mut pool = Pool::new(Kernel::RBF, Hyper::prior(domain.width()), &rows);
     let mut taken = vec![false; points.len()];
     let mut chosen = Vec::new();
     while chosen.len() < n.min(points.len()) {

@@ -62,6 +62,8 @@ pub struct GaussianOptions {
     pub target: Target,
     /// How many candidates are looked at in each step; spaces with no more points are looked at whole.
     pub candidates: usize,
+    /// Whether products of sizes are columns too.
+    pub products: bool,
     /// The parameters are fitted again when the trials have grown by this factor.
     pub refit: f64,
 }
@@ -70,10 +72,11 @@ impl GaussianOptions {
     /// The textbook: ten random points, Matérn 5/2, expected improvement on the logarithm of time.
     pub const PLAIN: Self = Self {
         start: Start::Random(10),
-        kernel: Kernel::Matern52,
+        kernel: Kernel::MATERN,
         acquisition: Acquisition::Improvement,
         target: Target::Log,
         candidates: 20_000,
+        products: false,
         refit: 1.15,
     };
 }
@@ -97,6 +100,13 @@ impl Gaussian {
     pub fn new(options: GaussianOptions) -> Self {
         let (candidates, rows, index, seen, start) = Default::default();
         Self { options, candidates, rows, index, whole: false, seen, pool: None, next_fit: 0, start }
+    }
+
+    fn row(&self, domain: &Domain, point: &Point) -> Vec<f64> {
+        match self.options.products {
+            true => domain.encoding().row_with_products(point),
+            false => domain.row(point),
+        }
     }
 
     fn candidates(&mut self, domain: &Domain, history: &History, rng: &mut ChaCha8Rng) {
@@ -124,7 +134,7 @@ impl Gaussian {
             self.candidates = near.into_iter().chain(sample).filter(|point| known.insert(point.clone())).collect();
             self.candidates.truncate(limit);
         }
-        self.rows = self.candidates.iter().map(|point| domain.row(point)).collect();
+        self.rows = self.candidates.iter().map(|point| self.row(domain, point)).collect();
         self.index = self.candidates.iter().enumerate().map(|(i, point)| (point.clone(), i)).collect();
     }
 
@@ -163,11 +173,12 @@ impl Gaussian {
         let values: Vec<f64> = self.seen.iter().map(|&i| targets[i]).collect();
         let (mean, deviation) = standard(&values);
         let mut values: Vec<f64> = values.iter().map(|v| (v - mean) / deviation).collect();
-        let rows: Vec<Vec<f64>> = self.seen.iter().map(|&i| now.domain.row(&now.history.trials()[i].point)).collect();
+        let rows: Vec<Vec<f64>> =
+            self.seen.iter().map(|&i| self.row(now.domain, &now.history.trials()[i].point)).collect();
         if fresh {
             let before = self.pool.as_ref().map(|pool| pool.hyper().clone());
             let steps = if before.is_some() { 20 } else { 40 };
-            let start = before.unwrap_or_else(|| Hyper::prior(now.domain.width()));
+            let start = before.unwrap_or_else(|| Hyper::prior(rows.first().map_or(0, Vec::len)));
             let hyper = start.fit(self.options.kernel, &rows, &values, steps);
             self.pool = Some(Pool::new(self.options.kernel, hyper, &self.rows));
             self.next_fit = ((now.history.len() as f64 * self.options.refit) as usize).max(now.history.len() + 2);

@@ -4,7 +4,17 @@ use super::linalg::{self, Lower};
 
 /// A covariance with a length for each column (automatic relevance determination).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kernel {
+pub struct Kernel {
+    /// How it falls with distance.
+    pub shape: Shape,
+    /// Whether a share of the variance, found with the lengths, is a sum of functions of one column each: what a parameter
+    /// does whatever the others are, which a few points tell (an additive process; Duvenaud et al., NeurIPS 2011).
+    pub additive: bool,
+}
+
+/// How a covariance falls with distance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
     /// exp(−r²/2).
     Rbf,
     /// Matérn's with ν = 5/2.
@@ -14,6 +24,13 @@ pub enum Kernel {
 }
 
 impl Kernel {
+    /// Matérn's with ν = 5/2, the usual one.
+    pub const MATERN: Self = Self { shape: Shape::Matern52, additive: false };
+    /// The Gaussian one.
+    pub const RBF: Self = Self { shape: Shape::Rbf, additive: false };
+}
+
+impl Shape {
     /// Covariance at a squared scaled distance.
     fn at(self, r2: f64) -> f64 {
         match self {
@@ -51,6 +68,8 @@ pub struct Hyper {
     pub signal: f64,
     /// Of the variance of the noise.
     pub noise: f64,
+    /// Of the odds of the additive share.
+    pub mix: f64,
 }
 
 /// What was thought before there were data. Ours: normal priors on the logarithms; lengths grow with the root of the
@@ -58,16 +77,18 @@ pub struct Hyper {
 const SPREAD: f64 = 1.0;
 const NOISE: (f64, f64) = (-6.0, 2.0);
 
+/// The least of the logarithm of the noise: below it a factorisation rounds.
+const LEAST_NOISE: f64 = -14.0;
+
 impl Hyper {
     /// Before data.
     pub fn prior(width: usize) -> Self {
-        Self { lengths: vec![(width as f64).sqrt().max(1.0).ln() - 0.3; width], signal: 0.0, noise: NOISE.0 }
+        Self { lengths: vec![(width as f64).sqrt().max(1.0).ln() - 0.3; width], signal: 0.0, noise: NOISE.0, mix: 0.0 }
     }
 
     /// Covariance of two rows, without noise.
     pub fn covariance(&self, kernel: Kernel, a: &[f64], b: &[f64]) -> f64 {
-        let scaled = self.lengths.iter().zip(a).zip(b).map(|((l, a), b)| ((a - b) * (-l).exp()).powi(2));
-        self.signal.exp() * kernel.at(scaled.sum())
+        self.between(kernel, &self.scale(a), &self.scale(b))
     }
 
     /// Rows divided by the lengths, so that covariances need no more than distances.
@@ -75,20 +96,29 @@ impl Hyper {
         row.iter().zip(&self.lengths).map(|(x, l)| x * (-l).exp()).collect()
     }
 
+    /// The additive share.
+    pub fn share(&self, kernel: Kernel) -> f64 {
+        if kernel.additive { 1.0 / (1.0 + (-self.mix).exp()) } else { 0.0 }
+    }
+
     /// Covariance of two rows that are scaled.
     pub fn between(&self, kernel: Kernel, a: &[f64], b: &[f64]) -> f64 {
-        self.signal.exp() * kernel.at(a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum())
+        let (share, shape) = (self.share(kernel), kernel.shape);
+        let squares = a.iter().zip(b).map(|(a, b)| (a - b) * (a - b));
+        let whole = shape.at(squares.clone().sum());
+        let parts = if share > 0.0 { squares.map(|r| shape.at(r)).sum::<f64>() / a.len() as f64 } else { 0.0 };
+        self.signal.exp() * ((1.0 - share) * whole + share * parts)
     }
 
     fn values(&self) -> Vec<f64> {
         let mut values = self.lengths.clone();
-        values.extend([self.signal, self.noise]);
+        values.extend([self.signal, self.noise, self.mix]);
         values
     }
 
     fn of(values: &[f64]) -> Self {
-        let width = values.len() - 2;
-        Self { lengths: values[..width].to_vec(), signal: values[width], noise: values[width + 1] }
+        let (lengths, others) = values.split_at(values.len() - 3);
+        Self { lengths: lengths.to_vec(), signal: others[0], noise: others[1], mix: others[2] }
     }
 
     /// The most probable parameters given rows and their values (of mean 0 and deviation 1): the logarithm of the marginal
@@ -105,7 +135,7 @@ impl Hyper {
             let Some((height, mut slope)) = likelihood(&hyper, kernel, &squares, rows.len(), values) else { break };
             let mut height = height;
             for (i, slope) in slope.iter_mut().enumerate() {
-                let spread = if i + 1 == at.len() { NOISE.1 } else { SPREAD };
+                let spread = if i + 2 == at.len() { NOISE.1 } else { SPREAD };
                 height -= 0.5 * ((at[i] - prior[i]) / spread).powi(2);
                 *slope -= (at[i] - prior[i]) / (spread * spread);
             }
@@ -126,9 +156,8 @@ impl Hyper {
                 }
                 last[i] = slope[i];
             }
-            // Noise below the rounding of the factorisation cannot be told from none.
-            let noise = at.len() - 1;
-            at[noise] = at[noise].max(-14.0);
+            let noise = at.len() - 2;
+            at[noise] = at[noise].max(LEAST_NOISE);
         }
         Self::of(&best.1)
     }
@@ -151,16 +180,21 @@ fn likelihood(
     values: &[f64],
 ) -> Option<(f64, Vec<f64>)> {
     let pairs = n * n.saturating_sub(1) / 2;
+    let (shape, share) = (kernel.shape, hyper.share(kernel));
     let weights: Vec<f64> = hyper.lengths.iter().map(|l| (-2.0 * l).exp()).collect();
-    let mut r2 = vec![0.0; pairs];
+    let (mut r2, mut parts) = (vec![0.0; pairs], vec![0.0; pairs]);
     for (column, w) in squares.iter().zip(&weights) {
         r2.iter_mut().zip(column).for_each(|(r, s)| *r += w * s);
+        if share > 0.0 {
+            parts.iter_mut().zip(column).for_each(|(part, s)| *part += shape.at(w * s) / weights.len() as f64);
+        }
     }
     let (signal, noise) = (hyper.signal.exp(), hyper.noise.exp());
     let mut matrix: Lower = Vec::with_capacity(n);
-    let mut next = r2.iter();
+    let mut next = r2.iter().zip(&parts);
     for i in 0..n {
-        let mut row: Vec<f64> = next.by_ref().take(i).map(|&r| signal * kernel.at(r)).collect();
+        let one = |(&r, &part): (&f64, &f64)| signal * ((1.0 - share) * shape.at(r) + share * part);
+        let mut row: Vec<f64> = next.by_ref().take(i).map(one).collect();
         row.push(signal + noise);
         matrix.push(row);
     }
@@ -169,23 +203,32 @@ fn likelihood(
     let height = -0.5 * linalg::dot(values, &alpha) - l.iter().enumerate().map(|(i, row)| row[i].ln()).sum::<f64>();
     // ∂/∂θ = ½ Σ (α αᵀ − K⁻¹)ᵢⱼ ∂Kᵢⱼ/∂θ; each pair counts twice.
     let inverse = linalg::inverse(&l);
-    let mut by_distance = vec![0.0; pairs];
-    let (mut by_signal, mut by_noise) = (0.0, 0.0);
+    let (mut by_whole, mut by_part) = (vec![0.0; pairs], vec![0.0; pairs]);
+    let (mut by_signal, mut by_noise, mut by_mix) = (0.0, 0.0, 0.0);
     let mut p = 0;
     for i in 0..n {
         for j in 0..i {
             let weight = alpha[i] * alpha[j] - inverse[i][j];
             by_signal += weight * matrix[i][j];
-            by_distance[p] = weight * signal * kernel.slope(r2[p]);
+            by_whole[p] = weight * signal * (1.0 - share) * shape.slope(r2[p]);
+            by_part[p] = weight * signal * share / weights.len() as f64;
+            if share > 0.0 {
+                by_mix += weight * signal * share * (1.0 - share) * (parts[p] - shape.at(r2[p]));
+            }
             p += 1;
         }
         let weight = 0.5 * (alpha[i] * alpha[i] - inverse[i][i]);
         by_signal += weight * signal;
         by_noise += weight * noise;
     }
-    let mut slope: Vec<f64> =
-        squares.iter().zip(&weights).map(|(column, w)| w * linalg::dot(column, &by_distance)).collect();
-    slope.extend([by_signal, by_noise]);
+    let by_length = |(column, &w): (&Vec<f64>, &f64)| {
+        let whole = w * linalg::dot(column, &by_whole);
+        let slopes =
+            column.iter().zip(&by_part).map(|(s, by)| if *s > 0.0 { by * w * s * shape.slope(w * s) } else { 0.0 });
+        if share > 0.0 { whole + slopes.sum::<f64>() } else { whole }
+    };
+    let mut slope: Vec<f64> = squares.iter().zip(&weights).map(by_length).collect();
+    slope.extend([by_signal, by_noise, by_mix]);
     Some((height, slope))
 }
 
@@ -197,12 +240,13 @@ mod tests {
     fn slopes_are_those_of_the_likelihood() {
         let rows: Vec<Vec<f64>> = (0..6).map(|i| vec![f64::from(i) / 5.0, f64::from(i * i % 5) / 4.0]).collect();
         let values = [0.3, -1.0, 0.5, 1.2, -0.7, 0.1];
-        let hyper = Hyper { lengths: vec![-0.5, 0.2], signal: 0.1, noise: -2.0 };
-        for kernel in [Kernel::Rbf, Kernel::Matern52, Kernel::Matern32] {
+        let hyper = Hyper { lengths: vec![-0.5, 0.2], signal: 0.1, noise: -2.0, mix: 0.3 };
+        let kernels = [Shape::Rbf, Shape::Matern52, Shape::Matern32];
+        for kernel in kernels.into_iter().flat_map(|shape| [false, true].map(|additive| Kernel { shape, additive })) {
             let at =
                 |values_at: &[f64]| likelihood(&Hyper::of(values_at), kernel, &squares(&rows), 6, &values).unwrap();
             let (_, slope) = at(&hyper.values());
-            for i in 0..4 {
+            for i in 0..5 {
                 let moved = |by: f64| {
                     let mut values = hyper.values();
                     values[i] += by;

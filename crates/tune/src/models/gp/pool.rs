@@ -1,7 +1,7 @@
 //! A Gaussian process over a fixed list of candidates, kept up to date one observation at a time.
 
 use super::{
-    Hyper, Kernel,
+    Hyper, Kernel, Shape,
     linalg::{self, Lower},
 };
 
@@ -33,13 +33,26 @@ impl Pool {
     /// Covariances of a scaled row with all candidates.
     fn covariances(&self, row: &[f64]) -> Vec<f32> {
         let mut r2 = vec![0f32; self.count];
+        let mut parts = vec![0f32; self.count];
+        let shape = self.kernel.shape;
+        let share = self.hyper.share(self.kernel);
         for (column, &x) in self.columns.iter().zip(row) {
             let x = x as f32;
             r2.iter_mut().zip(column).for_each(|(r, c)| *r += (c - x) * (c - x));
+            if share > 0.0 {
+                // Few values occur in a column, mostly in runs.
+                let mut last = (f32::NAN, 0.0);
+                for (part, &c) in parts.iter_mut().zip(column) {
+                    if c != last.0 {
+                        last = (c, at(shape, (c - x) * (c - x)));
+                    }
+                    *part += last.1;
+                }
+            }
         }
-        let signal = self.hyper.signal.exp() as f32;
-        let kernel = self.kernel;
-        r2.iter_mut().for_each(|r| *r = signal * at(kernel, *r));
+        let signal = self.hyper.signal.exp();
+        let (whole, part) = ((signal * (1.0 - share)) as f32, (signal * share / row.len().max(1) as f64) as f32);
+        r2.iter_mut().zip(&parts).for_each(|(r, p)| *r = whole * at(shape, *r) + part * p);
         r2
     }
 
@@ -100,15 +113,15 @@ impl Pool {
     }
 }
 
-/// [`Kernel::at`] in single precision, which is enough for candidates.
-fn at(kernel: Kernel, r2: f32) -> f32 {
-    match kernel {
-        Kernel::Rbf => (-0.5 * r2).exp(),
-        Kernel::Matern52 => {
+/// Covariance at a squared distance in single precision, which is enough for candidates.
+fn at(shape: Shape, r2: f32) -> f32 {
+    match shape {
+        Shape::Rbf => (-0.5 * r2).exp(),
+        Shape::Matern52 => {
             let s = (5.0 * r2).sqrt();
             (1.0 + s + s * s / 3.0) * (-s).exp()
         }
-        Kernel::Matern32 => {
+        Shape::Matern32 => {
             let s = (3.0 * r2).sqrt();
             (1.0 + s) * (-s).exp()
         }
@@ -127,10 +140,11 @@ mod tests {
         let rows: Vec<Vec<f64>> = (0..8).map(row).collect();
         let candidates: Vec<Vec<f64>> = (20..30).map(row).collect();
         let scores: Vec<f64> = rows.iter().map(|row| row[0] * row[0] - row[1]).collect();
-        let mut gp = Gp::new(Kernel::Matern52, 20);
+        let mut gp = Gp::new(Kernel { shape: Shape::Matern52, additive: true }, 20);
         gp.fit(&rows, &scores, &mut rand_chacha::ChaCha8Rng::seed_from_u64(0)).unwrap();
         let (mean, deviation) = crate::models::gp::standard(&scores);
-        let mut pool = Pool::new(Kernel::Matern52, gp.hyper().unwrap().clone(), &candidates);
+        let mut pool =
+            Pool::new(Kernel { shape: Shape::Matern52, additive: true }, gp.hyper().unwrap().clone(), &candidates);
         rows.iter().for_each(|row| assert!(pool.observe(row)));
         let values: Vec<f64> = scores.iter().map(|v| (v - mean) / deviation).collect();
         let means = pool.means(&values);
