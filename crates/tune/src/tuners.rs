@@ -29,9 +29,9 @@ pub const DEFAULT: &str = "tachograph";
 pub const TUNERS: &[Tuner] = &[
     Tuner {
         name: "tachograph",
-        about: "Gaussian process",
+        about: "Gaussian process with an additive part, a spread start, slow times clipped, expected improvement",
         source: "this project",
-        make: || Box::new(Gaussian::new(GaussianOptions::PLAIN)),
+        make: || Box::new(Gaussian::new(GaussianOptions::TACHOGRAPH)),
     },
     Tuner {
         name: "random",

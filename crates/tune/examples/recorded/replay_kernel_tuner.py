@@ -76,6 +76,10 @@ def main():
     args = parser.parse_args()
     from kernel_tuner.interface import tune_cache
 
+    # What is there already is not run again.
+    done = set()
+    if os.path.exists(args.out):
+        done = {(row["space"], row["tuner"], row["seed"]) for row in map(json.loads, open(args.out))}
     out = open(args.out, "a")
     wanted = [s for s in strategies(args.folder) if not args.only or s[1] in args.only.split(",")]
     tables = list(spaces(args.half, args.folder))
@@ -92,6 +96,8 @@ def main():
                 with open(path, "w") as file:
                     json.dump(text, file)
                 for label, strategy, options in wanted:
+                    if (space, label, seed) in done:
+                        continue
                     start = time.time()
                     options = {**options, "max_fevals": min(args.cap, len(entries))}
                     try:

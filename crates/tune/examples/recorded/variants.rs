@@ -11,7 +11,21 @@ pub fn all() -> Vec<Contender> {
     let plain = GaussianOptions::PLAIN;
     let additive = Kernel { additive: true, ..Kernel::MATERN };
     let base = GaussianOptions { start: Start::Spread(5), target: Target::Clipped(0.75), kernel: additive, ..plain };
+    let whole = GaussianOptions {
+        start: Start::Spread(8),
+        target: Target::Clipped(0.6),
+        acquisition: Acquisition::Bound(2.0),
+        products: true,
+        ..base
+    };
     let rows = [
+        ("A", whole),
+        ("B", GaussianOptions { start: Start::Spread(8), products: true, ..base }),
+        ("A improvement", GaussianOptions { acquisition: Acquisition::Improvement, ..whole }),
+        ("A no addition", GaussianOptions { kernel: Kernel::MATERN, ..whole }),
+        ("A spread 5", GaussianOptions { start: Start::Spread(5), ..whole }),
+        ("A bound 1.5", GaussianOptions { acquisition: Acquisition::Bound(1.5), ..whole }),
+        ("A no products", GaussianOptions { products: false, ..whole }),
         ("plain", plain),
         ("base", base),
         ("products", GaussianOptions { products: true, ..base }),

@@ -79,6 +79,14 @@ impl GaussianOptions {
         products: false,
         refit: 1.15,
     };
+
+    /// Ours, as the ablation of `docs/tuning.md` has it.
+    pub const TACHOGRAPH: Self = Self {
+        start: Start::Spread(8),
+        kernel: Kernel { additive: true, ..Kernel::MATERN },
+        target: Target::Clipped(0.75),
+        ..Self::PLAIN
+    };
 }
 
 /// The strategy.
@@ -90,6 +98,8 @@ pub struct Gaussian {
     whole: bool,
     /// Trials that the process has seen, by their numbers.
     seen: Vec<usize>,
+    /// Trials that it was shown.
+    upto: usize,
     pool: Option<Pool>,
     next_fit: usize,
     start: Vec<Point>,
@@ -99,7 +109,7 @@ impl Gaussian {
     /// Nothing learned yet.
     pub fn new(options: GaussianOptions) -> Self {
         let (candidates, rows, index, seen, start) = Default::default();
-        Self { options, candidates, rows, index, whole: false, seen, pool: None, next_fit: 0, start }
+        Self { options, candidates, rows, index, whole: false, seen, upto: 0, pool: None, next_fit: 0, start }
     }
 
     fn row(&self, domain: &Domain, point: &Point) -> Vec<f64> {
@@ -167,13 +177,13 @@ impl Gaussian {
             let negative: Vec<f64> = targets.iter().map(|t| -t).collect();
             self.seen = newest_and_best(&negative, MOST);
         } else {
-            self.seen
-                .extend(self.pool.as_ref().map_or(0, |_| self.seen.last().map_or(0, |&i| i + 1))..now.history.len());
+            self.seen.extend(self.upto..now.history.len());
         }
+        self.upto = now.history.len();
         let values: Vec<f64> = self.seen.iter().map(|&i| targets[i]).collect();
         let (mean, deviation) = standard(&values);
         let mut values: Vec<f64> = values.iter().map(|v| (v - mean) / deviation).collect();
-        let rows: Vec<Vec<f64>> =
+        let mut rows: Vec<Vec<f64>> =
             self.seen.iter().map(|&i| self.row(now.domain, &now.history.trials()[i].point)).collect();
         if fresh {
             let before = self.pool.as_ref().map(|pool| pool.hyper().clone());
@@ -189,9 +199,10 @@ impl Gaussian {
                 if pool.observe(&rows[i]) {
                     i += 1;
                 } else {
+                    // It says nothing that the others have not said.
                     self.seen.remove(i);
                     values.remove(i);
-                    return self.learn(now, rng);
+                    rows.remove(i);
                 }
             }
         }

@@ -144,9 +144,9 @@ mod tests {
     fn an_agent_learns_to_go_up() {
         let mut rng = ChaCha8Rng::seed_from_u64(5);
         let mut agent = Agent::new(1, &mut rng);
-        let up = |agent: &Agent| agent.policy.forward(&[0.5]).2[0][2];
-        let before = up(&agent);
-        for _ in 0..150 {
+        // Its entropy keeps the agent from settling: on average over episodes it goes up more often than a third.
+        let mut up = 0.0;
+        for episode in 0..300 {
             let (mut states, mut actions, mut rewards) = (vec![vec![0.5]], Vec::new(), Vec::new());
             for _ in 0..20 {
                 let action = agent.act(&[0.5], &mut rng);
@@ -154,8 +154,11 @@ mod tests {
                 actions.push(action);
                 states.push(vec![0.5]);
             }
+            if episode >= 100 {
+                up += rewards.iter().sum::<f64>() / 20.0 / 200.0;
+            }
             agent.learn(&states, &actions, &rewards, &mut rng);
         }
-        assert!(up(&agent) > before.max(0.5), "{before} {}", up(&agent));
+        assert!(up > 0.5, "{up}");
     }
 }
