@@ -211,7 +211,7 @@ impl Gaussian {
 
     fn promise(&self, mean: f64, deviation: f64, best: f64, trial: usize, rng: &mut ChaCha8Rng) -> f64 {
         match self.options.acquisition {
-            Acquisition::Greedy(every) if trial % every == 0 => -mean,
+            Acquisition::Greedy(every) if trial.is_multiple_of(every) => -mean,
             Acquisition::Improvement | Acquisition::Greedy(_) => log_improvement(best - mean, deviation),
             Acquisition::Bound(width) => width * deviation - mean,
             Acquisition::Thompson => normal(rng) * deviation - mean,

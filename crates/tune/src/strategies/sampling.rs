@@ -71,7 +71,7 @@ mod tests {
         let mut rng = ChaCha8Rng::seed_from_u64(6);
         let points: Vec<Vec<usize>> = (0..64).map(|i| vec![100 * (i % 4), i / 16]).collect();
         let found = centroids(&points, 64, &mut rng);
-        assert!(found.len() >= 8 && found.len() % 8 == 0, "{}", found.len());
+        assert!(found.len() >= 8 && found.len().is_multiple_of(8), "{}", found.len());
         for group in 0..4 {
             assert!(found.iter().any(|c| c[0].abs_diff(100 * group) < 10), "{found:?}");
         }
