@@ -12,6 +12,7 @@ mod gaussian;
 mod genetic;
 mod plan;
 mod ppo;
+mod promise;
 mod random;
 mod sampling;
 
@@ -22,7 +23,8 @@ pub use dgp_tl::DgpTl;
 pub use evolution::{Evolution, EvolutionOptions};
 pub use exhaustive::Exhaustive;
 pub use flextensor::FlexTensor;
-pub(crate) use gaussian::normal;
-pub use gaussian::{Acquisition, Gaussian, GaussianOptions, Start, Target};
+pub use gaussian::{Gaussian, GaussianOptions, Start, Target};
 pub use genetic::Genetic;
+pub use promise::Acquisition;
+pub(crate) use promise::normal;
 pub use random::Random;
