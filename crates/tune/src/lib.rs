@@ -28,3 +28,8 @@ pub use recorded::{Recorded, Table};
 pub use search::Search;
 pub use strategy::{Situation, Strategy};
 pub use tuners::{DEFAULT, TUNERS, Tuner, tuner};
+
+/// The front page, whose program is tested.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct FrontPage;
