@@ -47,7 +47,7 @@ fn what_is_wrong_is_said() {
     assert!(failed(&["nosuch.csv"]).contains("nosuch.csv"));
     assert!(failed(&["t.csv", "--device", "a", "--tuner", "none"]).contains("there is no tuner `none`"));
     assert_eq!(run(&["tune"]).code, 2);
-    assert_eq!(run(&["tune", "--recorded", "t.csv", "--trials", "0"]).code, 2);
+    assert_eq!(run(&["tune", "--recorded", "t.csv", "--trials", "-1"]).code, 2);
 }
 
 #[test]
