@@ -20,8 +20,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use verbs::{
-    adapt, choose, collect, completions, data, devices, doctor, ensemble, evaluate, inspect, predict, profile, program, query,
-    runner, store as store_verb, train, transfer, worker,
+    adapt, choose, collect, completions, data, devices, doctor, ensemble, evaluate, inspect, predict, profile, program,
+    query, runner, store as store_verb, train, transfer, tune, worker,
 };
 
 /// What a neural network will take on a device, before anyone runs it.
@@ -51,6 +51,7 @@ enum Verb {
     Ensemble(ensemble::Args),
     Adapt(adapt::Args),
     Transfer(transfer::Args),
+    Tune(tune::Args),
     Devices(devices::Args),
     Doctor(doctor::Args),
     Completions(completions::Args),
@@ -78,6 +79,7 @@ fn main() -> ExitCode {
         Verb::Ensemble(args) => ensemble::run(&args),
         Verb::Adapt(args) => adapt::run(&args),
         Verb::Transfer(args) => transfer::run(&args),
+        Verb::Tune(args) => tune::run(&args),
         Verb::Devices(args) => devices::run(&args),
         Verb::Doctor(args) => doctor::run(&args),
         Verb::Completions(args) => completions::run(&args),

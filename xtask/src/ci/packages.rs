@@ -10,7 +10,7 @@ use crate::tools::{cargo, output, run};
 
 /// The crates that must do without libtorch, with all their features. A crate that is not here may come to use libtorch; one
 /// that is here may not.
-const WITHOUT_LIBTORCH: [&str; 13] = [
+const WITHOUT_LIBTORCH: [&str; 14] = [
     "ir",
     "import",
     "metrics",
@@ -21,6 +21,7 @@ const WITHOUT_LIBTORCH: [&str; 13] = [
     "store",
     "torch-link",
     "program",
+    "tune",
     "compile",
     "report",
     "batch",
@@ -28,7 +29,7 @@ const WITHOUT_LIBTORCH: [&str; 13] = [
 
 /// The crates that use libtorch behind a feature: without their default features they build and pass their tests where
 /// there is none, and their programs name none of its libraries.
-const OPTIONAL_LIBTORCH: [&str; 6] = ["predict", "tune", "cli", "tachograph", "examples", "research"];
+const OPTIONAL_LIBTORCH: [&str; 5] = ["predict", "cli", "tachograph", "examples", "research"];
 
 /// A package of the workspace.
 pub struct Package {

@@ -19,6 +19,7 @@ pub mod runner;
 pub mod store;
 pub mod train;
 pub mod transfer;
+pub mod tune;
 pub mod worker;
 
 /// How to get the verbs that run libtorch.

@@ -7,6 +7,7 @@ mod others;
 mod predict;
 mod store;
 mod transfer;
+mod tune;
 #[cfg(feature = "torch")]
 mod with_torch;
 #[cfg(not(feature = "torch"))]

@@ -31,6 +31,7 @@ operators! {
     identity: Identity;
     implicit_gemm:;
     layer_norm: LayerNorm;
+    lrn: Lrn;
     matmul: MatMul;
     pad: Pad;
     pool: Pool;
@@ -56,6 +57,7 @@ pub use gemm::dense;
 pub use group_norm::group_norm;
 pub use implicit_gemm::conv_as_matmul;
 pub use layer_norm::layer_norm;
+pub use lrn::lrn;
 pub use matmul::matmul;
 pub use pool::{Pooling, pool};
 pub use reduce::{Reduction, reduce};

@@ -86,7 +86,7 @@ pub fn ms(predictor: &TorchPredictor, network: &BoundGraph, output: usize) -> f6
 pub fn operator_sum(predictor: &TorchPredictor, network: &BoundGraph, output: usize) -> Option<f64> {
     let id = predictor.manifest().id(output).unwrap();
     let again = Predictor::from(TorchPredictor::new(predictor.checkpoint().unwrap(), Device::Cpu).unwrap());
-    let operators = again.operators(network, id).unwrap()?;
     let held = again.predict(network, id).unwrap().value.value();
+    let operators = again.operators(network, id, held).unwrap()?;
     Some(operators.iter().map(|(_, ms)| ms).sum::<f64>() / held * ms(predictor, network, output))
 }

@@ -209,8 +209,23 @@ fn annotations(nest: &Nest, loops: &[Around], row: &mut Vec<f64>) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{matmul, row_of};
-    use crate::Schedule;
+    use super::super::{
+        Program, named,
+        tests::{matmul, row_of},
+    };
+    use crate::{Binding, Dim, Schedule};
+
+    #[test]
+    fn bound_loops_have_their_columns() {
+        let workload = matmul(4, 8, 16);
+        let schedule =
+            Schedule::new().bind("matmul", "i", Binding::Block(Dim::X)).bind("matmul", "j", Binding::Thread(Dim::X));
+        let columns = named("per-store").unwrap().columns(&Program::new(&workload, &schedule).unwrap());
+        let gpu = columns.iter().position(|column| column == "gpu").unwrap();
+        let row = row_of("per-store", &workload, &schedule);
+        let extents = [1, 4].map(|after| (row[gpu + after].exp2() - 1.0).round());
+        assert_eq!((row[gpu], extents), (1.0, [4.0, 16.0]));
+    }
 
     #[test]
     fn dialects_differ_where_they_should() {

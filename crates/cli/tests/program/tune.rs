@@ -1,0 +1,59 @@
+//! `tune` on recorded spaces.
+
+use crate::{run, run_in};
+
+const TABLE: &str = "device,block,layout,time_ms,valid,error
+a,16,x,3,1,
+a,32,x,2,1,
+a,64,x,,0,out of memory
+a,32,y,2.5,1,
+b,16,x,9,1,
+";
+
+#[test]
+fn a_recorded_space_is_replayed() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("t.csv"), TABLE).unwrap();
+    let args = ["tune", "--recorded", "t.csv", "--device", "a", "--trials", "50", "--seeds", "2", "--json"];
+    let lines = run_in(folder.path(), &args).well().json();
+    // Two seeds through a space of four.
+    assert_eq!(lines.len(), 8);
+    let number = |i: usize, key: &str| lines[i][key].as_u64();
+    assert_eq!(
+        (number(0, "seed"), number(0, "trial"), number(7, "seed"), number(7, "trial")),
+        (Some(0), Some(1), Some(1), Some(4))
+    );
+    assert_eq!(lines[7]["best_ms"].as_f64(), Some(2.0));
+    let failed: Vec<_> = lines.iter().filter(|line| line["error"] == "out of memory").collect();
+    assert!(failed.len() == 2 && failed[0]["config"]["block"] == 64 && failed[0]["config"]["layout"] == "x");
+    assert!(failed[0].get("time_ms").is_none());
+    assert_eq!(run_in(folder.path(), &args).well().json(), lines);
+    let said = run_in(folder.path(), &args[..args.len() - 1]).well().out;
+    assert!(
+        said.contains("4 configurations, 1 of which failed") && said.ends_with("2 ms with block=32 layout=x\n"),
+        "{said}"
+    );
+}
+
+#[test]
+fn what_is_wrong_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("t.csv"), TABLE).unwrap();
+    std::fs::write(folder.path().join("bad.csv"), "x,time_ms\n1,fast\n").unwrap();
+    let failed = |args: &[&str]| run_in(folder.path(), &[&["tune", "--recorded"], args].concat()).failed().to_owned();
+    assert!(failed(&["t.csv"]).contains("say which device: a, b"));
+    assert!(failed(&["t.csv", "--device", "c"]).contains("there is no device `c`; there are: a, b"));
+    assert!(failed(&["bad.csv"]).contains("bad.csv, line 2, column `time_ms`: `fast` is no number"));
+    assert!(failed(&["nosuch.csv"]).contains("nosuch.csv"));
+    assert!(failed(&["t.csv", "--device", "a", "--tuner", "none"]).contains("there is no tuner `none`"));
+    assert_eq!(run(&["tune"]).code, 2);
+    assert_eq!(run(&["tune", "--recorded", "t.csv", "--trials", "-1"]).code, 2);
+}
+
+#[test]
+fn tuners_are_listed() {
+    let lines = run(&["tune", "--list", "--json"]).well().json();
+    assert!(lines.iter().any(|line| line["tuner"] == "autotvm" && line["default"] == false));
+    assert_eq!(lines.iter().filter(|line| line["default"] == true).count(), 1);
+    assert!(run(&["tune", "--list"]).well().out.contains("simulated annealing"));
+}

@@ -1,0 +1,119 @@
+//! The tables of `docs/tuning.md` on recorded spaces:
+//!
+//!     cargo run --release -p tachograph-tune --example recorded -- gpu report /work/data/tuning
+//!
+//! First `gpu` (trials to come within 5 % of the best) or `cpu` (how near to the best after 32, 64, 128 trials); then
+//! `choose`, `report` or `all` of the spaces; then the folder. Options: `--tuners a,b` (all that are registered),
+//! `--seeds 5`, `--cap 1000` trials, `--threads 2`, `--ablation` (variants of our tuner instead), `--spaces`
+//! (one line a space).
+
+mod spaces;
+mod table;
+mod variants;
+
+use std::{
+    path::PathBuf,
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Instant,
+};
+
+use spaces::{Half, Kind};
+use tachograph_tune::{Recorded, Search, Strategy, TUNERS};
+
+/// A row of the table.
+pub struct Contender {
+    name: String,
+    make: Box<dyn Fn() -> Box<dyn Strategy> + Sync>,
+}
+
+/// One replay.
+pub struct Replay {
+    contender: usize,
+    space: usize,
+    /// The best time after each trial, infinite while there is none.
+    best: Vec<f64>,
+    seconds: f64,
+}
+
+fn replay(space: &Recorded, strategy: Box<dyn Strategy>, seed: u64, trials: usize, stop_at: f64) -> Vec<f64> {
+    let mut search = Search::new(space.domain(), strategy, seed);
+    let mut best = Vec::new();
+    while best.len() < trials {
+        match search.round(1, |point| space.measure(point)) {
+            Ok([]) => break,
+            Ok(_) => {}
+            Err(error) => panic!("{}: {error}", space.name),
+        }
+        best.push(search.history().best_ms().unwrap_or(f64::INFINITY));
+        if best.last().is_some_and(|&t| t <= stop_at) {
+            break;
+        }
+    }
+    best
+}
+
+fn main() {
+    let mut words: Vec<String> = std::env::args().skip(1).collect();
+    let flag = |words: &mut Vec<String>, name: &str| {
+        let at = words.iter().position(|word| word == name);
+        at.map(|i| words.remove(i)).is_some()
+    };
+    let (ablation, each) = (flag(&mut words, "--ablation"), flag(&mut words, "--spaces"));
+    let mut option = |name: &str| {
+        let at = words.iter().position(|word| word == name)?;
+        words.remove(at);
+        (at < words.len()).then(|| words.remove(at))
+    };
+    let number = |text: Option<String>, default: usize| text.map_or(default, |text| text.parse().expect("a number"));
+    let (seeds, threads) = (number(option("--seeds"), 5), number(option("--threads"), 2));
+    let (cap, wanted) = (option("--cap"), option("--tuners"));
+    let [kind, half, folder] = &words[..] else { panic!("gpu or cpu; choose, report or all; the folder") };
+    let kind = if kind == "gpu" { Kind::Gpu } else { Kind::Cpu };
+    let cap = number(cap, if kind == Kind::Gpu { 1000 } else { 128 });
+    let half = match half.as_str() {
+        "choose" => Half::Choose,
+        "report" => Half::Report,
+        _ => Half::All,
+    };
+    let spaces = spaces::read(kind, half, &PathBuf::from(folder));
+    let registered = TUNERS.iter().map(|tuner| Contender { name: tuner.name.into(), make: Box::new(tuner.make) });
+    let mut contenders: Vec<Contender> = if ablation { variants::all() } else { registered.collect() };
+    if let Some(wanted) = wanted {
+        contenders.retain(|contender| wanted.split(',').any(|name| name == contender.name));
+    }
+    eprintln!("{} spaces, {} rows, {seeds} seeds", spaces.len(), contenders.len());
+
+    let jobs = contenders.len() * spaces.len() * seeds;
+    let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::with_capacity(jobs)));
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let job = next.fetch_add(1, Ordering::Relaxed);
+                    if job >= jobs {
+                        break;
+                    }
+                    let (contender, rest) = (job / (spaces.len() * seeds), job % (spaces.len() * seeds));
+                    let (space, seed) = (rest / seeds, rest % seeds);
+                    let stop = match kind {
+                        Kind::Gpu => spaces[space].best_ms().unwrap_or(0.0) * 1.05,
+                        Kind::Cpu => 0.0,
+                    };
+                    let start = Instant::now();
+                    let best = replay(&spaces[space], (contenders[contender].make)(), seed as u64, cap, stop);
+                    let seconds = start.elapsed().as_secs_f64();
+                    done.lock().unwrap().push(Replay { contender, space, best, seconds });
+                }
+            });
+        }
+    });
+    let replays = done.into_inner().unwrap();
+    let names: Vec<&str> = contenders.iter().map(|contender| contender.name.as_str()).collect();
+    match kind {
+        Kind::Gpu => table::gpu(&names, &spaces, &replays, cap, each),
+        Kind::Cpu => table::cpu(&names, &spaces, &replays, each),
+    }
+}

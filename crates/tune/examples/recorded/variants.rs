@@ -1,0 +1,57 @@
+//! Variants of our tuner: one thing changed at a time, first from the textbook's process, then from a base.
+
+use tachograph_tune::{
+    models::{Kernel, Shape},
+    strategies::{Acquisition, Gaussian, GaussianOptions, Start, Target},
+};
+
+use crate::Contender;
+
+pub fn all() -> Vec<Contender> {
+    let plain = GaussianOptions::PLAIN;
+    let shape = |shape| Kernel { shape, additive: false };
+    let additive = |shape| Kernel { shape, additive: true };
+    let base = GaussianOptions {
+        start: Start::Spread(5),
+        target: Target::Clipped(0.75),
+        kernel: additive(Shape::Matern52),
+        ..plain
+    };
+    let eight = GaussianOptions { start: Start::Spread(8), ..base };
+    let together =
+        GaussianOptions { target: Target::Clipped(0.6), acquisition: Acquisition::Bound(2.0), products: true, ..eight };
+    let rows = [
+        ("plain", plain),
+        ("spread 10", GaussianOptions { start: Start::Spread(10), ..plain }),
+        ("spread 5", GaussianOptions { start: Start::Spread(5), ..plain }),
+        ("random 5", GaussianOptions { start: Start::Random(5), ..plain }),
+        ("random 20", GaussianOptions { start: Start::Random(20), ..plain }),
+        ("rbf", GaussianOptions { kernel: shape(Shape::Rbf), ..plain }),
+        ("matern 3/2", GaussianOptions { kernel: shape(Shape::Matern32), ..plain }),
+        ("bound 1", GaussianOptions { acquisition: Acquisition::Bound(1.0), ..plain }),
+        ("bound 2", GaussianOptions { acquisition: Acquisition::Bound(2.0), ..plain }),
+        ("thompson", GaussianOptions { acquisition: Acquisition::Thompson, ..plain }),
+        ("greedy 2", GaussianOptions { acquisition: Acquisition::Greedy(2), ..plain }),
+        ("greedy 4", GaussianOptions { acquisition: Acquisition::Greedy(4), ..plain }),
+        ("clipped 0.5", GaussianOptions { target: Target::Clipped(0.5), ..plain }),
+        ("clipped 0.75", GaussianOptions { target: Target::Clipped(0.75), ..plain }),
+        ("compressed", GaussianOptions { target: Target::Compressed, ..plain }),
+        ("base", base),
+        ("base without addition", GaussianOptions { kernel: Kernel::MATERN, ..base }),
+        ("base rbf", GaussianOptions { kernel: additive(Shape::Rbf), ..base }),
+        ("base unclipped", GaussianOptions { target: Target::Log, ..base }),
+        ("base clipped 0.6", GaussianOptions { target: Target::Clipped(0.6), ..base }),
+        ("base spread 3", GaussianOptions { start: Start::Spread(3), ..base }),
+        ("base spread 8", eight),
+        ("base bound 1.5", GaussianOptions { acquisition: Acquisition::Bound(1.5), ..base }),
+        ("base bound 2", GaussianOptions { acquisition: Acquisition::Bound(2.0), ..base }),
+        ("base products", GaussianOptions { products: true, ..base }),
+        ("base spread 8 products", GaussianOptions { products: true, ..eight }),
+        ("together", together),
+    ];
+    let row = |(name, options): (&str, GaussianOptions)| Contender {
+        name: name.into(),
+        make: Box::new(move || Box::new(Gaussian::new(options))),
+    };
+    rows.into_iter().map(row).collect()
+}

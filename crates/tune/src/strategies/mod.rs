@@ -1,0 +1,30 @@
+//! Strategies, one file each.
+
+mod annealing;
+mod bansor;
+mod chameleon;
+pub mod design;
+mod dgp_tl;
+mod evolution;
+mod exhaustive;
+mod flextensor;
+mod gaussian;
+mod genetic;
+mod plan;
+mod ppo;
+mod promise;
+mod random;
+mod sampling;
+
+pub use annealing::{Annealing, AnnealingOptions};
+pub use bansor::Bansor;
+pub use chameleon::Chameleon;
+pub use dgp_tl::DgpTl;
+pub use evolution::{Evolution, EvolutionOptions};
+pub use exhaustive::Exhaustive;
+pub use flextensor::FlexTensor;
+pub use gaussian::{Gaussian, GaussianOptions, Start, Target};
+pub use genetic::Genetic;
+pub use promise::Acquisition;
+pub(crate) use promise::normal;
+pub use random::Random;

@@ -1,0 +1,140 @@
+//! Tuners: named configurations of strategies and cost models.
+
+use crate::{
+    Error, Result, Strategy,
+    bandit::Rule,
+    models::{CostModel, Trees, TreesOptions},
+    strategies::{
+        Annealing, AnnealingOptions, Bansor, Chameleon, DgpTl, Evolution, EvolutionOptions, Exhaustive, FlexTensor,
+        Gaussian, GaussianOptions, Genetic, Random,
+    },
+};
+
+/// A tuner that can be asked for by its name.
+pub struct Tuner {
+    /// Its name.
+    pub name: &'static str,
+    /// What it does.
+    pub about: &'static str,
+    /// Where it comes from.
+    pub source: &'static str,
+    /// Makes one that knows nothing yet.
+    pub make: fn() -> Box<dyn Strategy>,
+}
+
+/// The tuner that is taken where none is named.
+pub const DEFAULT: &str = "tachograph";
+
+/// Every tuner, a line each.
+pub const TUNERS: &[Tuner] = &[
+    Tuner {
+        name: "tachograph",
+        about: "Gaussian process with an additive part, a spread start, slow times clipped, expected improvement",
+        source: "this project",
+        make: || Box::new(Gaussian::new(GaussianOptions::TACHOGRAPH)),
+    },
+    Tuner {
+        name: "random",
+        about: "different points in random order",
+        source: "the baseline",
+        make: || Box::new(Random),
+    },
+    Tuner {
+        name: "exhaustive",
+        about: "point after point",
+        source: "AutoTVM's gridsearch",
+        make: || Box::new(Exhaustive::default()),
+    },
+    Tuner {
+        name: "autotvm",
+        about: "simulated annealing on boosted trees, plans of 64",
+        source: "Chen et al., NeurIPS 2018; squared error in the place of its rank loss, features ours",
+        make: || Box::new(Annealing::new(AnnealingOptions::AUTOTVM, trees(TreesOptions::AUTOTVM))),
+    },
+    Tuner {
+        name: "autotvm-ga",
+        about: "genetic, generations of 100, all measured",
+        source: "TVM's GATuner",
+        make: || Box::new(Genetic::new()),
+    },
+    Tuner {
+        name: "gga",
+        about: "genetic, ten times as many bred as measured, boosted trees choose",
+        source: "Mu et al., DAC 2020: the idea; numbers ours, without history of other tasks",
+        make: || Box::new(Genetic::guided(trees(TreesOptions::AUTOTVM))),
+    },
+    Tuner {
+        name: "flextensor",
+        about: "Q-learning, a walker for each decision",
+        source: "Zheng et al., ASPLOS 2020; Adam in the place of Adadelta, shorter trainings",
+        make: || Box::new(FlexTensor::new()),
+    },
+    Tuner {
+        name: "ansor",
+        about: "evolution of 2048 over 4 generations on boosted trees, batches of 64",
+        source: "Zheng et al., OSDI 2020; features of decisions, not of programs",
+        make: || Box::new(Evolution::new(EvolutionOptions::ANSOR, trees(TreesOptions::ANSOR))),
+    },
+    Tuner {
+        name: "metaschedule",
+        about: "evolution of 512 over 4 generations on boosted trees, batches of 64",
+        source: "Shao et al., NeurIPS 2022; features of decisions, not of programs",
+        make: || Box::new(Evolution::new(EvolutionOptions::META_SCHEDULE, trees(TreesOptions::ANSOR))),
+    },
+    Tuner {
+        name: "bansor-ucb",
+        about: "Ansor's evolution, a bandit (UCB1) over sketches",
+        source: "only the idea is known; all numbers ours",
+        make: || Box::new(bansor(Rule::Ucb1(0.5))),
+    },
+    Tuner {
+        name: "bansor-thompson",
+        about: "Ansor's evolution, a bandit (Thompson sampling) over sketches",
+        source: "only the idea is known; all numbers ours",
+        make: || Box::new(bansor(Rule::Thompson)),
+    },
+    Tuner {
+        name: "chameleon",
+        about: "an agent (PPO) on boosted trees, adaptive sampling of what it finds",
+        source: "Ahn et al., ICLR 2020",
+        make: || Box::new(Chameleon::new(trees(TreesOptions::AUTOTVM), true)),
+    },
+    Tuner {
+        name: "ppo",
+        about: "the agent of chameleon without adaptive sampling",
+        source: "Ahn et al., ICLR 2020: its ablation",
+        make: || Box::new(Chameleon::new(trees(TreesOptions::AUTOTVM), false)),
+    },
+    Tuner {
+        name: "gp",
+        about: "Gaussian process, Matérn 5/2, expected improvement, ten random points first",
+        source: "the textbook (Jones et al., 1998; Snoek et al., 2012)",
+        make: || Box::new(Gaussian::new(GaussianOptions::PLAIN)),
+    },
+    Tuner {
+        name: "dgp-tl",
+        about: "64 points of maximum entropy, then annealing on a Gaussian process, μ + κσ with κ falling",
+        source: "Sun et al., ICCV 2021; one layer in the place of two, no history of other tasks",
+        make: || Box::new(DgpTl::new()),
+    },
+];
+
+fn trees(options: TreesOptions) -> Box<dyn CostModel> {
+    Box::new(Trees::new(options))
+}
+
+fn bansor(rule: Rule) -> Bansor {
+    Bansor::new(rule, EvolutionOptions { warm_up: 64, ..EvolutionOptions::ANSOR }, trees(TreesOptions::ANSOR))
+}
+
+/// A tuner by its name.
+///
+/// # Errors
+/// There is none of that name.
+pub fn tuner(name: &str) -> Result<&'static Tuner> {
+    TUNERS.iter().find(|tuner| tuner.name == name).ok_or_else(|| Error::Unknown {
+        what: "tuner",
+        name: name.into(),
+        known: TUNERS.iter().map(|tuner| tuner.name).collect::<Vec<_>>().join(", "),
+    })
+}
