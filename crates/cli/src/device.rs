@@ -1,8 +1,8 @@
 //! Devices on the command line: what to predict for, and with which checkpoints.
 
 use anyhow::{Result, bail};
-use tachograph_ir::Device;
-use tachograph_predict::{Catalog, Error, Forecast, Outside};
+use tachograph_ir::{BoundGraph, Device};
+use tachograph_predict::{Catalog, Error, Forecast, Outside, Shortage};
 
 use crate::{args, here::CPU};
 
@@ -108,6 +108,25 @@ impl Devices {
         }
         Ok(targets)
     }
+}
+
+/// What to know before trusting a time by rates of kernels, which extrapolate without bound: whether the network runs there at
+/// all, as far as the device has a file, and whether it is far from all that was measured.
+///
+/// # Errors
+/// Memory that exceeds 64 bits.
+pub fn doubts(device: &str, bound: &BoundGraph, ms: f64, (fastest, slowest): (f64, f64)) -> Result<Vec<String>> {
+    const FAR: f64 = 10.0;
+    let mut doubts = Vec::new();
+    let needs = bound.peak_memory()?;
+    let has = Device::builtin(device).ok().and_then(|device| device.memory);
+    doubts.extend(has.filter(|has| needs > *has).map(|has| Shortage { needs, has }.to_string()));
+    if ms > FAR * slowest || ms * FAR < fastest {
+        doubts.push(format!(
+            "far from all that was measured on {device}, {fastest:.3} to {slowest:.3} ms: the interval does not hold there"
+        ));
+    }
+    Ok(doubts)
 }
 
 /// What to do about a device that no checkpoint knows.

@@ -58,7 +58,12 @@ fn measured_then_interpolated_then_predicted() {
     let line = query(&["large.onnx"]);
     assert_eq!(line["known_by"], "predicted", "{line}");
     assert!((line["latency_ms"].as_f64().unwrap() / 3.0 - 1.0).abs() < 0.3, "{line}");
-    assert_eq!(line["predicted_by"], "rates, from 12 measurements of other networks there");
+    assert_eq!(line["predicted_by"], "rates, from 12 measurements there");
+    assert_eq!(line["warnings"], serde_json::json!([]), "{line}");
+    // A thousand times what was measured is said to be far from it.
+    let line = query(&["large.onnx", "--bind", "batch=4096"]);
+    let warning = line["warnings"][0].as_str().unwrap_or_default();
+    assert!(warning.starts_with("far from all that was measured on "), "{line}");
     let ran = at(folder, &["query", "--device", "board-7", "m2.onnx", "large.onnx"]).well();
     assert!(ran.out.contains("measured") && ran.out.contains("predicted"), "{}", ran.out);
     let text = at(folder, &["query", "--device", "board-7", "m2.onnx"]).well().out;

@@ -3,12 +3,7 @@
 //! Where Ansor lets the threads of a warp add up by shuffles, partial sums go through shared memory here, and the first
 //! thread adds them.
 
-use super::{
-    GpuRules, Open,
-    ansor::Partial,
-    ansor_gpu::{fused, suppose},
-    predicate::reads,
-};
+use super::{GpuRules, Open, ansor::Partial, ansor_gpu::fused, predicate::reads};
 use crate::{Binding, BufferId, Dim, Loops, Mark, Place, Result, Scope, Step};
 
 /// The longest reduction axis of a stage, and how many threads may share it out.
@@ -44,9 +39,9 @@ pub(super) fn alone(partial: &Partial, id: BufferId, i: usize, rules: GpuRules) 
         .map(|stage| stage.spatial.iter().map(|axis| axis.name.clone()).collect())
         .unwrap_or_default();
     let mut next = partial.clone();
-    suppose(&mut next, &factored(&name, &axis, threads[0]))?;
+    next.try_on(&factored(&name, &axis, threads[0]))?;
     let options = threads.iter().map(|&n| (n.to_string(), vec![factored(&name, &axis, n)])).collect();
-    next.category(format!("threads of {name}"), options);
+    next.either(format!("threads of {name}"), options);
     // Without an axis there is one element, and one block.
     if !spatial.is_empty() {
         let block = fused(&mut next, &name, spatial)?;
@@ -78,14 +73,14 @@ pub(super) fn inside(partial: &Partial, id: BufferId, i: usize, rules: GpuRules)
     let (block, inner) = (names[..outer].join("*"), names[outer..].join("*"));
     let category = format!("threads of {reader}");
     let mut next = partial.clone();
-    suppose(&mut next, &factored(&name, &axis, threads[0]))?;
+    next.try_on(&factored(&name, &axis, threads[0]))?;
     if loops.is_pristine() {
         fused(&mut next, &reader, names[..outer].to_vec())?;
         fused(&mut next, &reader, names[outer..].to_vec())?;
         let split = |n| Step::Split { stage: reader.clone(), axis: inner.clone(), factors: vec![n] };
-        suppose(&mut next, &split(threads[0]))?;
+        next.try_on(&split(threads[0]))?;
         let option = |&n: &u64| (n.to_string(), vec![factored(&name, &axis, n), split(n)]);
-        next.category(category, threads.iter().map(option).collect());
+        next.either(category, threads.iter().map(option).collect());
         next.take(Step::Bind { stage: reader.clone(), axis: block.clone(), to: Binding::Block(Dim::X) })?;
         next.take(Step::Bind { stage: reader.clone(), axis: format!("{inner}.1"), to: Binding::Thread(Dim::X) })?;
     } else {

@@ -6,10 +6,12 @@
 //! not tiled is computed, how many outer loops are shared among threads, how far inner loops are written out.
 //! Beyond Ansor, weights that a tile reads are laid out beforehand in the order of its loops.
 
+use std::ops::{Deref, DerefMut};
+
 use serde::{Deserialize, Serialize};
 
-use super::{Decision, Open, Sketch, predicate};
-use crate::{BufferId, Error, Expr, Place, Result, Role, Scope, State, Step, Workload};
+use super::{Decision, Open, Sketch, draft::Draft, predicate};
+use crate::{BufferId, Expr, Place, Result, Role, Scope, Step, Workload};
 
 /// What the rules suppose of the machine, and limits of the annotations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,11 +37,24 @@ impl Default for CpuRules {
 /// A sketch on the way: stages after `next` have been visited.
 #[derive(Clone)]
 pub(super) struct Partial {
-    pub sketch: Sketch,
-    pub state: State,
+    draft: Draft,
     pub next: usize,
     /// Stages with tiles.
     pub tiled: Vec<BufferId>,
+}
+
+impl Deref for Partial {
+    type Target = Draft;
+
+    fn deref(&self) -> &Draft {
+        &self.draft
+    }
+}
+
+impl DerefMut for Partial {
+    fn deref_mut(&mut self) -> &mut Draft {
+        &mut self.draft
+    }
 }
 
 const SPATIAL: usize = 4;
@@ -48,28 +63,6 @@ const REDUCTION: usize = 2;
 const LEVELS: [(bool, usize); 6] = [(true, 0), (true, 1), (false, 0), (true, 2), (false, 1), (true, 3)];
 
 impl Partial {
-    pub fn name(&self, id: BufferId) -> String {
-        self.state.workload().buffer(id).name.clone()
-    }
-
-    pub fn take(&mut self, step: Step) -> Result<()> {
-        let (at, text) = (self.sketch.steps.len(), step.to_string());
-        self.state.apply(&step).map_err(|message| Error::Step { step: at, text, message })?;
-        self.sketch.steps.push(Open::Step(step));
-        Ok(())
-    }
-
-    pub fn decide(&mut self, decision: Decision) -> usize {
-        self.sketch.decisions.push(decision);
-        self.sketch.decisions.len() - 1
-    }
-
-    pub fn category(&mut self, name: String, options: Vec<(String, Vec<Step>)>) {
-        let (words, steps) = options.into_iter().unzip();
-        let category = self.decide(Decision::Category { name, options: words });
-        self.sketch.steps.push(Open::Either { category, options: steps });
-    }
-
     /// Tiles a stage; gives the name of the last loop of each level.
     fn tile(&mut self, id: BufferId, rules: CpuRules) -> Result<()> {
         let stage = self.name(id);
@@ -85,8 +78,7 @@ impl Partial {
             tiles.push(tile);
             // Names do not depend on the factors: ones stand for them until they are decided.
             let step = Step::Split { stage: stage.clone(), axis: axis.name.clone(), factors: vec![1; parts - 1] };
-            let text = step.to_string();
-            self.state.apply(&step).map_err(|message| Error::Step { step: self.sketch.steps.len(), text, message })?;
+            self.try_on(&step)?;
             self.sketch.steps.push(Open::Split { stage: stage.clone(), axis: axis.name.clone(), tile });
         }
         let level = |(spatial, part): (bool, usize)| {
@@ -145,6 +137,10 @@ impl Partial {
         Ok(())
     }
 
+    pub fn into_sketch(self) -> Sketch {
+        self.draft.sketch
+    }
+
     pub fn noted(mut self, note: String, next: usize) -> Self {
         if !self.sketch.name.is_empty() {
             self.sketch.name.push_str(", ");
@@ -166,12 +162,7 @@ pub(super) fn derived(
     derive: &dyn Fn(Partial) -> Result<Vec<Partial>>,
     annotated: &dyn Fn(Partial) -> Result<Sketch>,
 ) -> Result<Vec<Sketch>> {
-    let start = Partial {
-        sketch: Sketch { name: String::new(), decisions: Vec::new(), steps: Vec::new() },
-        state: State::new(workload.clone()),
-        next: workload.stages().len(),
-        tiled: Vec::new(),
-    };
+    let start = Partial { draft: Draft::new("", workload), next: workload.stages().len(), tiled: Vec::new() };
     let (mut open, mut done) = (vec![start], Vec::new());
     while let Some(partial) = open.pop() {
         if partial.next == 0 {
@@ -247,10 +238,9 @@ fn factored(partial: &Partial, id: BufferId, i: usize) -> Result<Option<Partial>
     let Some(&first) = factors.first() else { return Ok(None) };
     let step = |factor| Step::RFactor { stage: name.clone(), axis: axis.clone(), factor, outer: false };
     let mut next = partial.clone();
-    let (at, text) = (next.sketch.steps.len(), step(first).to_string());
-    next.state.apply(&step(first)).map_err(|message| Error::Step { step: at, text, message })?;
+    next.try_on(&step(first))?;
     let options = factors.into_iter().map(|factor| (factor.to_string(), vec![step(factor)])).collect();
-    next.category(format!("factor of {name} {axis}"), options);
+    next.either(format!("factor of {name} {axis}"), options);
     // The partial sums go innermost, side by side in vectors.
     let partial_sums = format!("{name}.rf");
     let order: Vec<String> = {
@@ -285,7 +275,7 @@ fn annotated(mut p: Partial, rules: CpuRules) -> Result<Sketch> {
         if tiled {
             let option = |max: u64| (max.to_string(), vec![Step::AutoUnroll { stage: name.clone(), max }]);
             let steps = [0, 16, 64, 512].into_iter().filter(|&max| max <= rules.max_unroll);
-            p.category(format!("unroll {name}"), steps.map(option).collect());
+            p.either(format!("unroll {name}"), steps.map(option).collect());
         }
         // The innermost loop in vectors, where there is one of the result.
         if let Some(&last) = loops.leaves.last()
@@ -302,7 +292,7 @@ fn annotated(mut p: Partial, rules: CpuRules) -> Result<Sketch> {
     if p.sketch.name.is_empty() {
         p.sketch.name.push_str("plain");
     }
-    Ok(p.sketch)
+    Ok(p.into_sketch())
 }
 
 /// Where a stage that is not tiled, and read by one that is, is computed: inlined, by itself, or inside of a loop. False
@@ -350,7 +340,7 @@ fn locate(p: &mut Partial, id: BufferId, rules: CpuRules) -> bool {
             }
         }
     }
-    p.category(format!("place of {stage}"), options);
+    p.either(format!("place of {stage}"), options);
     true
 }
 
@@ -384,5 +374,5 @@ fn share(p: &mut Partial, id: BufferId) {
             options.push((count.to_string(), steps));
         }
     }
-    p.category(format!("loops of {stage} shared"), options);
+    p.either(format!("loops of {stage} shared"), options);
 }

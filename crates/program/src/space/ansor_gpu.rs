@@ -13,7 +13,7 @@ use super::{
     predicate,
     sketch::fetch,
 };
-use crate::{Binding, BufferId, Dim, Error, Expr, Kind, Place, Result, Scope, Step, Workload};
+use crate::{Binding, BufferId, Dim, Expr, Kind, Place, Result, Scope, Step, Workload};
 
 /// What the rules suppose of the device, and limits of the annotations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -109,7 +109,7 @@ fn tile(p: &mut Partial, id: BufferId, consumer: BufferId, rules: GpuRules) -> R
         tiles.push(p.decide(Decision::Tile { extent: axis.extent.max(1), parts, max_innermost }));
         // Names do not depend on the factors: ones stand for them until they are decided.
         let step = Step::Split { stage: stage.clone(), axis: axis.name.clone(), factors: vec![1; parts - 1] };
-        suppose(p, &step)?;
+        p.try_on(&step)?;
         let (axis, tile) = (axis.name.clone(), tiles[i]);
         p.sketch.steps.push(Open::Split { stage: stage.clone(), axis, tile });
     }
@@ -123,7 +123,8 @@ fn tile(p: &mut Partial, id: BufferId, consumer: BufferId, rules: GpuRules) -> R
         last = fused(p, &stage, level((true, part)))?;
         p.take(Step::Bind { stage: stage.clone(), axis: last.clone(), to })?;
     }
-    p.take(Step::ReverseComputeAt { stage: p.name(consumer), target: stage.clone(), axis: last })?;
+    let reader = p.name(consumer);
+    p.take(Step::ReverseComputeAt { stage: reader, target: stage.clone(), axis: last })?;
     p.take(Step::Scope { buffer: stage.clone(), scope: Scope::Register })?;
     p.tiled.push(id);
     let Some(outer) = own.reduction.last().map(|axis| format!("{}.0", axis.name)) else { return Ok(()) };
@@ -145,7 +146,8 @@ fn cooperative(p: &mut Partial, buffer: BufferId, reader: &str, axis: &str, tile
     if rank == 0 {
         return Ok(());
     }
-    p.take(Step::CacheRead { buffer: p.name(buffer), readers: vec![reader.to_owned()] })?;
+    let name = p.name(buffer);
+    p.take(Step::CacheRead { buffer: name, readers: vec![reader.to_owned()] })?;
     let copy = BufferId(p.state.workload().buffers().len() as u32 - 1);
     let stage = p.name(copy);
     p.take(Step::ComputeAt { stage: stage.clone(), target: reader.to_owned(), axis: axis.to_owned() })?;
@@ -156,7 +158,7 @@ fn cooperative(p: &mut Partial, buffer: BufferId, reader: &str, axis: &str, tile
     let options = words.iter().map(u64::to_string).collect();
     let word = p.decide(Decision::Category { name: format!("word of {stage}"), options });
     for step in fetch(&stage, &axis, 1, 1) {
-        suppose(p, &step)?;
+        p.try_on(&step)?;
     }
     p.sketch.steps.push(Open::Fetch { stage, axis, tiles: tiles.to_vec(), part: 2, word, words });
     Ok(())
@@ -170,7 +172,7 @@ fn annotated(mut p: Partial, rules: GpuRules) -> Result<Sketch> {
         if p.tiled.contains(&id) {
             let option = |max: u64| (max.to_string(), vec![Step::AutoUnroll { stage: name.clone(), max }]);
             let steps = [0, 16, 64, 512, 1024].into_iter().filter(|&max| max <= rules.max_unroll);
-            p.category(format!("unroll {name}"), steps.map(option).collect());
+            p.either(format!("unroll {name}"), steps.map(option).collect());
         }
         let Some(loops) = p.state.loops(id).filter(|loops| loops.place == Place::Root) else { continue };
         if loops.nodes.iter().any(|node| matches!(node.mark, crate::Mark::Bind(_))) {
@@ -199,12 +201,12 @@ fn annotated(mut p: Partial, rules: GpuRules) -> Result<Sketch> {
         };
         let threads = (0..6).map(|n| rules.warp << n).filter(|&n| n <= rules.max_threads);
         let threads: Vec<_> = threads.map(option).collect();
-        p.category(format!("threads of {name}"), threads);
+        p.either(format!("threads of {name}"), threads);
     }
     if p.sketch.name.is_empty() {
         p.sketch.name.push_str("plain");
     }
-    Ok(p.sketch)
+    Ok(p.into_sketch())
 }
 
 /// One loop of several; gives its name.
@@ -214,10 +216,4 @@ pub(super) fn fused(p: &mut Partial, stage: &str, axes: Vec<String>) -> Result<S
         p.take(Step::Fuse { stage: stage.to_owned(), axes })?;
     }
     Ok(name)
-}
-
-/// Takes a step whose numbers are decided later.
-pub(super) fn suppose(p: &mut Partial, step: &Step) -> Result<()> {
-    let (at, text) = (p.sketch.steps.len(), step.to_string());
-    p.state.apply(step).map_err(|message| Error::Step { step: at, text, message })
 }

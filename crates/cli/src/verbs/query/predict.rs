@@ -9,15 +9,24 @@ use tachograph_transfer::rates::{Rates, costs};
 
 use super::{Ask, KnownBy, Line};
 use crate::{
-    device::{Target, unknown},
+    device::{Target, doubts, unknown},
+    table::counted,
     wanted::Wanted,
 };
+
+/// Rates of kernels on a device, and what they are from.
+struct Known {
+    rates: Rates,
+    measurements: usize,
+    /// The fastest and the slowest.
+    range: (f64, f64),
+}
 
 /// What predicts a device, read once.
 pub struct Predictors {
     name: String,
     catalog: OnceCell<Catalog>,
-    rates: OnceCell<Option<(Rates, usize)>>,
+    rates: OnceCell<Option<Known>>,
 }
 
 impl Predictors {
@@ -43,14 +52,18 @@ impl Predictors {
         if self.rates.get().is_none() {
             let rates = match ask.store {
                 Some(store) => match ask.wanted.measured(store)? {
-                    Some((_, timed)) => ask.wanted.rates(store, &timed)?,
+                    Some((_, timed)) => {
+                        let range = timed.iter().fold((f64::INFINITY, 0.0f64), |(a, b), t| (a.min(t.ms), b.max(t.ms)));
+                        let known = |(rates, measurements)| Known { rates, measurements, range };
+                        ask.wanted.rates(store, &timed)?.map(known)
+                    }
                     None => None,
                 },
                 None => None,
             };
             self.rates.set(rates).ok();
         }
-        let Some((rates, measurements)) = self.rates.get().and_then(Option::as_ref) else {
+        let Some(Known { rates, measurements, range }) = self.rates.get().and_then(Option::as_ref) else {
             if ask.wanted.here.is_none() {
                 bail!(unknown(catalog, &self.name)?);
             }
@@ -72,7 +85,8 @@ impl Predictors {
         line.latency_ms = Some(time.ms);
         (line.interval_low_ms, line.interval_high_ms) = (Some(time.low), Some(time.high));
         (line.interval_percent, line.interval_source) = (Some(80.0), Some("rates of kernels".into()));
-        line.predicted_by = Some(format!("rates, from {measurements} measurements of other networks there"));
+        line.predicted_by = Some(format!("rates, from {} there", counted(*measurements, "measurement")));
+        line.warnings.extend(doubts(&self.name, &ask.model.bound, time.ms, *range)?);
         Ok(())
     }
 }

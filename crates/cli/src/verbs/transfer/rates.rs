@@ -11,7 +11,7 @@ use super::{
     said::{Predicted, Transferred},
     validate,
 };
-use crate::{exit, models::Model};
+use crate::{device::doubts, exit, models::Model};
 
 pub fn run(args: &Args, device: &str) -> Result<()> {
     let times = read(args, &[device])?;
@@ -28,11 +28,15 @@ pub fn run(args: &Args, device: &str) -> Result<()> {
         said.validated(&validation);
     }
     let rates = prior.adapt(&samples, &costs)?;
+    let times = samples.iter().map(|sample| sample.ms);
+    let range = times.fold((f64::INFINITY, 0.0f64), |(low, high), ms| (low.min(ms), high.max(ms)));
     let several = args.models.len() > 1;
     let done = exit::each(&args.models, |path| {
         let model = Model::among(path, &args.models, &args.bind)?;
         model.warn(several);
-        said.predictions.push(predict(&model, &rates, args.top)?);
+        let mut predicted = predict(&model, &rates, args.top)?;
+        predicted.warnings = doubts(device, &model.bound, predicted.latency_ms, range)?;
+        said.predictions.push(predicted);
         Ok(())
     });
     said.print(args.json)?;
@@ -51,6 +55,7 @@ fn predict(model: &Model, rates: &Rates, top: usize) -> Result<Predicted> {
         latency_ms: time.ms,
         interval_low_ms: Some(time.low),
         interval_high_ms: Some(time.high),
+        warnings: Vec::new(),
         shares_percent: terms.map(|(ms, column)| (column.to_string(), 100.0 * ms / time.ms)).collect(),
     })
 }

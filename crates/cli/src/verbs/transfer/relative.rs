@@ -50,6 +50,7 @@ pub fn run(args: &Args, like: &str) -> Result<()> {
                     latency_ms: estimate.ms,
                     interval_low_ms: Some(estimate.low),
                     interval_high_ms: Some(estimate.high),
+                    warnings: Vec::new(),
                     shares_percent: Vec::new(),
                 });
             }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use tachograph_ir::Plain;
 use tachograph_transfer::CrossValidation;
 
-use crate::table;
+use crate::{exit, table};
 
 /// What `--json` prints for a device.
 #[derive(Default, Serialize)]
@@ -41,6 +41,9 @@ pub struct Predicted {
     pub interval_low_ms: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub interval_high_ms: Option<f64>,
+    /// What to know before trusting it (rates).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// Largest shares of the time, in percent (rates).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub shares_percent: Vec<(String, f64)>,
@@ -69,6 +72,7 @@ impl Transferred {
             out!("predicted from each other: MAPE {mape:.1} %{median}{scaled}");
         }
         for one in &self.predictions {
+            one.warnings.iter().for_each(|warning| exit::warn(&format!("{}: {warning}", Plain(&one.model))));
             let interval = one.interval_low_ms.zip(one.interval_high_ms);
             let interval = interval.map_or(String::new(), |(low, high)| format!(" (80 %: {low:.3} to {high:.3} ms)"));
             out!("{} at batch {}: {:.4} ms{interval}", Plain(&one.model), one.batch, one.latency_ms);

@@ -2,7 +2,7 @@
 //! As oneDNN and TVM's `NCHWc` templates do it: channels of activations in blocks of a vector, weights laid out in the
 //! order in which they are read, rows × pixels × vectors of results in registers over the whole reduction.
 
-use super::{Machine, block, blocked_layout};
+use super::{Machine, beside, block, blocked_layout, stored};
 use crate::{
     BufferId, Index, Reducer, Result, Role, Scope, Stage, Step, Workload,
     space::{Sketch, draft::Draft, predicate},
@@ -122,38 +122,23 @@ pub(super) fn sketch(workload: &Workload, machine: Machine) -> Result<Option<Ske
     Ok(Some(draft.sketch))
 }
 
-/// Inlines what follows the sum, element by element, into the last of it; where nothing does, the sum is computed in a copy.
-/// Gives the stage that sums and the one that is stored.
+/// The stage that sums and the one that is stored: the last of what follows, or a copy of the sum where nothing does.
 fn epilogue(draft: &mut Draft, sum: BufferId) -> Result<Option<(BufferId, BufferId)>> {
-    while let Some(reader) = predicate::elementwise_consumer(draft.state.workload(), sum) {
-        if draft.state.workload().outputs() == [reader] {
-            return Ok(Some((sum, reader)));
+    match stored(draft, sum)? {
+        Some(last) if last == sum => {
+            let stage = draft.name(sum);
+            draft.take(Step::CacheWrite { stage: stage.clone() })?;
+            Ok(draft.state.workload().find(&format!("{stage}.local")).map(|local| (local, sum)))
         }
-        if predicate::elementwise_consumer(draft.state.workload(), reader).is_none() {
-            return Ok(None);
-        }
-        let stage = draft.name(reader);
-        draft.take(Step::Inline { stage })?;
+        last => Ok(last.map(|last| (sum, last))),
     }
-    if draft.state.workload().outputs() != [sum] {
-        return Ok(None);
-    }
-    let stage = draft.name(sum);
-    draft.take(Step::CacheWrite { stage: stage.clone() })?;
-    Ok(draft.state.workload().find(&format!("{stage}.local")).map(|local| (local, sum)))
 }
 
 /// Lays activations out: what the sum reads and what comes before that in blocks of its channels, results and what is read
 /// beside them in blocks of a vector.
 fn activations(draft: &mut Draft, parts: &Parts, made: [BufferId; 2], lanes: u64, depth: u64) -> Result<()> {
     let rank = |draft: &Draft, id: BufferId| draft.state.workload().buffer(id).shape.len();
-    let shape = draft.state.workload().buffer(made[1]).shape.clone();
-    let beside: Vec<BufferId> = match draft.state.workload().stage(made[1]) {
-        Some(last) => predicate::reads(last).into_iter().map(|(id, _)| id).collect(),
-        None => Vec::new(),
-    };
-    let alike = beside.into_iter().filter(|id| !made.contains(id) && draft.state.workload().buffer(*id).shape == shape);
-    for id in made.into_iter().chain(alike.collect::<Vec<_>>()) {
+    for id in made.into_iter().chain(beside(draft, made)) {
         if let Some(layout) = blocked_layout(rank(draft, id), parts.vector.0, lanes) {
             draft.take(Step::Layout { buffer: draft.name(id), layout })?;
         }

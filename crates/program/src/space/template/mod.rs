@@ -6,8 +6,8 @@
 mod blocked;
 mod winograd;
 
-use super::Sketch;
-use crate::{Result, Target, Workload};
+use super::{Sketch, draft::Draft, predicate};
+use crate::{BufferId, Result, Step, Target, Workload};
 
 /// What templates suppose of the processor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +39,32 @@ const ALL: [Template; 2] = [blocked::sketch, winograd::sketch];
 /// The sketches of all templates that know the workload.
 pub(super) fn sketches(workload: &Workload, machine: Machine) -> Result<Vec<Sketch>> {
     ALL.iter().filter_map(|template| template(workload, machine).transpose()).collect()
+}
+
+/// Inlines what follows a stage, element by element, into the last of it, and gives that; the stage itself where nothing follows.
+/// `None` where what follows is something else.
+fn stored(draft: &mut Draft, of: BufferId) -> Result<Option<BufferId>> {
+    while let Some(reader) = predicate::elementwise_consumer(draft.state.workload(), of) {
+        if draft.state.workload().outputs() == [reader] {
+            return Ok(Some(reader));
+        }
+        if predicate::elementwise_consumer(draft.state.workload(), reader).is_none() {
+            return Ok(None);
+        }
+        let stage = draft.name(reader);
+        draft.take(Step::Inline { stage })?;
+    }
+    Ok((draft.state.workload().outputs() == [of]).then_some(of))
+}
+
+/// What the stored stage of a sum reads besides the sum, as large as its result.
+fn beside(draft: &Draft, [sum, last]: [BufferId; 2]) -> Vec<BufferId> {
+    let workload = draft.state.workload();
+    let shape = &workload.buffer(last).shape;
+    // A convolution that is stored itself reads nothing besides.
+    let Some(stage) = workload.stage(last).filter(|stage| !stage.reduces()) else { return Vec::new() };
+    let reads = predicate::reads(stage).into_iter().map(|(id, _)| id);
+    reads.filter(|id| ![sum, last].contains(id) && workload.buffer(*id).shape == *shape).collect()
 }
 
 /// The largest divisor of `extent` up to `most`.

@@ -1,7 +1,7 @@
 //! Convolutions by Winograd's minimal filtering, as [`crate::operator::winograd`] writes them: transforms in vectors of
 //! channels, for one tile at a time, and between them products of matrices with accumulators in registers.
 
-use super::{Machine, block, blocked_layout};
+use super::{Machine, beside, block, blocked_layout, stored};
 use crate::{
     BufferId, Result, Scope, Step, Workload,
     space::{Sketch, draft::Draft, predicate},
@@ -22,26 +22,11 @@ pub(super) fn sketch(workload: &Workload, machine: Machine) -> Result<Option<Ske
     let tile = rows.spatial[3].extent.saturating_sub(2);
     let (c, o) = (block(channels, machine.lanes), block(results, machine.lanes));
     let mut draft = Draft::new("winograd", workload);
-    let Some(last) = epilogue(&mut draft, out)? else { return Ok(None) };
+    let Some(last) = stored(&mut draft, out)? else { return Ok(None) };
     input(&mut draft, image, c)?;
     multiply(&mut draft, (results, tile_rows, tile_columns), o, machine)?;
     output(&mut draft, [out, last], o, tile, machine)?;
     Ok(Some(draft.sketch))
-}
-
-/// Inlines what follows into the last of it, which is stored: the convolution itself where nothing follows.
-fn epilogue(draft: &mut Draft, out: BufferId) -> Result<Option<BufferId>> {
-    while let Some(reader) = predicate::elementwise_consumer(draft.state.workload(), out) {
-        if draft.state.workload().outputs() == [reader] {
-            return Ok(Some(reader));
-        }
-        if predicate::elementwise_consumer(draft.state.workload(), reader).is_none() {
-            return Ok(None);
-        }
-        let stage = draft.name(reader);
-        draft.take(Step::Inline { stage })?;
-    }
-    Ok((draft.state.workload().outputs() == [out]).then_some(out))
 }
 
 fn split(draft: &mut Draft, stage: &str, axis: &str, factors: &[u64]) -> Result<()> {
@@ -136,13 +121,8 @@ fn multiply(draft: &mut Draft, (o, rows, columns): (u64, u64, u64), lanes: u64, 
 /// Both halves of the output's transform, and what follows, for one tile and one vector of results at a time.
 fn output(draft: &mut Draft, [out, last]: [BufferId; 2], lanes: u64, tile: u64, machine: Machine) -> Result<()> {
     let (conv, stored) = (draft.name(out), draft.name(last));
-    let shape = draft.state.workload().buffer(last).shape.clone();
-    let beside: Vec<BufferId> = match draft.state.workload().stage(last) {
-        Some(stage) if last != out => predicate::reads(stage).into_iter().map(|(id, _)| id).collect(),
-        _ => Vec::new(),
-    };
-    let alike = beside.into_iter().filter(|id| *id != out && draft.state.workload().buffer(*id).shape == shape);
-    let mut results: Vec<BufferId> = [out, last].into_iter().chain(alike).collect();
+    let mut results = vec![out, last];
+    results.extend(beside(draft, [out, last]));
     results.dedup();
     for id in results {
         if let Some(blocked) = blocked_layout(4, 1, lanes) {

@@ -89,6 +89,7 @@ fn one(args: &Args, source: &TorchPredictor, device: &str) -> Result<()> {
             latency_ms: prediction.value.value(),
             interval_low_ms: ends.map(|ends| ends.0),
             interval_high_ms: ends.map(|ends| ends.1),
+            warnings: Vec::new(),
             shares_percent: Vec::new(),
         });
         Ok(())
