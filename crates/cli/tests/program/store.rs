@@ -55,7 +55,7 @@ fn measured_then_interpolated_then_predicted() {
     assert!(line["interval_low_ms"].as_f64() <= Some(2.0) && line["interval_high_ms"].as_f64() >= Some(2.0), "{line}");
     assert!(line["interval_source"].as_str().unwrap().contains("more samples never take less"), "{line}");
     // No checkpoint knows the board; its own measurements do.
-    let line = query(&["large.onnx"]);
+    let line = query(&["large.onnx", "--bind", "batch=1"]);
     assert_eq!(line["known_by"], "predicted", "{line}");
     assert!((line["latency_ms"].as_f64().unwrap() / 3.0 - 1.0).abs() < 0.3, "{line}");
     assert_eq!(line["predicted_by"], "rates, from 12 measurements there");
