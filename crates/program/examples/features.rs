@@ -5,16 +5,12 @@ use std::time::Instant;
 
 use rand::SeedableRng;
 use tachograph_ir::DType::F32;
+use tachograph_metrics::median;
 use tachograph_program::{
     Builder, CpuRules, Space,
     features::{self, Program},
     operator::{Activation, Window, activation, conv},
 };
-
-fn median(mut times: Vec<f64>) -> f64 {
-    times.sort_by(f64::total_cmp);
-    times[times.len() / 2]
-}
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1).map(|word| word.parse::<u64>());
@@ -40,7 +36,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         times.push(start.elapsed().as_secs_f64() * 1e6);
         programs.push(program.at(&space, point));
     }
-    println!("{:14} {:6.1} µs, median of {points} points", "lowering", median(times));
+    println!("{:14} {:6.1} µs, median of {points} points", "lowering", median(&times).unwrap_or(f64::NAN));
     for set in features::ALL {
         let mut times = Vec::new();
         let mut last = features::Features::default();
@@ -50,7 +46,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             times.push(start.elapsed().as_secs_f64() * 1e6);
         }
         let shape = format!("{} {} of {}", last.len(), format!("{:?}", set.rows()).to_lowercase(), last.width);
-        println!("{:14} {:6.1} µs, {shape} at the last", set.name(), median(times));
+        println!("{:14} {:6.1} µs, {shape} at the last", set.name(), median(&times).unwrap_or(f64::NAN));
     }
     Ok(())
 }

@@ -43,9 +43,7 @@ impl Store {
             rows.iter().map(device).collect()
         })
     }
-}
 
-impl Store {
     /// Names and hardware of the devices that it knows, by name. Takes no longer however much was measured.
     ///
     /// # Errors

@@ -17,7 +17,9 @@ const SOME: [&str; 4] = ["squeezenet1_1", "mobilenet-v2-5-9", "nasbench201-5-10"
 
 #[test]
 fn some_networks() {
-    compare(|source| SOME.contains(&source.name().as_str()));
+    let some = |source: &Source| SOME.contains(&source.name().as_str());
+    assert_eq!(expected(some).len(), SOME.len());
+    compare(some);
 }
 
 /// `cargo test --release -p tachograph-profile --test outputs kernels::all -- --ignored --nocapture`

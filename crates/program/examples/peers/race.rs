@@ -9,6 +9,7 @@ use std::{
 
 use serde_json::Value;
 use tachograph_ir::DType::F32;
+use tachograph_metrics::median;
 use tachograph_program::{
     Builder, Compiler, Cpu, Kernel, Measurer, Outcome, Role, Schedule, Workload, operator::matmul,
 };
@@ -127,17 +128,12 @@ pub fn race(ours: &mut [(&'static str, Ours)], peer: &mut Peer, rounds: usize) -
             times.extend(Some(peer.turn(format)?).filter(|_| round > 0));
         }
     }
-    let all: Vec<_> = ours.iter().zip(own).map(|((by, _), times)| (*by, median(times))).collect();
-    let peers = peer.formats.iter().cloned().zip(theirs.into_iter().map(median));
+    let middle = |times: &[f64]| median(times).unwrap_or(f64::NAN);
+    let all: Vec<_> = ours.iter().zip(own).map(|((by, _), times)| (*by, middle(&times))).collect();
+    let peers = peer.formats.iter().cloned().zip(theirs.iter().map(|times| middle(times)));
     let ours = all.iter().copied().min_by(|a, b| a.1.total_cmp(&b.1)).ok_or("nothing of ours")?;
     let peer = peers.min_by(|a, b| a.1.total_cmp(&b.1)).ok_or("nothing of the peer's")?;
     Ok(Times { ours, peer, all })
-}
-
-fn median(mut times: Vec<f64>) -> f64 {
-    times.sort_by(f64::total_cmp);
-    let at = |i: usize| times.get(i).copied().unwrap_or(f64::NAN);
-    (at((times.len().max(1) - 1) / 2) + at(times.len() / 2)) / 2.0
 }
 
 /// GFLOP/s of a product whose operands stay in the first cache, the best of its repeats: what the core can do.

@@ -1,17 +1,9 @@
 //! Tables in Markdown.
 
+use tachograph_metrics::median;
 use tachograph_tune::Recorded;
 
 use crate::Replay;
-
-fn median(values: &mut [f64]) -> f64 {
-    values.sort_by(f64::total_cmp);
-    match values.len() {
-        0 => f64::NAN,
-        n if n % 2 == 1 => values[n / 2],
-        n => (values[n / 2 - 1] + values[n / 2]) / 2.0,
-    }
-}
 
 /// Trials to come within 5 % of the best.
 pub fn gpu(names: &[&str], spaces: &[Recorded], replays: &[Replay], cap: usize, each: bool) {
@@ -24,17 +16,18 @@ pub fn gpu(names: &[&str], spaces: &[Recorded], replays: &[Replay], cap: usize, 
     let draws: Vec<f64> =
         spaces.iter().map(|s| (s.outcomes().len() as f64 + 1.0) / (s.within(0.05) as f64 + 1.0)).collect();
     let shown = |value: f64| if value.is_finite() { format!("{value:.0}") } else { format!("> {cap}") };
+    let middle = |values: &[f64]| shown(median(values).unwrap_or(f64::NAN));
     println!("| tuner | trials, median | where random needs > 50 | mean (at most {cap}) | never | s a replay |");
     println!("|---|---|---|---|---|---|");
     for (i, name) in names.iter().enumerate() {
         let mine: Vec<&Replay> = replays.iter().filter(|replay| replay.contender == i).collect();
-        let mut all: Vec<f64> = mine.iter().map(|replay| trials(replay)).collect();
+        let all: Vec<f64> = mine.iter().map(|replay| trials(replay)).collect();
         let hard = mine.iter().filter(|replay| draws[replay.space] > 50.0);
-        let mut hard: Vec<f64> = hard.map(|replay| trials(replay)).collect();
+        let hard: Vec<f64> = hard.map(|replay| trials(replay)).collect();
         let never = all.iter().filter(|t| t.is_infinite()).count();
         let mean = all.iter().map(|t| t.min(cap as f64)).sum::<f64>() / all.len().max(1) as f64;
         let seconds = mine.iter().map(|replay| replay.seconds).sum::<f64>() / mine.len().max(1) as f64;
-        let (all_median, hard_median) = (shown(median(&mut all)), shown(median(&mut hard)));
+        let (all_median, hard_median) = (middle(&all), middle(&hard));
         println!("| {name} | {all_median} | {hard_median} | {mean:.0} | {never} | {seconds:.2} |");
     }
     if each {
@@ -43,7 +36,7 @@ pub fn gpu(names: &[&str], spaces: &[Recorded], replays: &[Replay], cap: usize, 
         for (s, space) in spaces.iter().enumerate() {
             let of = |i: usize| {
                 let mine = replays.iter().filter(|replay| replay.contender == i && replay.space == s);
-                shown(median(&mut mine.map(trials).collect::<Vec<f64>>()))
+                middle(&mine.map(trials).collect::<Vec<f64>>())
             };
             let row: Vec<String> = (0..names.len()).map(of).collect();
             println!("| {} | {} | {:.0} | {} |", space.name, space.outcomes().len(), draws[s], row.join(" | "));

@@ -146,20 +146,16 @@ fn output(draft: &mut Draft, [out, last]: [BufferId; 2], lanes: u64, tile: u64, 
         draft.take(Step::Scope { buffer: conv.clone(), scope: Scope::Register })?;
     }
     marks(draft, &conv, "o.1", &["y.1", "x.1", "f"])?;
-    let axis = if last == out { "o.0".into() } else { format!("{}.0", vector_axis(draft, last)) };
+    let names = draft.state.workload().stage(last).map_or_else(Vec::new, |stage| stage.spatial.clone());
+    let outer = |at: usize| names.get(at).map_or_else(String::new, |axis| format!("{}.0", axis.name));
+    let axis = outer(1);
     draft.take(Step::ComputeAt { stage: "output_rows".into(), target: stored.clone(), axis })?;
     split(draft, "output_rows", "o", &[lanes])?;
     reorder(draft, "output_rows", "n o.0 ty tx f dy e o.1")?;
     marks(draft, "output_rows", "o.1", &["f", "dy", "e"])?;
     draft.take(Step::Scope { buffer: "output_rows".into(), scope: Scope::Register })?;
     if machine.cores > 1 {
-        let outer = draft.state.workload().stage(last).map(|stage| stage.spatial[2].name.clone());
-        let axis = format!("{}.0", outer.unwrap_or_default());
-        draft.take(Step::Parallel { stage: stored, axis })?;
+        draft.take(Step::Parallel { stage: stored, axis: outer(2) })?;
     }
     Ok(())
-}
-
-fn vector_axis(draft: &Draft, id: BufferId) -> String {
-    draft.state.workload().stage(id).map_or_else(String::new, |stage| stage.spatial[1].name.clone())
 }
