@@ -172,7 +172,7 @@ impl Writer<'_> {
                 if mark != Mark::Serial && extent > 1 {
                     self.line(&self.dialect.unroll(extent));
                 }
-                return self.counted(&name, extent, body);
+                return self.counted(&name, 0, extent, body);
             }
         };
         let guard = matches!(mark, Mark::Bind(Binding::Thread(dim)) if extent < self.threads[dim as usize]);

@@ -1,5 +1,6 @@
 //! Code from nests: C for GCC and Clang, OpenCL C and CUDA C for GPUs, by one generator that knows how they differ.
 
+mod across;
 mod c;
 mod dialect;
 mod expr;

@@ -19,6 +19,21 @@ pub(super) fn vectors(lanes: u64, bits: u64) -> String {
     line(format!("typedef {integer} {v}i __attribute__((vector_size({bytes})));"));
     line(format!("typedef union {{ {v} v; {element} e[{lanes}]; }} {v}e;"));
     line(format!("static inline {v} {v}_load(const {element} *p) {{ return *(const {v}u *)p; }}"));
+    // Past the caches, where compiler and processor can.
+    let past = match (bytes, bits) {
+        (64, 32) => Some(("__AVX512F__", "movntps512")),
+        (32, 32) => Some(("__AVX__", "movntps256")),
+        (16, 32) => Some(("__SSE__", "movntps")),
+        (64, 64) => Some(("__AVX512F__", "movntpd512")),
+        (32, 64) => Some(("__AVX__", "movntpd256")),
+        (16, 64) => Some(("__SSE2__", "movntpd")),
+        _ => None,
+    };
+    line(format!("#ifdef __clang__\nstatic inline void {v}_stream({element} *p, {v} a) {{ __builtin_nontemporal_store(a, ({v} *)p); }}"));
+    if let Some((has, builtin)) = past {
+        line(format!("#elif defined({has})\nstatic inline void {v}_stream({element} *p, {v} a) {{ __builtin_ia32_{builtin}(p, a); }}"));
+    }
+    line(format!("#else\nstatic inline void {v}_stream({element} *p, {v} a) {{ *({v} *)p = a; }}\n#endif"));
     let splat = vec!["s"; lanes as usize].join(", ");
     line(format!("static inline {v} {v}_splat({element} s) {{ return ({v}){{{splat}}}; }}"));
     line(format!(
@@ -33,6 +48,18 @@ pub(super) fn vectors(lanes: u64, bits: u64) -> String {
         line(format!(
             "static inline {v} {v}_{name}({v} a, {v} b) {{ {v}e x = {{a}}, y = {{b}}, r; for (int i = 0; i < {lanes}; i++) r.e[i] = x.e[i] {sign} y.e[i] ? x.e[i] : y.e[i]; return r.v; }}"
         ));
+    }
+    for (name, combine) in [("add", "A + B"), ("max", "A > B ? A : B"), ("min", "A < B ? A : B")] {
+        let mut steps = String::new();
+        let mut half = lanes / 2;
+        while half > 0 {
+            for i in 0..half {
+                let value = combine.replace('A', &format!("x.e[{i}]")).replace('B', &format!("x.e[{}]", i + half));
+                let _ = write!(steps, "x.e[{i}] = {value}; ");
+            }
+            half /= 2;
+        }
+        line(format!("static inline {element} {v}_across_{name}({v} a) {{ {v}e x = {{a}}; {steps}return x.e[0]; }}"));
     }
     for name in ["sqrt", "floor", "ceil", "rint", "log", "sin", "cos"] {
         line(lanewise(name, &format!("__builtin_{name}{suffix}(x.e[i])")));

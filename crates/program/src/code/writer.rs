@@ -161,6 +161,8 @@ impl Writer<'_> {
         }
         match mark {
             Mark::Vector if self.vectorized(var, body)? => return Ok(()),
+            // Trips of a reduction depend on each other.
+            Mark::Vector if self.reduction(var, body).is_some() => {}
             Mark::Vector => self.line("PRAGMA(GCC ivdep)"),
             Mark::Parallel => {
                 self.parallel = true;
@@ -170,13 +172,13 @@ impl Writer<'_> {
             Mark::Serial | Mark::Unroll => {}
             Mark::Bind(_) => return self.refuse(&name, "it is bound to a grid".into()),
         }
-        self.counted(&name, extent, body)
+        self.counted(&name, 0, extent, body)
     }
 
-    /// A loop as it is.
-    pub fn counted(&mut self, name: &str, extent: u64, body: &[Stmt]) -> Result<()> {
+    /// A loop as it is, from a trip up to another.
+    pub fn counted(&mut self, name: &str, first: u64, end: u64, body: &[Stmt]) -> Result<()> {
         let (t, _) = self.dialect.index();
-        self.line(&format!("for ({t} {name} = 0; {name} < {extent}; ++{name}) {{"));
+        self.line(&format!("for ({t} {name} = {first}; {name} < {end}; ++{name}) {{"));
         self.depth += 1;
         self.block(body)?;
         self.depth -= 1;

@@ -109,6 +109,7 @@ fn arguments<'a>(step: &'a Step, names: &mut Names<'a>) -> (&'static str, Vec<f6
                     Scope::Memory => 0.0,
                     Scope::Register => 1.0,
                     Scope::Shared => 2.0,
+                    Scope::Streamed => 3.0,
                 },
             ],
         ),

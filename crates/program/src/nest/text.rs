@@ -57,7 +57,7 @@ impl Nest {
                     let scope = match b.scope {
                         Scope::Register => "registers",
                         Scope::Shared => "shared",
-                        Scope::Memory => "local",
+                        Scope::Memory | Scope::Streamed => "local",
                     };
                     writeln!(f, "{indent}{scope} {}: {}[{}]", b.name, b.dtype, crate::text::extents(&b.extents()))?;
                 }

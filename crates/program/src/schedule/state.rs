@@ -18,6 +18,8 @@ pub enum Scope {
     Register,
     /// In the memory that the threads of a block share.
     Shared,
+    /// In memory, written past the caches where vectors are stored whole: an output that they would not keep.
+    Streamed,
 }
 
 /// A workload with the loops of its stages.
@@ -170,8 +172,10 @@ impl State {
             Step::RFactor { stage, axis, factor, outer } => self.rfactor(stage, axis, *factor, *outer).map(|_| ()),
             Step::Scope { buffer, scope } => {
                 let id = self.stage(buffer)?;
-                if self.workload.outputs.contains(&id) {
-                    return Err("an output lives in memory".into());
+                match (self.workload.outputs.contains(&id), scope) {
+                    (true, Scope::Register | Scope::Shared) => return Err("an output lives in memory".into()),
+                    (false, Scope::Streamed) => return Err("what is read again is not written past the caches".into()),
+                    _ => {}
                 }
                 self.scopes.insert(id, *scope);
                 Ok(())
@@ -202,7 +206,7 @@ impl State {
         if node.mark != Mark::Serial && node.mark != mark {
             return Err(format!("`{axis}` is marked {:?} already", node.mark));
         }
-        if node.kind == Kind::Reduction && mark != Mark::Unroll {
+        if node.kind == Kind::Reduction && !matches!(mark, Mark::Unroll | Mark::Vector) {
             return Err(format!("`{axis}` is reduced: factor the reduction first"));
         }
         if mark == Mark::Vector && position + 1 != loops.leaves.len() {

@@ -43,7 +43,7 @@ pub enum Step {
         /// The loop.
         axis: String,
     },
-    /// Runs the innermost loop in vectors.
+    /// Runs the innermost loop in vectors. One that is reduced gives partial results in lanes, which are joined after it.
     Vectorize {
         /// The stage.
         stage: String,

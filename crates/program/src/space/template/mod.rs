@@ -4,6 +4,7 @@
 //! A template is one file and one line in [`ALL`].
 
 mod blocked;
+mod rows;
 mod winograd;
 
 use super::{Sketch, draft::Draft, predicate};
@@ -34,7 +35,7 @@ impl Machine {
 type Template = fn(&Workload, Machine) -> Result<Option<Sketch>>;
 
 /// Every template.
-const ALL: [Template; 2] = [blocked::sketch, winograd::sketch];
+const ALL: [Template; 3] = [blocked::sketch, winograd::sketch, rows::sketch];
 
 /// The sketches of all templates that know the workload.
 pub(super) fn sketches(workload: &Workload, machine: Machine) -> Result<Vec<Sketch>> {
