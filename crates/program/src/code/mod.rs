@@ -1,11 +1,11 @@
 //! Code from nests: C for GCC and Clang, OpenCL C and CUDA C for GPUs, by one generator that knows how they differ.
 
-mod across;
 mod c;
 mod dialect;
 mod expr;
 mod gpu;
 mod prelude;
+mod reduction;
 mod registers;
 mod vector;
 mod writer;

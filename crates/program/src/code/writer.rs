@@ -162,14 +162,13 @@ impl Writer<'_> {
         match mark {
             Mark::Vector if self.vectorized(var, body)? => return Ok(()),
             // Trips of a reduction depend on each other.
-            Mark::Vector if self.reduction(var, body).is_some() => {}
-            Mark::Vector => self.line("PRAGMA(GCC ivdep)"),
+            Mark::Vector if self.moves(var, body) => self.line("PRAGMA(GCC ivdep)"),
             Mark::Parallel => {
                 self.parallel = true;
                 self.line("PRAGMA(omp parallel for schedule(static))");
             }
             Mark::Unroll if extent > 1 => self.line(&self.dialect.unroll(extent)),
-            Mark::Serial | Mark::Unroll => {}
+            Mark::Serial | Mark::Unroll | Mark::Vector => {}
             Mark::Bind(_) => return self.refuse(&name, "it is bound to a grid".into()),
         }
         self.counted(&name, 0, extent, body)

@@ -23,11 +23,20 @@ impl Writer<'_> {
         let [Stmt::Store(buffer, index, Expr::Binary(function, sum, value))] = body else { return None };
         let fixed = !self.flat(*buffer, index).has(var);
         let same = matches!(sum.as_ref(), Expr::Load(id, at) if id == buffer && at == index);
-        let known = matches!(function, Binary::Add | Binary::Max | Binary::Min);
+        let known = matches!(function, Binary::Add | Binary::Mul | Binary::Max | Binary::Min);
         let mut again = false;
         let mut visit = |expr: &Expr| again |= matches!(expr, Expr::Load(id, _) if id == buffer);
         value.visit(&mut visit, &mut |_| {});
         (fixed && same && known && !again).then_some(Reduction { function: *function, buffer: *buffer, index, value })
+    }
+
+    /// True if each trip of a loop stores to a place of its own.
+    pub(super) fn moves(&self, var: Var, body: &[Stmt]) -> bool {
+        body.iter().all(|stmt| match stmt {
+            Stmt::Store(id, index, _) => self.flat(*id, index).has(var),
+            Stmt::For(_, body) | Stmt::If(_, body) | Stmt::Launch(_, body) => self.moves(var, body),
+            Stmt::Alloc(_) | Stmt::Barrier => true,
+        })
     }
 
     /// Writes it, all but the rest of the loop that fills no vector.
@@ -37,11 +46,13 @@ impl Writer<'_> {
         let (identity, name) = match reduction.function {
             Binary::Max => (f64::NEG_INFINITY, "max"),
             Binary::Min => (f64::INFINITY, "min"),
+            Binary::Mul => (1.0, "mul"),
             _ => (0.0, "add"),
         };
         let identity = self.expr(&Expr::Const(identity), plan.dtype);
         let combine = |a: &str, b: &str| match reduction.function {
             Binary::Add => format!("{a} + {b}"),
+            Binary::Mul => format!("{a} * {b}"),
             _ => format!("{v}_{name}({a}, {b})"),
         };
         let chunk = self.var(l.chunk);
@@ -68,6 +79,7 @@ impl Writer<'_> {
         let all = format!("{v}_across_{name}(part[0])");
         let whole = match reduction.function {
             Binary::Add => format!("{at} + {all}"),
+            Binary::Mul => format!("{at} * {all}"),
             Binary::Min => format!("({at} < {all} ? {at} : {all})"),
             _ => format!("({at} > {all} ? {at} : {all})"),
         };
