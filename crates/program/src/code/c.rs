@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::{dialect::Dialect, prelude, writer::Writer};
-use crate::{BufferId, Nest, Result};
+use crate::{BufferId, Mark, Nest, Result, Stmt};
 
 /// What code is written for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -45,7 +45,8 @@ pub struct CCode {
     pub parallel: bool,
 }
 
-/// Buffers up to this size are on the stack.
+/// Buffers up to this size are on the stack; larger ones have a place in `work`, or where several threads need one each, are
+/// allocated.
 const STACK_BYTES: u64 = 64 << 10;
 pub(super) const ALIGN: u64 = 64;
 
@@ -65,6 +66,10 @@ pub fn c(nest: &Nest, target: Target) -> Result<CCode> {
     for id in nest.owned() {
         offsets.push((id, offset));
         offset += nest.buffer(id).bytes().max(1).next_multiple_of(ALIGN);
+    }
+    for id in large(&nest.body, nest) {
+        w.placed.insert(id, offset);
+        offset += nest.buffer(id).bytes().next_multiple_of(ALIGN);
     }
     for (name, stmts) in [("prepare", &nest.prepare), ("run", &nest.body)] {
         w.text.clear();
@@ -102,4 +107,14 @@ pub fn c(nest: &Nest, target: Target) -> Result<CCode> {
     }
     let _ = writeln!(text, "\n{functions}");
     Ok(CCode { text, work_bytes: offset, parallel: w.parallel })
+}
+
+/// The large buffers within loops that one thread runs.
+fn large(stmts: &[Stmt], nest: &Nest) -> Vec<BufferId> {
+    let each = |stmt: &Stmt| match stmt {
+        Stmt::Alloc(id) if nest.buffer(*id).bytes() > STACK_BYTES => vec![*id],
+        Stmt::For(var, _) if nest.loops[*var as usize].mark == Mark::Parallel => Vec::new(),
+        stmt => large(stmt.body(), nest),
+    };
+    stmts.iter().flat_map(each).collect()
 }

@@ -20,6 +20,8 @@ pub(super) struct Writer<'a> {
     pub names: HashMap<BufferId, String>,
     /// Lanes of the register buffers that are arrays of vectors.
     pub vectors: HashMap<BufferId, u64>,
+    /// Where in the workspace local buffers lie that are too large for the stack.
+    pub placed: HashMap<BufferId, u64>,
     /// Ranges of variables that are no loops of the nest.
     pub extra: Vec<u64>,
     /// Kinds of vectors that are used.
@@ -50,6 +52,7 @@ impl<'a> Writer<'a> {
             depth: 1,
             names,
             vectors: HashMap::new(),
+            placed: HashMap::new(),
             extra: Vec::new(),
             used: BTreeSet::new(),
             tables: tables(nest),
@@ -143,6 +146,8 @@ impl Writer<'_> {
             self.line(&format!("{t} {name}[{elements}];"));
         } else if self.dialect.is_gpu() {
             return self.refuse(&buffer.name, format!("each thread would have {bytes} bytes of it"));
+        } else if let Some(offset) = self.placed.get(&id) {
+            self.line(&format!("{t} *restrict const {name} = __builtin_assume_aligned(work + {offset}, {ALIGN});"));
         } else if bytes <= self.private_bytes {
             self.line(&format!("{t} {name}[{elements}] __attribute__((aligned({ALIGN})));"));
         } else {
