@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{dialect::Dialect, prelude, writer::Writer};
+use super::{dialect::Dialect, partition::partition, prelude, writer::Writer};
 use crate::{BufferId, Mark, Nest, Result, Stmt};
 
 /// What code is written for.
@@ -58,6 +58,7 @@ pub(super) const ALIGN: u64 = 64;
 /// # Errors
 /// An element type that has none in C.
 pub fn c(nest: &Nest, target: Target) -> Result<CCode> {
+    let nest = &partition(nest);
     let mut w = Writer::new(nest, Dialect::C, target.vector_bytes, STACK_BYTES)?;
     w.vectors = w.register_arrays();
     let mut functions = String::new();

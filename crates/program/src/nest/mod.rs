@@ -4,6 +4,7 @@ mod grid;
 mod interpret;
 mod picture;
 mod text;
+mod with;
 
 use tachograph_ir::DType;
 

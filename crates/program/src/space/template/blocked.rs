@@ -144,27 +144,38 @@ fn activations(draft: &mut Draft, parts: &Parts, made: [BufferId; 2], lanes: u64
         }
     }
     let Some((channel, _)) = parts.data_channel else { return Ok(()) };
-    // Stages that pad, one element from one element, have the same dimensions as what they read.
-    let mut at = Some(parts.data);
+    // Stages that pad, one element from one element, have the same dimensions as what they read. They run beforehand, or are
+    // left out, and what they ask is asked where the sum reads.
+    let (mut at, mut beforehand, mut inside) = (Some(parts.data), Vec::new(), Vec::new());
     while let Some(id) = at {
         let buffer = draft.name(id);
-        if let Some(layout) = blocked_layout(rank(draft, id), channel, depth) {
-            draft.take(Step::Layout { buffer: buffer.clone(), layout })?;
-        }
-        let Some(stage) = draft.state.workload().stage(id).cloned() else { break };
+        let layout = blocked_layout(rank(draft, id), channel, depth)
+            .map(|layout| Step::Layout { buffer: buffer.clone(), layout });
+        let Some(stage) = draft.state.workload().stage(id).cloned() else {
+            layout.into_iter().try_for_each(|step| draft.take(step))?;
+            break;
+        };
+        let mut steps: Vec<Step> = layout.into_iter().collect();
         if depth > 1 && channel + 1 < stage.spatial.len() {
             let axis = stage.spatial[channel].name.clone();
-            draft.take(Step::Split { stage: buffer.clone(), axis: axis.clone(), factors: vec![depth] })?;
+            steps.push(Step::Split { stage: buffer.clone(), axis: axis.clone(), factors: vec![depth] });
             let part = |a: &crate::Axis| if a.name == axis { format!("{axis}.0") } else { a.name.clone() };
             let order = stage.spatial.iter().map(part).chain([format!("{axis}.1")]).collect();
-            draft.take(Step::Reorder { stage: buffer.clone(), order })?;
-            draft.take(Step::Vectorize { stage: buffer, axis: format!("{axis}.1") })?;
+            steps.push(Step::Reorder { stage: buffer.clone(), order });
+            steps.push(Step::Vectorize { stage: buffer.clone(), axis: format!("{axis}.1") });
         }
+        steps.iter().try_for_each(|step| draft.try_on(step))?;
+        beforehand.extend(steps);
+        inside.push(Step::Inline { stage: buffer });
         let reads = predicate::reads(&stage);
         at = match reads.as_slice() {
             [(read, _)] if rank(draft, *read) == stage.spatial.len() && !stage.reduces() => Some(*read),
             _ => None,
         };
+    }
+    if !inside.is_empty() {
+        let options = [("beforehand", beforehand), ("where it is read", inside)];
+        draft.either("padding", options.map(|(name, steps)| (name.to_owned(), steps)).to_vec());
     }
     Ok(())
 }

@@ -1,0 +1,90 @@
+//! Loops in parts, so that what happens at edges is asked for at the edges alone: the trips for which a condition holds
+//! whatever other loops do, and those before and after. A padded convolution then reads its image as it is, with tests around
+//! it only where the window reaches beyond.
+
+use crate::{Cond, Expr, Index, Loop, Mark, Nest, Range, Stmt, Var};
+
+/// Loops with fewer trips have no inside to speak of; those with more would take long to look through.
+const TRIPS: std::ops::RangeInclusive<u64> = 4..=1024;
+
+/// The same nest with loops in parts.
+pub(super) fn partition(nest: &Nest) -> Nest {
+    let mut nest = nest.clone();
+    let (prepare, body) = (std::mem::take(&mut nest.prepare), std::mem::take(&mut nest.body));
+    nest.prepare = all(prepare, &mut nest.loops);
+    nest.body = all(body, &mut nest.loops);
+    nest
+}
+
+fn range(loops: &[Loop], var: Var) -> Range {
+    Range::of(loops.get(var as usize).map_or(1, |l| l.extent))
+}
+
+fn all(stmts: Vec<Stmt>, loops: &mut Vec<Loop>) -> Vec<Stmt> {
+    stmts.into_iter().flat_map(|stmt| one(stmt, loops)).collect()
+}
+
+fn one(stmt: Stmt, loops: &mut Vec<Loop>) -> Vec<Stmt> {
+    let (var, body) = match stmt {
+        Stmt::For(var, body) => (var, body),
+        Stmt::If(conds, body) => return vec![Stmt::If(conds, all(body, loops))],
+        other => return vec![other],
+    };
+    let l = loops[var as usize].clone();
+    let inside = if l.mark == Mark::Serial && TRIPS.contains(&l.extent) { inside(&body, var, loops) } else { None };
+    let Some((first, end)) = inside else { return vec![Stmt::For(var, all(body, loops))] };
+    let mut parts = Vec::new();
+    for (from, to) in [(0, first), (first, end), (end, l.extent)].into_iter().filter(|(from, to)| from < to) {
+        let part = loops.len() as Var;
+        loops.push(Loop { extent: to - from, ..l.clone() });
+        let trip = &Index::var(part) + &Index::constant(from as i64);
+        let body = body.iter().flat_map(|stmt| stmt.with(var, &trip, &|var| range(loops, var))).collect();
+        parts.push(Stmt::For(part, all(body, loops)));
+    }
+    parts
+}
+
+/// The trips of a loop for which conditions hold whatever other loops do: of all conditions that hold so for some trip.
+fn inside(body: &[Stmt], var: Var, loops: &[Loop]) -> Option<(u64, u64)> {
+    let mut conds = Vec::new();
+    body.iter().for_each(|stmt| conditions(stmt, var, &mut conds));
+    let extent = loops[var as usize].extent;
+    let (mut first, mut end) = (0, extent);
+    for cond in conds {
+        let holds = |trip: &u64| {
+            let at = Range { min: *trip as i64, max: *trip as i64 };
+            cond.simplify(&|other| if other == var { at } else { range(loops, other) }) == Err(true)
+        };
+        let Some(from) = (0..extent).find(holds) else { continue };
+        let to = (from..extent).find(|trip| !holds(trip)).unwrap_or(extent);
+        (first, end) = (first.max(from), end.min(to));
+    }
+    // Nothing is gained where all trips are inside, and little where few are.
+    (first < end && end - first < extent && 2 * (end - first) >= extent).then_some((first, end))
+}
+
+/// Every condition on an index that has the variable.
+fn conditions<'a>(stmt: &'a Stmt, var: Var, found: &mut Vec<&'a Cond>) {
+    match stmt {
+        Stmt::Store(_, _, value) => {
+            let mut visit = |expr: &'a Expr| {
+                if let Expr::Select(cond, ..) = expr {
+                    each(cond, var, found);
+                }
+            };
+            value.visit(&mut visit, &mut |_| {});
+        }
+        Stmt::If(conds, _) => conds.iter().for_each(|cond| each(cond, var, found)),
+        _ => {}
+    }
+    stmt.body().iter().for_each(|stmt| conditions(stmt, var, found));
+}
+
+fn each<'a>(cond: &'a Cond, var: Var, found: &mut Vec<&'a Cond>) {
+    match cond {
+        Cond::In(index, ..) if index.has(var) => found.push(cond),
+        Cond::Order(a, b) if a.has(var) || b.has(var) => found.push(cond),
+        Cond::All(parts) | Cond::Any(parts) => parts.iter().for_each(|part| each(part, var, found)),
+        Cond::In(..) | Cond::Order(..) | Cond::Compare(..) => {}
+    }
+}
