@@ -2,7 +2,7 @@
 //! As oneDNN and TVM's `NCHWc` templates do it: channels of activations in blocks of a vector, weights laid out in the
 //! order in which they are read, rows × pixels × vectors of results in registers over the whole reduction.
 
-use super::{Machine, beside, block, blocked_layout, stored};
+use super::{Machine, beside, block, blocked_layout, loads, stored};
 use crate::{
     BufferId, Index, Reducer, Result, Role, Scope, Stage, Step, Workload,
     space::{Sketch, draft::Draft, predicate},
@@ -174,7 +174,7 @@ fn activations(draft: &mut Draft, parts: &Parts, made: [BufferId; 2], lanes: u64
         };
     }
     if !inside.is_empty() {
-        let options = [("beforehand", beforehand), ("where it is read", inside)];
+        let options = [("where it is read", inside), ("beforehand", beforehand)];
         draft.either("padding", options.map(|(name, steps)| (name.to_owned(), steps)).to_vec());
     }
     Ok(())
@@ -203,6 +203,7 @@ fn tiles(
     let filled = |&(r, p, v): &(u64, u64, u64)| r * p * v;
     let best = found.iter().map(filled).max().unwrap_or(0);
     found.retain(|tile| 2 * filled(tile) >= best);
+    found.sort_by_key(|&(row, pixels, vectors)| loads(row * pixels, vectors));
     found
 }
 

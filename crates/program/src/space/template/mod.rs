@@ -68,6 +68,12 @@ fn beside(draft: &Draft, [sum, last]: [BufferId; 2]) -> Vec<BufferId> {
     reads.filter(|id| ![sum, last].contains(id) && workload.buffer(*id).shape == *shape).collect()
 }
 
+/// Loads for each product of a tile of `points` broadcast numbers × `vectors`, in thousandths: the fewer, the better it hides them.
+/// Tiles are in this order, so that the first point of a template is one worth running untuned.
+fn loads(points: u64, vectors: u64) -> u64 {
+    1000 * (points + vectors) / (points * vectors).max(1)
+}
+
 /// The largest divisor of `extent` up to `most`.
 fn block(extent: u64, most: u64) -> u64 {
     (1..=most.max(1)).rev().find(|&n| extent.is_multiple_of(n)).unwrap_or(1)

@@ -1,7 +1,7 @@
 //! Convolutions by Winograd's minimal filtering, as [`crate::operator::winograd`] writes them: transforms in vectors of
 //! channels, for one tile at a time, and between them products of matrices with accumulators in registers.
 
-use super::{Machine, beside, block, blocked_layout, stored};
+use super::{Machine, beside, block, blocked_layout, loads, stored};
 use crate::{
     BufferId, Result, Scope, Step, Workload,
     space::{Sketch, draft::Draft, predicate},
@@ -24,7 +24,9 @@ pub(super) fn sketch(workload: &Workload, machine: Machine) -> Result<Option<Ske
     let mut draft = Draft::new("winograd", workload);
     let Some(last) = stored(&mut draft, out)? else { return Ok(None) };
     input(&mut draft, image, c)?;
-    multiply(&mut draft, (results, tile_rows, tile_columns), [o, tile], out, machine)?;
+    // Weights that the second cache does not hold are better read once.
+    let once = (tile + 2).pow(2) * channels * results * 4 > 1 << 20;
+    multiply(&mut draft, (results, tile_rows, tile_columns), [o, tile], (out, once), machine)?;
     output(&mut draft, [out, last], [o, tile], machine)?;
     Ok(Some(draft.sketch))
 }
@@ -81,7 +83,7 @@ fn multiply(
     draft: &mut Draft,
     (o, rows, columns): (u64, u64, u64),
     [lanes, tile]: [u64; 2],
-    out: BufferId,
+    (out, once): (BufferId, bool),
     machine: Machine,
 ) -> Result<()> {
     let conv = draft.name(out);
@@ -108,14 +110,16 @@ fn multiply(
                         split("products.local", "ty", vec![r]),
                         split(&conv, "y", vec![at_once, tile]),
                     ];
-                    options.push((r * p * vectors, format!("{r}x{p}x{vectors}, {at_once}"), steps));
+                    let order = (if once { rows - at_once } else { at_once }, loads(r * p, vectors));
+                    options.push((order, r * p * vectors, format!("{r}x{p}x{vectors}, {at_once}"), steps));
                 }
             }
         }
     }
-    let best = options.iter().map(|(filled, ..)| *filled).max().unwrap_or(0);
-    options.retain(|(filled, ..)| 2 * filled >= best);
-    let options: Vec<(String, Vec<Step>)> = options.into_iter().map(|(_, name, steps)| (name, steps)).collect();
+    let best = options.iter().map(|(_, filled, ..)| *filled).max().unwrap_or(0);
+    options.retain(|(_, filled, ..)| 2 * filled >= best);
+    options.sort_by_key(|(order, ..)| *order);
+    let options: Vec<(String, Vec<Step>)> = options.into_iter().map(|(.., name, steps)| (name, steps)).collect();
     for step in options.first().map_or(&[][..], |(_, steps)| steps) {
         draft.try_on(step)?;
     }
