@@ -44,8 +44,17 @@ fn workload(rng: &mut impl Rng) -> Result<Workload> {
         rows(&mut b, rng)?
     } else if kind == 4 {
         let (m, k, n) = (pick(&[1, 7, 16]), pick(&[1, 5, 32]), pick(&[3, 16, 48]));
-        let (x, w) = (b.input("x", F32, &[m, k])?, b.weight("w", F32, &[k, n])?);
-        operator::matmul(&mut b, x, w)?
+        match pick(&[0, 1]) {
+            0 => {
+                let (x, w) = (b.input("x", F32, &[m, k])?, b.weight("w", F32, &[k, n])?);
+                operator::matmul(&mut b, x, w)?
+            }
+            // Two activations, as in attention.
+            _ => {
+                let (x, y) = (b.input("x", F32, &[2, m, k])?, b.input("y", F32, &[2, k, n])?);
+                operator::matmul(&mut b, x, y)?
+            }
+        }
     } else {
         let (c, height, width) = (pick(&[1, 3, 12, 16, 20]), pick(&[5, 7, 8]), pick(&[5, 9, 14]));
         let (o, kernel) = (pick(&[7, 8, 16, 32, 48]), if kind == 0 { pick(&[1, 3, 5]) } else { 3 });

@@ -1,4 +1,5 @@
-//! Sums of products with accumulators in registers: convolutions, depthwise ones too, and products with a weight.
+//! Sums of products with accumulators in registers: convolutions, depthwise ones too, and products, with a weight or of two
+//! activations.
 //! As oneDNN and TVM's `NCHWc` templates do it: channels of activations in blocks of a vector, weights laid out in the
 //! order in which they are read, rows × pixels × vectors of results in registers over the whole reduction.
 
@@ -15,7 +16,9 @@ struct Parts {
     /// What is read besides the weight: a buffer with the dimension that holds channels, if that can be blocked.
     data: BufferId,
     data_channel: Option<(usize, Channel)>,
+    /// What vectors are read from: a weight, which can be packed for it, or else what lies along the vectors as it is.
     weight: BufferId,
+    packed: bool,
     /// Axis along which vectors go, and its dimension in the weight.
     vector: (usize, usize),
     /// The axis of innermost pixels, and that of rows.
@@ -48,11 +51,21 @@ impl Parts {
         let reads = predicate::reads(stage);
         let &[(a, Some(ai)), (b, Some(bi))] = reads.as_slice() else { return None };
         let is_weight = |id| workload.buffer(id).role == Role::Weight && workload.readers(id) == [stage.buffer];
-        let ((data, di), (weight, wi)) = if is_weight(b) { ((a, ai), (b, bi)) } else { ((b, bi), (a, ai)) };
-        if !is_weight(weight) || data == weight {
+        let spatial = stage.spatial.len();
+        // The innermost axis of the results lies together in one of them, and is not in the other.
+        let along = |index: &[Index], other: &[Index]| {
+            let axis = index.last().and_then(Index::as_var).map(|var| var as usize);
+            axis.is_some_and(|axis| axis + 1 == spatial && !other.iter().any(|i| i.has(axis as u32)))
+        };
+        let ((data, di), (weight, wi)) = if is_weight(b) || (!is_weight(a) && along(bi, ai)) {
+            ((a, ai), (b, bi))
+        } else {
+            ((b, bi), (a, ai))
+        };
+        let packed = is_weight(weight);
+        if data == weight || !(packed || along(wi, di)) {
             return None;
         }
-        let spatial = stage.spatial.len();
         let vector = (0..spatial).rev().find(|&axis| dim(wi, axis).is_some())?;
         let pixels: Vec<usize> =
             (0..spatial).filter(|&axis| axis != vector && !wi.iter().any(|i| i.has(axis as u32))).collect();
@@ -74,7 +87,7 @@ impl Parts {
         };
         let channel = reduced.map(|(r, _, in_weight)| (r, in_weight));
         let vector = (vector, dim(wi, vector)?);
-        Some(Self { sum: stage.buffer, data, data_channel, weight, vector, pixel, row, channel })
+        Some(Self { sum: stage.buffer, data, data_channel, weight, packed, vector, pixel, row, channel })
     }
 }
 
@@ -102,11 +115,10 @@ pub(super) fn sketch(workload: &Workload, machine: Machine) -> Result<Option<Ske
             axis: axis.into(),
             factors: factors.to_vec(),
         };
-        let mut steps = vec![
-            Step::Layout { buffer: w.clone(), layout: weight_layout(weight_rank, &parts, outer, depth) },
-            split(&vector.name, &[vectors, lanes]),
-            split(&pixel.name, &[pixels]),
-        ];
+        let mut steps = vec![split(&vector.name, &[vectors, lanes]), split(&pixel.name, &[pixels])];
+        if parts.packed {
+            steps.push(Step::Layout { buffer: w.clone(), layout: weight_layout(weight_rank, &parts, outer, depth) });
+        }
         steps.extend(row.as_ref().map(|row| split(&row.name, &[rows])));
         options.push((format!("{rows}x{pixels}x{vectors}"), steps));
     }
