@@ -78,6 +78,14 @@ pub fn all() -> Result<Vec<Case>> {
         let (name, peer) = (format!("{m} × {k} × {n}"), json!({ "op": "matmul", "m": m, "k": k, "n": n }));
         cases.push(Case { group: GROUPS[2], name, workloads, peer, bound: Bound::Peak });
     }
+    for (k, n) in [(64, 128), (128, 64)] {
+        let mut b = Builder::new("attention");
+        let (x, y) = (b.input("x", F32, &[12, 128, k])?, b.input("y", F32, &[12, k, n])?);
+        let y = operator::matmul(&mut b, x, y)?;
+        let (workloads, peer) = (vec![("product", b.finish(&[y])?)], json!({ "op": "bmm", "k": k, "n": n }));
+        let name = format!("attention, 12 × (128 × {k} × {n})");
+        cases.push(Case { group: GROUPS[2], name, workloads, peer, bound: Bound::Peak });
+    }
     for rows in ROWS {
         // The copy comes first: the others are held to it.
         for (op, name) in [

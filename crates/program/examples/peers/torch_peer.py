@@ -38,6 +38,11 @@ def matmul(case):
     return {"rows": lambda: a @ b, "columns": lambda: a @ bt}
 
 
+def bmm(case):
+    a, b = torch.rand(12, 128, case["k"]) - 0.5, torch.rand(12, case["k"], case["n"]) - 0.5
+    return {"rows": lambda: a @ b}
+
+
 def rows(case):
     op = case["op"]
     x, other = torch.rand(case["rows"], 1024) - 0.5, torch.rand(case["rows"], 1024) - 0.5
@@ -72,7 +77,7 @@ def main():
         if case["op"] == "time":
             say(turn(formats[case["format"]], case["ms"]))
             continue
-        made = {"conv": conv, "matmul": matmul}.get(case["op"], rows)(case)
+        made = {"conv": conv, "matmul": matmul, "bmm": bmm}.get(case["op"], rows)(case)
         formats = list(made.values())
         # What is compiled when it is first called is not timed.
         for run in formats:
