@@ -30,7 +30,11 @@ fn rows(b: &mut Builder, rng: &mut impl Rng) -> Result<BufferId> {
         _ => {
             let shift = b.weight("shift", F32, &shape[1..])?;
             let y = b.apply("shifted", x, |y, i| y + Expr::Load(shift, i[1..].to_vec()))?;
-            operator::activation(b, y, [Activation::Gelu, Activation::Silu, Activation::Tanh][pick(&[0, 1, 2]) as usize])
+            operator::activation(
+                b,
+                y,
+                [Activation::Gelu, Activation::Silu, Activation::Tanh][pick(&[0, 1, 2]) as usize],
+            )
         }
     }
 }

@@ -92,7 +92,8 @@ fn compare(
     let (by, ms) = times.ours;
     let (format, theirs) = times.peer;
     let of = |amount: u64, ms: f64| amount as f64 / ms / 1e6;
-    let (first, share) = (&case.workloads[0].1, |rate: f64, best: f64| format!("{rate:.1} | {:.0} %", 100.0 * rate / best));
+    let (first, share) =
+        (&case.workloads[0].1, |rate: f64, best: f64| format!("{rate:.1} | {:.0} %", 100.0 * rate / best));
     let rates = match case.bound {
         Bound::Peak => share(of(first.flops(), ms), peak),
         Bound::Copy => {
@@ -103,11 +104,7 @@ fn compare(
         }
         Bound::Nothing => "– | –".into(),
     };
-    println!(
-        "| {} | {ms:.4} | {rates} | {by} | {theirs:.4} | {format} | {:.2} | {points} |",
-        case.name,
-        theirs / ms
-    );
+    println!("| {} | {ms:.4} | {rates} | {by} | {theirs:.4} | {format} | {:.2} | {points} |", case.name, theirs / ms);
     for (by, other) in times.all.iter().filter(|(other, _)| *other != by) {
         println!("|   by {by} | {other:.4} | | | | | | {:.2} | |", theirs / other);
     }

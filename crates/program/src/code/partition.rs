@@ -8,12 +8,15 @@ use crate::{Cond, Expr, Index, Loop, Mark, Nest, Range, Stmt, Var};
 /// Loops with fewer trips have no inside to speak of; those with more would take long to look through.
 const TRIPS: std::ops::RangeInclusive<u64> = 4..=1024;
 
+/// How often a statement may be written out in place of once: for two axes that are padded.
+const COPIES: usize = 9;
+
 /// The same nest with loops in parts.
 pub(super) fn partition(nest: &Nest) -> Nest {
     let mut nest = nest.clone();
     let (prepare, body) = (std::mem::take(&mut nest.prepare), std::mem::take(&mut nest.body));
-    nest.prepare = all(prepare, &mut nest.loops);
-    nest.body = all(body, &mut nest.loops);
+    nest.prepare = all(prepare, 1, &mut nest.loops);
+    nest.body = all(body, 1, &mut nest.loops);
     nest
 }
 
@@ -21,27 +24,32 @@ fn range(loops: &[Loop], var: Var) -> Range {
     Range::of(loops.get(var as usize).map_or(1, |l| l.extent))
 }
 
-fn all(stmts: Vec<Stmt>, loops: &mut Vec<Loop>) -> Vec<Stmt> {
-    stmts.into_iter().flat_map(|stmt| one(stmt, loops)).collect()
+fn all(stmts: Vec<Stmt>, copies: usize, loops: &mut Vec<Loop>) -> Vec<Stmt> {
+    stmts.into_iter().flat_map(|stmt| one(stmt, copies, loops)).collect()
 }
 
-fn one(stmt: Stmt, loops: &mut Vec<Loop>) -> Vec<Stmt> {
+fn one(stmt: Stmt, copies: usize, loops: &mut Vec<Loop>) -> Vec<Stmt> {
     let (var, body) = match stmt {
         Stmt::For(var, body) => (var, body),
-        Stmt::If(conds, body) => return vec![Stmt::If(conds, all(body, loops))],
+        Stmt::If(conds, body) => return vec![Stmt::If(conds, all(body, copies, loops))],
         other => return vec![other],
     };
     let l = loops[var as usize].clone();
-    let inside = if matches!(l.mark, Mark::Serial | Mark::Vector) && TRIPS.contains(&l.extent) { inside(&body, var, loops) } else { None };
-    let Some((first, end)) = inside else { return vec![Stmt::For(var, all(body, loops))] };
-    let mut parts = Vec::new();
-    for (from, to) in [(0, first), (first, end), (end, l.extent)].into_iter().filter(|(from, to)| from < to) {
+    let open = matches!(l.mark, Mark::Serial | Mark::Vector) && TRIPS.contains(&l.extent);
+    let inside = if open { inside(&body, var, loops) } else { None };
+    let cuts = inside.map_or(vec![], |(first, end)| vec![(0, first), (first, end), (end, l.extent)]);
+    let cuts: Vec<(u64, u64)> = cuts.into_iter().filter(|(from, to)| from < to).collect();
+    let Some((first, _)) = inside.filter(|_| copies * cuts.len() <= COPIES) else {
+        return vec![Stmt::For(var, all(body, copies, loops))];
+    };
+    let (mut parts, copies) = (Vec::new(), copies * cuts.len());
+    for (from, to) in cuts {
         let part = loops.len() as Var;
         let mark = if from == first { l.mark } else { Mark::Serial };
         loops.push(Loop { name: l.name.clone(), extent: to - from, mark });
         let trip = &Index::var(part) + &Index::constant(from as i64);
         let body = body.iter().flat_map(|stmt| stmt.with(var, &trip, &|var| range(loops, var))).collect();
-        parts.push(Stmt::For(part, all(body, loops)));
+        parts.push(Stmt::For(part, all(body, copies, loops)));
     }
     parts
 }

@@ -29,16 +29,18 @@ pub(super) fn vectors(lanes: u64, bits: u64) -> String {
         (16, 64) => Some(("__SSE2__", "movntpd")),
         _ => None,
     };
-    line(format!("#ifdef __clang__\nINLINE void {v}_stream({element} *p, {v} a) {{ __builtin_nontemporal_store(a, ({v} *)p); }}"));
+    line(format!(
+        "#ifdef __clang__\nINLINE void {v}_stream({element} *p, {v} a) {{ __builtin_nontemporal_store(a, ({v} *)p); }}"
+    ));
     if let Some((has, builtin)) = past {
-        line(format!("#elif defined({has})\nINLINE void {v}_stream({element} *p, {v} a) {{ __builtin_ia32_{builtin}(p, a); }}"));
+        line(format!(
+            "#elif defined({has})\nINLINE void {v}_stream({element} *p, {v} a) {{ __builtin_ia32_{builtin}(p, a); }}"
+        ));
     }
     line(format!("#else\nINLINE void {v}_stream({element} *p, {v} a) {{ *({v} *)p = a; }}\n#endif"));
     let splat = vec!["s"; lanes as usize].join(", ");
     line(format!("INLINE {v} {v}_splat({element} s) {{ return ({v}){{{splat}}}; }}"));
-    line(format!(
-        "INLINE {v} {v}_blend({v}i m, {v} a, {v} b) {{ return ({v})((m & ({v}i)a) | (~m & ({v}i)b)); }}"
-    ));
+    line(format!("INLINE {v} {v}_blend({v}i m, {v} a, {v} b) {{ return ({v})((m & ({v}i)a) | (~m & ({v}i)b)); }}"));
     let lanewise = |name: &str, value: &str| {
         format!(
             "INLINE {v} {v}_{name}({v} a) {{ {v}e x = {{a}}, r; for (int i = 0; i < {lanes}; i++) r.e[i] = {value}; return r.v; }}"

@@ -66,7 +66,8 @@ impl Writer<'_> {
         let dtype = dtype.filter(|dtype| matches!(dtype, DType::F32 | DType::F64))?;
         let extent = self.nest.loops[var as usize].extent;
         let widest = self.lanes(dtype);
-        let whole = [16, 8, 4, 2].into_iter().find(|&lanes| lanes <= widest && extent > 0 && extent.is_multiple_of(lanes));
+        let whole =
+            [16, 8, 4, 2].into_iter().find(|&lanes| lanes <= widest && extent > 0 && extent.is_multiple_of(lanes));
         // Some trips left over cost less than vectors much narrower than there are.
         let lanes = match whole {
             Some(lanes) if 2 * lanes >= widest || extent < 2 * widest => lanes,

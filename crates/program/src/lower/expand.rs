@@ -19,7 +19,9 @@ fn one(stmt: Stmt, loops: &[Loop]) -> Vec<Stmt> {
                 let ranges = |var: Var| Range::of(loops.get(var as usize).map_or(1, |l| l.extent));
                 let trip = |i: u64| Index::constant(i as i64);
                 let stmts = (0..l.extent).map(trip);
-                let stmts = stmts.flat_map(|i| body.iter().flat_map(|stmt| stmt.with(var, &i, &ranges)).collect::<Vec<_>>()).collect();
+                let stmts = stmts
+                    .flat_map(|i| body.iter().flat_map(|stmt| stmt.with(var, &i, &ranges)).collect::<Vec<_>>())
+                    .collect();
                 return expand(stmts, loops);
             }
             let body = expand(body, loops);

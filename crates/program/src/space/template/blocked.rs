@@ -57,11 +57,8 @@ impl Parts {
             let axis = index.last().and_then(Index::as_var).map(|var| var as usize);
             axis.is_some_and(|axis| axis + 1 == spatial && !other.iter().any(|i| i.has(axis as u32)))
         };
-        let ((data, di), (weight, wi)) = if is_weight(b) || (!is_weight(a) && along(bi, ai)) {
-            ((a, ai), (b, bi))
-        } else {
-            ((b, bi), (a, ai))
-        };
+        let ((data, di), (weight, wi)) =
+            if is_weight(b) || (!is_weight(a) && along(bi, ai)) { ((a, ai), (b, bi)) } else { ((b, bi), (a, ai)) };
         let packed = is_weight(weight);
         if data == weight || !(packed || along(wi, di)) {
             return None;

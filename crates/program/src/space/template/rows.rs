@@ -43,7 +43,9 @@ fn inline(draft: &mut Draft, output: BufferId) -> Result<()> {
     let ids: Vec<BufferId> = draft.state.workload().stages().iter().map(|stage| stage.buffer).collect();
     for id in ids.into_iter().filter(|id| *id != output) {
         let workload = draft.state.workload();
-        let Some(stage) = workload.stage(id).filter(|stage| !stage.reduces() && !workload.is_constant(id)) else { continue };
+        let Some(stage) = workload.stage(id).filter(|stage| !stage.reduces() && !workload.is_constant(id)) else {
+            continue;
+        };
         let &[reader] = workload.readers(id).as_slice() else { continue };
         // Not what is once a row into what is for each of its elements.
         let again = workload.stage(reader).is_some_and(|reader| reader.points() > stage.points());
@@ -143,7 +145,8 @@ fn vectors(draft: &mut Draft, stages: &[Stage], loops: &[Option<(String, u64)>],
     if open.is_empty() {
         return Ok(());
     }
-    let options = [1, 2, 4, 8].map(|n| n * machine.lanes).into_iter().filter(|n| longest.is_multiple_of(*n) && *n < longest);
+    let options =
+        [1, 2, 4, 8].map(|n| n * machine.lanes).into_iter().filter(|n| longest.is_multiple_of(*n) && *n < longest);
     let mut options: Vec<(String, u64)> = options.map(|n| (format!("{n} at a time"), n)).collect();
     options.push(("a row at a time".into(), longest.max(1)));
     let steps = |n: u64| {

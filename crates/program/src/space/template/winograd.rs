@@ -135,12 +135,7 @@ fn multiply(
 }
 
 /// Both halves of the output's transform, and what follows, for one tile and one vector of results at a time.
-fn output(
-    draft: &mut Draft,
-    [out, last]: [BufferId; 2],
-    [lanes, tile]: [u64; 2],
-    machine: Machine,
-) -> Result<()> {
+fn output(draft: &mut Draft, [out, last]: [BufferId; 2], [lanes, tile]: [u64; 2], machine: Machine) -> Result<()> {
     let (conv, stored) = (draft.name(out), draft.name(last));
     let mut results = vec![out, last];
     results.extend(beside(draft, [out, last]));
