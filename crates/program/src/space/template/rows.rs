@@ -22,7 +22,9 @@ pub(super) fn sketch(workload: &Workload, machine: Machine) -> Result<Option<Ske
     let loops = stages.iter().map(|stage| inner(&mut draft, stage, rows)).collect::<Result<Vec<_>>>()?;
     vectors(&mut draft, &stages, &loops, machine)?;
     let target = draft.name(output);
-    let axis = draft.state.workload().stage(output).and_then(|stage| stage.spatial.get(rows.checked_sub(1)?).cloned());
+    let last = draft.state.workload().stage(output);
+    let reduces = last.is_some_and(Stage::reduces);
+    let axis = last.and_then(|stage| stage.spatial.get(rows.checked_sub(1)?).cloned());
     if let Some(axis) = axis {
         for id in stages.iter().map(|stage| stage.buffer).filter(|id| *id != output) {
             draft.take(Step::ComputeAt { stage: draft.name(id), target: target.clone(), axis: axis.name.clone() })?;
@@ -30,6 +32,8 @@ pub(super) fn sketch(workload: &Workload, machine: Machine) -> Result<Option<Ske
         if machine.cores > 1 {
             draft.take(Step::Parallel { stage: target.clone(), axis: axis.name })?;
         }
+    } else if let Some(Some((axis, _))) = loops.first().filter(|_| machine.cores > 1 && !reduces) {
+        draft.take(Step::Parallel { stage: target.clone(), axis: format!("{axis}.0") })?;
     }
     if draft.state.workload().buffer(output).bytes() >= STREAM_BYTES {
         let past = vec![Step::Scope { buffer: target, scope: Scope::Streamed }];
