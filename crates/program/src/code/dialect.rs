@@ -104,6 +104,16 @@ impl Dialect {
         }
     }
 
+    /// Asks for an element of a buffer of so many. GPUs are asked for none outside of it.
+    pub fn prefetch(self, name: &str, index: &str, elements: u64) -> String {
+        let inside = format!("{name} + max(0, min({index}, {}))", elements.saturating_sub(1));
+        match self {
+            Self::C => format!("__builtin_prefetch({name} + {index});"),
+            Self::OpenCl => format!("prefetch({inside}, 1);"),
+            Self::Cuda => format!("asm volatile(\"prefetch.global.L2 [%0];\" :: \"l\"({inside}));"),
+        }
+    }
+
     pub fn barrier(self) -> &'static str {
         if self == Self::Cuda { "__syncthreads();" } else { "barrier(CLK_LOCAL_MEM_FENCE);" }
     }

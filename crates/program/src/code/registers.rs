@@ -43,7 +43,7 @@ impl Writer<'_> {
                 }
                 Stmt::If(_, body) => self.look(body, around, found),
                 Stmt::Launch(_, body) => self.look(body, around, found),
-                Stmt::Alloc(_) | Stmt::Barrier => {}
+                Stmt::Alloc(_) | Stmt::Barrier | Stmt::Prefetch(..) => {}
                 Stmt::Store(id, index, value) => {
                     self.touch(*id, index, around, found);
                     let mut visit = |expr: &Expr| match expr {

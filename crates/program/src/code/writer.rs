@@ -109,6 +109,10 @@ impl Writer<'_> {
                         heap.push(name);
                     }
                 }
+                Stmt::Prefetch(id, index) => {
+                    let (flat, elements) = (self.index(&self.flat(*id, index)), self.nest.buffer(*id).elements());
+                    self.line(&self.dialect.prefetch(&self.names[id], &flat, elements));
+                }
                 Stmt::For(var, body) => self.each(*var, body)?,
                 Stmt::If(conds, body) => {
                     let conds: Vec<String> = conds.iter().map(|cond| self.cond(cond)).collect();

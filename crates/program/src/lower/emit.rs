@@ -162,7 +162,11 @@ impl Lowering<'_> {
         self.threads.extend(threads);
         self.pending.extend(threads.filter(|_| waits));
         self.serial += serial;
-        let mut inner = self.attached(e, position)?;
+        let mut inner = match var {
+            Some(var) => self.prefetched(e, position, var)?,
+            None => Vec::new(),
+        };
+        inner.extend(self.attached(e, position)?);
         inner.extend(self.build(e, position + 1)?);
         self.serial -= serial;
         if threads.is_some() {
@@ -209,7 +213,7 @@ impl Lowering<'_> {
     }
 
     /// Values of the axes of a stage.
-    fn axes(&self, e: &Emission<'_>) -> Vec<Index> {
+    pub(super) fn axes(&self, e: &Emission<'_>) -> Vec<Index> {
         let value = |axis: usize| match e.region.mins.get(axis) {
             Some(min) => self.simplify(&(min + &e.values[axis])),
             None => e.values[axis].clone(),
@@ -238,7 +242,7 @@ impl Lowering<'_> {
     }
 
     /// The expression with reads from where buffers are.
-    fn value(&self, reader: BufferId, expr: &Expr) -> Result<Expr> {
+    pub(super) fn value(&self, reader: BufferId, expr: &Expr) -> Result<Expr> {
         let mut wrong = None;
         let mut replace = |expr: Expr| {
             let (id, index) = match &expr {

@@ -132,7 +132,7 @@ impl Lowering<'_> {
                     let missing = [0, 1, 2].map(|dim| launch.threads[dim] > 1 && loops[dim] == before[dim]);
                     *found.get_or_insert(missing) != missing
                 }
-                Stmt::If(..) => false,
+                Stmt::If(..) | Stmt::Prefetch(..) => false,
             };
             mixed
         });

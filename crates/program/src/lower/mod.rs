@@ -9,6 +9,7 @@ mod bounds;
 mod emit;
 mod expand;
 mod launch;
+mod prefetch;
 
 use std::collections::{HashMap, HashSet};
 

@@ -86,6 +86,8 @@ impl Machine<'_> {
                 Stmt::Launch(launch, body) => self.launch(launch, body)?,
                 Stmt::Barrier => return Err(Error::data("barrier", "lies outside of a kernel")),
                 Stmt::Alloc(id) => self.alloc(*id),
+                // Nothing is read.
+                Stmt::Prefetch(..) => {}
                 Stmt::Store(id, index, value) => {
                     let value = self.value(value)?;
                     let at = self.address(*id, index, None)?;

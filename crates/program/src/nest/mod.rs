@@ -89,6 +89,8 @@ pub enum Stmt {
     Alloc(BufferId),
     /// Writes an element.
     Store(BufferId, Vec<Index>, Expr),
+    /// Asks for an element that is needed later. It may lie beyond the buffer: nothing is read.
+    Prefetch(BufferId, Vec<Index>),
     /// A kernel of a GPU: every thread of every block runs it. Loops that are bound are no loops there: their variable
     /// is the number of the block or thread, and threads beyond their extent leave them out.
     Launch(Launch, Vec<Self>),
@@ -117,7 +119,7 @@ impl Stmt {
     pub fn body(&self) -> &[Self] {
         match self {
             Self::For(_, body) | Self::If(_, body) | Self::Launch(_, body) => body,
-            Self::Alloc(_) | Self::Store(..) | Self::Barrier => &[],
+            Self::Alloc(_) | Self::Store(..) | Self::Prefetch(..) | Self::Barrier => &[],
         }
     }
 

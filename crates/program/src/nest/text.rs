@@ -66,6 +66,9 @@ impl Nest {
                     writeln!(f, "{indent}launch [{blocks}] blocks of [{threads}] threads")?;
                     self.stmts(f, body, depth + 1)?;
                 }
+                Stmt::Prefetch(id, index) => {
+                    writeln!(f, "{indent}prefetch {}[{}]", buffer(*id), names.indices(index))?;
+                }
                 Stmt::Barrier => writeln!(f, "{indent}barrier")?,
                 Stmt::Store(id, index, value) => {
                     writeln!(f, "{indent}{}[{}] = {}", buffer(*id), names.indices(index), names.expr(value))?;

@@ -6,6 +6,7 @@
 mod bind;
 mod layout;
 mod loops;
+mod prefetch;
 mod rewrite;
 mod state;
 mod step;
@@ -14,5 +15,6 @@ pub(crate) use bind::MAX_THREADS;
 pub use bind::{Binding, Dim};
 pub use layout::{Layout, LayoutDim};
 pub use loops::{Kind, LoopNode, Loops, Mark, Place, Relation};
+pub use prefetch::Prefetch;
 pub use state::{Scope, State};
 pub use step::{Schedule, Step};
