@@ -40,7 +40,7 @@ pub use schedule::{
     Binding, Dim, Kind, Layout, LayoutDim, LoopNode, Loops, Mark, Place, Prefetch, Relation, Schedule, Scope, State,
     Step,
 };
-pub use space::{Choice, CpuRules, Decision, GpuRules, Machine, Open, Point, Sketch, Space};
+pub use space::{Choice, CpuRules, Decision, GpuRules, Machine, MetaSchedule, Open, Point, Sketch, Space};
 pub use workload::{Axis, Buffer, Parts, Role, Stage, Workload};
 
 /// The front page, whose program is tested.
