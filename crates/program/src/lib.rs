@@ -17,6 +17,7 @@ mod graph;
 mod hash;
 mod index;
 mod interpret;
+pub mod intrinsic;
 mod lower;
 mod measure;
 mod nest;

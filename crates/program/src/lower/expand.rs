@@ -39,14 +39,14 @@ fn one(stmt: Stmt, loops: &[Loop]) -> Vec<Stmt> {
             let body = expand(body, loops);
             if body.is_empty() { Vec::new() } else { vec![Stmt::Launch(launch, body)] }
         }
-        Stmt::Alloc(_) | Stmt::Barrier | Stmt::Prefetch(..) => vec![stmt],
+        Stmt::Alloc(_) | Stmt::Barrier | Stmt::Prefetch(..) | Stmt::Intrinsic(_) => vec![stmt],
     }
 }
 
 /// True if a table is read at an index with this variable.
 fn has_table(stmt: &Stmt, var: Var) -> bool {
     match stmt {
-        Stmt::Alloc(_) | Stmt::Barrier | Stmt::Prefetch(..) => false,
+        Stmt::Alloc(_) | Stmt::Barrier | Stmt::Prefetch(..) | Stmt::Intrinsic(_) => false,
         Stmt::Store(.., value) => {
             let mut found = false;
             let mut visit = |expr: &Expr| found |= matches!(expr, Expr::Table(_, index) if index.has(var));
@@ -71,6 +71,7 @@ fn with(stmt: &Stmt, var: Var, value: i64, loops: &[Loop]) -> Stmt {
         Stmt::Launch(launch, body) => Stmt::Launch(*launch, all(body)),
         Stmt::Alloc(id) => Stmt::Alloc(*id),
         Stmt::Barrier => Stmt::Barrier,
+        Stmt::Intrinsic(call) => Stmt::Intrinsic(call.map(&set)),
         Stmt::Prefetch(id, index) => Stmt::Prefetch(*id, index.iter().map(set).collect()),
         Stmt::Store(id, index, expr) => {
             let value = expr.map_indices(&set).simplify(&ranges);

@@ -10,6 +10,7 @@ mod emit;
 mod expand;
 mod launch;
 mod prefetch;
+mod tensorize;
 
 use std::collections::{HashMap, HashSet};
 

@@ -10,6 +10,7 @@ mod prefetch;
 mod rewrite;
 mod state;
 mod step;
+mod tensorize;
 
 pub(crate) use bind::MAX_THREADS;
 pub use bind::{Binding, Dim};

@@ -22,7 +22,8 @@ impl State {
     fn pristine(&self, stage: BufferId) -> Result<(), String> {
         let name = &self.workload.buffer(stage).name;
         let at = |loops: &Loops| matches!(loops.place, Place::At(target, _) if target == stage);
-        let ahead = self.prefetches().iter().any(|prefetch| prefetch.stage == stage);
+        let ahead =
+            self.prefetches().iter().any(|prefetch| prefetch.stage == stage) || self.tensorized.contains_key(&stage);
         match self.loops[&stage].is_pristine() && !ahead && !self.loops.values().any(at) {
             true => Ok(()),
             false => Err(format!("`{name}` has been scheduled already")),

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Binding, Kind, Layout, Loops, Mark, Place, Prefetch, Relation, Step};
-use crate::{BufferId, Expr, Stage, Workload};
+use crate::{BufferId, Expr, Stage, Workload, intrinsic::Intrinsic};
 
 /// Where a buffer lives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -28,13 +28,21 @@ pub struct State {
     pub(crate) scopes: HashMap<BufferId, Scope>,
     pub(crate) layouts: HashMap<BufferId, Layout>,
     pub(super) prefetches: Vec<Prefetch>,
+    pub(crate) tensorized: HashMap<BufferId, (usize, &'static Intrinsic)>,
 }
 
 impl State {
     /// Every stage by loops of its own, in order.
     pub fn new(workload: Workload) -> Self {
         let loops = workload.stages.iter().map(|stage| (stage.buffer, Loops::new(stage))).collect();
-        Self { workload, loops, scopes: HashMap::new(), layouts: HashMap::new(), prefetches: Vec::new() }
+        Self {
+            workload,
+            loops,
+            scopes: HashMap::new(),
+            layouts: HashMap::new(),
+            prefetches: Vec::new(),
+            tensorized: HashMap::new(),
+        }
     }
 
     /// The workload as it is now: steps that inline, cache and factor change its stages.
@@ -102,11 +110,11 @@ impl State {
 
     /// Takes a step, or refuses with the reason and leaves everything as it was.
     pub(crate) fn apply(&mut self, step: &Step) -> Result<(), String> {
-        use Step::{AutoUnroll, Bind, Layout, Parallel, Prefetch, Scope, Split, Unroll, Vectorize};
+        use Step::{AutoUnroll, Bind, Layout, Parallel, Prefetch, Scope, Split, Tensorize, Unroll, Vectorize};
         if matches!(step, Split { .. } | Parallel { .. } | Vectorize { .. } | Unroll { .. } | AutoUnroll { .. }) {
             return self.take(step);
         }
-        if matches!(step, Bind { .. } | Scope { .. } | Layout { .. } | Prefetch { .. }) {
+        if matches!(step, Bind { .. } | Scope { .. } | Layout { .. } | Prefetch { .. } | Tensorize { .. }) {
             return self.take(step);
         }
         let mut next = self.clone();
@@ -188,6 +196,7 @@ impl State {
             }
             Step::ReverseComputeAt { stage, target, axis } => self.reverse_compute_at(stage, target, axis),
             Step::Inline { stage } => self.inline(stage),
+            Step::Tensorize { stage, axis, intrinsic } => self.tensorize(stage, axis, intrinsic),
             Step::Prefetch { stage, buffer, axis, ahead } => self.prefetch(stage, buffer, axis, *ahead),
             Step::CacheRead { buffer, readers } => self.cache_read(buffer, readers).map(|_| ()),
             Step::CacheWrite { stage } => self.cache_write(stage).map(|_| ()),

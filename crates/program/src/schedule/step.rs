@@ -114,6 +114,15 @@ pub enum Step {
         /// How many trips later.
         ahead: u64,
     },
+    /// Puts an instruction in the place of the loops from one on: they must do what the instruction is defined to do.
+    Tensorize {
+        /// The stage.
+        stage: String,
+        /// The first of the loops.
+        axis: String,
+        /// Name of the instruction; see [`crate::intrinsic`].
+        intrinsic: String,
+    },
     /// Copies a buffer to `NAME.read`, which is then read in its place.
     CacheRead {
         /// The buffer.
@@ -174,6 +183,7 @@ impl fmt::Display for Step {
             Self::Prefetch { stage, buffer, axis, ahead } => {
                 write!(f, "prefetch {buffer} for {stage} at {axis}, {ahead} ahead")
             }
+            Self::Tensorize { stage, axis, intrinsic } => write!(f, "tensorize {stage} {axis} by {intrinsic}"),
             Self::CacheRead { buffer, readers } if readers.is_empty() => write!(f, "cache-read {buffer}"),
             Self::CacheRead { buffer, readers } => write!(f, "cache-read {buffer} for {}", readers.join(" ")),
             Self::CacheWrite { stage } => write!(f, "cache-write {stage}"),
@@ -329,6 +339,12 @@ impl Schedule {
     #[must_use]
     pub fn prefetch(self, stage: &str, buffer: &str, axis: &str, ahead: u64) -> Self {
         self.step(Step::Prefetch { stage: stage.into(), buffer: buffer.into(), axis: axis.into(), ahead })
+    }
+
+    /// Adds [`Step::Tensorize`].
+    #[must_use]
+    pub fn tensorize(self, stage: &str, axis: &str, intrinsic: &str) -> Self {
+        self.step(Step::Tensorize { stage: stage.into(), axis: axis.into(), intrinsic: intrinsic.into() })
     }
 
     /// Adds [`Step::CacheRead`] for all readers.
