@@ -291,6 +291,23 @@ mod with_opencl {
         assert!(run > 40, "{run}");
     }
 
+    /// Without tensor cores, each thread of a warp computes the whole of its tile.
+    #[test]
+    #[ignore = "needs an OpenCL device: install pocl-opencl-icd"]
+    fn tensor_cores_run_by_their_definition() {
+        let mut device = device();
+        let mut run = 0;
+        for seed in 0..20 {
+            let (workload, schedule) = common::gpu::tensorized(&mut common::rng(seed), "wmma_m16n16k8_tf32");
+            if workload.stages()[0].points() < 1 << 16 {
+                let outcome = device.measure(&workload, &[schedule]).unwrap().remove(0).outcome;
+                assert!(matches!(outcome, Outcome::Time { .. }), "{outcome:?}\n{workload}");
+                run += 1;
+            }
+        }
+        assert!(run > 2, "{run}");
+    }
+
     #[test]
     #[ignore = "needs an OpenCL device: install pocl-opencl-icd"]
     fn a_product_is_timed() {
@@ -343,6 +360,9 @@ mod with_nvrtc {
                     assert!(image.starts_with(b"\x7fELF"));
                 }
                 compiled += 1;
+                if compiled % 20 == 0 {
+                    eprintln!("{compiled} programs, and {refused} have no code");
+                }
             }
             if compiled >= wanted {
                 break;

@@ -86,9 +86,15 @@ fn definitions_are_workloads() {
 
 #[test]
 fn tensor_cores_compute_what_the_workload_says() {
-    for (seed, intrinsic) in (0..12).zip(PRODUCTS.into_iter().cycle()) {
+    let mut run = 0;
+    for (seed, intrinsic) in (0..60).zip(PRODUCTS.into_iter().cycle()) {
         let mut rng = common::rng(seed);
         let (workload, schedule) = common::gpu::tensorized(&mut rng, intrinsic);
+        // Each thread of a warp computes all of its tile here: small products are enough.
+        if workload.stages()[0].points() > 1 << 16 {
+            continue;
+        }
+        run += 1;
         let nest = schedule.lower(&workload).unwrap_or_else(|error| panic!("{error}\n{workload}\n{schedule}"));
         let data = common::data(&workload, &mut rng);
         let found = nest.run(&data).unwrap_or_else(|error| panic!("{error}\n{schedule}\n{nest}"));
@@ -104,6 +110,7 @@ fn tensor_cores_compute_what_the_workload_says() {
             assert!(!code.contains("wmma") && code.contains("if (get_local_id(0) == 0)"), "{code}");
         }
     }
+    assert!(run > 4, "{run}");
 }
 
 #[test]

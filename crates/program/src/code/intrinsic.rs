@@ -52,7 +52,7 @@ impl Writer<'_> {
         };
         if self.dialect == Dialect::C {
             // What the compiler's target lacks is done as it is defined.
-            self.line("#ifdef __AVX512VNNI__");
+            self.line(&format!("#ifdef {}", call.intrinsic.guard));
             lines.iter().for_each(|line| self.line(line));
             self.line("#else");
             self.defined(call)?;

@@ -44,6 +44,8 @@ pub struct Intrinsic {
     pub result: DType,
     /// True if the 32 threads of a warp do it together, and each has a part of the result.
     pub warp: bool,
+    /// In C, the macro of a compiler whose target has it.
+    pub guard: &'static str,
     /// Writes it.
     pub(crate) code: fn(&Place) -> Result<Vec<String>, String>,
 }

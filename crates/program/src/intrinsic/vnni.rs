@@ -15,6 +15,7 @@ pub(super) const VNNI: Intrinsic = Intrinsic {
     ],
     result: DType::I32,
     warp: false,
+    guard: "__AVX512VNNI__",
     code: |place| write(place),
 };
 

@@ -33,7 +33,8 @@ fn order(tensor: &Tensor, name: &str, [outer, inner]: [usize; 2], row: u64) -> R
         (1, stride) => ("col", stride),
         (a, b) => return Err(format!("`{name}` has strides of {a} and {b}, and neither is 1")),
     };
-    if stride <= 0 || stride as u64 % row != 0 || tensor.aligned % (2 * row) != 0 {
+    let even = u64::try_from(stride).is_ok_and(|stride| stride > 0 && stride.is_multiple_of(row));
+    if !even || !tensor.aligned.is_multiple_of(2 * row) {
         let what = format!("rows {stride} elements apart, from a multiple of {}", tensor.aligned);
         return Err(format!("`{name}` has {what}: multiples of {row} and {} are needed", 2 * row));
     }

@@ -24,5 +24,6 @@ pub(super) const WMMA_BF16: Intrinsic = Intrinsic {
     ],
     result: DType::F32,
     warp: true,
+    guard: "",
     code: |place| wmma::product(place, &PRODUCT),
 };

@@ -18,5 +18,6 @@ pub(super) const WMMA_F16: Intrinsic = Intrinsic {
     ],
     result: DType::F32,
     warp: true,
+    guard: "",
     code: |place| wmma::product(place, &PRODUCT),
 };

@@ -12,5 +12,6 @@ pub(super) const WMMA_STORE: Intrinsic = Intrinsic {
     operands: &[Operand { name: "a", dtype: DType::F32, axes: &[0, 1] }],
     result: DType::F32,
     warp: true,
+    guard: "",
     code: |place| wmma::store(place, "m16n16k16"),
 };

@@ -19,5 +19,6 @@ pub(super) const WMMA_TF32: Intrinsic = Intrinsic {
     ],
     result: DType::F32,
     warp: true,
+    guard: "",
     code: |place| wmma::product(place, &PRODUCT),
 };
