@@ -4,6 +4,7 @@ mod c;
 mod dialect;
 mod expr;
 mod gpu;
+mod intrinsic;
 mod partition;
 mod prelude;
 mod reduction;

@@ -2,6 +2,14 @@
 
 use std::fmt::Write;
 
+/// Conversions of CUDA's sixteen-bit types, whose header is not needed so.
+pub(super) const HALVES: &str = r#"
+static __device__ inline float from_f16(unsigned short h) { float f; asm("cvt.f32.f16 %0, %1;" : "=f"(f) : "h"(h)); return f; }
+static __device__ inline unsigned short to_f16(float f) { unsigned short h; asm("cvt.rn.f16.f32 %0, %1;" : "=h"(h) : "f"(f)); return h; }
+static __device__ inline float from_bf16(unsigned short h) { return __uint_as_float((unsigned)h << 16); }
+static __device__ inline unsigned short to_bf16(float f) { unsigned u = __float_as_uint(f); return f != f ? 0x7fff : (u + 0x7fff + (u >> 16 & 1)) >> 16; }
+"#;
+
 /// Vectors of `lanes` numbers of type `float` or `double` (`bits` 32 or 64), and functions on them.
 ///
 /// `exp` is the usual reduction to [−ln 2 / 2, ln 2 / 2] with a polynomial of degree 6 (relative error below 3e-7 in

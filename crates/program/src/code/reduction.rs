@@ -35,7 +35,8 @@ impl Writer<'_> {
         body.iter().all(|stmt| match stmt {
             Stmt::Store(id, index, _) => self.flat(*id, index).has(var),
             Stmt::For(_, body) | Stmt::If(_, body) | Stmt::Launch(_, body) => self.moves(var, body),
-            Stmt::Alloc(_) | Stmt::Barrier => true,
+            Stmt::Alloc(_) | Stmt::Barrier | Stmt::Prefetch(..) => true,
+            Stmt::Intrinsic(_) => false,
         })
     }
 

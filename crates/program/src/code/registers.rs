@@ -45,7 +45,13 @@ impl Writer<'_> {
                 }
                 Stmt::If(_, body) => self.look(body, around, found),
                 Stmt::Launch(_, body) => self.look(body, around, found),
-                Stmt::Alloc(_) | Stmt::Barrier => {}
+                Stmt::Alloc(_) | Stmt::Barrier | Stmt::Prefetch(..) => {}
+                // Instructions take elements where they lie.
+                Stmt::Intrinsic(call) => {
+                    call.operands.iter().chain([&call.result]).for_each(|(id, _)| {
+                        found.insert(*id, None);
+                    });
+                }
                 Stmt::Store(id, index, value) => {
                     self.touch(*id, index, around, found);
                     let mut visit = |expr: &Expr| match expr {

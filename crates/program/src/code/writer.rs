@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use tachograph_ir::DType;
 
-use super::{c::ALIGN, dialect::Dialect, vector::vector_type};
+use super::{c::ALIGN, dialect::Dialect, intrinsic, vector::vector_type};
 use crate::{BufferId, Error, Expr, Mark, Nest, Range, Result, Scope, Stmt, Storage, Var};
 
 pub(super) struct Writer<'a> {
@@ -29,6 +29,8 @@ pub(super) struct Writer<'a> {
     /// Tables, where they stand outside of functions.
     pub tables: Vec<Vec<f64>>,
     pub parallel: bool,
+    /// Buffers that are spread over the threads of warps, and their tiles.
+    pub spread: HashMap<BufferId, u64>,
     /// Threads of the kernel that is written.
     pub threads: [u64; 3],
 }
@@ -57,6 +59,7 @@ impl<'a> Writer<'a> {
             used: BTreeSet::new(),
             tables: tables(nest),
             parallel: false,
+            spread: intrinsic::spread(nest, dialect),
             threads: [1; 3],
         })
     }
@@ -112,6 +115,10 @@ impl Writer<'_> {
                         heap.push(name);
                     }
                 }
+                Stmt::Prefetch(id, index) => {
+                    let (flat, elements) = (self.index(&self.flat(*id, index)), self.nest.buffer(*id).elements());
+                    self.line(&self.dialect.prefetch(&self.names[id], &flat, elements));
+                }
                 Stmt::For(var, body) => self.each(*var, body)?,
                 Stmt::If(conds, body) => {
                     let conds: Vec<String> = conds.iter().map(|cond| self.cond(cond)).collect();
@@ -121,7 +128,9 @@ impl Writer<'_> {
                     self.depth -= 1;
                     self.line("}");
                 }
+                Stmt::Intrinsic(call) => self.call(call)?,
                 Stmt::Store(id, index, value) => {
+                    self.check_whole(stmt)?;
                     let dtype = self.nest.buffer(*id).dtype;
                     let value = self.stored(dtype, value);
                     let at = self.element(*id, index);
@@ -138,7 +147,9 @@ impl Writer<'_> {
         let buffer = self.nest.buffer(id);
         let (t, name) = (self.dialect.element(buffer.dtype, &buffer.name)?, self.names[&id].clone());
         let (elements, bytes) = (buffer.elements().max(1), buffer.bytes().max(1));
-        if let Some(&lanes) = self.vectors.get(&id) {
+        if let Some(tiles) = self.spread.get(&id) {
+            self.line(&format!("float {name}[{tiles}][8];"));
+        } else if let Some(&lanes) = self.vectors.get(&id) {
             self.line(&format!("{} {name}[{}];", vector_type(lanes, buffer.dtype), elements.div_ceil(lanes)));
         } else if self.dialect.is_gpu() && buffer.scope == Scope::Shared {
             // Declared with the kernel.

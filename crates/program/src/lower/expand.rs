@@ -43,14 +43,14 @@ fn one(stmt: Stmt, loops: &[Loop]) -> Vec<Stmt> {
             let body = expand(body, loops);
             if body.is_empty() { Vec::new() } else { vec![Stmt::Launch(launch, body)] }
         }
-        Stmt::Alloc(_) | Stmt::Barrier => vec![stmt],
+        Stmt::Alloc(_) | Stmt::Barrier | Stmt::Prefetch(..) | Stmt::Intrinsic(_) => vec![stmt],
     }
 }
 
 /// True if a table is read at an index with this variable.
 fn has_table(stmt: &Stmt, var: Var) -> bool {
     match stmt {
-        Stmt::Alloc(_) | Stmt::Barrier => false,
+        Stmt::Alloc(_) | Stmt::Barrier | Stmt::Prefetch(..) | Stmt::Intrinsic(_) => false,
         Stmt::Store(.., value) => {
             let mut found = false;
             let mut visit = |expr: &Expr| found |= matches!(expr, Expr::Table(_, index) if index.has(var));

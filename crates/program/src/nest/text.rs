@@ -66,6 +66,19 @@ impl Nest {
                     writeln!(f, "{indent}launch [{blocks}] blocks of [{threads}] threads")?;
                     self.stmts(f, body, depth + 1)?;
                 }
+                Stmt::Intrinsic(call) => {
+                    let tensor = |(id, index): &(BufferId, Vec<crate::Index>)| {
+                        format!("{}[{}]", buffer(*id), names.indices(index))
+                    };
+                    let read: Vec<String> = call.operands.iter().map(tensor).collect();
+                    let what = if call.clears { "0".to_owned() } else { format!("({})", read.join(", ")) };
+                    let over: Vec<String> = call.vars.iter().map(|&v| var(v)).collect();
+                    let (name, to) = (call.intrinsic.name, tensor(&call.result));
+                    writeln!(f, "{indent}{name} over {}: {to} <- {what}", over.join(", "))?;
+                }
+                Stmt::Prefetch(id, index) => {
+                    writeln!(f, "{indent}prefetch {}[{}]", buffer(*id), names.indices(index))?;
+                }
                 Stmt::Barrier => writeln!(f, "{indent}barrier")?,
                 Stmt::Store(id, index, value) => {
                     writeln!(f, "{indent}{}[{}] = {}", buffer(*id), names.indices(index), names.expr(value))?;

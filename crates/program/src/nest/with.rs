@@ -27,6 +27,8 @@ impl Stmt {
             Self::Launch(launch, body) => Self::Launch(*launch, all(body)),
             Self::Alloc(id) => Self::Alloc(*id),
             Self::Barrier => Self::Barrier,
+            Self::Intrinsic(call) => Self::Intrinsic(call.map(&set)),
+            Self::Prefetch(id, index) => Self::Prefetch(*id, index.iter().map(set).collect()),
             Self::Store(id, index, value) => {
                 Self::Store(*id, index.iter().map(set).collect(), value.map_indices(&set).simplify(ranges))
             }
