@@ -48,13 +48,19 @@ impl Lowering<'_> {
     fn loads(&self, e: &Emission<'_>, buffer: crate::BufferId) -> Result<Vec<Vec<Index>>> {
         let axes = self.axes(e);
         let value = e.stage.value.map_indices(&|index| index.substitute(&|var| axes.get(var as usize).cloned()));
-        let mut found = Vec::new();
+        let mut loads = Vec::new();
         let mut visit = |expr: &Expr| match expr {
-            Expr::Load(read, index) if *read == buffer => found.push(index.clone()),
+            Expr::Load(read, _) if *read == buffer => loads.push(expr.clone()),
             _ => {}
         };
-        self.value(e.stage.buffer, &value)?.visit(&mut visit, &mut |_| {});
-        Ok(found)
+        value.visit(&mut visit, &mut |_| {});
+        // What else it reads may have its place further inside.
+        let placed = loads.iter().map(|load| self.value(e.stage.buffer, load));
+        let index = |load: Result<Expr>| match load? {
+            Expr::Load(_, index) => Ok(index),
+            _ => Ok(Vec::new()),
+        };
+        placed.map(index).collect()
     }
 
     /// A prefetch for each line of a part of a buffer.
