@@ -2,7 +2,7 @@
 //! `cargo run --release -p tachograph-program --example tensorize`
 
 use tachograph_ir::DType;
-use tachograph_program::{Builder, Compiler, Cpu, Expr, Measurer, Reducer, Result, Schedule, Settings};
+use tachograph_program::{Builder, Compiler, Cpu, Expr, Limits, Measurer, Reducer, Result, Schedule, Settings};
 
 const M: u64 = 256;
 const N: u64 = 512;
@@ -36,7 +36,8 @@ fn main() -> Result<()> {
     let loops = tiled("d1/4 d0 d1%4").reorder("y.local", &["k.1", "j.2"]).unroll("y.local", "k.1");
     let vnni = tiled("d0/32 d1/4 d0%32 d1%4").tensorize("y.local", "j.2", "vnni_16x4");
     let schedules = [("loops", loops), ("VNNI", vnni)];
-    let mut cpu = Cpu::new(Compiler::find()?, Settings::default())?;
+    let compiler = Compiler::find()?.with_limits(Limits { seconds: 60, mebibytes: 4096 });
+    let mut cpu = Cpu::new(compiler, Settings::default())?;
     let records = cpu.measure(&workload, &schedules.each_ref().map(|(_, schedule)| schedule.clone()))?;
     for ((name, _), record) in schedules.iter().zip(records) {
         match record.outcome.nanoseconds() {

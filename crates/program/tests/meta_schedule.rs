@@ -154,7 +154,7 @@ fn points(seed: u64, each: usize) -> Result<[usize; 2], String> {
     let workload = common::workload(&mut rng);
     let data = common::data(&workload, &mut rng);
     let expected = workload.run(&data).map_err(|error| error.to_string())?;
-    let cores = if seed % 2 == 0 { 1 } else { 4 };
+    let cores = if seed.is_multiple_of(2) { 1 } else { 4 };
     let targets =
         [MetaSchedule::Cpu(CpuRules { cores, ..CpuRules::default() }), MetaSchedule::Gpu(GpuRules::default())];
     let mut counts = [0, 0];
@@ -223,7 +223,7 @@ fn as_code(seeds: std::ops::Range<u64>, each: usize) -> usize {
     for seed in seeds {
         let mut rng = common::rng(seed);
         let workload = common::workload(&mut rng);
-        let cores = if seed % 2 == 0 { 1 } else { 4 };
+        let cores = if seed.is_multiple_of(2) { 1 } else { 4 };
         let rules = CpuRules { cores, ..CpuRules::default() };
         let space = Space::meta_schedule(&workload, MetaSchedule::Cpu(rules)).unwrap();
         let schedules: Vec<_> = (0..each).map(|_| space.schedule(&space.sample(&mut rng).unwrap()).unwrap()).collect();

@@ -87,11 +87,11 @@ fn definitions_are_workloads() {
 #[test]
 fn tensor_cores_compute_what_the_workload_says() {
     let mut run = 0;
-    for (seed, intrinsic) in (0..60).zip(PRODUCTS.into_iter().cycle()) {
+    for (seed, intrinsic) in (0..300).zip(PRODUCTS.into_iter().cycle()) {
         let mut rng = common::rng(seed);
         let (workload, schedule) = common::gpu::tensorized(&mut rng, intrinsic);
         // Each thread of a warp computes all of its tile here: small products are enough.
-        if workload.stages()[0].points() > 1 << 16 {
+        if workload.stages()[0].points() > 1 << 14 || run == 6 {
             continue;
         }
         run += 1;
@@ -110,7 +110,7 @@ fn tensor_cores_compute_what_the_workload_says() {
             assert!(!code.contains("wmma") && code.contains("if (get_local_id(0) == 0)"), "{code}");
         }
     }
-    assert!(run > 4, "{run}");
+    assert_eq!(run, 6);
 }
 
 #[test]
