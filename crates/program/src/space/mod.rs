@@ -5,6 +5,7 @@ mod ansor;
 mod ansor_gpu;
 mod decision;
 mod draft;
+mod invert;
 mod predicate;
 mod sketch;
 mod template;
