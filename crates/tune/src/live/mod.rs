@@ -3,7 +3,7 @@
 //! A [`Task`] is a workload, how often it occurs, and its space. [`tune`] divides trials among tasks by the task scheduler of
 //! a tuner, asks its strategy for points, has a [`Measurer`](tachograph_program::Measurer) measure them and a [`Journal`] keep
 //! what came of each at once. Whatever the journal knows is not measured again, so that a run that was ended goes on where it
-//! was, and several tuners that share a journal share their measurements. [`winner`] says which schedule of those known is
+//! was, and several tuners that share a journal share their measurements. [`winner()`] says which schedule of those known is
 //! taken.
 
 mod journal;

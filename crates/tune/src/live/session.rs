@@ -80,8 +80,8 @@ pub fn tune(
         trials: 0,
     };
     let mut flow = ControlFlow::Continue(());
-    for i in 0..tasks.len() {
-        let known = journal.known(&tasks[i].workload).map_err(Error::Journal)?;
+    for (i, task) in tasks.iter().enumerate() {
+        let known = journal.known(&task.workload).map_err(Error::Journal)?;
         all.learn(i, known, false, &mut flow, each)?;
         if let Some(best) = all.states[i].best_ms() {
             all.states[i].rounds.best.push(best);
