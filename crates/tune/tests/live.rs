@@ -98,8 +98,8 @@ fn every_tuner_measures_so_many_and_none_twice() {
     for by in TUNERS {
         let tasks = [task(product(32, 48, 64), by), task(product(16, 16, 16), by)];
         let (mut fake, mut journal) = (Fake { crashes: true, ..Fake::default() }, Memory::default());
-        let known = run(&tasks, by, &mut fake, &mut journal, 60);
-        assert_eq!(known.iter().map(Vec::len).sum::<usize>(), 60, "{}", by.name);
+        let known = run(&tasks, by, &mut fake, &mut journal, 40);
+        assert_eq!(known.iter().map(Vec::len).sum::<usize>(), 40, "{}", by.name);
         // Both have their turn, however the scheduler divides the rest.
         assert!(known.iter().all(|known| known.len() > 1), "{}", by.name);
         assert!(known.iter().flatten().any(|known| known.outcome == Err("Crash: signal: 11".into())), "{}", by.name);
@@ -108,10 +108,10 @@ fn every_tuner_measures_so_many_and_none_twice() {
             let schedules: Vec<&Schedule> = known.iter().map(|known| &known.schedule).collect();
             assert_eq!((distinct(schedules.clone()), schedules[0]), (known.len(), &task.untuned), "{}", by.name);
         }
-        assert_eq!(fake.measured.len(), 60, "{}", by.name);
+        assert_eq!(fake.measured.len(), 40, "{}", by.name);
         // The same again from the same journal: all is known, nothing is measured.
-        let again = run(&tasks, by, &mut fake, &mut journal, 60);
-        assert_eq!((fake.measured.len(), &again), (60, &known), "{}", by.name);
+        let again = run(&tasks, by, &mut fake, &mut journal, 40);
+        assert_eq!((fake.measured.len(), &again), (40, &known), "{}", by.name);
     }
 }
 
@@ -121,7 +121,7 @@ fn the_same_seed_and_records_give_the_same_winner() {
         let tasks = [task(product(32, 48, 64), by)];
         let once = || {
             let mut fake = Fake::default();
-            let known = run(&tasks, by, &mut fake, &mut Memory::default(), 20);
+            let known = run(&tasks, by, &mut fake, &mut Memory::default(), 14);
             (winner(&tasks[0].untuned, &known[0]).unwrap().schedule.clone(), fake.measured)
         };
         assert_eq!(once(), once(), "{}", by.name);
