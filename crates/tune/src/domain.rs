@@ -164,7 +164,9 @@ impl Domain {
             }
         }
         // What is left of a list that is nearly used up, or of a space that is no larger than one.
-        let few = self.count().and_then(|count| usize::try_from(count).ok()).filter(|&count| count <= 1 << 20);
+        // A point of a list costs nothing; one of a space is worked out.
+        let most = if self.listed.is_some() { 1 << 20 } else { 1 << 14 };
+        let few = self.count().and_then(|count| usize::try_from(count).ok()).filter(|&count| count <= most);
         if found.len() < n
             && let Some(count) = few
         {
