@@ -3,6 +3,7 @@
 mod bad_input;
 mod inspect;
 mod kernels;
+mod live;
 mod others;
 mod predict;
 mod store;

@@ -121,6 +121,12 @@ pub trait Measurer {
     /// # Errors
     /// Nothing can be measured at all.
     fn measure(&mut self, workload: &Workload, schedules: &[Schedule]) -> Result<Vec<Record>>;
+
+    /// From here on, candidates whose run takes longer than so many milliseconds need no exact time; all do with 0, and
+    /// where a measurer does not know better.
+    fn be_patient(&mut self, ms: f64) {
+        let _ = ms;
+    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod constant;
 mod decision;
 mod draft;
 mod meta;
+mod invert;
 mod predicate;
 mod sketch;
 mod template;
