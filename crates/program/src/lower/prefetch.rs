@@ -44,16 +44,22 @@ impl Lowering<'_> {
         }
     }
 
-    /// Indices in memory of the stage's loads of a buffer.
+    /// Indices in memory of the stage's loads of a buffer. What else it reads may not be there yet.
     fn loads(&self, e: &Emission<'_>, buffer: crate::BufferId) -> Result<Vec<Vec<Index>>> {
         let axes = self.axes(e);
-        let value = e.stage.value.map_indices(&|index| index.substitute(&|var| axes.get(var as usize).cloned()));
-        let mut found = Vec::new();
+        let mut loads = Vec::new();
         let mut visit = |expr: &Expr| match expr {
-            Expr::Load(read, index) if *read == buffer => found.push(index.clone()),
+            Expr::Load(read, _) if *read == buffer => loads.push(expr.clone()),
             _ => {}
         };
-        self.value(e.stage.buffer, &value)?.visit(&mut visit, &mut |_| {});
+        e.stage.value.visit(&mut visit, &mut |_| {});
+        let mut found = Vec::new();
+        for load in loads {
+            let load = load.map_indices(&|index| index.substitute(&|var| axes.get(var as usize).cloned()));
+            if let Expr::Load(_, index) = self.value(e.stage.buffer, &load)? {
+                found.push(index);
+            }
+        }
         Ok(found)
     }
 
