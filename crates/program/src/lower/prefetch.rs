@@ -44,23 +44,23 @@ impl Lowering<'_> {
         }
     }
 
-    /// Indices in memory of the stage's loads of a buffer.
+    /// Indices in memory of the stage's loads of a buffer. What else it reads may not be there yet.
     fn loads(&self, e: &Emission<'_>, buffer: crate::BufferId) -> Result<Vec<Vec<Index>>> {
         let axes = self.axes(e);
-        let value = e.stage.value.map_indices(&|index| index.substitute(&|var| axes.get(var as usize).cloned()));
         let mut loads = Vec::new();
         let mut visit = |expr: &Expr| match expr {
             Expr::Load(read, _) if *read == buffer => loads.push(expr.clone()),
             _ => {}
         };
-        value.visit(&mut visit, &mut |_| {});
-        // What else it reads may have its place further inside.
-        let placed = loads.iter().map(|load| self.value(e.stage.buffer, load));
-        let index = |load: Result<Expr>| match load? {
-            Expr::Load(_, index) => Ok(index),
-            _ => Ok(Vec::new()),
-        };
-        placed.map(index).collect()
+        e.stage.value.visit(&mut visit, &mut |_| {});
+        let mut found = Vec::new();
+        for load in loads {
+            let load = load.map_indices(&|index| index.substitute(&|var| axes.get(var as usize).cloned()));
+            if let Expr::Load(_, index) = self.value(e.stage.buffer, &load)? {
+                found.push(index);
+            }
+        }
+        Ok(found)
     }
 
     /// A prefetch for each line of a part of a buffer.
