@@ -1,6 +1,7 @@
 //! A worker: takes jobs that fit its device, has them measured, writes what came out, and goes on.
 
 mod child;
+mod family;
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},

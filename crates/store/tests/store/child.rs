@@ -105,7 +105,7 @@ fn measure(location: &str) {
     let store = Store::open(location).unwrap();
     let good = serde_json::to_string(&Report::Reading(Box::new(reading(1, 2.5, 7)))).unwrap();
     let script = format!("test -z \"$PGPASSFILE$TACHOGRAPH_STORE\" && echo '{good}'");
-    let runner = ChildRunner { command: ["sh", "-c", &script].map(Into::into).to_vec(), limit: Duration::from_secs(5) };
+    let runner = ChildRunner::new(["sh", "-c", &script], Duration::from_secs(5));
     let (job, _) = Worker::new("w", ["bench-cpu"]).run_one(&store, &runner).unwrap().unwrap();
     println!("> {}", store.job(job.id).unwrap().state);
 }
@@ -113,8 +113,7 @@ fn measure(location: &str) {
 /// Has a job measured that never ends, by a process that says who it is.
 fn hang(location: &str) {
     let script = format!("echo $$ > {location}.new; mv {location}.new {location}.pid; exec sleep 60");
-    let runner =
-        ChildRunner { command: ["sh", "-c", &script].map(Into::into).to_vec(), limit: Duration::from_secs(60) };
+    let runner = ChildRunner::new(["sh", "-c", &script], Duration::from_secs(60));
     Worker::new("w", ["bench-cpu"]).run_one(&Store::open(location).unwrap(), &runner).unwrap();
 }
 

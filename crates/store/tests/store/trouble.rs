@@ -189,15 +189,14 @@ on_both! {
             ("sleep 60".into(), State::Failed, "took more than 0.7 s"),
         ] {
             let id = store.submit(&Submission { max_attempts: 1, ..Submission::new(key, 1, "bench-cpu") }).unwrap();
-            let command = ["sh", "-c", &script].map(Into::into).to_vec();
-            let runner = ChildRunner { command, limit: Duration::from_millis(700) };
+            let runner = ChildRunner::new(["sh", "-c", &script], Duration::from_millis(700));
             worker.run_one(&store, &runner).unwrap().unwrap();
             let job = store.job(id).unwrap();
             assert_eq!(job.state, state, "{script:.200} {job:?}");
             assert!(job.reason.as_deref().unwrap_or_default().contains(why), "{job:?}");
         }
         let id = store.submit(&Submission::new(key, 1, "bench-cpu")).unwrap();
-        let nothing = ChildRunner { command: vec!["/nonexistent/program".into()], limit: Duration::from_secs(1) };
+        let nothing = ChildRunner::new(["/nonexistent/program"], Duration::from_secs(1));
         assert!(matches!(worker.run_one(&store, &nothing), Err(Error::Runner(_))));
         assert_eq!((store.job(id).unwrap().state, store.job(id).unwrap().attempts), (State::Queued, 0));
         assert_eq!(store.measurements(&Filter::default()).unwrap().len(), 1);
@@ -284,10 +283,73 @@ fn a_runner_dies_with_its_worker() {
     };
     worker.kill().unwrap();
     worker.wait().unwrap();
-    // Until somebody waits for it, what is dead is still listed.
-    let alive = || fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "));
-    while alive() {
+    while alive(&pid) {
         assert!(std::time::Instant::now() < until, "the runner lives on");
         thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Until somebody waits for it, what is dead is still listed.
+#[cfg(target_os = "linux")]
+fn alive(pid: &str) -> bool {
+    fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
+}
+
+/// However a child ends, what it started ends too: at its limit, cancelled, interrupted, crashed, and done.
+#[cfg(target_os = "linux")]
+#[test]
+fn no_process_is_left_behind() {
+    use std::{sync::atomic::Ordering, time::Instant};
+
+    let place = Place::sqlite();
+    let store = place.open();
+    let key = stored(&store, [4])[0];
+    let good = serde_json::to_string(&tachograph_store::Report::Reading(Box::new(reading(1, 2.5, 0)))).unwrap();
+    let told = format!("{}.pid", place.location);
+    for (i, (then, limit, state)) in [
+        ("wait", 1, State::Failed),
+        ("wait", 60, State::Cancelled),
+        ("wait", 60, State::Queued),
+        ("kill -SEGV $$", 60, State::Quarantined),
+        (&format!("echo '{good}'"), 60, State::Done),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        // A process of the child's, and one of that one's.
+        let script = format!(
+            "(sleep 50 & echo $! > {told}.new; mv {told}.new {told}; wait) & while ! test -e {told}; do :; done; {then}"
+        );
+        let runner = ChildRunner::new(["sh", "-c", &script], Duration::from_secs(limit));
+        let job = Submission { max_attempts: 1, ..Submission::new(key, 1 + i as u64 % 4, "bench-cpu") };
+        let id = store.submit(&job).unwrap();
+        let worker = Worker { lease: Duration::from_millis(300), ..Worker::new("w", ["bench-cpu"]) };
+        let since = Instant::now();
+        let pid = thread::scope(|scope| {
+            let working = scope.spawn(|| worker.run_one(&store, &runner));
+            let pid = loop {
+                match fs::read_to_string(&told) {
+                    Ok(pid) => break pid.trim().to_owned(),
+                    Err(_) => assert!(since.elapsed() < Duration::from_secs(20), "{then}: nothing was started"),
+                }
+                thread::sleep(Duration::from_millis(5));
+            };
+            match state {
+                State::Cancelled => assert!(store.cancel(id, "").unwrap()),
+                State::Queued => runner.interrupted.store(true, Ordering::SeqCst),
+                _ => {}
+            }
+            let ended = working.join().unwrap();
+            assert_eq!(matches!(ended, Err(Error::Runner(_))), state == State::Queued, "{ended:?}");
+            pid
+        });
+        assert!(since.elapsed() < Duration::from_secs(20), "{then}: the pipes were held open");
+        assert_eq!(store.job(id).unwrap().state, state, "{then}");
+        while alive(&pid) {
+            assert!(since.elapsed() < Duration::from_secs(20), "{then}, {state}: what it started lives on");
+            thread::sleep(Duration::from_millis(10));
+        }
+        store.cancel(id, "").unwrap();
+        fs::remove_file(&told).unwrap();
     }
 }
