@@ -126,6 +126,18 @@ pub enum Error {
     /// A job that the store does not have.
     #[error("no job {0} in the store")]
     UnknownJob(JobId),
+    /// A graph that made the runner crash on this device, submitted again without saying so.
+    #[error("it made the runner crash on {} (job {job}, batch {batch}): {}", Plain(device), Plain(reason))]
+    Quarantined {
+        /// The job that is in quarantine.
+        job: JobId,
+        /// The device, as it was asked for.
+        device: String,
+        /// The batch that it had.
+        batch: u64,
+        /// How it crashed.
+        reason: String,
+    },
     /// A checkpoint that the store does not have, or none to go back to.
     #[error("{}", Plain(_0))]
     UnknownCheckpoint(String),

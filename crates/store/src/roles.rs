@@ -27,6 +27,7 @@ const GRANTS: &str = "
 
     grant insert on tachograph.devices, tachograph.environments, tachograph.measurements, tachograph.tuning
         to tachograph_worker;
+    grant insert, update on tachograph.served to tachograph_worker;
     grant update (state, attempts, lease, lease_until, worker, reason, ended_at, result)
         on tachograph.jobs to tachograph_worker;
     grant execute on function tachograph.tachograph_sweep() to tachograph_worker;

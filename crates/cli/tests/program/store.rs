@@ -7,6 +7,7 @@ use std::{
 };
 
 use tachograph_ir::Dim;
+use tachograph_store::Store;
 
 use crate::{Ran, image, models, run_in, write_model};
 
@@ -154,14 +155,28 @@ fn jobs_wait_for_a_worker() {
     let line = at(folder, &ask).well().json().remove(0);
     assert_eq!((line["known_by"].as_str(), line["job"].as_i64()), (Some("queued"), Some(1)), "{line}");
     assert!(line["latency_ms"].is_null(), "{line}");
+    let warning = line["warnings"][0].as_str().unwrap();
+    assert!(warning.starts_with("no worker has ever served `board`, nor any other device"), "{warning}");
+    // Workers of others are named.
+    let sql = Store::open(folder.join("store.sqlite").to_str().unwrap()).unwrap();
+    sql.announce("w", &["orin".into(), "Pi5".into()]).unwrap();
+    let ask2 = ["query", "m.onnx", "--device", "board", "--measure", "--no-wait", "--deadline", "0.001", "--json"];
+    let line = at(folder, &ask2).well().json().remove(0);
+    let warning = line["warnings"][0].as_str().unwrap();
+    assert!(warning.starts_with("no worker has ever served `board`, only orin, pi5; "), "{warning}");
+    sql.announce("w", &["board".into()]).unwrap();
+    drop(sql);
+    let line = at(folder, &ask2).well().json().remove(0);
+    assert_eq!(line["warnings"], serde_json::json!([]), "{line}");
     let jobs = at(folder, &["store", "jobs", "--json"]).well().json();
-    assert_eq!((jobs.len(), jobs[0]["state"].as_str(), jobs[0]["priority"].as_i64()), (1, Some("queued"), Some(5)));
+    let first = jobs.last().unwrap();
+    assert_eq!((jobs.len(), first["state"].as_str(), first["priority"].as_i64()), (3, Some("queued"), Some(5)));
     let top = at(folder, &["store", "top", "--json"]).well().json();
     assert_eq!((top[0]["device"].as_str(), top[0]["queued"].as_u64()), (Some("board"), Some(1)), "{top:?}");
     assert!(at(folder, &["store", "top"]).well().out.contains("board"));
     let late = ["query", "m.onnx", "--device", "board", "--measure", "--deadline", "0.2"];
     let ran = at(folder, &late);
-    assert!(ran.failed().contains("job 2 failed: its deadline passed"), "{}", ran.err);
+    assert!(ran.failed().contains("job 4 failed: its deadline passed"), "{}", ran.err);
     assert_eq!(at(folder, &["store", "cancel", "1"]).well().out, "job 1: cancelled\n");
     assert!(at(folder, &["store", "cancel", "1"]).failed().contains("job 1 has ended already"));
     let text = at(folder, &["store", "jobs"]).well().out;

@@ -182,13 +182,24 @@ fn a_worker_survives_what_crashes_its_runner() {
     };
     let ended = worker("tiny");
     assert_eq!(ended[0]["end"]["outcome"], "quarantined", "{ended:?}");
-    let second = ask("batch=2")[0]["job"].as_i64().unwrap();
+    // It is not submitted again unasked.
+    let again = |batch: &str, retry: &[&str]| {
+        let args = ["query", "tiny.onnx", "--bind", batch, "--device", "board", "--measure", "--no-wait", "--json"];
+        at(&[&args, retry].concat())
+    };
+    let ran = again("batch=2", &[]);
+    let error = ran.failed();
+    assert!(error.contains("tiny.onnx: it made the runner crash on board (job 1, batch 1)"), "{error}");
+    assert!(error.contains("signal 6") && error.contains("--retry") && error.contains("store release 1"), "{error}");
+    let second = again("batch=2", &["--retry"]).well().json()[0]["job"].as_i64().unwrap();
     assert_eq!(worker("another")[0]["end"]["outcome"], "done");
     let jobs = at(&["store", "jobs", &first.to_string(), &second.to_string(), "--json"]).well().json();
     assert_eq!((&jobs[0]["state"], &jobs[1]["state"]), (&"quarantined".into(), &"done".into()), "{jobs:?}");
     assert!(jobs[0]["reason"].as_str().unwrap().contains("signal 6"), "{jobs:?}");
     let line = at(&["query", "tiny.onnx", "--bind", "batch=2", "--device", "board", "--json"]).well().json().remove(0);
     assert_eq!((&line["known_by"], &line["device"]), (&"measured".into(), &"board".into()), "{line}");
+    assert_eq!(at(&["store", "release", "1"]).well().out, "job 1: let go, 1 job\n");
+    assert!(at(&["store", "jobs", "1"]).well().out.contains("(let go)"));
     let ran = at(&["query", "tiny.onnx", "--bind", "batch=1", "--device", "board", "--measure", "--deadline", "0.1"]);
     assert!(ran.failed().contains("failed: its deadline passed"), "{}", ran.err);
 }

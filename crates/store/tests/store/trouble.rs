@@ -19,6 +19,20 @@ fn filled() -> Place {
     place
 }
 
+/// Makes an empty store of the first schema there.
+pub fn old(place: &Place) {
+    let versions =
+        "create table schema_versions (version bigint primary key, program text not null, applied_at text not null);
+        insert into schema_versions values (1, 'tachograph 0.1.0', '2026');";
+    if place.is_postgres() {
+        let tables = include_str!("../../migrations/postgres/0001.sql");
+        return raw(place, &format!("create schema tachograph; {versions} {tables}"));
+    }
+    fs::create_dir_all(Path::new(&place.location).parent().unwrap()).unwrap();
+    fs::write(&place.location, "").unwrap();
+    raw(place, &format!("{versions} {}", include_str!("../../migrations/sqlite/0001.sql")));
+}
+
 fn one_line(error: &Error, location: &str) -> String {
     let message = error.to_string();
     assert!(!message.contains('\n') && message.contains(location), "{message}");
@@ -144,8 +158,22 @@ on_both! {
         raw(&place, "insert into schema_versions (version, program, applied_at) values (7, 'tachograph 9', '2030')");
         for opened in [Store::open(&place.location), Store::open_read_only(&place.location)] {
             let message = opened.unwrap_err().to_string();
-            assert!(message.contains("was written by a newer tachograph (schema 7; this program knows 1)"), "{message}");
+            assert!(message.contains("was written by a newer tachograph (schema 7; this program knows 2)"), "{message}");
         }
+    }
+
+    fn an_older_schema_is_brought_up(place) {
+        old(&place);
+        raw(&place, "insert into devices (name, hardware) values ('bench-cpu', 'Test CPU 3000')");
+        let error = Store::open_read_only(&place.location).unwrap_err();
+        assert!(matches!(error, Error::OlderSchema { found: 1, known: 2, .. }), "{error}");
+        let store = place.open();
+        assert_eq!(store.device_names().unwrap(), [("bench-cpu".to_owned(), "Test CPU 3000".to_owned())]);
+        store.put(&network(4), &reading(1, 2.0, 0)).unwrap();
+        let key = stored(&store, [4])[0];
+        store.submit(&Submission::new(key, 1, "bench-cpu")).unwrap();
+        assert!(store.verify().unwrap().is_whole());
+        assert!(Store::open_read_only(&place.location).is_ok());
     }
 
     fn two_programs_migrate_at_once(place) {

@@ -5,6 +5,7 @@ mod checkpoints;
 mod export;
 mod import;
 mod jobs;
+mod release;
 mod roles;
 mod rollback;
 mod stats;
@@ -39,6 +40,7 @@ enum Verb {
     Rollback(rollback::Args),
     Jobs(jobs::Args),
     Cancel(cancel::Args),
+    Release(release::Args),
     Top(top::Args),
     Roles(roles::Args),
 }
@@ -54,6 +56,7 @@ pub fn run(args: &Args) -> Result<()> {
         Verb::Rollback(args) => rollback::run(args),
         Verb::Jobs(args) => jobs::run(args),
         Verb::Cancel(args) => cancel::run(args),
+        Verb::Release(args) => release::run(args),
         Verb::Top(args) => top::run(args),
         Verb::Roles(args) => roles::run(args),
     }

@@ -58,6 +58,7 @@ fn until_idle(
     mut observe: impl FnMut(&Job, &Outcome),
 ) -> tachograph_store::Result<u64> {
     let mut jobs = 0;
+    worker.announce(store)?;
     while !stop.load(Ordering::SeqCst)
         && let Some((job, outcome)) = worker.run_one(store, runner)?
     {
