@@ -5,8 +5,8 @@ use std::{
     path::Path,
 };
 
-use tachograph_datasets::{DataSet, Meta, Mode, NetworkId, Run, Writer};
-use tachograph_ir::Assignment;
+use tachograph_datasets::{DataSet, Meta, Mode, NetworkId, Record, Run, Writer};
+use tachograph_ir::{Assignment, Graph};
 
 use crate::{Added, Error, Filter, GraphKey, Network, Reading, Result, Store};
 
@@ -45,6 +45,16 @@ impl Store {
         let items: Vec<(GraphKey, Reading)> =
             readings.into_iter().filter_map(|(place, reading)| Some((*keys.get(place)?, reading))).collect();
         self.put_measurements(&items)
+    }
+
+    /// Stores one measurement of a data set, as [`Store::import_set`] stores all; returns false where it is known already.
+    ///
+    /// # Errors
+    /// As [`Store::import_set`].
+    pub fn put_record(&self, graph: &Graph, record: &Record, who: &str) -> Result<bool> {
+        let failed = |source| Error::Graph { name: record.network.to_string(), source };
+        let bound = graph.bind(&record.config).map_err(failed)?;
+        self.put(&Network::new(&bound)?, &Reading::of(record, bound.batch(), who)?)
     }
 
     /// Writes the inferences that the filter selects as a data set, whose networks are named after their keys. Of

@@ -156,6 +156,35 @@ fn measured_once_asked_often() {
     assert_eq!(stats["holds"]["measurements"], 15, "{stats}");
 }
 
+/// What was measured before somebody kills the program is stored, and each of it once when it has gone on to the end.
+#[test]
+fn a_killed_collection_has_stored_what_it_measured() {
+    let folder = tempfile::tempdir().unwrap();
+    let stored = || {
+        let ran = run_in(folder.path(), &["store", "stats", "--json", "--store", "s.sqlite"]);
+        if ran.code == 0 { ran.json()[0]["holds"]["measurements"].as_u64().unwrap() } else { 0 }
+    };
+    let args = ["collect", "--out", "set", "--name", "here", "--count", "3", "--visits", "1", "--time-limit", "0.02"];
+    let args = [&args[..], &["--store", "s.sqlite"]].concat();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tachograph"));
+    command.args(&args).current_dir(folder.path()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut collecting = command.spawn().unwrap();
+    let since = Instant::now();
+    while stored() == 0 {
+        assert!(collecting.try_wait().unwrap().is_none(), "it came to its end before anything was stored");
+        assert!(since.elapsed() < Duration::from_secs(300), "nothing is stored");
+        sleep(Duration::from_millis(100));
+    }
+    collecting.kill().unwrap();
+    collecting.wait().unwrap();
+    let file = fs::read_to_string(folder.path().join("set/measurements/here.jsonl")).unwrap();
+    let (written, before) = (file.lines().count() as u64, stored());
+    // The one in hand may be in the set alone.
+    assert!(before >= 1 && before + 1 >= written && before <= written, "{before} of {written} stored");
+    let line = run_in(folder.path(), &[&args[..], &["--json"]].concat()).well().json().remove(0);
+    assert_eq!((line["measurements"].as_u64(), stored()), (Some(39), 39), "{line}");
+}
+
 /// A worker measures in a process of its own. A network that crashes it ends in quarantine, and the worker goes on.
 #[test]
 fn a_worker_survives_what_crashes_its_runner() {
