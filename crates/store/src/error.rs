@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use tachograph_ir::Plain;
 
-use crate::{GraphKey, JobId};
+use crate::{Added, GraphKey, JobId};
 
 /// What can go wrong with a store. No message holds a password.
 #[derive(Debug, thiserror::Error)]
@@ -106,6 +106,16 @@ pub enum Error {
         /// What is wrong.
         message: String,
     },
+    /// An import that stopped in the middle.
+    #[error("{source}; {}", stored_before(stored, *line))]
+    Partly {
+        /// Why it stopped.
+        source: Box<Error>,
+        /// What is stored.
+        stored: Added,
+        /// All up to this line is; 0 where there are no lines.
+        line: usize,
+    },
     /// A graph that cannot be written, read or bound.
     #[error("graph `{}`: {source}", Plain(name))]
     Graph {
@@ -154,12 +164,28 @@ pub enum Error {
     },
 }
 
+/// What is stored of an import that stopped, and what to do.
+fn stored_before(stored: &Added, line: usize) -> String {
+    let Added { new, known } = stored;
+    match (new + known, line) {
+        (0, _) => "no measurement was stored".into(),
+        (all, 0) => format!("before that {all} measurements were stored ({known} known); the same again skips them"),
+        (all, line) => format!(
+            "before that {all} measurements were stored ({known} known), all up to line {line}; the same again skips them"
+        ),
+    }
+}
+
 /// Result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     /// True where the same may succeed a little later: a server that starts again, a network that was cut, a lock.
     pub fn is_passing(&self) -> bool {
-        matches!(self, Self::Unreachable { .. })
+        match self {
+            Self::Unreachable { .. } => true,
+            Self::Partly { source, .. } => source.is_passing(),
+            _ => false,
+        }
     }
 }

@@ -128,18 +128,29 @@ fn out_and_in_again() {
     let folder = folder.path();
     measured(folder);
     at(folder, &["store", "import", "mine.csv"]).well();
-    for (to, from) in [("all.jsonl", "all.jsonl"), ("set", "set")] {
+    for to in ["all.jsonl", "all.jsonl.gz", "set"] {
         let line = at(folder, &["store", "export", to, "--json"]).well().json().remove(0);
         assert_eq!(line["measurements"], 12, "{line}");
         let other = folder.join(format!("{to}.sqlite"));
         let other = other.to_str().unwrap();
-        run_in(folder, &["store", "import", from, "--store", other]).well();
+        run_in(folder, &["store", "import", to, "--store", other]).well();
         let args = ["query", "m3.onnx", "--device", "Board-7", "--json", "--store", other];
         let line = run_in(folder, &args).well().json().remove(0);
         assert_eq!((line["known_by"].as_str(), line["latency_ms"].as_f64()), (Some("measured"), Some(1.25)), "{line}");
         let line = run_in(folder, &["store", "verify", "--json", "--store", other]).well().json().remove(0);
         assert_eq!((line["graphs"].as_u64(), line["measurements"].as_u64()), (Some(6), Some(12)), "{line}");
     }
+    let size = |name: &str| fs::metadata(folder.join(name)).unwrap().len();
+    assert!(size("all.jsonl.gz") * 5 < size("all.jsonl"));
+    // What stopped in the middle says how far it came.
+    let text = fs::read_to_string(folder.join("all.jsonl")).unwrap();
+    fs::write(folder.join("torn.jsonl"), &text[..text.len() - 100]).unwrap();
+    let ran = run_in(folder, &["store", "import", "torn.jsonl", "--store", "torn.sqlite"]);
+    let said = "before that 11 measurements were stored (0 known), all up to line 17; the same again skips them";
+    assert!(ran.failed().contains("torn.jsonl: line 18: ") && ran.err.contains(said), "{}", ran.err);
+    let line =
+        run_in(folder, &["store", "import", "all.jsonl", "--json", "--store", "torn.sqlite"]).well().json().remove(0);
+    assert_eq!((line["new"].as_u64(), line["known"].as_u64()), (Some(1), Some(11)), "{line}");
     assert!(at(folder, &["store", "export", "set"]).failed().contains("is there already"));
     let text = at(folder, &["store", "stats"]).well().out;
     assert!(text.contains("12 measurements of 6 graphs on 1 device") && text.contains("Board-7"), "{text}");

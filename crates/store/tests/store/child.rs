@@ -63,6 +63,7 @@ fn this_is_not_a_test_but_a_process() {
         "measure" => measure(&location),
         "read-only" => read_only(&location),
         "full" => full(&location, number),
+        "import" => import(&location, number),
         other => panic!("{other}"),
     }
 }
@@ -128,15 +129,27 @@ fn read_only(location: &str) {
     println!("> {}", store.put(&network(4), &reading(1, 2.0, 9)).unwrap_err());
 }
 
+/// Imports lines where no file may be larger than so many bytes.
+fn import(location: &str, number: u64) {
+    let lines = std::fs::File::open(format!("{location}.jsonl")).unwrap();
+    let store = Store::open(location).unwrap();
+    limit_files(number);
+    println!("> {}", store.import_lines(std::io::BufReader::new(lines)).unwrap_err());
+}
+
+fn limit_files(bytes: u64) {
+    let limit = libc::rlimit { rlim_cur: bytes, rlim_max: bytes };
+    // SAFETY: plain system calls on this process.
+    unsafe {
+        libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
+        assert_eq!(libc::setrlimit(libc::RLIMIT_FSIZE, &limit), 0);
+    }
+}
+
 /// Writes until the disk is full: a small one where `number` is 0, else files of so many bytes.
 fn full(location: &str, number: u64) {
     if number > 0 {
-        let limit = libc::rlimit { rlim_cur: number, rlim_max: number };
-        // SAFETY: plain system calls on this process.
-        unsafe {
-            libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
-            assert_eq!(libc::setrlimit(libc::RLIMIT_FSIZE, &limit), 0);
-        }
+        limit_files(number);
     }
     let store = Store::open(location).unwrap();
     let key = stored(&store, [4])[0];

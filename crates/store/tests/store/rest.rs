@@ -50,6 +50,16 @@ fn filled(store: &Store) -> u64 {
     count
 }
 
+/// A graph and so many measurements of it, as lines.
+pub fn many(store: &Store, measurements: i64) -> Vec<String> {
+    let key = stored(store, [4])[0];
+    let items: Vec<_> = (0..measurements).map(|i| (key, reading(1 + i as u64 % 64, 1.0 + i as f64, i))).collect();
+    store.put_measurements(&items).unwrap();
+    let mut text = Vec::new();
+    store.export_lines(&Filter::default(), &mut text).unwrap();
+    String::from_utf8(text).unwrap().lines().map(str::to_owned).collect()
+}
+
 on_both! {
     fn tuning_records_come_back_fastest_first(place) {
         let store = place.open();
@@ -127,12 +137,30 @@ on_both! {
             let mut text = lines[..lines.len() - 1].join("\n");
             text += &format!("\n{fault}\n");
             let error = store.import_lines(text.as_bytes()).unwrap_err();
-            assert!(matches!(&error, Error::Line { line, .. } if *line == lines.len()), "{error}");
+            let Error::Partly { source, stored, line } = &error else { panic!("{error}") };
+            assert!(matches!(**source, Error::Line { line, .. } if line == lines.len()), "{error}");
+            assert_eq!((stored.new + stored.known, *line), (count - 1, lines.len() - 1), "{error}");
             assert!(error.to_string().contains(expected), "{error}");
             assert_eq!(store.stats().unwrap().measurements, count - 1);
         }
         let alone = lines.iter().find(|line| line.contains("measurement")).unwrap().replacen("\"graph\":\"", "\"graph\":\"00", 1);
-        assert!(place.open().import_lines(alone.as_bytes()).is_err());
+        let message = place.open().import_lines(alone.as_bytes()).unwrap_err().to_string();
+        assert!(message.starts_with("line 1: no graph 00") && message.ends_with("no measurement was stored"), "{message}");
+    }
+
+    fn an_import_that_stops_says_how_far_it_came(place) {
+        let source = Place::sqlite().open_kept();
+        let mut lines = many(&source.store, 12_000);
+        let good = std::mem::replace(&mut lines[11_000], "nonsense".into());
+        let store = place.open();
+        let message = store.import_lines(lines.join("\n").as_bytes()).unwrap_err().to_string();
+        // The first line is the graph.
+        let said = "before that 10999 measurements were stored (0 known), all up to line 11000; the same again skips them";
+        assert!(message.starts_with("line 11001: ") && message.ends_with(said), "{message}");
+        assert_eq!(store.stats().unwrap().measurements, 10_999);
+        lines[11_000] = good;
+        let added = store.import_lines(lines.join("\n").as_bytes()).unwrap();
+        assert_eq!((added.new, added.known), (1_001, 10_999));
     }
 
     fn data_sets_in_and_out(place) {

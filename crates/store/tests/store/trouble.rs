@@ -152,6 +152,24 @@ fn a_full_disk() {
     drop(place);
 }
 
+/// An import that the disk stops says what is stored, and the same import goes on from there.
+#[test]
+fn an_import_that_finds_the_disk_full() {
+    let place = Place::sqlite();
+    let source = Place::sqlite().open_kept();
+    drop(place.open());
+    let lines = crate::rest::many(&source.store, 30_000);
+    fs::write(format!("{}.jsonl", place.location), lines.join("\n")).unwrap();
+    let said = child::said(&mut child::command("import", &place.location, 3 << 20));
+    let store = place.open();
+    let stored = store.stats().unwrap().measurements;
+    assert!((5_000..30_000).contains(&stored) && stored.is_multiple_of(5_000), "{stored} {said:?}");
+    let what = format!("; before that {stored} measurements were stored (0 known), all up to line {}; ", stored + 1);
+    assert!(said[0].contains("store.sqlite") && said[0].contains(&what), "{said:?}");
+    let added = store.import_lines(lines.join("\n").as_bytes()).unwrap();
+    assert_eq!((added.new, added.known), (30_000 - stored, stored));
+}
+
 on_both! {
     fn a_newer_schema_is_refused_by_name(place) {
         drop(place.open());

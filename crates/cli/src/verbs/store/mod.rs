@@ -14,6 +14,8 @@ mod top;
 mod train;
 mod verify;
 
+use std::path::Path;
+
 use anyhow::Result;
 use clap::Subcommand;
 
@@ -59,6 +61,21 @@ pub fn run(args: &Args) -> Result<()> {
         Verb::Release(args) => release::run(args),
         Verb::Top(args) => top::run(args),
         Verb::Roles(args) => roles::run(args),
+    }
+}
+
+/// How a file of JSON lines is written, by the end of its name.
+enum Lines {
+    Plain,
+    Gzip,
+}
+
+impl Lines {
+    /// `None` where it is another kind of file.
+    fn of(path: &Path) -> Option<Self> {
+        let name = path.file_name()?.to_str()?;
+        let (plain, gzip) = (name.ends_with(".jsonl"), name.ends_with(".jsonl.gz"));
+        plain.then_some(Self::Plain).or_else(|| gzip.then_some(Self::Gzip))
     }
 }
 
