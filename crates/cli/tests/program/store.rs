@@ -55,6 +55,21 @@ fn measured_then_interpolated_then_predicted() {
     assert_eq!(line["between"], serde_json::json!([[1, 1.0], [4, 4.0]]));
     assert!(line["interval_low_ms"].as_f64() <= Some(2.0) && line["interval_high_ms"].as_f64() >= Some(2.0), "{line}");
     assert!(line["interval_source"].as_str().unwrap().contains("more samples never take less"), "{line}");
+    // Beyond what was measured of it, and in between, nothing contradicts that.
+    let line = query(&["m2.onnx", "--bind", "batch=16"]);
+    assert_eq!((&line["known_by"], &line["scaled_to"]), (&"predicted".into(), &serde_json::json!([4, 4.0])), "{line}");
+    let source = line["interval_source"].as_str().unwrap();
+    assert!(source.ends_with("scaled to the measurement at batch 4") && line["interval_percent"].is_null(), "{line}");
+    let times: Vec<(f64, f64)> = [1, 2, 3, 4, 5, 8, 16, 64, 1024]
+        .map(|batch| (f64::from(batch), query(&["m2.onnx", "--bind", &format!("batch={batch}")])))
+        .map(|(batch, line)| (batch, line["latency_ms"].as_f64().unwrap()))
+        .to_vec();
+    for pair in times.windows(2) {
+        let [(b1, t1), (b2, t2)] = pair else { panic!() };
+        assert!(t1 <= t2 && t2 / b2 <= t1 / b1 * 1.0001, "{times:?}");
+    }
+    let text = at(folder, &["query", "--device", "board-7", "m2.onnx", "--bind", "batch=16"]).well().out;
+    assert!(text.contains("scaled to     4.000 ms measured at batch 4"), "{text}");
     // No checkpoint knows the board; its own measurements do.
     let line = query(&["large.onnx", "--bind", "batch=1"]);
     assert_eq!(line["known_by"], "predicted", "{line}");
