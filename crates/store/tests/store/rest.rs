@@ -87,11 +87,14 @@ on_both! {
             store.install(id).unwrap();
         }
         assert_eq!(store.installed("cpu").unwrap().unwrap().id, ids[2]);
-        assert_eq!(store.roll_back("cpu").unwrap().id, ids[1]);
-        assert_eq!(store.roll_back("cpu").unwrap().id, ids[0]);
-        assert!(store.roll_back("cpu").is_err());
-        let standings: Vec<_> = store.checkpoints().unwrap().iter().map(|c| c.standing).collect();
-        assert_eq!(standings, [Standing::RolledBack, Standing::RolledBack, Standing::Installed]);
+        let former = || store.roll_back("cpu").unwrap().map(|checkpoint| checkpoint.id);
+        assert_eq!([former(), former()], [Some(ids[1]), Some(ids[0])]);
+        let standings = || store.checkpoints().unwrap().iter().map(|c| c.standing).collect::<Vec<_>>();
+        assert_eq!(standings(), [Standing::RolledBack, Standing::RolledBack, Standing::Installed]);
+        assert_eq!(former(), None, "the first goes too");
+        assert_eq!(standings(), [Standing::RolledBack; 3]);
+        assert!(store.installed("cpu").unwrap().is_none());
+        assert!(matches!(store.roll_back("cpu"), Err(Error::UnknownCheckpoint(_))));
         assert_eq!(store.contents(ids[0]).unwrap(), Contents::Bytes(vec![7; 100]));
         let path = NewCheckpoint { contents: Contents::Path("/models/cpu.ckpt".into()), ..checkpoint(0.5) };
         let id = store.put_checkpoint(&path).unwrap();
