@@ -143,7 +143,7 @@ fn out_and_in_again() {
     let folder = folder.path();
     measured(folder);
     at(folder, &["store", "import", "mine.csv"]).well();
-    for to in ["all.jsonl", "all.jsonl.gz", "set"] {
+    for to in ["all.jsonl", "all.jsonl.gz", "set", "mine-too.csv"] {
         let line = at(folder, &["store", "export", to, "--json"]).well().json().remove(0);
         assert_eq!(line["measurements"], 12, "{line}");
         let other = folder.join(format!("{to}.sqlite"));

@@ -12,15 +12,16 @@ use serde_json::json;
 use tachograph_datasets::Mode;
 use tachograph_store::{Filter, Moment, Store};
 
-use super::Lines;
+use super::{Lines, sheet};
 use crate::{args, exit, store::Place, table, wanted::Wanted};
 
-/// Write what was measured: as JSON lines, which keep everything, or as a data set of inferences
+/// Write what was measured: as JSON lines, which keep everything, as a data set of inferences, or as a table of their times
 #[derive(clap::Args)]
 #[command(after_help = exit::CODES)]
 pub struct Args {
     /// A file of JSON lines (.jsonl; .jsonl.gz is a tenth of the size or less; `-` for standard output), which must not be
-    /// there yet; else the folder of a data set, new, for `train` and `data`.
+    /// there yet; a table of times (.csv), with a folder of its models beside it; else the folder of a data set, new, for
+    /// `train` and `data`.
     to: PathBuf,
     #[command(flatten)]
     place: Place,
@@ -52,6 +53,8 @@ pub fn run(args: &Args) -> Result<()> {
         };
         // Half a file would be in the way of the next attempt, and be taken for a whole one.
         written.inspect_err(|_| drop(fs::remove_file(&args.to))).with_context(|| to.clone())?
+    } else if args.to.extension().is_some_and(|end| end == "csv") {
+        sheet::export(&store, &filter, &args.to).with_context(|| to.clone())?
     } else {
         ensure!(!args.to.exists(), "{to}: is there already; a data set is written anew");
         let filter = Filter { mode: Some(Mode::Inference), ..filter };

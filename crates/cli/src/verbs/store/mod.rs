@@ -8,6 +8,7 @@ mod jobs;
 mod release;
 mod roles;
 mod rollback;
+mod sheet;
 mod stats;
 mod table;
 mod top;
