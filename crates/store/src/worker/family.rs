@@ -13,9 +13,17 @@ mod unix {
         process::{Child, Command},
     };
 
-    /// Has the child found a group of its own.
+    /// Has the child found a group of its own, which does not hear when a service manager asks all of a service to end: the
+    /// worker finishes its job first.
     pub fn found(command: &mut Command) {
         command.process_group(0);
+        // SAFETY: `signal` is async-signal-safe. What is ignored stays so in the new program.
+        unsafe {
+            command.pre_exec(|| {
+                libc::signal(libc::SIGTERM, libc::SIG_IGN);
+                Ok(())
+            });
+        }
     }
 
     /// Whether the child has ended. It stays to be waited for, so that its number, which is also that of its group, is nobody

@@ -232,6 +232,8 @@ on_both! {
             ("echo out of bounds >&2; kill -SEGV $$".into(), State::Quarantined, "killed by signal 11: out of bounds"),
             ("kill -9 $$".into(), State::Quarantined, "killed by signal 9"),
             ("exit 101".into(), State::Quarantined, "panicked"),
+            // As a service manager tells all processes of a service that ends.
+            (format!("kill -TERM $$; echo '{good}'"), State::Done, ""),
             ("sleep 60".into(), State::Failed, "took more than 0.7 s"),
         ] {
             let id = store.submit(&Submission { max_attempts: 1, ..Submission::new(key, 1, "bench-cpu") }).unwrap();
