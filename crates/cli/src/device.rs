@@ -157,10 +157,11 @@ pub fn unknown(catalog: &Catalog, name: &str) -> Result<String> {
         }
         None => format!("{} (by its name)", near.name),
     });
+    let quoted = if name.contains(char::is_whitespace) { format!("'{name}'") } else { name.to_owned() };
     Ok(format!(
         "unknown device `{name}`; {slip}nearest are {}; `tachograph devices` lists all; to predict for it, measure ten models \
          there, write mine.csv (file,device,latency_ms, and batch where it is open) and run `tachograph transfer mine.csv \
-         --device {name} MODEL`",
+         --device {quoted} MODEL`",
         near.collect::<Vec<_>>().join(", ")
     ))
 }

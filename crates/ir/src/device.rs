@@ -247,7 +247,7 @@ mod tests {
         assert!(Device::builtin("").is_err() && Device::builtin("-").is_err());
         let error = Device::builtin("jetson orin").unwrap_err().to_string();
         assert!(
-            error.starts_with("unknown device `jetson orin`; did you mean `jetson-orin-nano`? known are "),
+            error.starts_with("unknown device `jetson orin`; did you mean `jetson-agx-orin`? known are "),
             "{error}"
         );
         let error = Device::builtin("gtx-9999").unwrap_err().to_string();

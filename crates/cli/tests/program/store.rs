@@ -6,6 +6,7 @@ use std::{
     process::{Command, Output},
 };
 
+use serde_json::Value;
 use tachograph_ir::Dim;
 use tachograph_store::Store;
 
@@ -181,19 +182,21 @@ fn jobs_wait_for_a_worker() {
     let line = at(folder, &ask).well().json().remove(0);
     assert_eq!((line["known_by"].as_str(), line["job"].as_i64()), (Some("queued"), Some(1)), "{line}");
     assert!(line["latency_ms"].is_null(), "{line}");
-    let warning = line["warnings"][0].as_str().unwrap();
-    assert!(warning.starts_with("no worker has ever served `board`, nor any other device"), "{warning}");
+    let warned = |line: &Value| {
+        let warnings = line["warnings"].as_array().unwrap().iter().map(|warning| warning.as_str().unwrap().to_owned());
+        warnings.filter(|warning| warning.starts_with("no worker has ever served `board`, ")).collect::<Vec<_>>()
+    };
+    assert!(warned(&line).iter().any(|warning| warning.contains(", nor any other device; ")), "{line}");
     // Workers of others are named.
     let sql = Store::open(folder.join("store.sqlite").to_str().unwrap()).unwrap();
     sql.announce("w", &["orin".into(), "Pi5".into()]).unwrap();
     let ask2 = ["query", "m.onnx", "--device", "board", "--measure", "--no-wait", "--deadline", "0.001", "--json"];
     let line = at(folder, &ask2).well().json().remove(0);
-    let warning = line["warnings"][0].as_str().unwrap();
-    assert!(warning.starts_with("no worker has ever served `board`, only orin, pi5; "), "{warning}");
+    assert!(warned(&line).iter().any(|warning| warning.contains(", only orin, pi5; ")), "{line}");
     sql.announce("w", &["board".into()]).unwrap();
     drop(sql);
     let line = at(folder, &ask2).well().json().remove(0);
-    assert_eq!(line["warnings"], serde_json::json!([]), "{line}");
+    assert!(warned(&line).is_empty(), "{line}");
     let jobs = at(folder, &["store", "jobs", "--json"]).well().json();
     let first = jobs.last().unwrap();
     assert_eq!((jobs.len(), first["state"].as_str(), first["priority"].as_i64()), (3, Some("queued"), Some(5)));

@@ -153,8 +153,12 @@ fn each_may_do_its_own() {
 #[test]
 fn roles_are_brought_up_with_the_schema() {
     let server = server::shared();
-    // Roles are of the whole server.
-    Store::open(&server.location(&server.database())).unwrap().grant_roles().unwrap();
+    // Roles are of the whole server, which several stores may be set up on at once.
+    std::thread::scope(|scope| {
+        for location in [(); 4].map(|()| server.location(&server.database())) {
+            scope.spawn(move || Store::open(&location).unwrap().grant_roles().unwrap());
+        }
+    });
     let place = crate::support::Place::postgres();
     crate::trouble::old(&place);
     crate::support::raw(

@@ -236,14 +236,15 @@ on_both! {
             (format!("kill -TERM $$; echo '{good}'"), State::Done, ""),
             ("sleep 60".into(), State::Failed, "took more than 0.7 s"),
         ] {
-            let id = store.submit(&Submission { max_attempts: 1, ..Submission::new(key, 1, "bench-cpu") }).unwrap();
+            let job = Submission { max_attempts: 1, retry: true, ..Submission::new(key, 1, "bench-cpu") };
+            let id = store.submit(&job).unwrap();
             let runner = ChildRunner::new(["sh", "-c", &script], Duration::from_millis(700));
             worker.run_one(&store, &runner).unwrap().unwrap();
             let job = store.job(id).unwrap();
             assert_eq!(job.state, state, "{script:.200} {job:?}");
             assert!(job.reason.as_deref().unwrap_or_default().contains(why), "{job:?}");
         }
-        let id = store.submit(&Submission::new(key, 1, "bench-cpu")).unwrap();
+        let id = store.submit(&Submission { retry: true, ..Submission::new(key, 1, "bench-cpu") }).unwrap();
         let nothing = ChildRunner::new(["/nonexistent/program"], Duration::from_secs(1));
         assert!(matches!(worker.run_one(&store, &nothing), Err(Error::Runner(_))));
         assert_eq!((store.job(id).unwrap().state, store.job(id).unwrap().attempts), (State::Queued, 0));
@@ -369,7 +370,7 @@ fn no_process_is_left_behind() {
             "(sleep 50 & echo $! > {told}.new; mv {told}.new {told}; wait) & while ! test -e {told}; do :; done; {then}"
         );
         let runner = ChildRunner::new(["sh", "-c", &script], Duration::from_secs(limit));
-        let job = Submission { max_attempts: 1, ..Submission::new(key, 1 + i as u64 % 4, "bench-cpu") };
+        let job = Submission { max_attempts: 1, retry: true, ..Submission::new(key, 1 + i as u64 % 4, "bench-cpu") };
         let id = store.submit(&job).unwrap();
         let worker = Worker { lease: Duration::from_millis(300), ..Worker::new("w", ["bench-cpu"]) };
         let since = Instant::now();
