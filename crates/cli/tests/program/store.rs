@@ -201,7 +201,7 @@ fn jobs_wait_for_a_worker() {
     let first = jobs.last().unwrap();
     assert_eq!((jobs.len(), first["state"].as_str(), first["priority"].as_i64()), (3, Some("queued"), Some(5)));
     let top = at(folder, &["store", "top", "--json"]).well().json();
-    assert_eq!((top[0]["device"].as_str(), top[0]["queued"].as_u64()), (Some("board"), Some(1)), "{top:?}");
+    assert_eq!((top[0]["device"].as_str(), top[0]["queued"].as_u64()), (Some("board"), Some(3)), "{top:?}");
     assert!(at(folder, &["store", "top"]).well().out.contains("board"));
     let late = ["query", "m.onnx", "--device", "board", "--measure", "--deadline", "0.2"];
     let ran = at(folder, &late);
