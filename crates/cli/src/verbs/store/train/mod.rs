@@ -14,7 +14,7 @@ use tachograph_predict::{Checkpoint, Predictor};
 use tachograph_store::{Contents, NewCheckpoint};
 
 use crate::{args, store::Place, table, wanted::Wanted};
-use part::Part;
+use part::{Part, Predict};
 
 /// Make or adapt a checkpoint for a device when enough was measured there since the last, and install it if it is not worse
 /// on measurements that it has not seen
@@ -113,9 +113,7 @@ pub fn run(args: &Args) -> Result<()> {
     let predictor = Predictor::new(Checkpoint::parse(&bytes, "the new checkpoint".as_ref())?)?;
     let output = predictor.output(None, tachograph_ir::Quantity::Latency)?;
     let predict = |bound: &BoundGraph| Ok(predictor.predict(bound, output)?.value.value());
-    let all: Vec<_> = once(&predict as &dyn Fn(&BoundGraph) -> Result<f64>)
-        .chain(rivals.iter().map(|(_, predict)| &**predict))
-        .collect();
+    let all: Vec<_> = once(&predict as &Predict<'_>).chain(rivals.iter().map(|(_, predict)| &**predict)).collect();
     let mut errors = part.errors(|timed| timed.bound(&store), &all)?.into_iter();
     let score = errors.next().context("no error of the new checkpoint")?;
     let rival = |((name, _), error): (&rivals::Predicts, f64)| rivals::Rival {

@@ -8,6 +8,9 @@ use tachograph_store::{Fingerprint, GraphKey, Setup, Store};
 
 use crate::wanted::{Timed, Wanted};
 
+/// What a predictor says of a network, in milliseconds.
+pub type Predict<'a> = dyn Fn(&BoundGraph) -> Result<f64> + 'a;
+
 /// The measurements of a device, one of each network and batch.
 pub struct Part {
     /// On what and with what, where something was.
@@ -39,7 +42,7 @@ impl Part {
     pub fn errors(
         &self,
         decode: impl Fn(&Timed) -> Result<BoundGraph>,
-        predictors: &[&dyn Fn(&BoundGraph) -> Result<f64>],
+        predictors: &[&Predict<'_>],
     ) -> Result<Vec<f64>> {
         let mut predicted = vec![Vec::with_capacity(self.held_out.len()); predictors.len()];
         for timed in &self.held_out {

@@ -2,12 +2,11 @@
 
 use anyhow::Result;
 use serde::Serialize;
-use tachograph_ir::BoundGraph;
 use tachograph_predict::{Catalog, Error};
 use tachograph_store::{Checkpoint, Store};
 use tachograph_transfer::rates::costs;
 
-use super::part::Part;
+use super::part::{Part, Predict};
 use crate::wanted::Wanted;
 
 /// What answers now, and how far off it is on what was held out.
@@ -18,7 +17,7 @@ pub struct Rival {
 }
 
 /// A name, and what it predicts.
-pub type Predicts = (String, Box<dyn Fn(&BoundGraph) -> Result<f64>>);
+pub type Predicts = (String, Box<Predict<'static>>);
 
 /// The installed checkpoint; where none is, the bundled one that knows the device and the rates of what was measured.
 pub fn all(wanted: &Wanted, store: &Store, part: &Part, installed: Option<&Checkpoint>) -> Result<Vec<Predicts>> {
