@@ -180,6 +180,15 @@ fn stored_before(stored: &Added, line: usize) -> String {
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
+    /// Of an import that stopped here: says that nothing was stored, unless it says what was.
+    #[must_use]
+    pub fn of_import(self) -> Self {
+        match self {
+            partly @ Self::Partly { .. } => partly,
+            source => Self::Partly { source: Box::new(source), stored: Added::default(), line: 0 },
+        }
+    }
+
     /// True where the same may succeed a little later: a server that starts again, a network that was cut, a lock.
     pub fn is_passing(&self) -> bool {
         match self {

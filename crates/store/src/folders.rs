@@ -17,8 +17,13 @@ impl Store {
     /// Stores the measurements of a data set, and its networks; `who` is who measured, and may be empty.
     ///
     /// # Errors
-    /// A measurement that is none; a network that does not bind; the store cannot be written. Doing it again is allowed.
+    /// [`Error::Partly`] says what stands in the way, a measurement that is none, a network that does not bind, or that the
+    /// store cannot be written, and how many measurements are stored. The same again skips those.
     pub fn import_set(&self, set: &DataSet, who: &str) -> Result<Added> {
+        self.import_records(set, who).map_err(Error::of_import)
+    }
+
+    fn import_records(&self, set: &DataSet, who: &str) -> Result<Added> {
         // Networks of a set are measured at several batches; each is stored once, many in one transaction.
         let mut places: HashMap<(&NetworkId, Assignment), usize> = HashMap::new();
         let (mut networks, mut keys) = (Vec::new(), Vec::new());

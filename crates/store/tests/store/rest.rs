@@ -179,6 +179,9 @@ on_both! {
         let other = Place::sqlite().open_kept();
         assert_eq!(other.store.import_set(&set, "the lab").unwrap().new, 8);
         assert_eq!(other.store.import_set(&set, "someone else").unwrap().known, 8);
+        let reader = Store::open_read_only(&place.location).unwrap();
+        let message = reader.import_set(&set, "").unwrap_err().to_string();
+        assert!(message.contains("opened to read alone") && message.ends_with("; no measurement was stored"), "{message}");
         let keys = |store: &Store| {
             let mut keys: Vec<_> = store.graphs().unwrap().into_iter().map(|(key, _)| key).collect();
             keys.sort();
