@@ -3,10 +3,17 @@
 
 use std::{collections::HashSet, error::Error, fs, path::Path};
 
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
 use serde_json::Value as Json;
+use tachograph_fuzz::programs;
 use tachograph_import::{nas::nasbench201, onnx, tflite};
 use tachograph_ir::{
     Attr, Builder, DType, Dim, Domain, Graph, Node, OpType, Parts, Phase, Tensor, TensorId, Value, attrs,
+};
+
+use tachograph_program::{
+    CpuRules, Failure, GpuRules, MetaSchedule, Outcome as ProgramOutcome, Record, Schedule, Space,
 };
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
@@ -195,7 +202,56 @@ fn main() -> Outcome<()> {
         "file,device,latency_ms,batch,memory_mb,energy_j,family\n\"a,b\",d,1e0,8,100,0.5,x\nb,d,2,,,,\n",
     )?;
     records()?;
+    programs()?;
     archives()
+}
+
+/// Points of spaces of the workloads that schedules are taken on, and steps that no space has; a record with each.
+fn programs() -> Outcome<()> {
+    let mut rng = ChaCha8Rng::seed_from_u64(0);
+    let others = Schedule::new()
+        .layout("w", "d1/32 d0 d1%32")
+        .split("matmul", "j", &[32])
+        .reorder("matmul", &["j.0", "i", "k", "j.1"])
+        .prefetch("matmul", "w", "k", 4)
+        .parallel("matmul", "j.0")
+        .vectorize("matmul", "j.1");
+    let steps = Schedule::new().rfactor("sum", "r0", 4).cache_read("x").tensorize("y", "j", "vnni_16x4");
+    let mut schedules = vec![others, steps];
+    let workloads = programs::workloads();
+    for workload in &workloads {
+        let (cpu, gpu) = (CpuRules { cores: 4, ..CpuRules::default() }, GpuRules::default());
+        let spaces = [
+            Space::cpu(workload, cpu)?,
+            Space::gpu(workload, gpu)?,
+            Space::meta_schedule(workload, MetaSchedule::Cpu(cpu))?,
+            Space::meta_schedule(workload, MetaSchedule::Gpu(gpu))?,
+        ];
+        for space in spaces {
+            let point = space.sample(&mut rng).ok_or("no sketch")?;
+            schedules.push(space.schedule(&point)?);
+        }
+    }
+    for (i, schedule) in schedules.into_iter().enumerate() {
+        let outcome = match i {
+            0 => ProgramOutcome::Failed { reason: Failure::Hang, message: "10 s".into() },
+            _ => ProgramOutcome::Time { median: 1e6, spread: 0.01, repeats: vec![1e6, 1.01e6] },
+        };
+        seed("schedule", &i.to_string(), programs::json(&schedule))?;
+        let record = Record {
+            version: Record::VERSION,
+            workload: workloads[0].hash(),
+            name: "product".into(),
+            schedule,
+            outcome,
+            device: "cpu".into(),
+            compiler: "gcc 12.2 -O2".into(),
+            threads: 1,
+            caches: "warm".into(),
+        };
+        seed("record", &i.to_string(), programs::json(&record))?;
+    }
+    Ok(())
 }
 
 const CELL: &str = "|nor_conv_3x3~0|+|nor_conv_1x1~0|skip_connect~1|+|avg_pool_3x3~0|none~1|nor_conv_3x3~2|";

@@ -1,6 +1,7 @@
 //! What the targets share: a bound on memory, and what is done with a graph that could be read.
 
 mod memory;
+pub mod programs;
 
 pub use memory::bounded;
 

@@ -8,7 +8,7 @@ use crate::root;
 use crate::tools::run;
 
 /// Longest input, in bytes, of each target. `docs/fuzzing.md` has the other bounds.
-const TARGETS: [(&str, u32); 9] = [
+const TARGETS: [(&str, u32); 11] = [
     ("onnx", 16_384),
     ("tflite", 16_384),
     ("ncnn", 16_384),
@@ -18,6 +18,8 @@ const TARGETS: [(&str, u32); 9] = [
     ("npz", 16_384),
     ("pb", 16_384),
     ("csv", 16_384),
+    ("schedule", 16_384),
+    ("record", 16_384),
 ];
 
 /// `cargo xtask fuzz`.

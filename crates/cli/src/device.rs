@@ -4,7 +4,10 @@ use anyhow::{Result, bail};
 use tachograph_ir::{BoundGraph, Device};
 use tachograph_predict::{Catalog, Error, Forecast, Outside, Shortage};
 
-use crate::{args, here::CPU};
+use crate::{
+    args,
+    here::{CPU, Here},
+};
 
 /// Devices and checkpoints.
 #[derive(clap::Args)]
@@ -96,7 +99,10 @@ impl Devices {
             names.push(here.as_deref());
         }
         let target = |name: &Option<&str>| match Target::of(catalog, *name, here.as_deref(), !self.device.is_empty()) {
-            Err(Error::Device { name, .. }) => bail!(unknown(catalog, &name)?),
+            Err(Error::Device { name, .. }) => match Here::cpu().filter(|_| name.eq_ignore_ascii_case(CPU)) {
+                Some(here) => bail!(unmeasured(&here.name)),
+                None => bail!(unknown(catalog, &name)?),
+            },
             target => Ok(target?),
         };
         let mut targets: Vec<Target> = Vec::new();
@@ -129,19 +135,33 @@ pub fn doubts(device: &str, bound: &BoundGraph, ms: f64, (fastest, slowest): (f6
     Ok(doubts)
 }
 
+/// What to do about this machine, of which nothing is known.
+pub fn unmeasured(name: &str) -> String {
+    format!(
+        "nothing was measured on this machine yet ({name}) and no checkpoint knows it: `tachograph query --measure` or \
+         `profile` measures here (libtorch), `query` then answers from that; `tachograph devices` lists what can be predicted for"
+    )
+}
+
 /// What to do about a device that no checkpoint knows.
 pub fn unknown(catalog: &Catalog, name: &str) -> Result<String> {
-    let near = catalog.nearest(name)?;
+    // One that a device file describes is compared by its figures, though its name be a slip.
+    let meant = Device::builtin(name).ok().or_else(|| Device::meant(name));
+    let near = catalog.nearest(meant.map_or(name, |device| &device.name))?;
+    let slip = meant.filter(|device| !device.is_called(name));
+    let slip = slip
+        .map_or(String::new(), |device| format!("did you mean `{}`, which no checkpoint knows either? ", device.name));
     let near = near.iter().take(3).map(|near| match near.distance {
         Some(distance) => {
             format!("{} (peak, bandwidth and memory within a factor of {:.2})", near.name, distance.exp())
         }
         None => format!("{} (by its name)", near.name),
     });
+    let quoted = if name.contains(char::is_whitespace) { format!("'{name}'") } else { name.to_owned() };
     Ok(format!(
-        "unknown device `{name}`; nearest are {}; `tachograph devices` lists all; to predict for it, measure ten models \
+        "unknown device `{name}`; {slip}nearest are {}; `tachograph devices` lists all; to predict for it, measure ten models \
          there, write mine.csv (file,device,latency_ms, and batch where it is open) and run `tachograph transfer mine.csv \
-         --device {name} MODEL`",
+         --device {quoted} MODEL`",
         near.collect::<Vec<_>>().join(", ")
     ))
 }

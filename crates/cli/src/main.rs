@@ -12,6 +12,7 @@ mod models;
 mod progress;
 mod store;
 mod table;
+mod tuned;
 mod verbs;
 mod wanted;
 

@@ -34,7 +34,7 @@ pub fn reading(profile: &Profile, bound: &BoundGraph, name: &str, who: &str) -> 
             threads: environment.threads,
             library: environment.library.clone(),
             dtype: element_type(bound),
-            driver: String::new(),
+            driver: environment.driver.clone(),
             governor: environment.governor.clone(),
         },
         protocol: PROTOCOL,

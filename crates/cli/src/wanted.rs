@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use tachograph_datasets::Mode;
 use tachograph_ir::{BoundGraph, Device, DeviceKind, Plain};
 use tachograph_predict::{Catalog, Checkpoint, Predictor, find_device};
-use tachograph_store::{Answer, Contents, Filter, GraphKey, Moment, Question, Setup, Standing, Store};
+use tachograph_store::{Answer, Contents, Filter, GraphKey, Moment, Neighbour, Question, Setup, Standing, Store};
 use tachograph_transfer::{
     Observation,
     rates::{RatePrior, Rates, costs},
@@ -51,10 +51,28 @@ impl Wanted {
     /// # Errors
     /// The store cannot be read.
     pub fn recall(&self, store: &Store, key: &GraphKey, question: &Question) -> Result<Option<Answer>> {
-        let ask = |device: &str| store.answer(key, &Question { device: device.into(), ..question.clone() });
-        Ok(match ask(&self.name)? {
+        self.ask(store, question, |question| store.answer(key, question))
+    }
+
+    /// What was measured of a graph there, nearest to the batch asked for.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn neighbour(&self, store: &Store, key: &GraphKey, question: &Question) -> Result<Option<Neighbour>> {
+        self.ask(store, question, |question| store.neighbour(key, question))
+    }
+
+    /// Asks for it by its own name, else by the one that it has in the store.
+    fn ask<T>(
+        &self,
+        store: &Store,
+        question: &Question,
+        ask: impl Fn(&Question) -> tachograph_store::Result<Option<T>>,
+    ) -> Result<Option<T>> {
+        let of = |device: &str| ask(&Question { device: device.into(), ..question.clone() });
+        Ok(match of(&self.name)? {
             Some(answer) => Some(answer),
-            None => self.stored(store)?.map(|name| ask(&name)).transpose()?.flatten(),
+            None => self.stored(store)?.map(|name| of(&name)).transpose()?.flatten(),
         })
     }
 

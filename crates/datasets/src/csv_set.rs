@@ -15,7 +15,7 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use tachograph_ir::{Graph, Joules, known_are};
+use tachograph_ir::{Graph, Joules, Plain, known_are, meant};
 
 use crate::{About, Error, Measured, Measurement, Measurements, Result, Source, table::Table};
 
@@ -28,6 +28,9 @@ static CSV: About = About {
     files: "",
     open: |path| Ok(Box::new(CsvSet::open(path)?)),
 };
+
+/// The columns that mean something.
+const COLUMNS: [&str; 7] = ["file", "device", "latency_ms", "batch", "memory_mb", "energy_j", "family"];
 
 /// One row of the table.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -104,7 +107,7 @@ impl CsvSet {
     /// Opens a table, compressed with gzip or not.
     ///
     /// # Errors
-    /// The file cannot be read, or lacks a column.
+    /// The file cannot be read, lacks a column, or has one whose name looks like a slip for another that it lacks.
     pub fn open(path: &Path) -> Result<Self> {
         let table = Table::open(path)?;
         let columns: Vec<&str> = table.headers().iter().collect();
@@ -112,6 +115,14 @@ impl CsvSet {
             if !columns.contains(&column) {
                 return Err(table.error(1, format!("no column `{column}`: {}", known_are(column, &columns))));
             }
+        }
+        // A column whose name is a slip would be left out unsaid.
+        let absent = || COLUMNS.into_iter().filter(|known| !columns.contains(known));
+        let unknown = columns.iter().filter(|column| !COLUMNS.contains(column));
+        if let Some((column, known)) = unknown.filter_map(|column| Some((column, meant(column, absent())?))).next() {
+            return Err(
+                table.error(1, format!("column `{}` is none; did you mean `{known}`? rename it if not", Plain(column)))
+            );
         }
         Ok(Self { path: path.into() })
     }
@@ -202,6 +213,18 @@ mod tests {
                 "file,device,latency\na,d,1\n",
                 ":1: no column `latency_ms`: did you mean `latency`? there are `file`, `device`, `latency`",
             ),
+            (
+                "file,device,lateny_ms\na,d,1\n",
+                ":1: no column `latency_ms`: did you mean `lateny_ms`? there are `file`, `device`, `lateny_ms`",
+            ),
+            (
+                "file,device,latency_ms,Batch\na,d,1,2\n",
+                ":1: column `Batch` is none; did you mean `batch`? rename it if not",
+            ),
+            (
+                "file,device,latency_ms,memory\na,d,1,2\n",
+                ":1: column `memory` is none; did you mean `memory_mb`? rename it if not",
+            ),
             ("file,device,latency_ms\na,d,1\na.onnx,d,-1\n", ":3: column `latency_ms`: `-1` is not a positive time"),
             (
                 "file,device,latency_ms\na.onnx,d,fast\n",
@@ -222,6 +245,12 @@ mod tests {
             let found = says(text);
             assert!(found.ends_with(&format!("mine.csv{expected}")), "{found}");
         }
+    }
+
+    #[test]
+    fn other_columns_are_left_out() {
+        let text = "file,device,latency_ms,latency_us,notes,who\na.onnx,d,1,1000,none,me\n";
+        assert_eq!(table(text).1.unwrap()[0].value, Measured::ms(1.0));
     }
 
     #[test]

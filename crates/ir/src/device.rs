@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::Path, sync::OnceLock};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{BoundGraph, Bytes, Cost, DType, Error, Millis, Result};
+use crate::{BoundGraph, Bytes, Cost, DType, Error, Millis, Result, meant};
 
 /// The broad class of a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -117,20 +117,35 @@ impl Device {
         ALL.get_or_init(|| FILES.iter().filter_map(|(file, text)| Self::parse(file, text).ok()).collect())
     }
 
-    /// The bundled device of this name or alias, whatever the case.
+    /// The bundled device of this name or alias, whatever the case, dashes and spaces.
     ///
     /// # Errors
-    /// No such device; the message lists those there are.
+    /// No such device; the message says which may be meant, and lists those there are.
     pub fn builtin(name: &str) -> Result<&'static Self> {
-        Self::all().iter().find(|d| d.is_called(name)).ok_or_else(|| Error::UnknownDevice {
-            name: name.into(),
-            known: Self::all().iter().map(|d| d.name.as_str()).collect::<Vec<_>>().join(", "),
+        Self::all().iter().find(|d| d.is_called(name)).ok_or_else(|| {
+            let meant = Self::meant(name).map_or(String::new(), |d| format!("did you mean `{}`? ", d.name));
+            let known = Self::all().iter().map(|d| d.name.as_str()).collect::<Vec<_>>().join(", ");
+            Error::UnknownDevice { name: name.into(), known: format!("{meant}known are {known}") }
         })
     }
 
-    /// True for its name and its aliases, whatever the case.
+    /// The bundled device whose name or alias is most like `name`, if one is much like it.
+    pub fn meant(name: &str) -> Option<&'static Self> {
+        let meant = meant(name, Self::all().iter().flat_map(|d| d.names()).map(String::as_str))?;
+        Self::all().iter().find(|d| d.names().any(|n| n == meant))
+    }
+
+    /// True for its name and its aliases, whatever the case, dashes and spaces.
     pub fn is_called(&self, name: &str) -> bool {
-        std::iter::once(&self.name).chain(&self.aliases).any(|n| n.eq_ignore_ascii_case(name))
+        let plain = |name: &str| -> Vec<char> {
+            name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+        };
+        let name = plain(name);
+        self.names().any(|n| plain(n) == name)
+    }
+
+    fn names(&self) -> impl Iterator<Item = &String> {
+        std::iter::once(&self.name).chain(&self.aliases)
     }
 
     fn parse(what: &str, text: &str) -> Result<Self> {
@@ -226,6 +241,15 @@ mod tests {
     #[test]
     fn found_by_alias_or_refused_with_a_list() {
         assert_eq!(Device::builtin("tesla t4").unwrap().name, "t4");
+        for name in ["Jetson Orin-Nano", "jetson_orin_nano", "ORIN NANO"] {
+            assert_eq!(Device::builtin(name).unwrap().name, "jetson-orin-nano", "{name}");
+        }
+        assert!(Device::builtin("").is_err() && Device::builtin("-").is_err());
+        let error = Device::builtin("jetson orin").unwrap_err().to_string();
+        assert!(
+            error.starts_with("unknown device `jetson orin`; did you mean `jetson-agx-orin`? known are "),
+            "{error}"
+        );
         let error = Device::builtin("gtx-9999").unwrap_err().to_string();
         assert!(error.contains("gtx-9999") && error.contains("h100-sxm"), "{error}");
     }

@@ -61,11 +61,11 @@ pub enum Error {
         known: Vec<String>,
     },
     /// A device that is not bundled.
-    #[error("unknown device `{}`; known are {known}", Plain(name))]
+    #[error("unknown device `{}`; {known}", Plain(name))]
     UnknownDevice {
         /// The name.
         name: String,
-        /// Names of the bundled devices.
+        /// The one that may be meant, and names of the bundled devices.
         known: String,
     },
     /// An operator refuses its inputs or attributes.

@@ -34,9 +34,11 @@ pub struct Collection {
 
 /// What happened to a network.
 #[derive(Debug)]
-pub enum Collected {
-    /// It was measured, now or before.
-    Measured,
+pub enum Collected<'a> {
+    /// It was measured before.
+    Known,
+    /// It was measured, and is on the disk.
+    Measured(&'a Graph, &'a Record),
     /// It could not be, and why.
     Skipped(NetworkId, String),
 }
@@ -93,13 +95,13 @@ impl Collector {
     ///
     /// # Errors
     /// A visit that fails halfway; a full disk. Networks that cannot be run are no error.
-    pub fn run(&mut self, mut observe: impl FnMut(Collected)) -> Result<()> {
+    pub fn run(&mut self, mut observe: impl FnMut(Collected<'_>)) -> Result<()> {
         for index in 0..self.collection.count {
             let mut sessions = Vec::new();
             for family in Family::ALL {
                 match self.prepare(family, index)? {
                     Ok(Some(session)) => sessions.push(session),
-                    Ok(None) => observe(Collected::Measured),
+                    Ok(None) => observe(Collected::Known),
                     Err((network, why)) => observe(Collected::Skipped(network, why)),
                 }
             }
@@ -110,13 +112,13 @@ impl Collector {
             for (key, network, session) in sessions {
                 let times = if self.collection.visits == 0 { None } else { Some(session.result()?) };
                 let record = record(key, &self.collection.name, &session, times);
-                observe(match record.check() {
+                match record.check() {
                     Ok(()) => {
                         self.writer.append(&network.graph, &record)?;
-                        Collected::Measured
+                        observe(Collected::Measured(&network.graph, &record));
                     }
-                    Err(error) => Collected::Skipped(record.network, error.to_string()),
-                });
+                    Err(error) => observe(Collected::Skipped(record.network, error.to_string())),
+                }
             }
         }
         Ok(())

@@ -54,6 +54,11 @@ pub(crate) fn gpu_name(index: usize) -> Option<String> {
     nvml()?.device_by_index(u32::try_from(index).ok()?).ok()?.name().ok()
 }
 
+/// The version of the driver of NVIDIA's GPUs.
+pub(crate) fn driver() -> Option<String> {
+    nvml()?.sys_driver_version().ok()
+}
+
 fn nvml() -> Option<&'static Nvml> {
     static NVML: OnceLock<Option<Nvml>> = OnceLock::new();
     NVML.get_or_init(|| Nvml::init().ok()).as_ref()

@@ -29,6 +29,9 @@ pub struct Environment {
     pub governor: String,
     /// Library and version.
     pub library: String,
+    /// Version of the GPU's driver; empty for a processor.
+    #[serde(default)]
+    pub driver: String,
     /// Day of the measurement, ISO 8601, UTC.
     pub date: String,
 }
@@ -46,6 +49,11 @@ impl Environment {
             threads: tch::get_num_threads().max(1) as u32,
             governor: read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor").unwrap_or("none".into()),
             library: library(),
+            driver: if matches!(device, Device::Cuda(_)) {
+                energy::driver().unwrap_or_default()
+            } else {
+                String::new()
+            },
             date: UtcDateTime::now().date().to_string(),
         }
     }

@@ -4,8 +4,9 @@ use std::time::Instant;
 
 use rand::SeedableRng;
 use tachograph_ir::DType::F32;
+use tachograph_metrics::median;
 use tachograph_program::{
-    Builder, Compiler, Cpu, CpuRules, Measurer, Outcome, Schedule, Settings, Space,
+    Builder, Compiler, Cpu, CpuRules, Measurer, Outcome, Schedule, Settings, Space, Target, c,
     operator::{Activation, Window, activation, conv},
 };
 
@@ -34,6 +35,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let settings = Settings { warmup_ms: 2.0, repeat_ms: 2.0, repeats: 3, ..Settings::default() };
     let mut cpu = Cpu::new(Compiler::find()?, settings)?;
+    let dir = tempfile::tempdir()?;
+    let mut compiling = Vec::new();
+    for schedule in schedules.iter().take(30) {
+        let code = c(&schedule.lower(&workload)?, Target::native())?;
+        let start = Instant::now();
+        cpu.compiler().library(&code, &dir.path().join("candidate.so"))?;
+        compiling.push(start.elapsed().as_secs_f64() * 1e3);
+    }
+    println!("compiling: {:.0} ms, median of {}", median(&compiling).unwrap_or(f64::NAN), compiling.len());
     cpu.measure(&workload, &[Schedule::new()])?;
     let start = Instant::now();
     let records = cpu.measure(&workload, &schedules)?;

@@ -17,6 +17,7 @@ mod graph;
 mod hash;
 mod index;
 mod interpret;
+pub mod intrinsic;
 mod lower;
 mod measure;
 mod nest;
@@ -37,9 +38,10 @@ pub use interpret::{Data, round};
 pub use measure::{Compiler, Cpu, Cuda, Failure, Kernel, Limits, Measurer, Nvrtc, OpenCl, Outcome, Record, Settings};
 pub use nest::{Launch, Loop, Nest, NestBuffer, Stmt, Storage};
 pub use schedule::{
-    Binding, Dim, Kind, Layout, LayoutDim, LoopNode, Loops, Mark, Place, Relation, Schedule, Scope, State, Step,
+    Binding, Dim, Kind, Layout, LayoutDim, LoopNode, Loops, Mark, Place, Prefetch, Relation, Schedule, Scope, State,
+    Step,
 };
-pub use space::{Choice, CpuRules, Decision, GpuRules, Machine, Open, Point, Sketch, Space};
+pub use space::{Choice, CpuRules, Decision, GpuRules, Machine, MetaSchedule, Open, Point, Sketch, Space};
 pub use workload::{Axis, Buffer, Parts, Role, Stage, Workload};
 
 /// The front page, whose program is tested.

@@ -6,8 +6,8 @@ mod common;
 use rand::Rng;
 use tachograph_ir::DType::F32;
 use tachograph_program::{
-    Binding, Builder, Compiler, Dim, GpuRules, GpuTarget, Limits, Measurer, Nest, Outcome, Schedule, Settings, Space,
-    Stmt, Workload, cuda, opencl, operator,
+    Binding, Builder, Compiler, Dim, GpuRules, GpuTarget, Limits, Measurer, MetaSchedule, Nest, Outcome, Schedule,
+    Settings, Space, Stmt, Workload, cuda, opencl, operator,
 };
 
 const BLOCK: Binding = Binding::Block(Dim::X);
@@ -18,7 +18,11 @@ const THREAD: Binding = Binding::Thread(Dim::X);
 fn points(seed: u64, count: usize) -> (Workload, Vec<Schedule>) {
     let mut rng = common::rng(seed);
     let workload = common::workload(&mut rng);
-    let space = Space::gpu(&workload, GpuRules::default()).unwrap();
+    // By Ansor's rules, or by MetaSchedule's.
+    let space = match seed % 2 {
+        0 => Space::gpu(&workload, GpuRules::default()).unwrap(),
+        _ => Space::meta_schedule(&workload, MetaSchedule::Gpu(GpuRules::default())).unwrap(),
+    };
     let mut schedule = |_| {
         let schedule = match rng.random_bool(0.5) {
             true => space.schedule(&space.sample(&mut rng)?).ok()?,
@@ -287,6 +291,23 @@ mod with_opencl {
         assert!(run > 40, "{run}");
     }
 
+    /// Without tensor cores, each thread of a warp computes the whole of its tile.
+    #[test]
+    #[ignore = "needs an OpenCL device: install pocl-opencl-icd"]
+    fn tensor_cores_run_by_their_definition() {
+        let mut device = device();
+        let mut run = 0;
+        for seed in 0..20 {
+            let (workload, schedule) = common::gpu::tensorized(&mut common::rng(seed), "wmma_m16n16k8_tf32");
+            if workload.stages()[0].points() < 1 << 16 {
+                let outcome = device.measure(&workload, &[schedule]).unwrap().remove(0).outcome;
+                assert!(matches!(outcome, Outcome::Time { .. }), "{outcome:?}\n{workload}");
+                run += 1;
+            }
+        }
+        assert!(run > 2, "{run}");
+    }
+
     #[test]
     #[ignore = "needs an OpenCL device: install pocl-opencl-icd"]
     fn a_product_is_timed() {
@@ -324,23 +345,49 @@ mod with_nvrtc {
     #[ignore = "needs NVIDIA's compiler: TACHOGRAPH_NVRTC names libnvrtc.so"]
     fn programs_compile() {
         let compiler = Nvrtc::find().unwrap_or_else(|error| panic!("{error}"));
-        let (mut compiled, wanted) = (0, count(500));
+        let (mut compiled, mut refused, wanted) = (0, 0, count(500));
         for seed in 0.. {
             let (workload, schedules) = points(seed, 2);
             for schedule in schedules {
-                let code = cuda(&schedule.lower(&workload).unwrap(), GpuTarget::default()).unwrap();
+                // More memory than a block or a thread has: there is no code.
+                let Ok(code) = cuda(&schedule.lower(&workload).unwrap(), GpuTarget::default()) else {
+                    refused += 1;
+                    continue;
+                };
                 for architecture in ["sm_80", "sm_90"] {
                     let image = compiler.compile(&code, architecture);
                     let image = image.unwrap_or_else(|error| panic!("{error}\n{workload}\n{schedule}\n{}", code.text));
                     assert!(image.starts_with(b"\x7fELF"));
                 }
                 compiled += 1;
+                if compiled % 20 == 0 {
+                    eprintln!("{compiled} programs, and {refused} have no code");
+                }
             }
             if compiled >= wanted {
                 break;
             }
         }
-        println!("{compiled} programs by NVRTC {}", compiler.version());
+        assert!(compiled > 10 * refused, "{refused} have no code");
+        println!("{compiled} programs by NVRTC {}, and {refused} have no code", compiler.version());
+    }
+
+    /// `TACHOGRAPH_NVRTC=…/libnvrtc.so.12 cargo test -p tachograph-program --test gpu with_nvrtc -- --ignored`
+    #[test]
+    #[ignore = "needs NVIDIA's compiler: TACHOGRAPH_NVRTC names libnvrtc.so"]
+    fn tensor_cores_compile() {
+        let compiler = Nvrtc::find().unwrap_or_else(|error| panic!("{error}"));
+        let products = ["wmma_m16n16k16_f16", "wmma_m16n16k16_bf16", "wmma_m16n16k8_tf32"];
+        for (seed, intrinsic) in (0..60).zip(products.into_iter().cycle()) {
+            let (workload, schedule) = common::gpu::tensorized(&mut common::rng(seed), intrinsic);
+            let code = cuda(&schedule.lower(&workload).unwrap(), GpuTarget::default()).unwrap();
+            for architecture in ["sm_80", "sm_90"] {
+                let image = compiler.compile(&code, architecture);
+                let image = image.unwrap_or_else(|error| panic!("{error}\n{workload}\n{schedule}\n{}", code.text));
+                assert!(image.starts_with(b"\x7fELF"));
+            }
+        }
+        println!("60 programs by NVRTC {}", compiler.version());
     }
 }
 

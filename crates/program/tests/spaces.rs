@@ -200,3 +200,59 @@ fn a_softmax_on_a_gpu_is_one_kernel() {
     let names: Vec<&str> = space.sketches.iter().map(|sketch| sketch.name.as_str()).collect();
     assert_eq!(fewest, 1, "{names:?}\n{workload}");
 }
+
+/// Winograd's transforms have loops over their tables innermost, written out, in both spaces.
+#[test]
+fn tables_are_written_out() {
+    let mut b = Builder::new("winograd");
+    let x = b.input("x", F32, &[1, 4, 12, 12]).unwrap();
+    let w = b.weight("w", F32, &[8, 4, 3, 3]).unwrap();
+    let y = operator::winograd(&mut b, x, w, &Window::square(2, 1, 1), operator::Tile::F2).unwrap();
+    let workload = b.finish(&[y]).unwrap();
+    let spaces =
+        [Space::cpu(&workload, CpuRules::default()).unwrap(), Space::gpu(&workload, GpuRules::default()).unwrap()];
+    let mut rng = common::rng(0);
+    let data = common::data(&workload, &mut rng);
+    let expected = &workload.run(&data).unwrap()[&y];
+    for (i, space) in spaces.iter().enumerate() {
+        for sketch in &space.sketches {
+            assert!(sketch.name.contains("write tables of input_rows out"), "{}", sketch.name);
+            assert!(sketch.name.contains("write tables of output_rows out"), "{}", sketch.name);
+            // What is padded is computed for each tile where it is transformed, not wherever it is read.
+            assert_eq!(sketch.name.contains("place pad beside tables"), i == 1, "{}", sketch.name);
+        }
+        let mut run = 0;
+        for _ in 0..30 {
+            let schedule = space.schedule(&space.sample(&mut rng).unwrap()).unwrap();
+            let text = schedule.to_string();
+            assert!(
+                text.contains("unroll input_rows e\nunroll input_rows r") || text.contains("unroll input_rows r"),
+                "{text}"
+            );
+            let nest = match schedule.lower(&workload) {
+                Err(Error::Lower { message, .. }) if message.contains("threads, and") => continue,
+                nest => nest.unwrap_or_else(|error| panic!("{error}\n{schedule}")),
+            };
+            let found = nest.run(&data).unwrap_or_else(|error| panic!("{error}\n{nest}"));
+            common::close(expected, &found[&y]).unwrap_or_else(|error| panic!("{error}\n{nest}"));
+            run += 1;
+        }
+        assert!(run > 10, "{run}");
+    }
+}
+
+/// Loops that are shared among cores are outside of those at which something is computed.
+#[test]
+fn shared_loops_and_places_agree() {
+    let mut b = Builder::new("exp_gemm");
+    let (x, w) = (b.input("x", F32, &[16, 12]).unwrap(), b.weight("w", F32, &[12, 32]).unwrap());
+    let x = b.apply("exp", x, |x, _| x.exp()).unwrap();
+    let y = operator::matmul(&mut b, x, w).unwrap();
+    let workload = b.finish(&[y]).unwrap();
+    let space = Space::cpu(&workload, CpuRules { cores: 4, ..CpuRules::default() }).unwrap();
+    let mut rng = common::rng(0);
+    for _ in 0..300 {
+        let schedule = space.schedule(&space.sample(&mut rng).unwrap()).unwrap();
+        schedule.lower(&workload).unwrap_or_else(|error| panic!("{error}\n{schedule}"));
+    }
+}

@@ -28,7 +28,7 @@ pub(crate) struct Point {
 }
 
 /// A logarithmic axis: from values to pixels.
-struct Axis {
+pub(crate) struct Axis {
     low: f64,
     high: f64,
     start: f64,
@@ -36,7 +36,7 @@ struct Axis {
 }
 
 impl Axis {
-    fn of(values: impl Iterator<Item = f64>, start: f64, end: f64) -> Option<Self> {
+    pub fn of(values: impl Iterator<Item = f64>, start: f64, end: f64) -> Option<Self> {
         let (low, high) = values.fold((f64::INFINITY, 0.0_f64), |(low, high), x| (low.min(x), high.max(x)));
         (low > 0.0 && low <= high && high.is_finite()).then_some(Self {
             low: low / 1.15,
@@ -46,14 +46,14 @@ impl Axis {
         })
     }
 
-    fn at(&self, value: f64) -> f64 {
+    pub fn at(&self, value: f64) -> f64 {
         let part = (value / self.low).ln() / (self.high / self.low).ln();
         // A tenth of a pixel is enough, and keeps the page small.
         (10.0 * (self.start + part * (self.end - self.start))).round() / 10.0
     }
 
     /// 1, 2 and 5 times powers of ten; powers of ten alone where those are many.
-    fn ticks(&self) -> Vec<f64> {
+    pub fn ticks(&self) -> Vec<f64> {
         let (first, last) = (self.low.log10().floor() as i32, self.high.log10().ceil() as i32);
         let steps: &[f64] = if last - first > 4 { &[1.0] } else { &[1.0, 2.0, 5.0] };
         let ticks = (first..=last).flat_map(|power| steps.iter().map(move |step| step * 10_f64.powi(power)));

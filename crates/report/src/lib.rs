@@ -2,19 +2,25 @@
 //! devices side by side.
 //!
 //! A [`Page`] is plain data; [`Page::to_html`] draws it. The page loads nothing from anywhere, and forbids itself to.
-//! [`DrawnNetwork::new`] makes the drawing of a bound graph from a time for each of its nodes.
+//! [`DrawnNetwork::new`] makes the drawing of a bound graph from a time for each of its nodes. A [`TuningPage`] is the same for
+//! a tuning; its pictures are SVG files as well.
 
+mod bars;
 mod chart;
 mod colour;
+mod curves;
 mod error;
 mod layout;
 mod network;
 mod page;
+mod svg;
+mod tuning;
 
 use serde::{Deserialize, Serialize};
 
 pub use error::{Error, Result};
 pub use network::{DrawnNetwork, DrawnOperator, Vertex};
+pub use tuning::{Curve, CurveChart, ImportanceChart, TuningPage};
 
 /// What a page shows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

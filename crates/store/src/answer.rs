@@ -135,7 +135,12 @@ impl Store {
 }
 
 /// What was measured, newest first, at the batch asked for or at all.
-async fn readings(link: &mut Link, key: &GraphKey, question: &Question, exact: bool) -> Outcome<Vec<Reading>> {
+pub(crate) async fn readings(
+    link: &mut Link,
+    key: &GraphKey,
+    question: &Question,
+    exact: bool,
+) -> Outcome<Vec<Reading>> {
     let batch = i64::try_from(question.batch).unwrap_or(i64::MAX);
     let mut args = vec![bytes_of(key.hash).into(), key.ordinal.into(), mode_number(question.mode).into()];
     let mut conditions = format!(" and {}", devices::called(&question.device, &mut args));
@@ -171,7 +176,7 @@ async fn readings(link: &mut Link, key: &GraphKey, question: &Question, exact: b
 }
 
 /// What all measurements at a batch in the setup of the newest say together.
-fn found(readings: &[Reading], question: &Question) -> Option<Found> {
+pub(crate) fn found(readings: &[Reading], question: &Question) -> Option<Found> {
     let newest = readings.first()?;
     let alike = |r: &&Reading| r.setup == newest.setup && r.protocol == newest.protocol && r.batch == newest.batch;
     let alike: Vec<&Reading> = readings.iter().filter(alike).collect();

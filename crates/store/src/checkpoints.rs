@@ -193,26 +193,30 @@ impl Store {
         })
     }
 
-    /// Takes back the checkpoint of a name that is in use, and puts up the one that was in use before; returns that.
+    /// Takes back the checkpoint of a name that is in use, and puts up the one that was in use before; returns that, or
+    /// `None` where it was the first, after which none is in use.
     ///
     /// # Errors
-    /// [`Error::UnknownCheckpoint`]: none is in use, or there was none before.
-    pub fn roll_back(&self, name: &str) -> Result<Checkpoint> {
+    /// [`Error::UnknownCheckpoint`]: none is in use.
+    pub fn roll_back(&self, name: &str) -> Result<Option<Checkpoint>> {
         let former = self.write(async |link| {
-            let missing = |message: &str| Error::UnknownCheckpoint(format!("`{name}`: {message}"));
             let sql = "select id from checkpoints where name = $1 and state = 'installed'";
-            link.row(sql, args![name]).await?.ok_or_else(|| missing("no checkpoint is installed"))?;
+            if link.row(sql, args![name]).await?.is_none() {
+                return Err(Error::UnknownCheckpoint(format!("`{name}`: no checkpoint is installed")).into());
+            }
             let sql = "select id from checkpoints where name = $1 and state = 'kept' and installed_at is not null \
                        order by installed_at desc, id desc limit 1";
-            let before = link.row(sql, args![name]).await?;
-            let before = before.ok_or_else(|| missing("no checkpoint was installed before this one"))?.int(0)?;
+            let before = link.row(sql, args![name]).await?.map(|row| row.int(0)).transpose()?;
             put_away(link, name, "rolled back").await?;
-            put_up(link, before).await?;
+            if let Some(before) = before {
+                put_up(link, before).await?;
+            }
             Ok(before)
         })?;
+        let Some(former) = former else { return Ok(None) };
         self.link(async |link| {
             let row = link.row(format!("select {COLUMNS} from checkpoints where id = $1"), args![former]).await?;
-            read(&row.ok_or_else(|| unknown(former))?)
+            read(&row.ok_or_else(|| unknown(former))?).map(Some)
         })
     }
 }

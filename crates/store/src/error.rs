@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use tachograph_ir::Plain;
 
-use crate::{GraphKey, JobId};
+use crate::{Added, GraphKey, JobId};
 
 /// What can go wrong with a store. No message holds a password.
 #[derive(Debug, thiserror::Error)]
@@ -106,6 +106,16 @@ pub enum Error {
         /// What is wrong.
         message: String,
     },
+    /// An import that stopped in the middle.
+    #[error("{source}; {}", stored_before(stored, *line))]
+    Partly {
+        /// Why it stopped.
+        source: Box<Error>,
+        /// What is stored.
+        stored: Added,
+        /// All up to this line is; 0 where there are no lines.
+        line: usize,
+    },
     /// A graph that cannot be written, read or bound.
     #[error("graph `{}`: {source}", Plain(name))]
     Graph {
@@ -126,6 +136,18 @@ pub enum Error {
     /// A job that the store does not have.
     #[error("no job {0} in the store")]
     UnknownJob(JobId),
+    /// A graph that made the runner crash on this device, submitted again without saying so.
+    #[error("it made the runner crash on {} (job {job}, batch {batch}): {}", Plain(device), Plain(reason))]
+    Quarantined {
+        /// The job that is in quarantine.
+        job: JobId,
+        /// The device, as it was asked for.
+        device: String,
+        /// The batch that it had.
+        batch: u64,
+        /// How it crashed.
+        reason: String,
+    },
     /// A checkpoint that the store does not have, or none to go back to.
     #[error("{}", Plain(_0))]
     UnknownCheckpoint(String),
@@ -142,12 +164,37 @@ pub enum Error {
     },
 }
 
+/// What is stored of an import that stopped, and what to do.
+fn stored_before(stored: &Added, line: usize) -> String {
+    let Added { new, known } = stored;
+    match (new + known, line) {
+        (0, _) => "no measurement was stored".into(),
+        (all, 0) => format!("before that {all} measurements were stored ({known} known); the same again skips them"),
+        (all, line) => format!(
+            "before that {all} measurements were stored ({known} known), all up to line {line}; the same again skips them"
+        ),
+    }
+}
+
 /// Result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
+    /// Of an import that stopped here: says that nothing was stored, unless it says what was.
+    #[must_use]
+    pub fn of_import(self) -> Self {
+        match self {
+            partly @ Self::Partly { .. } => partly,
+            source => Self::Partly { source: Box::new(source), stored: Added::default(), line: 0 },
+        }
+    }
+
     /// True where the same may succeed a little later: a server that starts again, a network that was cut, a lock.
     pub fn is_passing(&self) -> bool {
-        matches!(self, Self::Unreachable { .. })
+        match self {
+            Self::Unreachable { .. } => true,
+            Self::Partly { source, .. } => source.is_passing(),
+            _ => false,
+        }
     }
 }

@@ -5,8 +5,8 @@ use std::{
     path::Path,
 };
 
-use tachograph_datasets::{DataSet, Meta, Mode, NetworkId, Run, Writer};
-use tachograph_ir::Assignment;
+use tachograph_datasets::{DataSet, Meta, Mode, NetworkId, Record, Run, Writer};
+use tachograph_ir::{Assignment, Graph};
 
 use crate::{Added, Error, Filter, GraphKey, Network, Reading, Result, Store};
 
@@ -17,8 +17,13 @@ impl Store {
     /// Stores the measurements of a data set, and its networks; `who` is who measured, and may be empty.
     ///
     /// # Errors
-    /// A measurement that is none; a network that does not bind; the store cannot be written. Doing it again is allowed.
+    /// [`Error::Partly`] says what stands in the way, a measurement that is none, a network that does not bind, or that the
+    /// store cannot be written, and how many measurements are stored. The same again skips those.
     pub fn import_set(&self, set: &DataSet, who: &str) -> Result<Added> {
+        self.import_records(set, who).map_err(Error::of_import)
+    }
+
+    fn import_records(&self, set: &DataSet, who: &str) -> Result<Added> {
         // Networks of a set are measured at several batches; each is stored once, many in one transaction.
         let mut places: HashMap<(&NetworkId, Assignment), usize> = HashMap::new();
         let (mut networks, mut keys) = (Vec::new(), Vec::new());
@@ -45,6 +50,16 @@ impl Store {
         let items: Vec<(GraphKey, Reading)> =
             readings.into_iter().filter_map(|(place, reading)| Some((*keys.get(place)?, reading))).collect();
         self.put_measurements(&items)
+    }
+
+    /// Stores one measurement of a data set, as [`Store::import_set`] stores all; returns false where it is known already.
+    ///
+    /// # Errors
+    /// As [`Store::import_set`].
+    pub fn put_record(&self, graph: &Graph, record: &Record, who: &str) -> Result<bool> {
+        let failed = |source| Error::Graph { name: record.network.to_string(), source };
+        let bound = graph.bind(&record.config).map_err(failed)?;
+        self.put(&Network::new(&bound)?, &Reading::of(record, bound.batch(), who)?)
     }
 
     /// Writes the inferences that the filter selects as a data set, whose networks are named after their keys. Of

@@ -20,6 +20,7 @@ mod link;
 mod location;
 mod measurements;
 mod moment;
+mod neighbour;
 mod network;
 mod pool;
 mod reading;
@@ -38,6 +39,7 @@ pub use jobs::{Busy, Claim, Job, JobFilter, JobId, Lease, Queue, State, Submissi
 pub use location::{LOCATION, Location};
 pub use measurements::{Added, Filter};
 pub use moment::Moment;
+pub use neighbour::Neighbour;
 pub use network::{GraphKey, Network};
 pub use reading::{Reading, Setup};
 pub use roles::ROLES;

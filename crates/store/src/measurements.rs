@@ -7,7 +7,7 @@ use tachograph_datasets::Mode;
 use tachograph_ir::DType;
 
 use crate::{
-    GraphKey, Moment, Network, Reading, Result, Setup, Store, devices, graphs,
+    Error, GraphKey, Moment, Network, Reading, Result, Setup, Store, devices, graphs,
     link::{Fault, Link, Outcome, Row, Value},
     reading::{mode_number, mode_of},
 };
@@ -71,13 +71,18 @@ impl Store {
     /// import that was interrupted can be done again.
     ///
     /// # Errors
-    /// [`Reading::check`] refuses one, before anything is stored; a graph is not there; the store cannot be written. Those
-    /// stored before that stay.
+    /// [`Reading::check`] refuses one, before anything is stored; a graph is not there; the store cannot be written. Where
+    /// thousands were stored before that, [`Error::Partly`] says how many.
     pub fn put_measurements(&self, items: &[(GraphKey, Reading)]) -> Result<Added> {
         items.iter().try_for_each(|(_, reading)| reading.check())?;
         let mut added = Added::default();
         for items in items.chunks(TOGETHER) {
-            let new = self.write(async |link| put(link, items).await)?;
+            let new = match self.write(async |link| put(link, items).await) {
+                Err(source) if added != Added::default() => {
+                    return Err(Error::Partly { source: Box::new(source), stored: added, line: 0 });
+                }
+                new => new?,
+            };
             added.new += new;
             added.known += items.len() as u64 - new;
         }

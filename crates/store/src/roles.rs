@@ -27,6 +27,7 @@ const GRANTS: &str = "
 
     grant insert on tachograph.devices, tachograph.environments, tachograph.measurements, tachograph.tuning
         to tachograph_worker;
+    grant insert, update on tachograph.served to tachograph_worker;
     grant update (state, attempts, lease, lease_until, worker, reason, ended_at, result)
         on tachograph.jobs to tachograph_worker;
     grant execute on function tachograph.tachograph_sweep() to tachograph_worker;
@@ -48,11 +49,15 @@ impl Store {
             return Err(Error::Invalid("roles are of a PostgreSQL server; a file has the rights of its folder".into()));
         }
         self.write(async |link| {
-            // Roles belong to the whole server: two stores on it may be set up at once.
             link.run("select pg_advisory_xact_lock($1)", args![LOCK]).await?;
             for role in ROLES {
                 if link.row("select 1 from pg_roles where rolname = $1", args![role]).await?.is_none() {
-                    link.run(format!("create role {role} nologin"), args![]).await?;
+                    // Roles belong to the whole server, locks to one database: another store on it may be set up at once.
+                    let create = format!(
+                        "do $$ begin create role {role} nologin; \
+                         exception when duplicate_object or unique_violation then null; end $$"
+                    );
+                    link.run(create, args![]).await?;
                 }
             }
             let member = "select 1 where pg_has_role(current_user, 'tachograph_owner', 'member')";

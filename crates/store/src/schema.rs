@@ -7,8 +7,10 @@ use crate::{
 };
 
 /// The steps, in order: SQLite's and PostgreSQL's. A step that has been released never changes.
-const STEPS: [(&str, &str); 1] =
-    [(include_str!("../migrations/sqlite/0001.sql"), include_str!("../migrations/postgres/0001.sql"))];
+const STEPS: [(&str, &str); 2] = [
+    (include_str!("../migrations/sqlite/0001.sql"), include_str!("../migrations/postgres/0001.sql")),
+    (include_str!("../migrations/sqlite/0002.sql"), include_str!("../migrations/postgres/0002.sql")),
+];
 
 /// The newest schema that this program knows.
 pub(crate) const KNOWN: i64 = STEPS.len() as i64;

@@ -3,9 +3,9 @@
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use rustc_hash::{FxHashMap, FxHashSet};
-use tachograph_program::{Choice, Decision, Point, Space};
+use tachograph_program::{Choice, Decision, Point, Space, Workload, features::FeatureSet};
 
-use crate::{Error, Result, encoding::Encoding};
+use crate::{Error, Result, encoding::Encoding, programs::Programs};
 
 /// Decisions with more choices than this are not numbered: they are moved by [`Domain::mutate`] alone.
 const NUMBERED: u128 = 4096;
@@ -21,6 +21,8 @@ pub struct Domain {
     encoding: Encoding,
     /// Of each decision of each sketch: its choices in order, if it is numbered.
     knobs: Vec<Vec<Vec<Choice>>>,
+    /// Where its points are programs: what cost models read of these.
+    programs: Option<Programs>,
 }
 
 #[derive(Clone, Debug)]
@@ -53,7 +55,7 @@ impl Domain {
     pub fn new(space: Space) -> Self {
         let encoding = Encoding::new(&space);
         let knobs = space.sketches.iter().map(|sketch| sketch.decisions.iter().map(knob).collect()).collect();
-        Self { space, listed: None, encoding, knobs }
+        Self { space, listed: None, encoding, knobs, programs: None }
     }
 
     /// Those points of a space.
@@ -72,6 +74,11 @@ impl Domain {
             }
         }
         Ok(Self { listed: Some(Listed { points, index }), ..Self::new(space) })
+    }
+
+    /// All points of a space whose points are programs of a workload. Cost models read these features of them.
+    pub fn programs(space: Space, workload: Workload, features: &'static dyn FeatureSet) -> Self {
+        Self { programs: Some(Programs::new(workload, features)), ..Self::new(space) }
     }
 
     /// The space.
@@ -115,6 +122,15 @@ impl Domain {
         self.encoding.row(point)
     }
 
+    /// The numbers that a cost model reads: features of its program, or else [`Domain::row`]. `None` for a point that makes
+    /// no loops.
+    pub fn features(&self, point: &Point) -> Option<Vec<f64>> {
+        match &self.programs {
+            Some(programs) => programs.row(&self.space, point),
+            None => Some(self.row(point)),
+        }
+    }
+
     /// The encoding of its points.
     pub fn encoding(&self) -> &Encoding {
         &self.encoding
@@ -148,7 +164,9 @@ impl Domain {
             }
         }
         // What is left of a list that is nearly used up, or of a space that is no larger than one.
-        let few = self.count().and_then(|count| usize::try_from(count).ok()).filter(|&count| count <= 1 << 20);
+        // A point of a list costs nothing; one of a space is worked out.
+        let most = if self.listed.is_some() { 1 << 20 } else { 1 << 14 };
+        let few = self.count().and_then(|count| usize::try_from(count).ok()).filter(|&count| count <= most);
         if found.len() < n
             && let Some(count) = few
         {

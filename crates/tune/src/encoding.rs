@@ -176,6 +176,17 @@ impl Encoding {
         row
     }
 
+    /// Which sketch and decision each number of a row is about; `None` for those that say which sketch.
+    pub fn decisions(&self) -> Vec<Option<(usize, usize)>> {
+        let mut found = vec![None; if self.sketches.len() > 1 { self.sketches.len() } else { 0 }];
+        for (s, columns) in self.sketches.iter().enumerate() {
+            for (i, column) in columns.iter().enumerate() {
+                found.extend(std::iter::repeat_n(Some((s, i)), column.width()));
+            }
+        }
+        found
+    }
+
     /// How many numbers a row has.
     pub fn width(&self) -> usize {
         self.width

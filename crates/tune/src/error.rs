@@ -44,6 +44,9 @@ pub enum Error {
     /// A list of points that makes no space.
     #[error("{0}")]
     Points(String),
+    /// Measurements that cannot be read or kept.
+    #[error("{0}")]
+    Journal(String),
     /// A model that cannot be fitted.
     #[error("{model}: {message}")]
     Model {

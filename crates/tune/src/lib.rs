@@ -7,12 +7,16 @@
 #![deny(missing_docs)]
 
 pub mod bandit;
+mod collected;
 mod domain;
 mod encoding;
 mod error;
 mod history;
+mod importance;
+pub mod live;
 pub mod models;
 mod nn;
+mod programs;
 mod recorded;
 mod search;
 pub mod strategies;
@@ -20,10 +24,12 @@ mod strategy;
 pub mod tasks;
 mod tuners;
 
+pub use collected::{Collected, CollectedHead, CollectedProgram};
 pub use domain::Domain;
 pub use encoding::Encoding;
 pub use error::{Error, Result};
 pub use history::{History, Trial};
+pub use importance::{Importance, importance};
 pub use recorded::{Recorded, Table};
 pub use search::Search;
 pub use strategy::{Situation, Strategy};

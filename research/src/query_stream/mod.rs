@@ -37,6 +37,9 @@ pub struct Args {
     /// A folder of timm's models as ONNX files, if they are to be asked for too.
     #[arg(long)]
     timm: Option<PathBuf>,
+    /// Ask for those alone.
+    #[arg(long, requires = "timm")]
+    timm_alone: bool,
     /// Networks of each source that may be asked for, at most.
     #[arg(long, default_value_t = 1_000)]
     networks: usize,
@@ -77,7 +80,7 @@ pub fn run(args: &Args) -> Result<()> {
 pub fn play(args: &Args) -> Result<(String, Vec<Tally>)> {
     let mut rng = ChaCha8Rng::seed_from_u64(args.seed);
     let clock = Clock::new(&args.set, &args.device)?;
-    let networks = Networks::new(args.timm.as_deref(), &clock, args.networks, &mut rng)?;
+    let networks = Networks::new(args.timm.as_deref(), args.timm_alone, &clock, args.networks, &mut rng)?;
     let folder = tempfile::tempdir()?;
     let store = Store::open(&folder.path().join("store.sqlite").display().to_string())?;
     let ranks = zipf(networks.len(), args.zipf)?;

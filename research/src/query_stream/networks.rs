@@ -29,10 +29,17 @@ pub struct Networks {
 
 impl Networks {
     /// At most `most` of each source, in an order that `rng` draws.
-    pub fn new(timm: Option<&Path>, clock: &Clock, most: usize, rng: &mut ChaCha8Rng) -> Result<Self> {
+    pub fn new(
+        timm: Option<&Path>,
+        timm_alone: bool,
+        clock: &Clock,
+        most: usize,
+        rng: &mut ChaCha8Rng,
+    ) -> Result<Self> {
+        let others = if timm_alone { 0 } else { most };
         let mut recorded = clock.recorded();
         recorded.shuffle(rng);
-        let generated = recorded.into_iter().take(most).map(|(id, graph, batch)| Asked {
+        let generated = recorded.into_iter().take(others).map(|(id, graph, batch)| Asked {
             id: Some(id),
             recorded_batch: Some(batch),
             graph,
@@ -41,7 +48,7 @@ impl Networks {
         let generated = all.len();
         let mut cells: Vec<Cell> = Cell::all().collect();
         cells.shuffle(rng);
-        for cell in cells.into_iter().take(most) {
+        for cell in cells.into_iter().take(others) {
             all.push(Asked { id: None, recorded_batch: None, graph: cell.graph(Zeros::Multiplied)? });
         }
         let cells = all.len() - generated;

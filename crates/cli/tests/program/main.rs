@@ -1,10 +1,18 @@
 //! Runs the program as a user does.
 
 mod bad_input;
+#[cfg(feature = "torch")]
+mod farm;
 mod inspect;
 mod kernels;
+mod live;
 mod others;
 mod predict;
+// The real one, as the tests of the store start it.
+#[cfg(feature = "torch")]
+#[allow(dead_code)]
+#[path = "../../../store/tests/store/server.rs"]
+mod server;
 mod store;
 mod transfer;
 mod tune;

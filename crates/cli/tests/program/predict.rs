@@ -14,7 +14,8 @@ fn without_a_device_the_first_line_says_whose_time_it_is() {
             || first.contains("; this machine)"),
         "{first}"
     );
-    for name in ["predicted ", "checkpoint ", "trained on ", "costliest operators"] {
+    assert!(!ran.out.lines().any(|line| line.starts_with("range ")), "an interval is one by whatever it is known");
+    for name in ["predicted ", "interval ", "checkpoint ", "trained on ", "costliest operators"] {
         assert!(ran.out.lines().any(|line| line.starts_with(name)), "{}", ran.out);
     }
 }
@@ -73,6 +74,33 @@ fn an_unknown_device_is_told_what_to_do() {
     assert!(ran.err.contains("tachograph transfer mine.csv --device h200 MODEL"), "{}", ran.err);
     assert!(ran.err.contains("`tachograph devices` lists all"), "{}", ran.err);
     assert_eq!((ran.out.as_str(), ran.err.lines().count()), ("", 1));
+}
+
+/// A slip in the name of a device that only a device file knows: that one is offered, and what is near it.
+#[test]
+fn a_device_that_was_meant_is_offered() {
+    let ran = run(&["predict", RESNET, "--device", "jetson orin"]);
+    let message = ran.failed();
+    assert!(message.contains("unknown device `jetson orin`; did you mean `jetson-agx-orin`, which no"), "{message}");
+    assert!(message.contains("within a factor of") && message.contains("--device 'jetson orin' MODEL"), "{message}");
+    let message = run(&["predict", RESNET, "--device", "Jetson Orin-Nano"]).failed().to_owned();
+    assert!(message.contains("within a factor of") && !message.contains("did you mean"), "{message}");
+}
+
+/// The processor of this machine, where no checkpoint knows it: one error that says what to do.
+#[test]
+fn this_machine_unmeasured_is_told_what_to_do() {
+    let line = run(&["predict", RESNET, "--json"]).well().json().remove(0);
+    let ran = run(&["predict", RESNET, "--device", "cpu"]);
+    match line["this_machine"] == true {
+        true => assert_eq!(ran.code, 0, "{}", ran.err),
+        false => {
+            let message = ran.failed();
+            assert!(message.contains("nothing was measured on this machine yet ("), "{message}");
+            assert!(message.contains("`profile` measures here") && !message.contains("unknown device"), "{message}");
+            assert_eq!(ran.err.lines().count(), 1, "{}", ran.err);
+        }
+    }
 }
 
 #[test]

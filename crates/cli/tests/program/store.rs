@@ -6,7 +6,9 @@ use std::{
     process::{Command, Output},
 };
 
+use serde_json::Value;
 use tachograph_ir::Dim;
+use tachograph_store::Store;
 
 use crate::{Ran, image, models, run_in, write_model};
 
@@ -54,6 +56,21 @@ fn measured_then_interpolated_then_predicted() {
     assert_eq!(line["between"], serde_json::json!([[1, 1.0], [4, 4.0]]));
     assert!(line["interval_low_ms"].as_f64() <= Some(2.0) && line["interval_high_ms"].as_f64() >= Some(2.0), "{line}");
     assert!(line["interval_source"].as_str().unwrap().contains("more samples never take less"), "{line}");
+    // Beyond what was measured of it, and in between, nothing contradicts that.
+    let line = query(&["m2.onnx", "--bind", "batch=16"]);
+    assert_eq!((&line["known_by"], &line["scaled_to"]), (&"predicted".into(), &serde_json::json!([4, 4.0])), "{line}");
+    let source = line["interval_source"].as_str().unwrap();
+    assert!(source.ends_with("scaled to the measurement at batch 4") && line["interval_percent"].is_null(), "{line}");
+    let times: Vec<(f64, f64)> = [1, 2, 3, 4, 5, 8, 16, 64, 1024]
+        .map(|batch| (f64::from(batch), query(&["m2.onnx", "--bind", &format!("batch={batch}")])))
+        .map(|(batch, line)| (batch, line["latency_ms"].as_f64().unwrap()))
+        .to_vec();
+    for pair in times.windows(2) {
+        let [(b1, t1), (b2, t2)] = pair else { panic!() };
+        assert!(t1 <= t2 && t2 / b2 <= t1 / b1 * 1.0001, "{times:?}");
+    }
+    let text = at(folder, &["query", "--device", "board-7", "m2.onnx", "--bind", "batch=16"]).well().out;
+    assert!(text.contains("scaled to     4.000 ms measured at batch 4"), "{text}");
     // No checkpoint knows the board; its own measurements do.
     let line = query(&["large.onnx", "--bind", "batch=1"]);
     assert_eq!(line["known_by"], "predicted", "{line}");
@@ -127,18 +144,29 @@ fn out_and_in_again() {
     let folder = folder.path();
     measured(folder);
     at(folder, &["store", "import", "mine.csv"]).well();
-    for (to, from) in [("all.jsonl", "all.jsonl"), ("set", "set")] {
+    for to in ["all.jsonl", "all.jsonl.gz", "set", "mine-too.csv"] {
         let line = at(folder, &["store", "export", to, "--json"]).well().json().remove(0);
         assert_eq!(line["measurements"], 12, "{line}");
         let other = folder.join(format!("{to}.sqlite"));
         let other = other.to_str().unwrap();
-        run_in(folder, &["store", "import", from, "--store", other]).well();
+        run_in(folder, &["store", "import", to, "--store", other]).well();
         let args = ["query", "m3.onnx", "--device", "Board-7", "--json", "--store", other];
         let line = run_in(folder, &args).well().json().remove(0);
         assert_eq!((line["known_by"].as_str(), line["latency_ms"].as_f64()), (Some("measured"), Some(1.25)), "{line}");
         let line = run_in(folder, &["store", "verify", "--json", "--store", other]).well().json().remove(0);
         assert_eq!((line["graphs"].as_u64(), line["measurements"].as_u64()), (Some(6), Some(12)), "{line}");
     }
+    let size = |name: &str| fs::metadata(folder.join(name)).unwrap().len();
+    assert!(size("all.jsonl.gz") * 5 < size("all.jsonl"));
+    // What stopped in the middle says how far it came.
+    let text = fs::read_to_string(folder.join("all.jsonl")).unwrap();
+    fs::write(folder.join("torn.jsonl"), &text[..text.len() - 100]).unwrap();
+    let ran = run_in(folder, &["store", "import", "torn.jsonl", "--store", "torn.sqlite"]);
+    let said = "before that 11 measurements were stored (0 known), all up to line 17; the same again skips them";
+    assert!(ran.failed().contains("torn.jsonl: line 18: ") && ran.err.contains(said), "{}", ran.err);
+    let line =
+        run_in(folder, &["store", "import", "all.jsonl", "--json", "--store", "torn.sqlite"]).well().json().remove(0);
+    assert_eq!((line["new"].as_u64(), line["known"].as_u64()), (Some(1), Some(11)), "{line}");
     assert!(at(folder, &["store", "export", "set"]).failed().contains("is there already"));
     let text = at(folder, &["store", "stats"]).well().out;
     assert!(text.contains("12 measurements of 6 graphs on 1 device") && text.contains("Board-7"), "{text}");
@@ -154,14 +182,30 @@ fn jobs_wait_for_a_worker() {
     let line = at(folder, &ask).well().json().remove(0);
     assert_eq!((line["known_by"].as_str(), line["job"].as_i64()), (Some("queued"), Some(1)), "{line}");
     assert!(line["latency_ms"].is_null(), "{line}");
+    let warned = |line: &Value| {
+        let warnings = line["warnings"].as_array().unwrap().iter().map(|warning| warning.as_str().unwrap().to_owned());
+        warnings.filter(|warning| warning.starts_with("no worker has ever served `board`, ")).collect::<Vec<_>>()
+    };
+    assert!(warned(&line).iter().any(|warning| warning.contains(", nor any other device; ")), "{line}");
+    // Workers of others are named.
+    let sql = Store::open(folder.join("store.sqlite").to_str().unwrap()).unwrap();
+    sql.announce("w", &["orin".into(), "Pi5".into()]).unwrap();
+    let ask2 = ["query", "m.onnx", "--device", "board", "--measure", "--no-wait", "--deadline", "0.001", "--json"];
+    let line = at(folder, &ask2).well().json().remove(0);
+    assert!(warned(&line).iter().any(|warning| warning.contains(", only orin, pi5; ")), "{line}");
+    sql.announce("w", &["board".into()]).unwrap();
+    drop(sql);
+    let line = at(folder, &ask2).well().json().remove(0);
+    assert!(warned(&line).is_empty(), "{line}");
     let jobs = at(folder, &["store", "jobs", "--json"]).well().json();
-    assert_eq!((jobs.len(), jobs[0]["state"].as_str(), jobs[0]["priority"].as_i64()), (1, Some("queued"), Some(5)));
+    let first = jobs.last().unwrap();
+    assert_eq!((jobs.len(), first["state"].as_str(), first["priority"].as_i64()), (3, Some("queued"), Some(5)));
     let top = at(folder, &["store", "top", "--json"]).well().json();
-    assert_eq!((top[0]["device"].as_str(), top[0]["queued"].as_u64()), (Some("board"), Some(1)), "{top:?}");
+    assert_eq!((top[0]["device"].as_str(), top[0]["queued"].as_u64()), (Some("board"), Some(3)), "{top:?}");
     assert!(at(folder, &["store", "top"]).well().out.contains("board"));
     let late = ["query", "m.onnx", "--device", "board", "--measure", "--deadline", "0.2"];
     let ran = at(folder, &late);
-    assert!(ran.failed().contains("job 2 failed: its deadline passed"), "{}", ran.err);
+    assert!(ran.failed().contains("job 4 failed: its deadline passed"), "{}", ran.err);
     assert_eq!(at(folder, &["store", "cancel", "1"]).well().out, "job 1: cancelled\n");
     assert!(at(folder, &["store", "cancel", "1"]).failed().contains("job 1 has ended already"));
     let text = at(folder, &["store", "jobs"]).well().out;

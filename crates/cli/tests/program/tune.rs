@@ -51,6 +51,29 @@ fn what_is_wrong_is_said() {
 }
 
 #[test]
+fn replays_are_drawn() {
+    let folder = tempfile::tempdir().unwrap();
+    let row = |i: usize| format!("{},{},{}\n", i % 8, i / 8, 1.0 + (i % 8) as f64 + 0.1 * (i / 8) as f64);
+    let table: String = std::iter::once("much,little,time_ms\n".to_owned()).chain((0..64).map(row)).collect();
+    std::fs::write(folder.path().join("t.csv"), table).unwrap();
+    for by in ["random", "gp"] {
+        let args = ["tune", "--recorded", "t.csv", "--trials", "40", "--seeds", "2", "--tuner", by, "--json"];
+        std::fs::write(folder.path().join(format!("{by}.jsonl")), run_in(folder.path(), &args).well().out).unwrap();
+    }
+    let args = ["tune", "report", "random.jsonl", "gp.jsonl", "--html", "p.html", "--svg", "pictures"];
+    let text = run_in(folder.path(), &args).well().out;
+    assert!(text.contains("random") && text.contains("gp"), "{text}");
+    let lines = run_in(folder.path(), &["tune", "report", "random.jsonl", "gp.jsonl", "--json"]).well().json();
+    assert_eq!(lines.len(), 3);
+    assert_eq!(lines[0]["best_ms"].as_array().map(Vec::len), Some(2));
+    let importance = |name: &str| lines[2]["decisions"][name].as_f64().unwrap_or(0.0);
+    assert!(importance("much") > 3.0 * importance("little"), "{}", lines[2]);
+    let page = std::fs::read_to_string(folder.path().join("p.html")).unwrap();
+    assert_eq!((page.matches("<polyline").count(), page.matches("<polygon").count()), (2, 2));
+    assert!(folder.path().join("pictures/importance-0.svg").exists());
+}
+
+#[test]
 fn tuners_are_listed() {
     let lines = run(&["tune", "--list", "--json"]).well().json();
     assert!(lines.iter().any(|line| line["tuner"] == "autotvm" && line["default"] == false));

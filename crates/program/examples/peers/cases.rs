@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tachograph_ir::DType::F32;
 use tachograph_program::{
-    Builder, Result, Workload,
+    Builder, Expr, Index, Result, Workload,
     operator::{self, Tile, Window},
 };
 
@@ -14,11 +14,20 @@ pub struct Case {
     pub workloads: Vec<(&'static str, Workload)>,
     /// What `torch_peer.py` is told.
     pub peer: Value,
-    /// Whether arithmetic is what it takes, and not bandwidth.
-    pub flops: bool,
+    pub bound: Bound,
 }
 
-pub const GROUPS: [&str; 3] = ["ResNet-18", "depthwise", "products"];
+/// What it is held to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Bound {
+    /// The core's arithmetic.
+    Peak,
+    /// A copy of as much memory.
+    Copy,
+    Nothing,
+}
+
+pub const GROUPS: [&str; 4] = ["ResNet-18", "depthwise", "products", "memory"];
 
 /// Input channels, output channels, extent of the input, kernel, stride of ResNet-18's distinct convolutions.
 const RESNET: [(u64, u64, u64, u64, u64); 11] = [
@@ -48,6 +57,9 @@ const DEPTHWISE: [(u64, u64, u64, u64); 9] = [
     (1152, 7, 5, 1),
 ];
 
+/// Rows of 1,024 numbers: 1 MB and 64 MB.
+const ROWS: [u64; 2] = [256, 16384];
+
 const PRODUCTS: [(u64, u64, u64); 3] = [(512, 512, 512), (1024, 1024, 1024), (128, 768, 3072)];
 
 pub fn all() -> Result<Vec<Case>> {
@@ -64,9 +76,59 @@ pub fn all() -> Result<Vec<Case>> {
         let y = operator::matmul(&mut b, x, w)?;
         let workloads = vec![("product", b.finish(&[y])?)];
         let (name, peer) = (format!("{m} × {k} × {n}"), json!({ "op": "matmul", "m": m, "k": k, "n": n }));
-        cases.push(Case { group: GROUPS[2], name, workloads, peer, flops: true });
+        cases.push(Case { group: GROUPS[2], name, workloads, peer, bound: Bound::Peak });
+    }
+    for (k, n) in [(64, 128), (128, 64)] {
+        let mut b = Builder::new("attention");
+        let (x, y) = (b.input("x", F32, &[12, 128, k])?, b.input("y", F32, &[12, k, n])?);
+        let y = operator::matmul(&mut b, x, y)?;
+        let (workloads, peer) = (vec![("product", b.finish(&[y])?)], json!({ "op": "bmm", "k": k, "n": n }));
+        let name = format!("attention, 12 × (128 × {k} × {n})");
+        cases.push(Case { group: GROUPS[2], name, workloads, peer, bound: Bound::Peak });
+    }
+    for rows in ROWS {
+        // The copy comes first: the others are held to it.
+        for (op, name) in [
+            ("copy", "copy"),
+            ("softmax", "softmax"),
+            ("layer_norm", "layer norm"),
+            ("gelu", "bias, GELU"),
+            ("chain", "scale, shift, add, ReLU"),
+        ] {
+            let name = format!("{name}, {} MB", rows / 256);
+            let (workloads, peer) = (vec![("rows", rowwise(op, rows)?)], json!({ "op": op, "rows": rows }));
+            cases.push(Case { group: GROUPS[3], name, workloads, peer, bound: Bound::Copy });
+        }
     }
     Ok(cases)
+}
+
+/// What goes over memory once.
+fn rowwise(op: &str, rows: u64) -> Result<Workload> {
+    let mut b = Builder::new(op);
+    let x = b.input("x", F32, &[rows, 1024])?;
+    let column = |id, i: &[Index]| Expr::Load(id, vec![i[1].clone()]);
+    let y = match op {
+        "copy" => b.apply("copy", x, |x, _| x)?,
+        "softmax" => operator::softmax(&mut b, x, 1, false)?,
+        "layer_norm" => {
+            let (scale, shift) = (b.weight("scale", F32, &[1024])?, b.weight("shift", F32, &[1024])?);
+            operator::layer_norm(&mut b, x, 1, 1e-5, Some(scale), Some(shift))?
+        }
+        "gelu" => {
+            let bias = b.weight("bias", F32, &[1024])?;
+            let y = b.apply("biased", x, |x, i| x + column(bias, i))?;
+            operator::activation(&mut b, y, operator::Activation::Gelu)?
+        }
+        _ => {
+            let (scale, shift) = (b.weight("scale", F32, &[1024])?, b.weight("shift", F32, &[1024])?);
+            let other = b.input("other", F32, &[rows, 1024])?;
+            let y = b.apply("scaled", x, |x, i| x * column(scale, i) + column(shift, i))?;
+            let y = b.apply("sum", y, |y, i| y + Expr::Load(other, i.to_vec()))?;
+            operator::activation(&mut b, y, operator::Activation::Relu)?
+        }
+    };
+    b.finish(&[y])
 }
 
 fn by(stride: u64) -> &'static str {
@@ -97,5 +159,6 @@ fn conv(
         workloads.push(("Winograd F(4,3)", build(Some(Tile::F4))?));
     }
     let peer = json!({ "op": "conv", "c": c, "o": o, "n": n, "k": k, "stride": stride, "groups": groups });
-    Ok(Case { group, name, workloads, peer, flops: groups == 1 })
+    let bound = if groups == 1 { Bound::Peak } else { Bound::Nothing };
+    Ok(Case { group, name, workloads, peer, bound })
 }

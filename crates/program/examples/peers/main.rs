@@ -14,7 +14,7 @@ mod tuned;
 
 use std::path::PathBuf;
 
-use cases::Case;
+use cases::{Bound, Case};
 use tachograph_program::{Compiler, Cpu, Settings, Target};
 
 type Failure = Box<dyn std::error::Error>;
@@ -46,17 +46,18 @@ fn options() -> Result<Options, Failure> {
 fn main() -> Result<(), Failure> {
     let options = options()?;
     let settings = Settings { warmup_ms: 2.0, repeat_ms: 2.0, repeats: 5, ..Settings::default() };
+    let last = Settings { repeat_ms: 5.0, repeats: 11, ..settings.clone() };
     let mut cpu = Cpu::new(Compiler::find()?, settings)?;
-    let mut records = tuned::Records::open(options.records.as_deref())?;
+    let mut records = tuned::Records::open(options.records.as_deref(), Cpu::new(cpu.compiler().clone(), last)?)?;
     let mut peer = race::Peer::start(&options.python)?;
     let peak = race::peak(&mut cpu)?;
     println!("{}; {}", cpu.compiler().version(), peer.version());
     println!("vectors of {} bytes; a product in the first cache: {peak:.1} GFLOP/s\n", Target::native().vector_bytes);
-    println!("| case | ours, ms | GFLOP/s | of the peak | by | PyTorch, ms | in | ratio | points |");
+    println!("| case | ours, ms | GFLOP/s, GB/s | of the peak, of a copy | by | PyTorch, ms | in | ratio | points |");
     println!("|---|--:|--:|--:|---|--:|---|--:|--:|");
-    let mut ratios = Vec::new();
+    let (mut ratios, mut copy) = (Vec::new(), f64::NAN);
     for case in cases::all()?.iter().filter(|case| case.name.contains(&options.only)) {
-        let ratio = compare(case, &mut cpu, &mut records, &mut peer, peak, options.rounds)?;
+        let ratio = compare(case, &mut cpu, &mut records, &mut peer, (peak, &mut copy), options.rounds)?;
         ratios.push((case.group, ratio));
     }
     for group in cases::GROUPS {
@@ -76,7 +77,7 @@ fn compare(
     cpu: &mut Cpu,
     records: &mut tuned::Records,
     peer: &mut race::Peer,
-    peak: f64,
+    (peak, copy): (f64, &mut f64),
     rounds: usize,
 ) -> Result<f64, Failure> {
     let mut ours = Vec::new();
@@ -90,14 +91,20 @@ fn compare(
     let times = race::race(&mut ours, peer, rounds)?;
     let (by, ms) = times.ours;
     let (format, theirs) = times.peer;
-    let rate = case.workloads[0].1.flops() as f64 / ms / 1e6;
-    let share = if case.flops { format!("{:.0} %", 100.0 * rate / peak) } else { "–".into() };
-    let rate = if case.flops { format!("{rate:.1}") } else { "–".into() };
-    println!(
-        "| {} | {ms:.4} | {rate} | {share} | {by} | {theirs:.4} | {format} | {:.2} | {points} |",
-        case.name,
-        theirs / ms
-    );
+    let of = |amount: u64, ms: f64| amount as f64 / ms / 1e6;
+    let (first, share) =
+        (&case.workloads[0].1, |rate: f64, best: f64| format!("{rate:.1} | {:.0} %", 100.0 * rate / best));
+    let rates = match case.bound {
+        Bound::Peak => share(of(first.flops(), ms), peak),
+        Bound::Copy => {
+            if case.name.starts_with("copy") {
+                *copy = of(first.bytes(), ms.min(theirs));
+            }
+            share(of(first.bytes(), ms), *copy)
+        }
+        Bound::Nothing => "– | –".into(),
+    };
+    println!("| {} | {ms:.4} | {rates} | {by} | {theirs:.4} | {format} | {:.2} | {points} |", case.name, theirs / ms);
     for (by, other) in times.all.iter().filter(|(other, _)| *other != by) {
         println!("|   by {by} | {other:.4} | | | | | | {:.2} | |", theirs / other);
     }

@@ -62,6 +62,10 @@ impl Peer {
     pub fn start(python: &Path) -> Result<Self, Failure> {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/peers/torch_peer.py");
         let mut command = Command::new(python);
+        // Memory that a result leaves is used for the next, and not given back: otherwise pages of large results are made anew
+        // at each call, which takes longer than what is compared.
+        let keep = ["MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_", "MALLOC_TOP_PAD_"];
+        command.envs(keep.map(|name| (name, "1073741824")));
         command.arg(script).env("OMP_NUM_THREADS", "1").stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().map_err(|error| format!("{}: {error}", python.display()))?;
         let (input, output) = child.stdin.take().zip(child.stdout.take()).ok_or("the peer has no pipes")?;

@@ -38,6 +38,27 @@ def matmul(case):
     return {"rows": lambda: a @ b, "columns": lambda: a @ bt}
 
 
+def bmm(case):
+    a, b = torch.rand(12, 128, case["k"]) - 0.5, torch.rand(12, case["k"], case["n"]) - 0.5
+    return {"rows": lambda: a @ b}
+
+
+def rows(case):
+    op = case["op"]
+    x, other = torch.rand(case["rows"], 1024) - 0.5, torch.rand(case["rows"], 1024) - 0.5
+    scale, shift = torch.rand(1024) - 0.5, torch.rand(1024) - 0.5
+    if op == "copy":
+        y = torch.empty_like(x)
+        return {"eager": lambda: y.copy_(x)}
+    eager = {
+        "softmax": lambda: F.softmax(x, -1),
+        "layer_norm": lambda: F.layer_norm(x, (1024,), scale, shift),
+        "gelu": lambda: F.gelu(x + shift),
+        "chain": lambda: F.relu(x * scale + shift + other),
+    }[op]
+    return {"eager": eager, "compiled": torch.compile(eager, dynamic=False)}
+
+
 def turn(run, ms):
     start, runs = time.perf_counter(), 0
     while True:
@@ -56,8 +77,11 @@ def main():
         if case["op"] == "time":
             say(turn(formats[case["format"]], case["ms"]))
             continue
-        made = {"conv": conv, "matmul": matmul}[case["op"]](case)
+        made = {"conv": conv, "matmul": matmul, "bmm": bmm}.get(case["op"], rows)(case)
         formats = list(made.values())
+        # What is compiled when it is first called is not timed.
+        for run in formats:
+            run()
         say(list(made))
 
 

@@ -15,7 +15,19 @@ pub(super) enum Dialect {
     Cuda,
 }
 
+/// True for the types of 16 bits that CUDA C has no arithmetic for without headers.
+pub(super) fn is_half(dtype: DType) -> bool {
+    matches!(dtype, DType::F16 | DType::BF16)
+}
+
 impl Dialect {
+    /// A number as it is stored, and one that is loaded, where the type is no type of the language.
+    pub fn halved(self, dtype: DType, value: &str, store: bool) -> Option<String> {
+        let way = if store { "to" } else { "from" };
+        let name = if dtype == DType::F16 { "f16" } else { "bf16" };
+        (self == Self::Cuda && is_half(dtype)).then(|| format!("{way}_{name}({value})"))
+    }
+
     pub fn name(self) -> &'static str {
         match self {
             Self::C => "C",
@@ -35,6 +47,8 @@ impl Dialect {
             (DType::F32, _) => "float",
             (DType::F16, Self::C) => "_Float16",
             (DType::F16, Self::OpenCl) => "half",
+            // Sixteen bits as they are; [`Writer::expr`](super::writer::Writer::expr) converts them.
+            (DType::F16 | DType::BF16, Self::Cuda) => "unsigned short",
             (DType::I64, Self::OpenCl) => "long",
             (DType::I64, _) => "long long",
             (DType::I32, _) => "int",
@@ -101,6 +115,16 @@ impl Dialect {
         match self {
             Self::Cuda => format!("threadIdx.{}", crate::text::lower(&dim)),
             _ => format!("get_local_id({})", dim as usize),
+        }
+    }
+
+    /// Asks for an element of a buffer of so many. GPUs are asked for none outside of it.
+    pub fn prefetch(self, name: &str, index: &str, elements: u64) -> String {
+        let inside = format!("{name} + max(0, min({index}, {}))", elements.saturating_sub(1));
+        match self {
+            Self::C => format!("__builtin_prefetch({name} + {index});"),
+            Self::OpenCl => format!("prefetch({inside}, 1);"),
+            Self::Cuda => format!("asm volatile(\"prefetch.global.L2 [%0];\" :: \"l\"({inside}));"),
         }
     }
 

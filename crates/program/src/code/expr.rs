@@ -90,7 +90,16 @@ impl Writer<'_> {
     /// The value as it is stored.
     pub fn stored(&self, dtype: DType, value: &Expr) -> String {
         let own = self.dtype(value).unwrap_or(dtype);
+        // What is copied is not converted.
+        if let Expr::Load(id, index) = value
+            && own == dtype
+        {
+            return self.element(*id, index);
+        }
         let text = self.expr(value, own);
+        if let Some(halved) = self.dialect.halved(dtype, &text, true) {
+            return halved;
+        }
         match dtype {
             DType::Bool if own != DType::Bool => format!("(({text}) != 0)"),
             _ => text,
@@ -121,14 +130,19 @@ impl Writer<'_> {
                     }
                 }
             }
-            Expr::Load(id, index) => self.element(*id, index),
+            Expr::Load(id, index) => {
+                let (element, dtype) = (self.element(*id, index), self.nest.buffer(*id).dtype);
+                self.dialect.halved(dtype, &element, false).unwrap_or(element)
+            }
             Expr::Lookup { buffer, axis, position, index } => {
                 let extents = self.nest.buffer(*buffer).extents();
                 let stride: u64 = extents[(axis + 1).min(extents.len())..].iter().product();
                 let own = self.dtype(position).unwrap_or(DType::I64);
                 let flat = self.index(&self.flat(*buffer, index));
                 let (t, _) = self.dialect.index();
-                format!("{}[{flat} + {stride} * ({t})({})]", self.names[buffer], self.expr(position, own))
+                let element =
+                    format!("{}[{flat} + {stride} * ({t})({})]", self.names[buffer], self.expr(position, own));
+                self.dialect.halved(self.nest.buffer(*buffer).dtype, &element, false).unwrap_or(element)
             }
             Expr::Table(values, index) if self.dialect.is_gpu() => {
                 let at = self.tables.iter().position(|table| table == values).unwrap_or(0);
@@ -179,6 +193,10 @@ impl Writer<'_> {
             Expr::Cast(to, a) => {
                 let own = self.dtype(a).unwrap_or(*to);
                 let a = self.expr(a, own);
+                let rounded = self.dialect.halved(*to, &a, true);
+                if let Some(number) = rounded.and_then(|a| self.dialect.halved(*to, &a, false)) {
+                    return number;
+                }
                 match (to, self.dialect.element(*to, "")) {
                     (DType::Bool, _) => format!("({a} != 0)"),
                     (_, Ok(t)) => format!("({t})({a})"),

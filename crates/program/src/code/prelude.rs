@@ -2,6 +2,14 @@
 
 use std::fmt::Write;
 
+/// Conversions of CUDA's sixteen-bit types, whose header is not needed so.
+pub(super) const HALVES: &str = r#"
+static __device__ inline float from_f16(unsigned short h) { float f; asm("cvt.f32.f16 %0, %1;" : "=f"(f) : "h"(h)); return f; }
+static __device__ inline unsigned short to_f16(float f) { unsigned short h; asm("cvt.rn.f16.f32 %0, %1;" : "=h"(h) : "f"(f)); return h; }
+static __device__ inline float from_bf16(unsigned short h) { return __uint_as_float((unsigned)h << 16); }
+static __device__ inline unsigned short to_bf16(float f) { unsigned u = __float_as_uint(f); return f != f ? 0x7fff : (u + 0x7fff + (u >> 16 & 1)) >> 16; }
+"#;
+
 /// Vectors of `lanes` numbers of type `float` or `double` (`bits` 32 or 64), and functions on them.
 ///
 /// `exp` is the usual reduction to [−ln 2 / 2, ln 2 / 2] with a polynomial of degree 6 (relative error below 3e-7 in
@@ -18,21 +26,50 @@ pub(super) fn vectors(lanes: u64, bits: u64) -> String {
     line(format!("typedef {element} {v}u __attribute__((vector_size({bytes}), aligned({align}), may_alias));"));
     line(format!("typedef {integer} {v}i __attribute__((vector_size({bytes})));"));
     line(format!("typedef union {{ {v} v; {element} e[{lanes}]; }} {v}e;"));
-    line(format!("static inline {v} {v}_load(const {element} *p) {{ return *(const {v}u *)p; }}"));
-    let splat = vec!["s"; lanes as usize].join(", ");
-    line(format!("static inline {v} {v}_splat({element} s) {{ return ({v}){{{splat}}}; }}"));
+    line(format!("INLINE {v} {v}_load(const {element} *p) {{ return *(const {v}u *)p; }}"));
+    // Past the caches, where compiler and processor can.
+    let past = match (bytes, bits) {
+        (64, 32) => Some(("__AVX512F__", "movntps512")),
+        (32, 32) => Some(("__AVX__", "movntps256")),
+        (16, 32) => Some(("__SSE__", "movntps")),
+        (64, 64) => Some(("__AVX512F__", "movntpd512")),
+        (32, 64) => Some(("__AVX__", "movntpd256")),
+        (16, 64) => Some(("__SSE2__", "movntpd")),
+        _ => None,
+    };
     line(format!(
-        "static inline {v} {v}_blend({v}i m, {v} a, {v} b) {{ return ({v})((m & ({v}i)a) | (~m & ({v}i)b)); }}"
+        "#ifdef __clang__\nINLINE void {v}_stream({element} *p, {v} a) {{ __builtin_nontemporal_store(a, ({v} *)p); }}"
     ));
+    if let Some((has, builtin)) = past {
+        line(format!(
+            "#elif defined({has})\nINLINE void {v}_stream({element} *p, {v} a) {{ __builtin_ia32_{builtin}(p, a); }}"
+        ));
+    }
+    line(format!("#else\nINLINE void {v}_stream({element} *p, {v} a) {{ *({v} *)p = a; }}\n#endif"));
+    let splat = vec!["s"; lanes as usize].join(", ");
+    line(format!("INLINE {v} {v}_splat({element} s) {{ return ({v}){{{splat}}}; }}"));
+    line(format!("INLINE {v} {v}_blend({v}i m, {v} a, {v} b) {{ return ({v})((m & ({v}i)a) | (~m & ({v}i)b)); }}"));
     let lanewise = |name: &str, value: &str| {
         format!(
-            "static inline {v} {v}_{name}({v} a) {{ {v}e x = {{a}}, r; for (int i = 0; i < {lanes}; i++) r.e[i] = {value}; return r.v; }}"
+            "INLINE {v} {v}_{name}({v} a) {{ {v}e x = {{a}}, r; for (int i = 0; i < {lanes}; i++) r.e[i] = {value}; return r.v; }}"
         )
     };
     for (name, sign) in [("max", ">"), ("min", "<")] {
         line(format!(
-            "static inline {v} {v}_{name}({v} a, {v} b) {{ {v}e x = {{a}}, y = {{b}}, r; for (int i = 0; i < {lanes}; i++) r.e[i] = x.e[i] {sign} y.e[i] ? x.e[i] : y.e[i]; return r.v; }}"
+            "INLINE {v} {v}_{name}({v} a, {v} b) {{ {v}e x = {{a}}, y = {{b}}, r; for (int i = 0; i < {lanes}; i++) r.e[i] = x.e[i] {sign} y.e[i] ? x.e[i] : y.e[i]; return r.v; }}"
         ));
+    }
+    for (name, combine) in [("add", "A + B"), ("mul", "A * B"), ("max", "A > B ? A : B"), ("min", "A < B ? A : B")] {
+        let mut steps = String::new();
+        let mut half = lanes / 2;
+        while half > 0 {
+            for i in 0..half {
+                let value = combine.replace('A', &format!("x.e[{i}]")).replace('B', &format!("x.e[{}]", i + half));
+                let _ = write!(steps, "x.e[{i}] = {value}; ");
+            }
+            half /= 2;
+        }
+        line(format!("INLINE {element} {v}_across_{name}({v} a) {{ {v}e x = {{a}}; {steps}return x.e[0]; }}"));
     }
     for name in ["sqrt", "floor", "ceil", "rint", "log", "sin", "cos"] {
         line(lanewise(name, &format!("__builtin_{name}{suffix}(x.e[i])")));
@@ -43,7 +80,7 @@ pub(super) fn vectors(lanes: u64, bits: u64) -> String {
         &format!("x.e[i] > 0 ? 1{0} : x.e[i] < 0 ? -1{0} : x.e[i]", if bits == 64 { ".0" } else { ".0f" }),
     ));
     line(format!(
-        "static inline {v} {v}_pow({v} a, {v} b) {{ {v}e x = {{a}}, y = {{b}}, r; for (int i = 0; i < {lanes}; i++) r.e[i] = __builtin_pow{suffix}(x.e[i], y.e[i]); return r.v; }}"
+        "INLINE {v} {v}_pow({v} a, {v} b) {{ {v}e x = {{a}}, y = {{b}}, r; for (int i = 0; i < {lanes}; i++) r.e[i] = __builtin_pow{suffix}(x.e[i], y.e[i]); return r.v; }}"
     ));
     if bits == 64 {
         for name in ["exp", "tanh", "erf"] {
@@ -52,10 +89,18 @@ pub(super) fn vectors(lanes: u64, bits: u64) -> String {
         return text;
     }
     line(format!(
-        "static inline {v} {v}_exp({v} a) {{
-  {v} x = {v}_min({v}_max(a, {v}_splat(-87.33f)), {v}_splat(88.72f));
+        "#if defined(__FMA__) || defined(__aarch64__)\nINLINE {v} {v}_fma({v} a, {v} b, {v} c) {{ {v}e p = {{a}}, q = {{b}}, s = {{c}}, r; for (int i = 0; i < {lanes}; i++) r.e[i] = __builtin_fmaf(p.e[i], q.e[i], s.e[i]); return r.v; }}\n#else\nINLINE {v} {v}_fma({v} a, {v} b, {v} c) {{ return a * b + c; }}\n#endif"
+    ));
+    // Lane by lane, which compilers turn into comparisons that leave masks; `blend` takes a vector for a mask.
+    line(format!(
+        "INLINE {v} {v}_less({v} a, {v} b, {v} x, {v} y) {{ {v}e p = {{a}}, q = {{b}}, s = {{x}}, t = {{y}}, r; for (int i = 0; i < {lanes}; i++) r.e[i] = p.e[i] < q.e[i] ? s.e[i] : t.e[i]; return r.v; }}"
+    ));
+    // What comes out beyond the ends, where the exponent has no room, is replaced.
+    line(format!(
+        "INLINE {v} {v}_exp({v} x) {{
   {v} n = {v}_floor(x * 1.44269504f + 0.5f);
-  {v} r = x - n * 0.693145752f - n * 1.42860677e-6f;
+  /* ln 2 in two parts, which a compiler that may reorder sums would add up. */
+  {v} r = {v}_fma(n, {v}_splat(-1.42860677e-6f), {v}_fma(n, {v}_splat(-0.693145752f), x));
   {v} p = {v}_splat(1.0f / 720);
   p = p * r + 1.0f / 120;
   p = p * r + 1.0f / 24;
@@ -63,27 +108,25 @@ pub(super) fn vectors(lanes: u64, bits: u64) -> String {
   p = p * r + 0.5f;
   p = p * r + 1.0f;
   p = p * r + 1.0f;
-  /* Half of the exponent at a time: at the upper end all of it is no number. */
-  {v}i k = __builtin_convertvector(n, {v}i), h = k >> 1;
-  {v} y = p * ({v})((h + 127) << 23) * ({v})((k - h + 127) << 23);
-  {v} z = ({v})(({v}i)y & (a >= {v}_splat(-87.33f)));
-  return {v}_blend(a > {v}_splat(88.72f), {v}_splat(__builtin_inff()), z);
+  {v} y = ({v})(({v}i)p + (__builtin_convertvector(n, {v}i) << 23));
+  y = {v}_less(x, {v}_splat(-86.98f), {v}_splat(0.0f), y);
+  return {v}_less({v}_splat(88.72f), x, {v}_splat(__builtin_inff()), y);
 }}"
     ));
     line(format!(
-        "static inline {v} {v}_tanh({v} x) {{
+        "INLINE {v} {v}_tanh({v} x) {{
   {v} t = 1.0f - 2.0f / ({v}_exp(x * 2.0f) + 1.0f), s = x * x;
   {v} q = x * (1.0f + s * (-0.33333333f + s * (0.13333333f - s * 0.053968254f)));
-  return {v}_blend(s < {v}_splat(0.01f), q, t);
+  return {v}_less(s, {v}_splat(0.01f), q, t);
 }}"
     ));
     line(format!(
-        "static inline {v} {v}_erf({v} x) {{
+        "INLINE {v} {v}_erf({v} x) {{
   {v} a = {v}_abs(x), t = 1.0f / (1.0f + 0.3275911f * a);
   {v} p = ((((1.061405429f * t - 1.453152027f) * t + 1.421413741f) * t - 0.284496736f) * t + 0.254829592f) * t;
   {v} y = 1.0f - p * {v}_exp(-a * a), s = x * x;
   {v} q = x * (1.1283792f + s * (-0.37612639f + s * (0.11283792f - s * 0.026866171f)));
-  return {v}_blend(a < {v}_splat(0.3f), q, {v}_blend(x < {v}_splat(0.0f), -y, y));
+  return {v}_less(a, {v}_splat(0.3f), q, {v}_less(x, {v}_splat(0.0f), -y, y));
 }}"
     ));
     text

@@ -38,12 +38,20 @@ impl Writer<'_> {
                 Stmt::For(var, body) => {
                     let vector = self.nest.loops[*var as usize].mark == Mark::Vector;
                     let plan = if vector { self.plan(*var, body) } else { None };
-                    let own = plan.map(|(lanes, dtype)| self.lanes_of(*var, lanes, dtype));
-                    self.look(body, own.as_ref().or(around), found);
+                    // What is left over is read element by element.
+                    let rest = plan.as_ref().is_some_and(|plan| plan.rest > 0);
+                    let own = plan.map(|plan| self.lanes_of(*var, &plan));
+                    self.look(body, own.as_ref().or(around).filter(|_| !rest), found);
                 }
                 Stmt::If(_, body) => self.look(body, around, found),
                 Stmt::Launch(_, body) => self.look(body, around, found),
-                Stmt::Alloc(_) | Stmt::Barrier => {}
+                Stmt::Alloc(_) | Stmt::Barrier | Stmt::Prefetch(..) => {}
+                // Instructions take elements where they lie.
+                Stmt::Intrinsic(call) => {
+                    call.operands.iter().chain([&call.result]).for_each(|(id, _)| {
+                        found.insert(*id, None);
+                    });
+                }
                 Stmt::Store(id, index, value) => {
                     self.touch(*id, index, around, found);
                     let mut visit = |expr: &Expr| match expr {

@@ -3,13 +3,23 @@
 use tachograph_ir::DType;
 
 use super::{expr::comparison, writer::Writer};
-use crate::{Binary, BufferId, Cond, Expr, Index, Result, Stmt, Unary, Var};
+use crate::{Binary, BufferId, Cond, Expr, Index, Result, Scope, Stmt, Unary, Var};
 
 /// A value in a vector loop.
 enum Value {
     /// The same in every lane.
     Scalar(String),
     Vector(String),
+}
+
+/// Whether and how a vector loop can be written.
+pub(super) struct Plan {
+    pub lanes: u64,
+    pub dtype: DType,
+    /// Whole vectors.
+    pub chunks: u64,
+    /// Trips that fill no vector.
+    pub rest: u64,
 }
 
 /// How a vector loop is written: variables for the vector and for the lane in it.
@@ -21,17 +31,18 @@ pub(super) struct Lanes {
     /// Its value: lanes · chunk + lane.
     value: Index,
     pub lane: Var,
-    chunk: Var,
+    pub chunk: Var,
 }
 
 impl Writer<'_> {
-    /// Lanes and element type with which a vector loop can be written; `None` where it cannot.
-    pub(super) fn plan(&self, var: Var, body: &[Stmt]) -> Option<(u64, DType)> {
+    /// How a vector loop can be written; `None` where it cannot.
+    pub(super) fn plan(&self, var: Var, body: &[Stmt]) -> Option<Plan> {
         let mut dtype = None;
+        let reduction = self.reduction(var, body);
         for stmt in body {
             let Stmt::Store(id, index, value) = stmt else { return None };
             let mut same = |own: DType| *dtype.get_or_insert(own) == own;
-            if !same(self.nest.buffer(*id).dtype) || !self.flat(*id, index).has(var) {
+            if !same(self.nest.buffer(*id).dtype) || (reduction.is_none() && !self.flat(*id, index).has(var)) {
                 return None;
             }
             let mut fits = true;
@@ -55,13 +66,20 @@ impl Writer<'_> {
         let dtype = dtype.filter(|dtype| matches!(dtype, DType::F32 | DType::F64))?;
         let extent = self.nest.loops[var as usize].extent;
         let widest = self.lanes(dtype);
-        let lanes =
-            [16, 8, 4, 2].into_iter().find(|&lanes| lanes <= widest && extent > 0 && extent.is_multiple_of(lanes))?;
-        Some((lanes, dtype))
+        let whole =
+            [16, 8, 4, 2].into_iter().find(|&lanes| lanes <= widest && extent > 0 && extent.is_multiple_of(lanes));
+        // Some trips left over cost less than vectors much narrower than there are.
+        let lanes = match whole {
+            Some(lanes) if 2 * lanes >= widest || extent < 2 * widest => lanes,
+            _ if extent >= 2 * widest && widest > 1 => widest,
+            lanes => lanes?,
+        };
+        Some(Plan { lanes, dtype, chunks: extent / lanes, rest: extent % lanes })
     }
 
-    pub(super) fn lanes_of(&mut self, var: Var, lanes: u64, dtype: DType) -> Lanes {
-        let chunk = self.fresh(self.nest.loops[var as usize].extent / lanes);
+    pub(super) fn lanes_of(&mut self, var: Var, plan: &Plan) -> Lanes {
+        let Plan { lanes, dtype, chunks, .. } = *plan;
+        let chunk = self.fresh(chunks);
         let lane = self.fresh(lanes);
         let value = &Index::var(lane) + &(Index::var(chunk) * lanes as i64);
         Lanes { dtype, lanes, var, value, lane, chunk }
@@ -69,29 +87,43 @@ impl Writer<'_> {
 
     /// Writes a vector loop; false if it cannot be written in vectors.
     pub(super) fn vectorized(&mut self, var: Var, body: &[Stmt]) -> Result<bool> {
-        let Some((lanes, dtype)) = self.plan(var, body) else { return Ok(false) };
-        let extent = self.nest.loops[var as usize].extent;
-        self.used.insert((lanes, dtype.bits()));
-        let l = self.lanes_of(var, lanes, dtype);
-        let chunk = l.chunk;
-        let several = extent / lanes > 1;
+        let Some(plan) = self.plan(var, body) else { return Ok(false) };
+        self.used.insert((plan.lanes, plan.dtype.bits()));
+        let l = self.lanes_of(var, &plan);
+        match self.reduction(var, body) {
+            Some(reduction) => self.reduced(&l, &plan, &reduction)?,
+            None => self.chunks(&l, &plan, body),
+        }
+        if plan.rest > 0 {
+            let (name, first) = (self.var(var), plan.chunks * plan.lanes);
+            self.counted(&name, first, first + plan.rest, body)?;
+        }
+        Ok(true)
+    }
+
+    /// All whole vectors.
+    fn chunks(&mut self, l: &Lanes, plan: &Plan, body: &[Stmt]) {
+        let several = plan.chunks > 1;
         if several {
-            let name = self.var(chunk);
-            self.line(&format!("UNROLL({})", (extent / lanes).min(16)));
-            self.line(&format!("for (long {name} = 0; {name} < {}; ++{name}) {{", extent / lanes));
+            let (name, chunks) = (self.var(l.chunk), plan.chunks);
+            self.line(&format!("UNROLL({})", chunks.min(16)));
+            self.line(&format!("for (long {name} = 0; {name} < {chunks}; ++{name}) {{"));
             self.depth += 1;
         }
         for stmt in body {
             let Stmt::Store(id, index, value) = stmt else { continue };
-            let value = self.lanewise(&l, value);
-            let value = self.vector(&l, value);
-            self.write(&l, *id, index, &value);
+            let value = self.vector_of(l, value);
+            self.write(l, *id, index, &value);
         }
         if several {
             self.depth -= 1;
             self.line("}");
         }
-        Ok(true)
+    }
+
+    /// An expression over all lanes.
+    pub(super) fn vector_of(&self, l: &Lanes, value: &Expr) -> String {
+        self.vector(l, self.lanewise(l, value))
     }
 
     /// Position of an element, in terms of vector and lane.
@@ -116,7 +148,11 @@ impl Writer<'_> {
             self.line(&format!("{name}[{at}] = {value};"));
         } else if flat.coefficient(l.lane) == Some(1) {
             let at = self.index(&first);
-            self.line(&format!("*({v}u *)({name} + {at}) = {value};"));
+            let whole = (&flat - &Index::var(l.lane)).is_multiple(l.lanes as i64);
+            match whole && self.nest.buffer(id).scope == Scope::Streamed {
+                true => self.line(&format!("{v}_stream({name} + {at}, {value});")),
+                false => self.line(&format!("*({v}u *)({name} + {at}) = {value};")),
+            }
         } else {
             self.line(&format!("{{ {v}e lanes = {{{value}}};"));
             for lane in 0..l.lanes {
@@ -169,6 +205,11 @@ impl Writer<'_> {
             },
             Expr::Binary(function, a, b) => match (self.lanewise(l, a), self.lanewise(l, b)) {
                 (Value::Scalar(_), Value::Scalar(_)) => Value::Scalar(self.expr(expr, l.dtype)),
+                // One division for all lanes, and for all trips that share the divisor.
+                (Value::Vector(a), Value::Scalar(b)) if *function == Binary::Div => {
+                    let one = self.expr(&Expr::Const(1.0), l.dtype);
+                    Value::Vector(format!("({a} * ({one} / {b}))"))
+                }
                 (a, b) => {
                     let sign = match function {
                         Binary::Add => "+",

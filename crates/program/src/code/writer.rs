@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use tachograph_ir::DType;
 
-use super::{c::ALIGN, dialect::Dialect, vector::vector_type};
+use super::{c::ALIGN, dialect::Dialect, intrinsic, vector::vector_type};
 use crate::{BufferId, Error, Expr, Mark, Nest, Range, Result, Scope, Stmt, Storage, Var};
 
 pub(super) struct Writer<'a> {
@@ -20,6 +20,8 @@ pub(super) struct Writer<'a> {
     pub names: HashMap<BufferId, String>,
     /// Lanes of the register buffers that are arrays of vectors.
     pub vectors: HashMap<BufferId, u64>,
+    /// Where in the workspace local buffers lie that are too large for the stack.
+    pub placed: HashMap<BufferId, u64>,
     /// Ranges of variables that are no loops of the nest.
     pub extra: Vec<u64>,
     /// Kinds of vectors that are used.
@@ -27,6 +29,8 @@ pub(super) struct Writer<'a> {
     /// Tables, where they stand outside of functions.
     pub tables: Vec<Vec<f64>>,
     pub parallel: bool,
+    /// Buffers that are spread over the threads of warps, and their tiles.
+    pub spread: HashMap<BufferId, u64>,
     /// Threads of the kernel that is written.
     pub threads: [u64; 3],
 }
@@ -50,10 +54,12 @@ impl<'a> Writer<'a> {
             depth: 1,
             names,
             vectors: HashMap::new(),
+            placed: HashMap::new(),
             extra: Vec::new(),
             used: BTreeSet::new(),
             tables: tables(nest),
             parallel: false,
+            spread: intrinsic::spread(nest, dialect),
             threads: [1; 3],
         })
     }
@@ -109,6 +115,10 @@ impl Writer<'_> {
                         heap.push(name);
                     }
                 }
+                Stmt::Prefetch(id, index) => {
+                    let (flat, elements) = (self.index(&self.flat(*id, index)), self.nest.buffer(*id).elements());
+                    self.line(&self.dialect.prefetch(&self.names[id], &flat, elements));
+                }
                 Stmt::For(var, body) => self.each(*var, body)?,
                 Stmt::If(conds, body) => {
                     let conds: Vec<String> = conds.iter().map(|cond| self.cond(cond)).collect();
@@ -118,7 +128,9 @@ impl Writer<'_> {
                     self.depth -= 1;
                     self.line("}");
                 }
+                Stmt::Intrinsic(call) => self.call(call)?,
                 Stmt::Store(id, index, value) => {
+                    self.check_whole(stmt)?;
                     let dtype = self.nest.buffer(*id).dtype;
                     let value = self.stored(dtype, value);
                     let at = self.element(*id, index);
@@ -135,7 +147,9 @@ impl Writer<'_> {
         let buffer = self.nest.buffer(id);
         let (t, name) = (self.dialect.element(buffer.dtype, &buffer.name)?, self.names[&id].clone());
         let (elements, bytes) = (buffer.elements().max(1), buffer.bytes().max(1));
-        if let Some(&lanes) = self.vectors.get(&id) {
+        if let Some(tiles) = self.spread.get(&id) {
+            self.line(&format!("float {name}[{tiles}][8];"));
+        } else if let Some(&lanes) = self.vectors.get(&id) {
             self.line(&format!("{} {name}[{}];", vector_type(lanes, buffer.dtype), elements.div_ceil(lanes)));
         } else if self.dialect.is_gpu() && buffer.scope == Scope::Shared {
             // Declared with the kernel.
@@ -143,6 +157,8 @@ impl Writer<'_> {
             self.line(&format!("{t} {name}[{elements}];"));
         } else if self.dialect.is_gpu() {
             return self.refuse(&buffer.name, format!("each thread would have {bytes} bytes of it"));
+        } else if let Some(offset) = self.placed.get(&id) {
+            self.line(&format!("{t} *restrict const {name} = __builtin_assume_aligned(work + {offset}, {ALIGN});"));
         } else if bytes <= self.private_bytes {
             self.line(&format!("{t} {name}[{elements}] __attribute__((aligned({ALIGN})));"));
         } else {
@@ -161,22 +177,23 @@ impl Writer<'_> {
         }
         match mark {
             Mark::Vector if self.vectorized(var, body)? => return Ok(()),
-            Mark::Vector => self.line("PRAGMA(GCC ivdep)"),
+            // Trips of a reduction depend on each other.
+            Mark::Vector if self.moves(var, body) => self.line("PRAGMA(GCC ivdep)"),
             Mark::Parallel => {
                 self.parallel = true;
                 self.line("PRAGMA(omp parallel for schedule(static))");
             }
             Mark::Unroll if extent > 1 => self.line(&self.dialect.unroll(extent)),
-            Mark::Serial | Mark::Unroll => {}
+            Mark::Serial | Mark::Unroll | Mark::Vector => {}
             Mark::Bind(_) => return self.refuse(&name, "it is bound to a grid".into()),
         }
-        self.counted(&name, extent, body)
+        self.counted(&name, 0, extent, body)
     }
 
-    /// A loop as it is.
-    pub fn counted(&mut self, name: &str, extent: u64, body: &[Stmt]) -> Result<()> {
+    /// A loop as it is, from a trip up to another.
+    pub fn counted(&mut self, name: &str, first: u64, end: u64, body: &[Stmt]) -> Result<()> {
         let (t, _) = self.dialect.index();
-        self.line(&format!("for ({t} {name} = 0; {name} < {extent}; ++{name}) {{"));
+        self.line(&format!("for ({t} {name} = {first}; {name} < {end}; ++{name}) {{"));
         self.depth += 1;
         self.block(body)?;
         self.depth -= 1;

@@ -8,13 +8,14 @@
 //!
 //! TLP reads the steps that Ansor records. Ours that have no counterpart there have flags of their own behind its
 //! eleven: caches that are read (which TLP has for GPUs), layouts and storage scopes. Parallel, vector and unrolled loops
-//! are one primitive there, annotation, with its kind for an argument; automatic unrolling is a pragma; splits that
+//! are one primitive there, annotation, with its kind for an argument; automatic unrolling is a pragma, and so are
+//! prefetches and instructions; splits that
 //! follow another split do not occur here.
 
 use std::collections::HashMap;
 
 use super::{FeatureSet, Features, Program, Rows};
-use crate::{Binding, Result, Scope, Step, Workload};
+use crate::{Binding, Result, Scope, Step, Workload, intrinsic};
 
 /// The eleven of TLP, by Ansor's letters, then ours.
 const PRIMITIVES: [&str; 14] =
@@ -90,6 +91,15 @@ fn arguments<'a>(step: &'a Step, names: &mut Names<'a>) -> (&'static str, Vec<f6
         Step::ComputeAt { stage, target, axis } | Step::ReverseComputeAt { stage, target, axis } => {
             ("CA", vec![names.stage(stage), names.stage(target), names.axis(target, axis)])
         }
+        Step::Tensorize { stage, axis, intrinsic } => {
+            let which = intrinsic::ALL.iter().position(|other| other.name == intrinsic);
+            let which = which.map_or(-1.0, |which| which as f64);
+            ("PR", vec![names.stage(stage), 7.0, names.axis(stage, axis), which])
+        }
+        Step::Prefetch { stage, buffer, axis, ahead } => {
+            let (reader, loaded) = (names.stage(stage), names.stage(buffer));
+            ("PR", vec![reader, 6.0, loaded, names.axis(stage, axis), *ahead as f64])
+        }
         Step::ComputeRoot { stage } => ("CR", vec![names.stage(stage)]),
         Step::Inline { stage } => ("CI", vec![names.stage(stage)]),
         Step::CacheRead { buffer, readers } => {
@@ -109,6 +119,7 @@ fn arguments<'a>(step: &'a Step, names: &mut Names<'a>) -> (&'static str, Vec<f6
                     Scope::Memory => 0.0,
                     Scope::Register => 1.0,
                     Scope::Shared => 2.0,
+                    Scope::Streamed => 3.0,
                 },
             ],
         ),

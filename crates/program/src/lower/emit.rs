@@ -6,6 +6,7 @@ use super::{Lowering, Region};
 use crate::{
     Binding, BufferId, Cond, Error, Expr, Index, Kind, Loops, Mark, Place, Range, Reducer, Relation, Result, Stage,
     Stmt, Var,
+    intrinsic::{Call, Intrinsic},
 };
 
 /// What is known of a stage while its loops are built.
@@ -14,7 +15,7 @@ pub(super) struct Emission<'a> {
     pub loops: &'a Loops,
     region: &'a Region,
     /// Extents of all nodes.
-    extents: Vec<u64>,
+    pub extents: Vec<u64>,
     /// A variable for each loop, or `None` where there is one trip.
     pub vars: HashMap<usize, Option<Var>>,
     /// Values of all nodes.
@@ -22,11 +23,20 @@ pub(super) struct Emission<'a> {
     /// Conditions, and after how many loops their variables are there.
     guards: Vec<(Cond, usize)>,
     /// The same for the loops that set the result to the identity.
-    reducer: Option<Reducer>,
+    pub reducer: Option<Reducer>,
     pub marks: Vec<Mark>,
     /// Where guards, and loops over virtual threads, are written at the earliest: beyond what is computed inside of the
     /// loops, since all threads take part in that. The beginning on processors.
     inner: usize,
+    /// The first loop whose work an instruction does, by position, and the instruction.
+    tensor: Option<(usize, &'static Intrinsic)>,
+}
+
+impl Emission<'_> {
+    /// True if a condition is there only after more than so many loops.
+    pub fn guarded_beyond(&self, position: usize) -> bool {
+        self.guards.iter().any(|(_, bound)| *bound > position)
+    }
 }
 
 impl Lowering<'_> {
@@ -46,8 +56,11 @@ impl Lowering<'_> {
         let reducer = stage.reducer.filter(|_| stage.reduces());
         let values = self.values(loops, &extents, &vars);
         let inner = if self.gpu { self.innermost_place(stage.buffer) } else { 0 };
-        let mut e = Emission { stage, loops, region, extents, vars, values, guards: Vec::new(), reducer, marks, inner };
+        let guards = Vec::new();
+        let mut e =
+            Emission { stage, loops, region, extents, vars, values, guards, reducer, marks, inner, tensor: None };
         self.guards(&mut e);
+        e.tensor = self.tensorized(&e)?;
         if self.gpu {
             self.check_bindings(&e)?;
         }
@@ -132,13 +145,23 @@ impl Lowering<'_> {
 
     fn unguarded(&mut self, e: &Emission<'_>, position: usize) -> Result<Vec<Stmt>> {
         let mut stmts = Vec::new();
-        let first_reduction = e.loops.leaves.iter().position(|&leaf| e.loops.nodes[leaf].kind == Kind::Reduction);
+        let reduction = e.loops.leaves.iter().position(|&leaf| e.loops.nodes[leaf].kind == Kind::Reduction);
+        // Where an instruction does the reduction, it is set beforehand.
+        let first_reduction = reduction.map(|at| e.tensor.map_or(at, |(first, _)| at.min(first)));
+        let call = match e.tensor {
+            Some((first, intrinsic)) if first == position => Some(self.called(e, position, intrinsic)?),
+            _ => None,
+        };
         if e.reducer.is_some() && first_reduction == Some(position) {
             let mut identity = self.identity(e, position)?;
             for &var in self.pending.iter().rev() {
                 identity = vec![Stmt::For(var, identity)];
             }
             stmts.extend(identity);
+        }
+        if let Some(call) = call {
+            stmts.push(call);
+            return Ok(stmts);
         }
         let Some(&leaf) = e.loops.leaves.get(position) else {
             stmts.push(self.store(e)?);
@@ -162,7 +185,11 @@ impl Lowering<'_> {
         self.threads.extend(threads);
         self.pending.extend(threads.filter(|_| waits));
         self.serial += serial;
-        let mut inner = self.attached(e, position)?;
+        let mut inner = match var {
+            Some(var) => self.prefetched(e, position, var)?,
+            None => Vec::new(),
+        };
+        inner.extend(self.attached(e, position)?);
         inner.extend(self.build(e, position + 1)?);
         self.serial -= serial;
         if threads.is_some() {
@@ -209,7 +236,7 @@ impl Lowering<'_> {
     }
 
     /// Values of the axes of a stage.
-    fn axes(&self, e: &Emission<'_>) -> Vec<Index> {
+    pub(super) fn axes(&self, e: &Emission<'_>) -> Vec<Index> {
         let value = |axis: usize| match e.region.mins.get(axis) {
             Some(min) => self.simplify(&(min + &e.values[axis])),
             None => e.values[axis].clone(),
@@ -217,7 +244,7 @@ impl Lowering<'_> {
         (0..e.stage.rank()).map(value).collect()
     }
 
-    fn store(&self, e: &Emission<'_>) -> Result<Stmt> {
+    pub(super) fn store(&self, e: &Emission<'_>) -> Result<Stmt> {
         let id = e.stage.buffer;
         let axes = self.axes(e);
         let value = e.stage.value.map_indices(&|index| index.substitute(&|var| axes.get(var as usize).cloned()));
@@ -238,7 +265,7 @@ impl Lowering<'_> {
     }
 
     /// The expression with reads from where buffers are.
-    fn value(&self, reader: BufferId, expr: &Expr) -> Result<Expr> {
+    pub(super) fn value(&self, reader: BufferId, expr: &Expr) -> Result<Expr> {
         let mut wrong = None;
         let mut replace = |expr: Expr| {
             let (id, index) = match &expr {
@@ -286,6 +313,9 @@ impl Lowering<'_> {
             .collect();
         let mut own: HashMap<Var, Var> = HashMap::new();
         let mut order = Vec::new();
+        // A warp's tile is set by its threads together.
+        let warp = e.tensor.filter(|(_, intrinsic)| intrinsic.warp);
+        let mut tile = Vec::new();
         for &(at, leaf) in &rest {
             let Some(var) = e.vars[&leaf] else { continue };
             if e.marks[at] == Mark::Parallel {
@@ -294,11 +324,21 @@ impl Lowering<'_> {
             let name = self.loops[var as usize].name.clone();
             let new = self.new_loop(name, e.extents[leaf], e.marks[at]);
             own.insert(var, new);
-            order.push(new);
+            match warp {
+                Some((first, _)) if at >= first => tile.push(new),
+                _ => order.push(new),
+            }
         }
         let replace = |index: &Index| index.substitute(&|var| own.get(&var).map(|&new| Index::var(new)));
         let index: Vec<Index> = e.values[..e.stage.spatial.len()].iter().map(replace).collect();
-        let mut stmts = vec![Stmt::Store(id, self.place(id, &index), Expr::Const(reducer.identity()))];
+        let index = self.place(id, &index);
+        let mut stmts = vec![match warp {
+            Some((_, intrinsic)) => {
+                let result = (id, index);
+                Stmt::Intrinsic(Call { intrinsic, clears: true, vars: tile, result, operands: Vec::new() })
+            }
+            None => Stmt::Store(id, index, Expr::Const(reducer.identity())),
+        }];
         // Guards of spatial loops that come after; those before are around all this already.
         let spatial = |index: &Index| {
             e.loops.leaves.iter().all(|leaf| {

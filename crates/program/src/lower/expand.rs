@@ -16,8 +16,12 @@ fn one(stmt: Stmt, loops: &[Loop]) -> Vec<Stmt> {
         Stmt::For(var, body) => {
             let l = &loops[var as usize];
             if l.mark == Mark::Unroll && l.extent <= LONGEST && body.iter().any(|stmt| has_table(stmt, var)) {
-                let trip = |i: u64| body.iter().map(move |stmt| with(stmt, var, i as i64, loops));
-                let stmts = (0..l.extent).flat_map(trip).collect();
+                let ranges = |var: Var| Range::of(loops.get(var as usize).map_or(1, |l| l.extent));
+                let trip = |i: u64| Index::constant(i as i64);
+                let stmts = (0..l.extent).map(trip);
+                let stmts = stmts
+                    .flat_map(|i| body.iter().flat_map(|stmt| stmt.with(var, &i, &ranges)).collect::<Vec<_>>())
+                    .collect();
                 return expand(stmts, loops);
             }
             let body = expand(body, loops);
@@ -39,14 +43,14 @@ fn one(stmt: Stmt, loops: &[Loop]) -> Vec<Stmt> {
             let body = expand(body, loops);
             if body.is_empty() { Vec::new() } else { vec![Stmt::Launch(launch, body)] }
         }
-        Stmt::Alloc(_) | Stmt::Barrier => vec![stmt],
+        Stmt::Alloc(_) | Stmt::Barrier | Stmt::Prefetch(..) | Stmt::Intrinsic(_) => vec![stmt],
     }
 }
 
 /// True if a table is read at an index with this variable.
 fn has_table(stmt: &Stmt, var: Var) -> bool {
     match stmt {
-        Stmt::Alloc(_) | Stmt::Barrier => false,
+        Stmt::Alloc(_) | Stmt::Barrier | Stmt::Prefetch(..) | Stmt::Intrinsic(_) => false,
         Stmt::Store(.., value) => {
             let mut found = false;
             let mut visit = |expr: &Expr| found |= matches!(expr, Expr::Table(_, index) if index.has(var));
@@ -54,27 +58,6 @@ fn has_table(stmt: &Stmt, var: Var) -> bool {
             found
         }
         _ => stmt.body().iter().any(|stmt| has_table(stmt, var)),
-    }
-}
-
-/// The statement with a number for a variable.
-fn with(stmt: &Stmt, var: Var, value: i64, loops: &[Loop]) -> Stmt {
-    let ranges = |var: Var| Range::of(loops.get(var as usize).map_or(1, |l| l.extent));
-    let set =
-        |index: &Index| index.substitute(&|other| (other == var).then(|| Index::constant(value))).simplify(&ranges);
-    let all = |body: &[Stmt]| body.iter().map(|stmt| with(stmt, var, value, loops)).collect();
-    match stmt {
-        Stmt::For(other, body) => Stmt::For(*other, all(body)),
-        Stmt::If(conds, body) => {
-            Stmt::If(conds.iter().map(|cond| cond.map(&mut |expr| expr, &set)).collect(), all(body))
-        }
-        Stmt::Launch(launch, body) => Stmt::Launch(*launch, all(body)),
-        Stmt::Alloc(id) => Stmt::Alloc(*id),
-        Stmt::Barrier => Stmt::Barrier,
-        Stmt::Store(id, index, expr) => {
-            let value = expr.map_indices(&set).simplify(&ranges);
-            Stmt::Store(*id, index.iter().map(set).collect(), value)
-        }
     }
 }
 

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use super::{Lowering, emit::Emission};
-use crate::{Binding, BufferId, Dim, Error, Launch, Mark, Place, Result, Scope, Stmt, schedule::MAX_THREADS};
+use crate::{
+    Binding, BufferId, Dim, Error, Launch, Mark, Place, Result, Scope, Stmt, intrinsic::WARP, schedule::MAX_THREADS,
+};
 
 /// How many loops over threads are around the place where a buffer begins.
 type Around = HashMap<BufferId, [u32; 3]>;
@@ -60,7 +62,17 @@ impl Lowering<'_> {
                 false
             });
         }
+        let mut warps = false;
+        let of_warps = |stmt: &Stmt| matches!(stmt, Stmt::Intrinsic(call) if call.intrinsic.warp);
+        stmts.iter().for_each(|stmt| warps |= stmt.any(&mut |stmt| of_warps(stmt)));
         let name = self.name(id).to_owned();
+        if warps {
+            launch.threads[0] = if launch.threads[0] == 1 { WARP } else { launch.threads[0] };
+            if launch.threads[0] != WARP {
+                let message = format!("has {} threads along threadIdx.x, and a warp has {WARP}", launch.threads[0]);
+                return Err(Error::lower(&name, message));
+            }
+        }
         let refuse = |message: String| Err(Error::lower(&name, message));
         for (dim, &n) in [Dim::X, Dim::Y, Dim::Z].into_iter().zip(&launch.blocks) {
             let to = Binding::Block(dim);
@@ -127,12 +139,21 @@ impl Lowering<'_> {
                 Stmt::Barrier | Stmt::Alloc(_) | Stmt::Launch(..) => true,
                 Stmt::For(var, _) => matches!(self.loops[*var as usize].mark, Mark::Bind(Binding::Thread(_))),
                 Stmt::Store(id, ..) if self.buffers[id.index()].is_private() => true,
+                Stmt::Intrinsic(call) if self.buffers[call.result.0.index()].is_private() => true,
+                Stmt::Intrinsic(call) => {
+                    let before = around.get(&call.result.0).copied().unwrap_or_default();
+                    // All threads of a warp, which lie along x, take part.
+                    let missing = [0, 1, 2].map(|dim| {
+                        launch.threads[dim] > 1 && loops[dim] == before[dim] && !(dim == 0 && call.intrinsic.warp)
+                    });
+                    *found.get_or_insert(missing) != missing
+                }
                 Stmt::Store(id, ..) => {
                     let before = around.get(id).copied().unwrap_or_default();
                     let missing = [0, 1, 2].map(|dim| launch.threads[dim] > 1 && loops[dim] == before[dim]);
                     *found.get_or_insert(missing) != missing
                 }
-                Stmt::If(..) => false,
+                Stmt::If(..) | Stmt::Prefetch(..) => false,
             };
             mixed
         });

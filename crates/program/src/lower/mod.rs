@@ -9,6 +9,8 @@ mod bounds;
 mod emit;
 mod expand;
 mod launch;
+mod prefetch;
+mod tensorize;
 
 use std::collections::{HashMap, HashSet};
 

@@ -26,6 +26,9 @@ pub struct Settings {
     pub repeat_ms: f64,
     /// Repeats; those of all candidates of a call take turns. With 0 outputs are checked, and there are no times.
     pub repeats: u32,
+    /// A candidate whose run takes longer than so many milliseconds is not repeated: what is far from the best needs no exact time.
+    /// With 0 all are.
+    pub patience_ms: f64,
     /// Bytes that are written before each run, so that it starts with cold caches; with 0 caches are warm.
     pub flush_bytes: u64,
     /// Largest difference from the reference, as a part of the reference's largest number.
@@ -43,6 +46,7 @@ impl Default for Settings {
             warmup_ms: 10.0,
             repeat_ms: 5.0,
             repeats: 7,
+            patience_ms: 0.0,
             flush_bytes: 0,
             tolerance: 1e-4,
             limits: Limits { seconds: 10, mebibytes: 0 },
@@ -120,7 +124,8 @@ impl Bench {
         use std::fmt::Write;
         let s = &self.settings;
         let flush = s.flush_bytes * u64::from(backend.flushes());
-        let mut spec = format!("{flush} {} {} {repeats}\n", s.warmup_ms * 1e6, s.repeat_ms * 1e6);
+        let mut spec =
+            format!("{flush} {} {} {repeats} {}\n", s.warmup_ms * 1e6, s.repeat_ms * 1e6, s.patience_ms * 1e6);
         for (built, inputs) in candidates {
             let sizes = |ids: &[crate::BufferId]| -> String {
                 ids.iter().map(|&id| format!(" {}", built.nest.buffer(id).bytes())).collect()
@@ -195,6 +200,27 @@ impl Bench {
         several.iter().map(|built| self.outputs(built, given, backend)).collect()
     }
 
+    /// Times of candidates that take turns; each alone where they cannot go together, so that a bad one is the only one that
+    /// fails.
+    fn timed(&self, candidates: &[(usize, &Built, PathBuf)], backend: &dyn Backend) -> Vec<(usize, Outcome)> {
+        let together: Vec<(&Built, &Path)> =
+            candidates.iter().map(|(_, built, inputs)| (*built, inputs.as_path())).collect();
+        let (reason, message) = match self.run(&together, false, self.settings.repeats, backend) {
+            Ended::Well(text) => {
+                let times =
+                    |line: &str| line.split_whitespace().filter_map(|word| word.parse().ok()).collect::<Vec<f64>>();
+                let timed = candidates.iter().zip(text.lines().map(times)).filter(|(_, times)| !times.is_empty());
+                return timed.map(|((i, ..), times)| (*i, Outcome::of(times))).collect();
+            }
+            Ended::Badly(message) => (Failure::Crash, message),
+            Ended::Late => (Failure::Hang, format!("more than {} s", self.settings.limits.seconds)),
+        };
+        match candidates {
+            [(i, ..)] => vec![(*i, Outcome::Failed { reason, message })],
+            _ => candidates.iter().flat_map(|one| self.timed(std::slice::from_ref(one), backend)).collect(),
+        }
+    }
+
     /// Writes the inputs of a candidate, and says where.
     fn give(&self, built: &Built, given: &Data) -> Result<PathBuf, (Failure, String)> {
         let inputs = built.path.with_extension("in");
@@ -267,28 +293,12 @@ impl Bench {
             .collect();
         // So many take turns in one process.
         for some in good.chunks(16).filter(|_| this.settings.repeats > 0) {
-            let inputs: Vec<PathBuf> = some.iter().map(|&i| paths[i].with_extension("in")).collect();
-            let candidates: Vec<(&Built, &Path)> = some
+            let candidates: Vec<(usize, &Built, PathBuf)> = some
                 .iter()
-                .zip(&inputs)
-                .filter_map(|(&i, inputs)| Some((checked[i].as_ref().ok()?, inputs.as_path())))
+                .filter_map(|&i| Some((i, checked[i].as_ref().ok()?, paths[i].with_extension("in"))))
                 .collect();
-            match this.run(&candidates, false, this.settings.repeats, backend) {
-                Ended::Well(text) => {
-                    for (&i, line) in some.iter().zip(text.lines()) {
-                        let times: Vec<f64> = line.split_whitespace().filter_map(|word| word.parse().ok()).collect();
-                        if !times.is_empty() {
-                            outcomes[i] = Outcome::of(times);
-                        }
-                    }
-                }
-                ended => {
-                    let (reason, message) = match ended {
-                        Ended::Badly(message) => (Failure::Crash, message),
-                        _ => (Failure::Hang, "took too long with the others".into()),
-                    };
-                    some.iter().for_each(|&i| outcomes[i] = Outcome::Failed { reason, message: message.clone() });
-                }
+            for (i, outcome) in this.timed(&candidates, backend) {
+                outcomes[i] = outcome;
             }
         }
         for path in &paths {

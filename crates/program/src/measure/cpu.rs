@@ -40,6 +40,10 @@ impl Measurer for Cpu {
         let native = self.bench.native(self.target);
         self.bench.measure(workload, schedules, &native)
     }
+
+    fn be_patient(&mut self, ms: f64) {
+        self.bench.settings.patience_ms = ms;
+    }
 }
 
 /// C, compiled to libraries.

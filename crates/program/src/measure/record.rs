@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Result, Schedule, Workload, WorkloadHash};
+use crate::{Error, Result, Schedule, Workload, WorkloadHash};
 
 /// Why there is no time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -98,6 +98,19 @@ pub struct Record {
 impl Record {
     /// The version that is written.
     pub const VERSION: u32 = 1;
+
+    /// Reads the JSON that serialising writes.
+    ///
+    /// # Errors
+    /// A text that is none; a record of another version.
+    pub fn from_json(text: &str) -> Result<Self> {
+        let wrong = |message: String| Error::Format { what: "record", message };
+        let record: Self = serde_json::from_str(text).map_err(|error| wrong(error.to_string()))?;
+        match record.version {
+            Self::VERSION => Ok(record),
+            other => Err(wrong(format!("has version {other}, and {} is read", Self::VERSION))),
+        }
+    }
 }
 
 /// Something that says how fast schedules are.
@@ -108,11 +121,40 @@ pub trait Measurer {
     /// # Errors
     /// Nothing can be measured at all.
     fn measure(&mut self, workload: &Workload, schedules: &[Schedule]) -> Result<Vec<Record>>;
+
+    /// From here on, candidates whose run takes longer than so many milliseconds need no exact time; all do with 0, and
+    /// where a measurer does not know better.
+    fn be_patient(&mut self, ms: f64) {
+        let _ = ms;
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn records_of_another_version_are_refused() {
+        let mut b = crate::Builder::new("w");
+        let x = b.input("x", tachograph_ir::DType::F32, &[8]).unwrap();
+        let y = b.apply("y", x, |x, _| x).unwrap();
+        let record = Record {
+            version: Record::VERSION,
+            workload: b.finish(&[y]).unwrap().hash(),
+            name: "w".into(),
+            schedule: Schedule::new().vectorize("y", "i"),
+            outcome: Outcome::of(vec![1.0, 2.0]),
+            device: "d".into(),
+            compiler: "c".into(),
+            threads: 1,
+            caches: "warm".into(),
+        };
+        let text = serde_json::to_string(&record).unwrap();
+        assert_eq!(Record::from_json(&text).unwrap(), record);
+        let message = Record::from_json(&text.replace("\"version\":1", "\"version\":9")).unwrap_err().to_string();
+        assert_eq!(message, "record: has version 9, and 1 is read");
+        assert!(Record::from_json("{").is_err());
+    }
 
     #[test]
     fn median_and_spread() {

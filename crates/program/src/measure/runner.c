@@ -7,11 +7,11 @@
  *     fetch(c): brings outputs to where `c->memory` says
  *
  * The file that the first argument names has a line of settings,
- *     FLUSH_BYTES WARMUP_NS MIN_NS REPEATS
+ *     FLUSH_BYTES WARMUP_NS MIN_NS REPEATS PATIENCE_NS
  * and for each candidate a line
  *     PATH WORK_BYTES INPUT_FILE INPUTS SIZE... OUTPUT_FILE OUTPUTS SIZE...
  * Each is run once and its outputs are written. Then, with REPEATS, all are timed in turn, REPEATS times, and a line with
- * their nanoseconds is printed for each. It exits with 4 where code is refused, with 5 where a device refuses to run it,
+ * their nanoseconds is printed for each; of one that takes longer than PATIENCE_NS, unless that is 0, one time alone. It exits with 4 where code is refused, with 5 where a device refuses to run it,
  * else with 3.
  */
 
@@ -63,11 +63,11 @@ int main(int argc, char **argv) {
   }
   FILE *spec = fopen(argv[1], "r");
   size_t work;
-  double warmup, least;
+  double warmup, least, patience;
   int repeats, count = 0, inputs;
   static struct candidate candidates[256];
   static char path[4096], input[4096];
-  if (!spec || fscanf(spec, "%zu %lf %lf %d", &flush, &warmup, &least, &repeats) != 4) die("no settings");
+  if (!spec || fscanf(spec, "%zu %lf %lf %d %lf", &flush, &warmup, &least, &repeats, &patience) != 5) die("no settings");
   while (count < 256 && fscanf(spec, "%4095s %zu %4095s %d", path, &work, input, &inputs) == 4) {
     struct candidate *c = &candidates[count++];
     c->inputs = inputs;
@@ -78,18 +78,28 @@ int main(int argc, char **argv) {
   double *times = calloc((size_t)count * repeats, sizeof *times);
   long *runs = calloc(count, sizeof *runs);
   for (int i = 0; i < count; i++) {
-    double start = now(), end = start;
+    double start = now(), end = start, shortest = 0;
     long n = 0;
     while (end - start < warmup || n < 2) {
+      double before = end;
       run(&candidates[i]);
       n++;
       end = now();
+      if (n == 1 || end - before < shortest) shortest = end - before;
+      /* Something else may have held one run up. */
+      if (patience > 0 && n >= 2 && shortest > patience) break;
     }
     double each = (end - start) / n;
     runs[i] = flush ? 1 : (long)(least / each) + 1;
+    if (patience > 0 && shortest > patience) {
+      /* Too slow to be worth more: no runs, and the shorter of these. */
+      runs[i] = 0;
+      times[(size_t)i * repeats] = shortest;
+    }
   }
   for (int r = 0; r < repeats; r++) {
     for (int i = 0; i < count; i++) {
+      if (!runs[i]) continue;
       if (flush) memset(cold, r, flush);
       else run(&candidates[i]);
       double start = now();
@@ -98,7 +108,7 @@ int main(int argc, char **argv) {
     }
   }
   for (int i = 0; i < count; i++) {
-    for (int r = 0; r < repeats; r++) printf("%.1f ", times[(size_t)i * repeats + r]);
+    for (int r = 0; r < (runs[i] ? repeats : 1); r++) printf("%.1f ", times[(size_t)i * repeats + r]);
     printf("\n");
   }
   return 0;

@@ -2,7 +2,7 @@
 //! thread writes and another touches without a barrier between them is a race, and an error.
 
 use super::{Launch, Stmt, Storage, interpret::Machine};
-use crate::{Binding, BufferId, Error, Mark, Result, Scope, Var};
+use crate::{Binding, BufferId, Error, Mark, Result, Scope, Var, intrinsic::WARP};
 
 /// A thread at a moment; `thread` or `block` is [`SEVERAL`] where there is more than one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -156,6 +156,11 @@ impl Machine<'_> {
             let own = self.running.now.thread as usize * elements;
             memory[own..own + elements].fill(None);
         }
+    }
+
+    /// True outside of kernels, and for the first thread of a warp.
+    pub(super) fn is_first_lane(&self) -> bool {
+        self.running.launch.is_none() || self.running.thread[0].is_multiple_of(WARP)
     }
 
     /// Where a thread's own elements of a buffer begin.

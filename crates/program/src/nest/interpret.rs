@@ -86,6 +86,9 @@ impl Machine<'_> {
                 Stmt::Launch(launch, body) => self.launch(launch, body)?,
                 Stmt::Barrier => return Err(Error::data("barrier", "lies outside of a kernel")),
                 Stmt::Alloc(id) => self.alloc(*id),
+                Stmt::Intrinsic(call) => self.call(call)?,
+                // Nothing is read.
+                Stmt::Prefetch(..) => {}
                 Stmt::Store(id, index, value) => {
                     let value = self.value(value)?;
                     let at = self.address(*id, index, None)?;
@@ -98,7 +101,7 @@ impl Machine<'_> {
         Ok(())
     }
 
-    fn address(&self, id: BufferId, index: &[Index], given: Option<(usize, i64)>) -> Result<usize> {
+    pub(super) fn address(&self, id: BufferId, index: &[Index], given: Option<(usize, i64)>) -> Result<usize> {
         let buffer = self.nest.buffer(id);
         let mut flat = 0;
         for (dim, (index, extent)) in index.iter().zip(buffer.extents()).enumerate() {
@@ -114,7 +117,7 @@ impl Machine<'_> {
         Ok(flat)
     }
 
-    fn read(&self, id: BufferId, index: &[Index], given: Option<(usize, i64)>) -> Result<f64> {
+    pub(super) fn read(&self, id: BufferId, index: &[Index], given: Option<(usize, i64)>) -> Result<f64> {
         let at = self.address(id, index, given)?;
         self.touch(id, at, false)?;
         let found = self.memory[id.index()].get(at + self.own(id)).copied().flatten();

@@ -2,12 +2,14 @@
 
 mod grid;
 mod interpret;
+mod intrinsic;
 mod picture;
 mod text;
+mod with;
 
 use tachograph_ir::DType;
 
-use crate::{BufferId, Cond, Expr, Index, Layout, Mark, Range, Scope, Var};
+use crate::{BufferId, Cond, Expr, Index, Layout, Mark, Range, Scope, Var, intrinsic::Call};
 
 /// A loop.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,6 +91,10 @@ pub enum Stmt {
     Alloc(BufferId),
     /// Writes an element.
     Store(BufferId, Vec<Index>, Expr),
+    /// Asks for an element that is needed later. It may lie beyond the buffer: nothing is read.
+    Prefetch(BufferId, Vec<Index>),
+    /// An instruction, in place of loops.
+    Intrinsic(Call),
     /// A kernel of a GPU: every thread of every block runs it. Loops that are bound are no loops there: their variable
     /// is the number of the block or thread, and threads beyond their extent leave them out.
     Launch(Launch, Vec<Self>),
@@ -117,7 +123,7 @@ impl Stmt {
     pub fn body(&self) -> &[Self] {
         match self {
             Self::For(_, body) | Self::If(_, body) | Self::Launch(_, body) => body,
-            Self::Alloc(_) | Self::Store(..) | Self::Barrier => &[],
+            Self::Alloc(_) | Self::Store(..) | Self::Prefetch(..) | Self::Intrinsic(_) | Self::Barrier => &[],
         }
     }
 

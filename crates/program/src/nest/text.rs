@@ -57,7 +57,7 @@ impl Nest {
                     let scope = match b.scope {
                         Scope::Register => "registers",
                         Scope::Shared => "shared",
-                        Scope::Memory => "local",
+                        Scope::Memory | Scope::Streamed => "local",
                     };
                     writeln!(f, "{indent}{scope} {}: {}[{}]", b.name, b.dtype, crate::text::extents(&b.extents()))?;
                 }
@@ -65,6 +65,19 @@ impl Nest {
                     let [blocks, threads] = [launch.blocks, launch.threads].map(|n| crate::text::extents(&n));
                     writeln!(f, "{indent}launch [{blocks}] blocks of [{threads}] threads")?;
                     self.stmts(f, body, depth + 1)?;
+                }
+                Stmt::Intrinsic(call) => {
+                    let tensor = |(id, index): &(BufferId, Vec<crate::Index>)| {
+                        format!("{}[{}]", buffer(*id), names.indices(index))
+                    };
+                    let read: Vec<String> = call.operands.iter().map(tensor).collect();
+                    let what = if call.clears { "0".to_owned() } else { format!("({})", read.join(", ")) };
+                    let over: Vec<String> = call.vars.iter().map(|&v| var(v)).collect();
+                    let (name, to) = (call.intrinsic.name, tensor(&call.result));
+                    writeln!(f, "{indent}{name} over {}: {to} <- {what}", over.join(", "))?;
+                }
+                Stmt::Prefetch(id, index) => {
+                    writeln!(f, "{indent}prefetch {}[{}]", buffer(*id), names.indices(index))?;
                 }
                 Stmt::Barrier => writeln!(f, "{indent}barrier")?,
                 Stmt::Store(id, index, value) => {

@@ -6,13 +6,16 @@
 mod bind;
 mod layout;
 mod loops;
+mod prefetch;
 mod rewrite;
 mod state;
 mod step;
+mod tensorize;
 
 pub(crate) use bind::MAX_THREADS;
 pub use bind::{Binding, Dim};
 pub use layout::{Layout, LayoutDim};
 pub use loops::{Kind, LoopNode, Loops, Mark, Place, Relation};
+pub use prefetch::Prefetch;
 pub use state::{Scope, State};
 pub use step::{Schedule, Step};

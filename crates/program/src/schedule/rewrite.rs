@@ -22,7 +22,9 @@ impl State {
     fn pristine(&self, stage: BufferId) -> Result<(), String> {
         let name = &self.workload.buffer(stage).name;
         let at = |loops: &Loops| matches!(loops.place, Place::At(target, _) if target == stage);
-        match self.loops[&stage].is_pristine() && !self.loops.values().any(at) {
+        let ahead =
+            self.prefetches().iter().any(|prefetch| prefetch.stage == stage) || self.tensorized.contains_key(&stage);
+        match self.loops[&stage].is_pristine() && !ahead && !self.loops.values().any(at) {
             true => Ok(()),
             false => Err(format!("`{name}` has been scheduled already")),
         }
@@ -125,7 +127,7 @@ impl State {
         let id = self.stage(name)?;
         self.pristine(id)?;
         let position = self.position(id)?;
-        let stage = self.workload.stages[position].clone();
+        let stage = one_reduction(self.workload.stages[position].clone(), axis)?;
         let reducer = stage.reducer.ok_or("it reduces nothing")?;
         let k = stage.reduction.iter().position(|other| other.name == axis);
         let k = k.ok_or_else(|| format!("there is no reduction axis `{axis}`"))?;
@@ -169,6 +171,41 @@ impl State {
         self.workload.stages.insert(position, factored);
         Ok(partial)
     }
+}
+
+/// The stage with one reduction axis for those whose names are joined with `*`.
+fn one_reduction(stage: Stage, joined: &str) -> Result<Stage, String> {
+    let names: Vec<&str> = joined.split('*').collect();
+    if names.len() == 1 {
+        return Ok(stage);
+    }
+    let rank = stage.spatial.len();
+    let place = |name: &&str| {
+        let found = stage.reduction.iter().position(|axis| axis.name == **name);
+        found.ok_or_else(|| format!("there is no reduction axis `{name}`"))
+    };
+    let own: Vec<usize> = names.iter().map(place).collect::<Result<_, _>>()?;
+    if own.iter().enumerate().any(|(i, k)| own[..i].contains(k)) {
+        return Err("an axis is named twice".into());
+    }
+    let extents: Vec<u64> = own.iter().map(|&k| stage.reduction[k].extent).collect();
+    let extent = extents.iter().try_fold(1u64, |n, &e| n.checked_mul(e)).ok_or("the reduction is too long")?;
+    // The new axis comes first among those of the reduction, and the others keep their order.
+    let mut reduction = vec![Axis { name: joined.to_owned(), extent }];
+    let mut values = vec![Index::default(); stage.reduction.len()];
+    for (k, axis) in stage.reduction.iter().enumerate().filter(|(k, _)| !own.contains(k)) {
+        values[k] = Index::var((rank + reduction.len()) as u32);
+        reduction.push(axis.clone());
+    }
+    let mut rest = Index::var(rank as u32);
+    for (i, (&k, &extent)) in own.iter().zip(&extents).enumerate().rev() {
+        // An axis without positions leaves nothing to divide.
+        values[k] = if i == 0 { rest.clone() } else { rest.modulo(extent.max(1) as i64) };
+        rest = rest.div(extent.max(1) as i64);
+    }
+    let replace = |var: u32| (var as usize).checked_sub(rank).and_then(|k| values.get(k).cloned());
+    let value = stage.value.map_indices(&|i| i.substitute(&replace));
+    Ok(Stage { reduction, value, ..stage })
 }
 
 fn copy_stage(to: BufferId, from: BufferId, names: &[String], shape: &[u64]) -> Stage {

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Binding, Kind, Layout, Loops, Mark, Place, Relation, Step};
-use crate::{BufferId, Expr, Stage, Workload};
+use super::{Binding, Kind, Layout, Loops, Mark, Place, Prefetch, Relation, Step};
+use crate::{BufferId, Expr, Stage, Workload, intrinsic::Intrinsic};
 
 /// Where a buffer lives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -18,6 +18,8 @@ pub enum Scope {
     Register,
     /// In the memory that the threads of a block share.
     Shared,
+    /// In memory, written past the caches where vectors are stored whole: an output that they would not keep.
+    Streamed,
 }
 
 /// A workload with the loops of its stages.
@@ -27,13 +29,22 @@ pub struct State {
     pub(crate) loops: HashMap<BufferId, Loops>,
     pub(crate) scopes: HashMap<BufferId, Scope>,
     pub(crate) layouts: HashMap<BufferId, Layout>,
+    pub(super) prefetches: Vec<Prefetch>,
+    pub(crate) tensorized: HashMap<BufferId, (usize, &'static Intrinsic)>,
 }
 
 impl State {
     /// Every stage by loops of its own, in order.
     pub fn new(workload: Workload) -> Self {
         let loops = workload.stages.iter().map(|stage| (stage.buffer, Loops::new(stage))).collect();
-        Self { workload, loops, scopes: HashMap::new(), layouts: HashMap::new() }
+        Self {
+            workload,
+            loops,
+            scopes: HashMap::new(),
+            layouts: HashMap::new(),
+            prefetches: Vec::new(),
+            tensorized: HashMap::new(),
+        }
     }
 
     /// The workload as it is now: steps that inline, cache and factor change its stages.
@@ -75,7 +86,22 @@ impl State {
         Ok((id, self.loops.get_mut(&id).ok_or("there is no such stage")?))
     }
 
-    /// A loop that is split or fused away must not have stages computed at it.
+    /// A loop that is split or fused away must not have buffers prefetched at it.
+    fn not_prefetched(&self, stage: BufferId, leaf: usize) -> Result<(), String> {
+        match self.prefetches.iter().find(|prefetch| prefetch.stage == stage && prefetch.leaf == leaf) {
+            Some(at) => Err(format!("`{}` is prefetched at that loop", self.workload.buffer(at.buffer).name)),
+            None => Ok(()),
+        }
+    }
+
+    /// What is computed at a loop is computed at this one instead, whose trips are the same.
+    fn move_places(&mut self, stage: BufferId, from: usize, to: usize) {
+        for loops in self.loops.values_mut().filter(|loops| loops.place == Place::At(stage, from)) {
+            loops.place = Place::At(stage, to);
+        }
+    }
+
+    /// A loop whose trips are no longer those of one loop must not have stages computed at it.
     fn free(&self, stage: BufferId, leaf: usize) -> Result<(), String> {
         let at = |loops: &Loops| loops.place == Place::At(stage, leaf);
         match self.loops.iter().find(|(_, loops)| at(loops)) {
@@ -86,11 +112,11 @@ impl State {
 
     /// Takes a step, or refuses with the reason and leaves everything as it was.
     pub(crate) fn apply(&mut self, step: &Step) -> Result<(), String> {
-        use Step::{AutoUnroll, Bind, Layout, Parallel, Scope, Split, Unroll, Vectorize};
+        use Step::{AutoUnroll, Bind, Layout, Parallel, Prefetch, Scope, Split, Tensorize, Unroll, Vectorize};
         if matches!(step, Split { .. } | Parallel { .. } | Vectorize { .. } | Unroll { .. } | AutoUnroll { .. }) {
             return self.take(step);
         }
-        if matches!(step, Bind { .. } | Scope { .. } | Layout { .. }) {
+        if matches!(step, Bind { .. } | Scope { .. } | Layout { .. } | Prefetch { .. } | Tensorize { .. }) {
             return self.take(step);
         }
         let mut next = self.clone();
@@ -135,8 +161,11 @@ impl State {
                 let (id, loops) = self.loops_of(stage)?;
                 let position = loops.position(axis)?;
                 let leaf = loops.leaves[position];
-                self.free(id, leaf)?;
-                self.loops_of(stage)?.1.split(position, factors).map(|_| ())
+                self.not_prefetched(id, leaf)?;
+                let parts = self.loops_of(stage)?.1.split(position, factors)?;
+                // A trip of the innermost part is one of the loop.
+                parts.last().into_iter().for_each(|&last| self.move_places(id, leaf, last));
+                Ok(())
             }
             Step::Fuse { stage, axes } => {
                 let (id, loops) = self.loops_of(stage)?;
@@ -146,8 +175,12 @@ impl State {
                     return Err("the loops do not follow one another".into());
                 }
                 let leaves: Vec<usize> = positions.iter().map(|&position| loops.leaves[position]).collect();
-                leaves.into_iter().try_for_each(|leaf| self.free(id, leaf))?;
-                self.loops_of(stage)?.1.fuse(first, positions.len()).map(|_| ())
+                let Some((&last, outer)) = leaves.split_last() else { return Ok(()) };
+                outer.iter().try_for_each(|&leaf| self.free(id, leaf))?;
+                leaves.iter().try_for_each(|&leaf| self.not_prefetched(id, leaf))?;
+                let fused = self.loops_of(stage)?.1.fuse(first, positions.len())?;
+                self.move_places(id, last, fused);
+                Ok(())
             }
             Step::Reorder { stage, order } => self.loops_of(stage)?.1.reorder(order),
             Step::Parallel { stage, axis } => self.mark(stage, axis, Mark::Parallel),
@@ -165,13 +198,17 @@ impl State {
             }
             Step::ReverseComputeAt { stage, target, axis } => self.reverse_compute_at(stage, target, axis),
             Step::Inline { stage } => self.inline(stage),
+            Step::Tensorize { stage, axis, intrinsic } => self.tensorize(stage, axis, intrinsic),
+            Step::Prefetch { stage, buffer, axis, ahead } => self.prefetch(stage, buffer, axis, *ahead),
             Step::CacheRead { buffer, readers } => self.cache_read(buffer, readers).map(|_| ()),
             Step::CacheWrite { stage } => self.cache_write(stage).map(|_| ()),
             Step::RFactor { stage, axis, factor, outer } => self.rfactor(stage, axis, *factor, *outer).map(|_| ()),
             Step::Scope { buffer, scope } => {
                 let id = self.stage(buffer)?;
-                if self.workload.outputs.contains(&id) {
-                    return Err("an output lives in memory".into());
+                match (self.workload.outputs.contains(&id), scope) {
+                    (true, Scope::Register | Scope::Shared) => return Err("an output lives in memory".into()),
+                    (false, Scope::Streamed) => return Err("what is read again is not written past the caches".into()),
+                    _ => {}
                 }
                 self.scopes.insert(id, *scope);
                 Ok(())
@@ -202,7 +239,7 @@ impl State {
         if node.mark != Mark::Serial && node.mark != mark {
             return Err(format!("`{axis}` is marked {:?} already", node.mark));
         }
-        if node.kind == Kind::Reduction && mark != Mark::Unroll {
+        if node.kind == Kind::Reduction && !matches!(mark, Mark::Unroll | Mark::Vector) {
             return Err(format!("`{axis}` is reduced: factor the reduction first"));
         }
         if mark == Mark::Vector && position + 1 != loops.leaves.len() {

@@ -43,7 +43,7 @@ pub enum Step {
         /// The loop.
         axis: String,
     },
-    /// Runs the innermost loop in vectors.
+    /// Runs the innermost loop in vectors. One that is reduced gives partial results in lanes, which are joined after it.
     Vectorize {
         /// The stage.
         stage: String,
@@ -102,6 +102,27 @@ pub enum Step {
         /// The stage.
         stage: String,
     },
+    /// In each trip of a loop, asks for what the stage loads of a buffer some trips later, so that it is in the caches
+    /// by then.
+    Prefetch {
+        /// The stage.
+        stage: String,
+        /// The buffer.
+        buffer: String,
+        /// The loop.
+        axis: String,
+        /// How many trips later.
+        ahead: u64,
+    },
+    /// Puts an instruction in the place of the loops from one on: they must do what the instruction is defined to do.
+    Tensorize {
+        /// The stage.
+        stage: String,
+        /// The first of the loops.
+        axis: String,
+        /// Name of the instruction; see [`crate::intrinsic`].
+        intrinsic: String,
+    },
     /// Copies a buffer to `NAME.read`, which is then read in its place.
     CacheRead {
         /// The buffer.
@@ -118,7 +139,7 @@ pub enum Step {
     RFactor {
         /// The stage.
         stage: String,
-        /// The reduction axis.
+        /// The reduction axis; several, joined with `*`, are made one first.
         axis: String,
         /// Positions of the inner part.
         factor: u64,
@@ -159,6 +180,10 @@ impl fmt::Display for Step {
             Self::ComputeRoot { stage } => write!(f, "compute {stage} at the root"),
             Self::ReverseComputeAt { stage, target, axis } => write!(f, "reverse-compute {stage} at {target} {axis}"),
             Self::Inline { stage } => write!(f, "inline {stage}"),
+            Self::Prefetch { stage, buffer, axis, ahead } => {
+                write!(f, "prefetch {buffer} for {stage} at {axis}, {ahead} ahead")
+            }
+            Self::Tensorize { stage, axis, intrinsic } => write!(f, "tensorize {stage} {axis} by {intrinsic}"),
             Self::CacheRead { buffer, readers } if readers.is_empty() => write!(f, "cache-read {buffer}"),
             Self::CacheRead { buffer, readers } => write!(f, "cache-read {buffer} for {}", readers.join(" ")),
             Self::CacheWrite { stage } => write!(f, "cache-write {stage}"),
@@ -308,6 +333,18 @@ impl Schedule {
     #[must_use]
     pub fn inline(self, stage: &str) -> Self {
         self.step(Step::Inline { stage: stage.into() })
+    }
+
+    /// Adds [`Step::Prefetch`].
+    #[must_use]
+    pub fn prefetch(self, stage: &str, buffer: &str, axis: &str, ahead: u64) -> Self {
+        self.step(Step::Prefetch { stage: stage.into(), buffer: buffer.into(), axis: axis.into(), ahead })
+    }
+
+    /// Adds [`Step::Tensorize`].
+    #[must_use]
+    pub fn tensorize(self, stage: &str, axis: &str, intrinsic: &str) -> Self {
+        self.step(Step::Tensorize { stage: stage.into(), axis: axis.into(), intrinsic: intrinsic.into() })
     }
 
     /// Adds [`Step::CacheRead`] for all readers.

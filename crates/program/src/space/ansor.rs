@@ -1,5 +1,5 @@
 //! Sketches by Ansor's rules for processors ("Ansor", Zheng et al., OSDI 2020), from the last stage to the first:
-//! inline what costs nothing, factor long reductions, cache what is written, tile in the order SSRSRS, fuse what reads
+//! inline what costs nothing, write tables of numbers out, factor long reductions, cache what is written, tile in the order SSRSRS, fuse what reads
 //! a tile element by element.
 //!
 //! What Ansor draws at random when it completes a sketch are decisions here: lengths of tiles, where a stage that is
@@ -10,7 +10,7 @@ use std::ops::{Deref, DerefMut};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Decision, Open, Sketch, draft::Draft, predicate};
+use super::{Decision, Open, Sketch, constant, draft::Draft, predicate};
 use crate::{BufferId, Expr, Place, Result, Role, Scope, Step, Workload};
 
 /// What the rules suppose of the machine, and limits of the annotations.
@@ -63,8 +63,13 @@ const REDUCTION: usize = 2;
 const LEVELS: [(bool, usize); 6] = [(true, 0), (true, 1), (false, 0), (true, 2), (false, 1), (true, 3)];
 
 impl Partial {
-    /// Tiles a stage; gives the name of the last loop of each level.
-    fn tile(&mut self, id: BufferId, rules: CpuRules) -> Result<()> {
+    /// Nothing done yet.
+    pub fn new(workload: &Workload) -> Self {
+        Self { draft: Draft::new("", workload), next: workload.stages().len(), tiled: Vec::new() }
+    }
+
+    /// Tiles a stage.
+    pub fn tile(&mut self, id: BufferId, rules: CpuRules) -> Result<()> {
         let stage = self.name(id);
         let Some(axes) = self.state.workload().stage(id).cloned() else { return Ok(()) };
         let mut tiles = Vec::new();
@@ -123,7 +128,7 @@ impl Partial {
     }
 
     /// The consumer follows the first `levels` spatial levels, and the stage is computed there.
-    fn fuse(&mut self, id: BufferId, consumer: BufferId, levels: usize, rules: CpuRules) -> Result<()> {
+    pub fn fuse(&mut self, id: BufferId, consumer: BufferId, levels: usize, rules: CpuRules) -> Result<()> {
         let (stage, target) = (self.name(consumer), self.name(id));
         let Some(last) = self.state.workload().stage(id).and_then(|s| s.spatial.last()).map(|axis| axis.name.clone())
         else {
@@ -137,7 +142,11 @@ impl Partial {
         Ok(())
     }
 
-    pub fn into_sketch(self) -> Sketch {
+    /// The sketch, which has a name even where nothing was done.
+    pub fn named(mut self) -> Sketch {
+        if self.sketch.name.is_empty() {
+            self.sketch.name.push_str("plain");
+        }
         self.draft.sketch
     }
 
@@ -162,8 +171,7 @@ pub(super) fn derived(
     derive: &dyn Fn(Partial) -> Result<Vec<Partial>>,
     annotated: &dyn Fn(Partial) -> Result<Sketch>,
 ) -> Result<Vec<Sketch>> {
-    let start = Partial { draft: Draft::new("", workload), next: workload.stages().len(), tiled: Vec::new() };
-    let (mut open, mut done) = (vec![start], Vec::new());
+    let (mut open, mut done) = (vec![Partial::new(workload)], Vec::new());
     while let Some(partial) = open.pop() {
         if partial.next == 0 {
             done.push(annotated(partial)?);
@@ -191,6 +199,9 @@ fn derive(partial: Partial, rules: CpuRules) -> Result<Vec<Partial>> {
     // What is made beforehand needs no speed.
     if workload.is_constant(id) {
         return Ok(vec![partial.noted(format!("prepare {name}"), i)]);
+    }
+    if let Some(next) = constant::simplified(&partial, id, rules.max_innermost)? {
+        return Ok(vec![next.noted(format!("write tables of {name} out"), i)]);
     }
     let pristine = partial.state.loops(id).is_some_and(crate::Loops::is_pristine);
     let tiling = pristine && predicate::needs_tiling(workload, id);
@@ -286,13 +297,12 @@ fn annotated(mut p: Partial, rules: CpuRules) -> Result<Sketch> {
             p.take(Step::Vectorize { stage: name.clone(), axis: loops.nodes[last].name.clone() })?;
         }
         if rules.cores > 1 && loops.place == Place::Root {
-            share(&mut p, id);
+            // What has a place is computed at the last loop of a level, and loops around that are not fused with it.
+            let spatial = p.state.workload().stage(id).map_or(0, |stage| stage.spatial.len());
+            share(&mut p, id, if located.is_empty() { 4 } else { spatial.clamp(1, 4) });
         }
     }
-    if p.sketch.name.is_empty() {
-        p.sketch.name.push_str("plain");
-    }
-    Ok(p.into_sketch())
+    Ok(p.named())
 }
 
 /// Where a stage that is not tiled, and read by one that is, is computed: inlined, by itself, or inside of a loop. False
@@ -349,8 +359,8 @@ pub(super) fn loop_names(loops: &crate::Loops) -> Vec<String> {
     loops.leaves.iter().map(|&leaf| loops.nodes[leaf].name.clone()).collect()
 }
 
-/// How many outer loops of the result are shared among threads.
-fn share(p: &mut Partial, id: BufferId) {
+/// How many outer loops of the result are shared among threads, up to `most`.
+pub(super) fn share(p: &mut Partial, id: BufferId, most: usize) {
     let (stage, Some(loops)) = (p.name(id), p.state.loops(id)) else { return };
     let outer: Vec<String> = loops
         .leaves
@@ -361,7 +371,7 @@ fn share(p: &mut Partial, id: BufferId) {
         .map(|&leaf| loops.nodes[leaf].name.clone())
         .collect();
     let mut options = vec![("none".to_owned(), Vec::new())];
-    for count in 1..=outer.len().min(4) {
+    for count in 1..=outer.len().min(most) {
         let axes = outer[..count].to_vec();
         let axis = axes.join("*");
         let mut steps = Vec::new();

@@ -2,18 +2,16 @@
 //! the first: inline whatever reduces nothing, share reductions that are longer than their result out among threads,
 //! cache what is written in registers, tile in the order SSSRRSRS with the first three levels as blocks, virtual threads
 //! and threads, and fetch what a tile reads into shared memory together.
-//!
-//! Ansor's rules for constant tensors and for special places of computation are left out.
 
 use serde::{Deserialize, Serialize};
 
 use super::{
     Decision, Open, Sketch, across,
     ansor::{Partial, derived, loop_names},
-    predicate,
+    constant, predicate,
     sketch::fetch,
 };
-use crate::{Binding, BufferId, Dim, Expr, Kind, Place, Result, Scope, Step, Workload};
+use crate::{Binding, BufferId, Dim, Expr, Kind, Mark, Place, Result, Scope, Step, Workload};
 
 /// What the rules suppose of the device, and limits of the annotations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +37,8 @@ const REDUCTION: usize = 3;
 /// The levels, outermost first: which part of the spatial or of the reduction axes.
 const LEVELS: [(bool, usize); SPATIAL + REDUCTION] =
     [(true, 0), (true, 1), (true, 2), (false, 0), (false, 1), (true, 3), (false, 2), (true, 4)];
+/// Elements of a word that a thread fetches.
+const WORDS: [u64; 3] = [1, 2, 4];
 /// What the first levels are bound to.
 const BOUND: [Binding; 3] = [Binding::Block(Dim::X), Binding::Vthread, Binding::Thread(Dim::X)];
 
@@ -58,6 +58,9 @@ fn derive(partial: Partial, rules: GpuRules) -> Result<Vec<Partial>> {
     if workload.is_constant(id) {
         return Ok(vec![partial.noted(format!("prepare {name}"), i)]);
     }
+    if let Some(next) = constant::placed(&partial, id)? {
+        return Ok(vec![next.noted(format!("place {name} beside tables"), i)]);
+    }
     if !reduces {
         let mut next = partial.clone();
         let step = Step::Inline { stage: name.clone() };
@@ -65,6 +68,9 @@ fn derive(partial: Partial, rules: GpuRules) -> Result<Vec<Partial>> {
             next.take(step)?;
             return Ok(vec![next.noted(format!("inline {name}"), i)]);
         }
+    }
+    if let Some(next) = constant::simplified(&partial, id, rules.max_innermost)? {
+        return Ok(vec![next.noted(format!("write tables of {name} out"), i)]);
     }
     let pristine = partial.state.loops(id).is_some_and(crate::Loops::is_pristine);
     let tiling = pristine && predicate::needs_tiling(workload, id) && lengths.0 > 0;
@@ -83,7 +89,7 @@ fn derive(partial: Partial, rules: GpuRules) -> Result<Vec<Partial>> {
     let mut next = partial.clone();
     match consumer {
         Some(consumer) if tiling => {
-            tile(&mut next, id, consumer, rules)?;
+            tile(&mut next, id, consumer, rules, &WORDS)?;
             let note = format!("tile {name} and fuse {}", partial.name(consumer));
             // The copies that it reads stand before it now, and are done.
             found.push(next.noted(note, i));
@@ -99,7 +105,7 @@ fn derive(partial: Partial, rules: GpuRules) -> Result<Vec<Partial>> {
 }
 
 /// Tiles a stage, binds its first three levels, lets what reads it follow them, and fetches what it reads.
-fn tile(p: &mut Partial, id: BufferId, consumer: BufferId, rules: GpuRules) -> Result<()> {
+pub(super) fn tile(p: &mut Partial, id: BufferId, consumer: BufferId, rules: GpuRules, words: &[u64]) -> Result<()> {
     let stage = p.name(id);
     let Some(own) = p.state.workload().stage(id).cloned() else { return Ok(()) };
     let mut tiles = Vec::new();
@@ -134,14 +140,20 @@ fn tile(p: &mut Partial, id: BufferId, consumer: BufferId, rules: GpuRules) -> R
         let mut visit = |expr: &Expr| looked_up |= matches!(expr, Expr::Lookup { buffer: b, .. } if *b == buffer);
         own.value.visit(&mut visit, &mut |_| {});
         if !looked_up {
-            cooperative(p, buffer, &stage, &outer, threads)?;
+            cooperative(p, buffer, &stage, (&outer, threads), words)?;
         }
     }
     Ok(())
 }
 
 /// Copies what a trip of the outermost reduction loops reads of a buffer into shared memory, all threads together.
-fn cooperative(p: &mut Partial, buffer: BufferId, reader: &str, axis: &str, tiles: &[usize]) -> Result<()> {
+fn cooperative(
+    p: &mut Partial,
+    buffer: BufferId,
+    reader: &str,
+    (axis, tiles): (&str, &[usize]),
+    words: &[u64],
+) -> Result<()> {
     let rank = p.state.workload().buffer(buffer).shape.len();
     if rank == 0 {
         return Ok(());
@@ -154,7 +166,7 @@ fn cooperative(p: &mut Partial, buffer: BufferId, reader: &str, axis: &str, tile
     p.take(Step::Scope { buffer: stage.clone(), scope: Scope::Shared })?;
     let loops = p.state.loops(copy).map(loop_names).unwrap_or_default();
     let axis = fused(p, &stage, loops)?;
-    let words = vec![1, 2, 4];
+    let words = words.to_vec();
     let options = words.iter().map(u64::to_string).collect();
     let word = p.decide(Decision::Category { name: format!("word of {stage}"), options });
     for step in fetch(&stage, &axis, 1, 1) {
@@ -174,39 +186,52 @@ fn annotated(mut p: Partial, rules: GpuRules) -> Result<Sketch> {
             let steps = [0, 16, 64, 512, 1024].into_iter().filter(|&max| max <= rules.max_unroll);
             p.either(format!("unroll {name}"), steps.map(option).collect());
         }
-        let Some(loops) = p.state.loops(id).filter(|loops| loops.place == Place::Root) else { continue };
-        if loops.nodes.iter().any(|node| matches!(node.mark, crate::Mark::Bind(_))) {
-            continue;
-        }
-        let spatial: Vec<String> = loops
-            .leaves
-            .iter()
-            .filter(|&&leaf| loops.nodes[leaf].kind == Kind::Spatial)
-            .map(|&leaf| loops.nodes[leaf].name.clone())
-            .collect();
-        let total = p.state.workload().stage(id).map_or(1, |stage| predicate::lengths(stage).0);
-        if spatial.is_empty() {
-            continue;
-        }
-        let axis = fused(&mut p, &name, spatial)?;
-        let bind = |axis: String, to| Step::Bind { stage: name.clone(), axis, to };
-        if total <= rules.warp {
-            p.take(bind(axis, Binding::Thread(Dim::X)))?;
-            continue;
-        }
-        let option = |threads: u64| {
-            let split = Step::Split { stage: name.clone(), axis: axis.clone(), factors: vec![threads] };
-            let block = bind(format!("{axis}.0"), Binding::Block(Dim::X));
-            (threads.to_string(), vec![split, block, bind(format!("{axis}.1"), Binding::Thread(Dim::X))])
+        bound(&mut p, id, rules, None)?;
+    }
+    Ok(p.named())
+}
+
+/// Binds the loops of a stage at the root that no rule has bound: all of the result's as one, in blocks of threads; as
+/// many blocks as there are, or no more than `most`, which then go round.
+pub(super) fn bound(p: &mut Partial, id: BufferId, rules: GpuRules, most: Option<u64>) -> Result<()> {
+    let Some(loops) = p.state.loops(id).filter(|loops| loops.place == Place::Root) else { return Ok(()) };
+    if loops.nodes.iter().any(|node| matches!(node.mark, crate::Mark::Bind(_))) {
+        return Ok(());
+    }
+    let free = |leaf: usize| loops.nodes[leaf].kind == Kind::Spatial && loops.nodes[leaf].mark == Mark::Serial;
+    let spatial: Vec<String> =
+        loops.leaves.iter().take_while(|&&leaf| free(leaf)).map(|&leaf| loops.nodes[leaf].name.clone()).collect();
+    if spatial.is_empty() {
+        return Ok(());
+    }
+    let name = p.name(id);
+    let total = p.state.workload().stage(id).map_or(1, |stage| predicate::lengths(stage).0);
+    let axis = fused(p, &name, spatial)?;
+    let bind = |axis: String, to| Step::Bind { stage: name.clone(), axis, to };
+    if total <= rules.warp {
+        return p.take(bind(axis, Binding::Thread(Dim::X)));
+    }
+    let option = |threads: u64| {
+        let part = |i: u8| format!("{axis}.{i}");
+        let split = |factors| Step::Split { stage: name.clone(), axis: axis.clone(), factors };
+        let steps = match most.filter(|&blocks| total > blocks.saturating_mul(rules.max_threads)) {
+            Some(blocks) => vec![
+                split(vec![blocks, threads]),
+                Step::Reorder { stage: name.clone(), order: vec![part(1), part(2), part(0)] },
+                bind(part(1), Binding::Block(Dim::X)),
+                bind(part(2), Binding::Thread(Dim::X)),
+            ],
+            None => {
+                let block = bind(part(0), Binding::Block(Dim::X));
+                vec![split(vec![threads]), block, bind(part(1), Binding::Thread(Dim::X))]
+            }
         };
-        let threads = (0..6).map(|n| rules.warp << n).filter(|&n| n <= rules.max_threads);
-        let threads: Vec<_> = threads.map(option).collect();
-        p.either(format!("threads of {name}"), threads);
-    }
-    if p.sketch.name.is_empty() {
-        p.sketch.name.push_str("plain");
-    }
-    Ok(p.into_sketch())
+        (threads.to_string(), steps)
+    };
+    let threads = (0..6).map(|n| rules.warp << n).filter(|&n| n <= rules.max_threads);
+    let threads: Vec<_> = threads.map(option).collect();
+    p.either(format!("threads of {name}"), threads);
+    Ok(())
 }
 
 /// One loop of several; gives its name.

@@ -3,8 +3,11 @@
 mod across;
 mod ansor;
 mod ansor_gpu;
+mod constant;
 mod decision;
 mod draft;
+mod invert;
+mod meta;
 mod predicate;
 mod sketch;
 mod template;
@@ -16,6 +19,7 @@ use sha2::{Digest, Sha256};
 pub use ansor::CpuRules;
 pub use ansor_gpu::GpuRules;
 pub use decision::{Choice, Decision};
+pub use meta::MetaSchedule;
 pub use sketch::{Open, Sketch};
 pub use template::Machine;
 
@@ -198,6 +202,14 @@ impl Space {
     /// None known: a rule whose steps the workload refuses is an error of this crate.
     pub fn gpu(workload: &Workload, rules: GpuRules) -> Result<Self> {
         ansor_gpu::sketches(workload, rules).map(|sketches| Self { sketches })
+    }
+
+    /// The space that MetaSchedule's rules make. Of a GPU's, what is said of [`Space::gpu`] is true.
+    ///
+    /// # Errors
+    /// As [`Space::cpu`].
+    pub fn meta_schedule(workload: &Workload, target: MetaSchedule) -> Result<Self> {
+        meta::sketches(workload, target).map(|sketches| Self { sketches })
     }
 
     /// The space of the templates that know the workload; it has no sketch where none does.

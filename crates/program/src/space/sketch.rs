@@ -20,6 +20,17 @@ pub enum Open {
         /// The decision.
         tile: usize,
     },
+    /// A reduction in two, of which one part becomes an axis of partial results: a tile of two says which lengths.
+    Factor {
+        /// The stage.
+        stage: String,
+        /// The reduction axis, or several joined with `*`.
+        axis: String,
+        /// The decision.
+        tile: usize,
+        /// Whether the outer part is what is kept.
+        outer: bool,
+    },
     /// The steps of the option that a category decides for.
     Either {
         /// The decision.
@@ -79,6 +90,12 @@ impl Sketch {
                     {
                         let (stage, axis, factors) = (stage.clone(), axis.clone(), rest.to_vec());
                         schedule.steps.push(Step::Split { stage, axis, factors });
+                    }
+                }
+                Open::Factor { stage, axis, tile, outer } => {
+                    if let &[_, factor] = factors(*tile) {
+                        let (stage, axis) = (stage.clone(), axis.clone());
+                        schedule.steps.push(Step::RFactor { stage, axis, factor, outer: *outer });
                     }
                 }
                 Open::Either { category, options } => {

@@ -174,7 +174,7 @@ fn step(state: &State, rng: &mut ChaCha8Rng) -> Step {
     let (own, others) = (loops(id), loops(other));
     let axis = own.choose(rng).cloned().unwrap_or_default();
     let stage = name(id);
-    match rng.random_range(0..20) {
+    match rng.random_range(0..21) {
         0..=4 => {
             let count = rng.random_range(1..3);
             Step::Split { stage, axis, factors: (0..count).map(|_| *[1, 2, 3, 4, 8].choose(rng).unwrap()).collect() }
@@ -209,6 +209,11 @@ fn step(state: &State, rng: &mut ChaCha8Rng) -> Step {
             let reduction = &workload.stage(id).unwrap().reduction;
             let axis = reduction.choose(rng).map(|axis| axis.name.clone()).unwrap_or_default();
             Step::RFactor { stage, axis, factor: rng.random_range(1..5), outer: rng.random_bool(0.5) }
+        }
+        19 => {
+            let reads = workload.stage(id).unwrap().value.reads();
+            let buffer = reads.choose(rng).map(|&read| name(read)).unwrap_or_default();
+            Step::Prefetch { stage, buffer, axis, ahead: rng.random_range(1..4) }
         }
         _ => {
             let all: Vec<BufferId> = (0..workload.buffers().len() as u32).map(BufferId).collect();

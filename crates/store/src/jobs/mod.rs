@@ -7,6 +7,8 @@
 mod bell;
 mod claim;
 mod end;
+mod quarantine;
+mod served;
 mod submit;
 mod top;
 
@@ -57,7 +59,8 @@ pub enum State {
     Done,
     /// Not measured; the reason says why.
     Failed,
-    /// Its network made the runner crash; the reason says how.
+    /// Its network made the runner crash; the reason says how. The graph is not submitted for this device again unless
+    /// [`Submission::retry`] says so or the owner lets it go ([`Store::release`]).
     Quarantined,
     /// Whoever submitted it does not want it any more.
     Cancelled,
@@ -119,6 +122,8 @@ pub struct Submission {
     pub max_attempts: u32,
     /// Who asks; may be empty.
     pub submitter: String,
+    /// Though the graph made the runner crash on this device before.
+    pub retry: bool,
 }
 
 impl Submission {
@@ -133,6 +138,7 @@ impl Submission {
             deadline: None,
             max_attempts: 3,
             submitter: String::new(),
+            retry: false,
         }
     }
 }
@@ -172,6 +178,8 @@ pub struct Job {
     pub ended_at: Option<Moment>,
     /// What was measured.
     pub result: Option<Reading>,
+    /// Of a quarantined one: when its graph was let go.
+    pub released_at: Option<Moment>,
 }
 
 /// Which jobs to list; what is not set is not asked.
@@ -233,7 +241,7 @@ fn demand(device: &str) -> String {
 fn selected() -> String {
     format!(
         "select {SELECTED}, j.id, g.hash, g.ordinal, j.batch, j.mode, j.device, j.priority, j.deadline, j.attempts, \
-         j.max_attempts, j.submitter, j.submitted_at, j.state, j.worker, j.reason, j.ended_at, j.result \
+         j.max_attempts, j.submitter, j.submitted_at, j.state, j.worker, j.reason, j.ended_at, j.result, j.released_at \
          from jobs j join graphs g on g.id = j.graph left join measurements m on m.id = j.result \
          left join environments e on e.id = m.environment left join devices d on d.id = e.device"
     )
@@ -259,6 +267,7 @@ fn read(row: &Row) -> Outcome<Job> {
         reason: row.maybe_text(32)?,
         ended_at: row.maybe_int(33)?.map(Moment),
         result: if row.is_null(34) { None } else { Some(reading(row)?) },
+        released_at: row.maybe_int(35)?.map(Moment),
     })
 }
 

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Job, JobId, State, Submission, demand, job, notify, reason};
+use super::{Job, JobId, State, Submission, demand, job, notify, quarantine, reason};
 use crate::{
     Error, Result, Store, graphs,
     link::{Fault, Link, Outcome, args},
@@ -18,7 +18,8 @@ impl Store {
     /// Queues a job.
     ///
     /// # Errors
-    /// A field outside its bounds; a graph that is not there; the store cannot be written.
+    /// A field outside its bounds; a graph that is not there; [`Error::Quarantined`], unless the submission says that one
+    /// knows; the store cannot be written.
     pub fn submit(&self, job: &Submission) -> Result<JobId> {
         let refuse = |message: &str| Err(Error::Invalid(format!("job: {message}")));
         bounded("device", &job.device, 200)?;
@@ -45,6 +46,9 @@ impl Store {
             let mode = mode_number(job.mode);
             let batch = job.batch as i64;
             let device = demand(&job.device);
+            if !job.retry {
+                quarantine::refuse(link, graph, &device, &ticket).await?;
+            }
             let (priority, tries) = (i64::from(job.priority), i64::from(job.max_attempts));
             let args = args![&ticket, graph, batch, mode, &device, priority, deadline, tries, &job.submitter];
             link.run(sql, args).await?;

@@ -4,7 +4,11 @@ use std::{
     ffi::OsString,
     io::{BufRead, BufReader, Read, Write},
     process::{Child, Command, ExitStatus, Stdio},
-    sync::mpsc::{self, Receiver},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{self, Receiver},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -13,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use tachograph_datasets::Mode;
 use tachograph_ir::{Assignment, BoundGraph, Graph};
 
-use super::{Failure, Held, Runner};
+use super::{Failure, Held, Runner, family};
 use crate::{Claim, Error, JobId, LOCATION, Reading, Result};
 
 /// What a child process is told on its standard input: one line of JSON.
@@ -62,13 +66,24 @@ impl Sheet {
     }
 }
 
-/// Runs a command for each job: it reads a [`Sheet`] and answers with a [`Report`].
+/// Runs a command for each job: it reads a [`Sheet`] and answers with a [`Report`]. Whatever the command starts ends with it
+/// (on Unix, unless that leaves the process group).
 #[derive(Clone, Debug)]
 pub struct ChildRunner {
     /// The program and its arguments.
     pub command: Vec<OsString>,
     /// It is killed after this time.
     pub limit: Duration,
+    /// Once set, the child is killed and its job goes back untried ([`Failure::Unfit`]): a terminal tells the worker of
+    /// Ctrl-C, not the child.
+    pub interrupted: Arc<AtomicBool>,
+}
+
+impl ChildRunner {
+    /// Runs `command`, for so long at most.
+    pub fn new(command: impl IntoIterator<Item: Into<OsString>>, limit: Duration) -> Self {
+        Self { command: command.into_iter().map(Into::into).collect(), limit, interrupted: Arc::default() }
+    }
 }
 
 /// Of the answer and of what the child says on its standard error.
@@ -88,6 +103,7 @@ impl Runner for ChildRunner {
             command.env_remove(name);
         }
         dies_with_us(&mut command);
+        family::found(&mut command);
         let unfit = |error: std::io::Error| Failure::Unfit(format!("{}: {error}", program.to_string_lossy()));
         let mut child = command.spawn().map_err(unfit)?;
         let answer = said(child.stdout.take(), |out| {
@@ -100,8 +116,8 @@ impl Runner for ChildRunner {
             // A child that dies before it has read all closes the pipe; why it died is said below.
             thread::spawn(move || writeln!(input, "{sheet}"));
         }
-        let ended = wait(&mut child, self.limit, held);
-        // Where it left processes of its own behind, these may hold its pipes open.
+        let ended = self.wait(&mut child, held);
+        // Where a process of its own escaped, that may hold its pipes open.
         let heard = |words: Receiver<String>| words.recv_timeout(Duration::from_secs(2)).unwrap_or_default();
         let status = match ended {
             Ended::Exited(status) => status,
@@ -109,6 +125,7 @@ impl Runner for ChildRunner {
                 return Err(Failure::Passing(format!("took more than {} s and was stopped", self.limit.as_secs_f64())));
             }
             Ended::Unwanted => return Err(Failure::Passing("no longer wanted".into())),
+            Ended::Interrupted => return Err(Failure::Unfit("interrupted".into())),
             Ended::Unknown(why) => return Err(Failure::Passing(format!("the runner cannot be waited for: {why}"))),
         };
         let (answer, errors) = (heard(answer), heard(errors));
@@ -169,23 +186,31 @@ enum Ended {
     Exited(ExitStatus),
     Late,
     Unwanted,
+    Interrupted,
     Unknown(std::io::Error),
 }
 
-fn wait(child: &mut Child, limit: Duration, held: &Held) -> Ended {
-    let since = Instant::now();
-    let ended = loop {
-        match child.try_wait() {
-            Ok(Some(status)) => return Ended::Exited(status),
-            Ok(None) if since.elapsed() > limit => break Ended::Late,
-            Ok(None) if held.is_lost() => break Ended::Unwanted,
-            Ok(None) => thread::sleep(Duration::from_millis(if since.elapsed().as_secs() < 1 { 2 } else { 20 })),
-            Err(error) => break Ended::Unknown(error),
+impl ChildRunner {
+    /// Waits until the child ends, or ends it; what it started goes with it.
+    fn wait(&self, child: &mut Child, held: &Held) -> Ended {
+        let since = Instant::now();
+        let ended = loop {
+            match family::has_ended(child) {
+                Ok(true) => break None,
+                Ok(false) if self.interrupted.load(Ordering::Relaxed) => break Some(Ended::Interrupted),
+                Ok(false) if since.elapsed() > self.limit => break Some(Ended::Late),
+                Ok(false) if held.is_lost() => break Some(Ended::Unwanted),
+                Ok(false) => thread::sleep(Duration::from_millis(if since.elapsed().as_secs() < 1 { 2 } else { 20 })),
+                Err(error) => break Some(Ended::Unknown(error)),
+            }
+        };
+        family::kill(child);
+        match (ended, child.wait()) {
+            (Some(ended), _) => ended,
+            (None, Ok(status)) => Ended::Exited(status),
+            (None, Err(error)) => Ended::Unknown(error),
         }
-    };
-    child.kill().ok();
-    child.wait().ok();
-    ended
+    }
 }
 
 /// Reads a pipe on a thread of its own.

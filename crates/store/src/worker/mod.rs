@@ -1,6 +1,7 @@
 //! A worker: takes jobs that fit its device, has them measured, writes what came out, and goes on.
 
 mod child;
+mod family;
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -101,9 +102,12 @@ impl Worker {
         mut observe: impl FnMut(&Job, &Outcome),
     ) -> Result<u64> {
         let mut jobs = 0;
+        let mut announced = false;
         while !stop.load(Ordering::Relaxed) {
             let rung = store.bell().rung();
-            match self.run_one(store, runner) {
+            let ready = if announced { Ok(()) } else { self.announce(store) };
+            announced = ready.is_ok();
+            match ready.and_then(|()| self.run_one(store, runner)) {
                 Ok(Some((job, outcome))) => {
                     jobs += 1;
                     observe(&job, &outcome);
@@ -114,6 +118,14 @@ impl Worker {
             }
         }
         Ok(jobs)
+    }
+
+    /// Says what it is called, so that whoever submits for another name is told ([`Store::is_served`]). [`Worker::run`] does.
+    ///
+    /// # Errors
+    /// The store cannot be reached.
+    pub fn announce(&self, store: &Store) -> Result<()> {
+        store.announce_if_allowed(&self.name, &self.called)
     }
 
     /// Takes one job, if there is one, and has it measured.

@@ -154,6 +154,11 @@ on_both! {
         // At least half of batch 16, at most twice batch 4; one per cent wider.
         assert!((between.low - 7.0 / 1.01).abs() < 1e-9 && (between.high - 8.08).abs() < 1e-9, "{between:?}");
         assert_eq!(latency(&store, 4, 17), None);
+        // Beyond, the nearest says what a prediction must agree with.
+        let key = stored(&store, [4])[0];
+        let nearest = |batch| store.neighbour(&key, &Question::latency("bench-cpu", batch)).unwrap().map(|n| (n.batch, n.value));
+        assert_eq!([nearest(17), nearest(300), nearest(3)], [Some((16, 14.0)), Some((16, 14.0)), Some((4, 4.0))]);
+        assert_eq!(store.neighbour(&key, &Question::latency("other", 17)).unwrap(), None);
         assert_eq!(latency(&store, 8, 8), None);
         // Of two setups neither of which has both neighbours there is nothing to say.
         store.put(&network(16), &reading(1, 2.0, 0)).unwrap();

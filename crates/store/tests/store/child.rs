@@ -63,6 +63,7 @@ fn this_is_not_a_test_but_a_process() {
         "measure" => measure(&location),
         "read-only" => read_only(&location),
         "full" => full(&location, number),
+        "import" => import(&location, number),
         other => panic!("{other}"),
     }
 }
@@ -105,7 +106,7 @@ fn measure(location: &str) {
     let store = Store::open(location).unwrap();
     let good = serde_json::to_string(&Report::Reading(Box::new(reading(1, 2.5, 7)))).unwrap();
     let script = format!("test -z \"$PGPASSFILE$TACHOGRAPH_STORE\" && echo '{good}'");
-    let runner = ChildRunner { command: ["sh", "-c", &script].map(Into::into).to_vec(), limit: Duration::from_secs(5) };
+    let runner = ChildRunner::new(["sh", "-c", &script], Duration::from_secs(5));
     let (job, _) = Worker::new("w", ["bench-cpu"]).run_one(&store, &runner).unwrap().unwrap();
     println!("> {}", store.job(job.id).unwrap().state);
 }
@@ -113,8 +114,7 @@ fn measure(location: &str) {
 /// Has a job measured that never ends, by a process that says who it is.
 fn hang(location: &str) {
     let script = format!("echo $$ > {location}.new; mv {location}.new {location}.pid; exec sleep 60");
-    let runner =
-        ChildRunner { command: ["sh", "-c", &script].map(Into::into).to_vec(), limit: Duration::from_secs(60) };
+    let runner = ChildRunner::new(["sh", "-c", &script], Duration::from_secs(60));
     Worker::new("w", ["bench-cpu"]).run_one(&Store::open(location).unwrap(), &runner).unwrap();
 }
 
@@ -129,15 +129,27 @@ fn read_only(location: &str) {
     println!("> {}", store.put(&network(4), &reading(1, 2.0, 9)).unwrap_err());
 }
 
+/// Imports lines where no file may be larger than so many bytes.
+fn import(location: &str, number: u64) {
+    let lines = std::fs::File::open(format!("{location}.jsonl")).unwrap();
+    let store = Store::open(location).unwrap();
+    limit_files(number);
+    println!("> {}", store.import_lines(std::io::BufReader::new(lines)).unwrap_err());
+}
+
+fn limit_files(bytes: u64) {
+    let limit = libc::rlimit { rlim_cur: bytes, rlim_max: bytes };
+    // SAFETY: plain system calls on this process.
+    unsafe {
+        libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
+        assert_eq!(libc::setrlimit(libc::RLIMIT_FSIZE, &limit), 0);
+    }
+}
+
 /// Writes until the disk is full: a small one where `number` is 0, else files of so many bytes.
 fn full(location: &str, number: u64) {
     if number > 0 {
-        let limit = libc::rlimit { rlim_cur: number, rlim_max: number };
-        // SAFETY: plain system calls on this process.
-        unsafe {
-            libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
-            assert_eq!(libc::setrlimit(libc::RLIMIT_FSIZE, &limit), 0);
-        }
+        limit_files(number);
     }
     let store = Store::open(location).unwrap();
     let key = stored(&store, [4])[0];

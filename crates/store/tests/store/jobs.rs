@@ -113,6 +113,57 @@ on_both! {
         assert_eq!(failed.len(), 2);
     }
 
+    fn what_crashed_is_not_tried_again_unasked(place) {
+        let store = place.open();
+        let keys = stored(&store, [4, 8]);
+        let id = submit(&store, keys[0]);
+        store.quarantine(&claim(&store).unwrap().lease, "killed by signal 11").unwrap();
+        for batch in [1, 2] {
+            let again = Submission::new(keys[0], batch, "BENCH-cpu");
+            let error = store.submit(&again).unwrap_err();
+            assert!(matches!(&error, Error::Quarantined { job, batch: 1, .. } if *job == id), "{error:?}");
+            assert!(error.to_string().contains("killed by signal 11") && error.to_string().contains("bench-cpu"), "{error}");
+        }
+        assert!(claim(&store).is_none());
+        // Another network, another device, and who knows of it.
+        submit(&store, keys[1]);
+        store.submit(&Submission::new(keys[0], 1, "another")).unwrap();
+        let knowing = store.submit(&Submission { retry: true, ..Submission::new(keys[0], 1, "bench-cpu") }).unwrap();
+        assert!(matches!(store.release(knowing), Err(Error::Invalid(_))), "it waits");
+        claim(&store).unwrap();
+        store.quarantine(&claim(&store).unwrap().lease, "killed by signal 7").unwrap();
+        let error = store.submit(&Submission::new(keys[0], 4, "bench-cpu")).unwrap_err();
+        assert!(matches!(&error, Error::Quarantined { job, .. } if *job == knowing), "the newest: {error:?}");
+        // Let go, whichever of its jobs one names.
+        assert_eq!(store.release(id).unwrap(), 2);
+        assert_eq!(store.release(id).unwrap(), 0);
+        assert!(store.job(knowing).unwrap().released_at.is_some());
+        submit(&store, keys[0]);
+        assert!(matches!(store.release(JobId(12345)), Err(Error::UnknownJob(_))));
+    }
+
+    fn who_serves_what_is_known(place) {
+        let store = place.open();
+        assert!(store.served().unwrap().is_empty() && !store.is_served("bench-cpu").unwrap());
+        let worker = Worker::new("here", ["Bench-CPU", "Tesla T4"]);
+        let stop = AtomicBool::new(false);
+        let runner = Scripted(|_: &Claim, _: &Held| Err(Failure::Refused("none".into())));
+        thread::scope(|scope| {
+            scope.spawn(|| worker.run(&store, &runner, &stop, |_, _| {}).unwrap());
+            let since = Instant::now();
+            while store.served().unwrap().is_empty() && since.elapsed() < Duration::from_secs(20) {
+                thread::sleep(Duration::from_millis(20));
+            }
+            stop.store(true, Ordering::Relaxed);
+        });
+        assert_eq!(store.served().unwrap(), ["bench-cpu", "tesla t4"]);
+        for (name, served) in [("BENCH-CPU ", true), ("t4", true), ("bench-gpu", false), ("p4", false)] {
+            assert_eq!(store.is_served(name).unwrap(), served, "{name}");
+        }
+        worker.announce(&store).unwrap();
+        assert_eq!(store.served().unwrap().len(), 2);
+    }
+
     fn cancelled_or_too_late(place) {
         let store = place.open();
         let key = stored(&store, [4])[0];

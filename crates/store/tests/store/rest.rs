@@ -50,6 +50,16 @@ fn filled(store: &Store) -> u64 {
     count
 }
 
+/// A graph and so many measurements of it, as lines.
+pub fn many(store: &Store, measurements: i64) -> Vec<String> {
+    let key = stored(store, [4])[0];
+    let items: Vec<_> = (0..measurements).map(|i| (key, reading(1 + i as u64 % 64, 1.0 + i as f64, i))).collect();
+    store.put_measurements(&items).unwrap();
+    let mut text = Vec::new();
+    store.export_lines(&Filter::default(), &mut text).unwrap();
+    String::from_utf8(text).unwrap().lines().map(str::to_owned).collect()
+}
+
 on_both! {
     fn tuning_records_come_back_fastest_first(place) {
         let store = place.open();
@@ -77,11 +87,14 @@ on_both! {
             store.install(id).unwrap();
         }
         assert_eq!(store.installed("cpu").unwrap().unwrap().id, ids[2]);
-        assert_eq!(store.roll_back("cpu").unwrap().id, ids[1]);
-        assert_eq!(store.roll_back("cpu").unwrap().id, ids[0]);
-        assert!(store.roll_back("cpu").is_err());
-        let standings: Vec<_> = store.checkpoints().unwrap().iter().map(|c| c.standing).collect();
-        assert_eq!(standings, [Standing::RolledBack, Standing::RolledBack, Standing::Installed]);
+        let former = || store.roll_back("cpu").unwrap().map(|checkpoint| checkpoint.id);
+        assert_eq!([former(), former()], [Some(ids[1]), Some(ids[0])]);
+        let standings = || store.checkpoints().unwrap().iter().map(|c| c.standing).collect::<Vec<_>>();
+        assert_eq!(standings(), [Standing::RolledBack, Standing::RolledBack, Standing::Installed]);
+        assert_eq!(former(), None, "the first goes too");
+        assert_eq!(standings(), [Standing::RolledBack; 3]);
+        assert!(store.installed("cpu").unwrap().is_none());
+        assert!(matches!(store.roll_back("cpu"), Err(Error::UnknownCheckpoint(_))));
         assert_eq!(store.contents(ids[0]).unwrap(), Contents::Bytes(vec![7; 100]));
         let path = NewCheckpoint { contents: Contents::Path("/models/cpu.ckpt".into()), ..checkpoint(0.5) };
         let id = store.put_checkpoint(&path).unwrap();
@@ -127,12 +140,32 @@ on_both! {
             let mut text = lines[..lines.len() - 1].join("\n");
             text += &format!("\n{fault}\n");
             let error = store.import_lines(text.as_bytes()).unwrap_err();
-            assert!(matches!(&error, Error::Line { line, .. } if *line == lines.len()), "{error}");
+            let Error::Partly { source, stored, line } = &error else { panic!("{error}") };
+            assert!(matches!(**source, Error::Line { line, .. } if line == lines.len()), "{error}");
+            assert_eq!((stored.new + stored.known, *line), (count - 1, lines.len() - 1), "{error}");
             assert!(error.to_string().contains(expected), "{error}");
             assert_eq!(store.stats().unwrap().measurements, count - 1);
         }
-        let alone = lines.iter().find(|line| line.contains("measurement")).unwrap().replacen("\"graph\":\"", "\"graph\":\"00", 1);
-        assert!(place.open().import_lines(alone.as_bytes()).is_err());
+        let mut alone = lines.iter().find(|line| line.contains("measurement")).unwrap().clone();
+        let start = alone.find("\"graph\":\"").unwrap() + "\"graph\":\"".len();
+        alone.replace_range(start..start + 4, "0000");
+        let message = place.open().import_lines(alone.as_bytes()).unwrap_err().to_string();
+        assert!(message.starts_with("line 1: no graph 0000") && message.ends_with("no measurement was stored"), "{message}");
+    }
+
+    fn an_import_that_stops_says_how_far_it_came(place) {
+        let source = Place::sqlite().open_kept();
+        let mut lines = many(&source.store, 12_000);
+        let good = std::mem::replace(&mut lines[11_000], "nonsense".into());
+        let store = place.open();
+        let message = store.import_lines(lines.join("\n").as_bytes()).unwrap_err().to_string();
+        // The first line is the graph.
+        let said = "before that 10999 measurements were stored (0 known), all up to line 11000; the same again skips them";
+        assert!(message.starts_with("line 11001: ") && message.ends_with(said), "{message}");
+        assert_eq!(store.stats().unwrap().measurements, 10_999);
+        lines[11_000] = good;
+        let added = store.import_lines(lines.join("\n").as_bytes()).unwrap();
+        assert_eq!((added.new, added.known), (1_001, 10_999));
     }
 
     fn data_sets_in_and_out(place) {
@@ -146,6 +179,9 @@ on_both! {
         let other = Place::sqlite().open_kept();
         assert_eq!(other.store.import_set(&set, "the lab").unwrap().new, 8);
         assert_eq!(other.store.import_set(&set, "someone else").unwrap().known, 8);
+        let reader = Store::open_read_only(&place.location).unwrap();
+        let message = reader.import_set(&set, "").unwrap_err().to_string();
+        assert!(message.contains("opened to read alone") && message.ends_with("; no measurement was stored"), "{message}");
         let keys = |store: &Store| {
             let mut keys: Vec<_> = store.graphs().unwrap().into_iter().map(|(key, _)| key).collect();
             keys.sort();

@@ -94,6 +94,23 @@ fn each_may_do_its_own() {
         refused("makes roles", store.grant_roles());
     }
 
+    refused("worker lets go", {
+        submitter.submit(&job).unwrap();
+        let claim = worker.claim("w", &called, lease).unwrap().unwrap();
+        worker.quarantine(&claim.lease, "signal 11").unwrap();
+        assert!(matches!(submitter.submit(&job), Err(Error::Quarantined { .. })));
+        refused("submitter lets go", submitter.release(claim.job.id));
+        refused("reader lets go", reader.release(claim.job.id));
+        let done = worker.release(claim.job.id);
+        assert_eq!(owner.release(claim.job.id).unwrap(), 1);
+        done
+    });
+    worker.announce("w", &called).unwrap();
+    for store in [&reader, &submitter] {
+        assert!(store.is_served("bench-cpu").unwrap());
+        refused("announces", store.announce("w", &called));
+    }
+
     let id = owner.put_checkpoint(&checkpoint()).unwrap();
     owner.install(id).unwrap();
     owner.submit(&job).unwrap();
@@ -121,6 +138,7 @@ fn each_may_do_its_own() {
         ("worker", "drop table jobs"),
         ("worker", "create table mine (id int)"),
         ("worker", "truncate measurements"),
+        ("worker", "update jobs set released_at = 1"),
         ("worker", "insert into schema_versions values (99, '', '')"),
     ] {
         assert!(!may(role, sql), "{role}: {sql}");
@@ -129,4 +147,31 @@ fn each_may_do_its_own() {
 
     let file = crate::support::Place::sqlite().open_kept();
     assert!(matches!(file.store.grant_roles(), Err(Error::Invalid(_))));
+}
+
+/// Roles that were made for the first schema have what they need of the next.
+#[test]
+fn roles_are_brought_up_with_the_schema() {
+    let server = server::shared();
+    // Roles are of the whole server, which several stores may be set up on at once.
+    std::thread::scope(|scope| {
+        for location in [(); 4].map(|()| server.location(&server.database())) {
+            scope.spawn(move || Store::open(&location).unwrap().grant_roles().unwrap());
+        }
+    });
+    let place = crate::support::Place::postgres();
+    crate::trouble::old(&place);
+    crate::support::raw(
+        &place,
+        "grant all on schema tachograph to tachograph_owner; grant usage on schema tachograph to tachograph_worker",
+    );
+    let database = place.location.rsplit('/').next().unwrap().to_owned();
+    let user = format!("{database}_board");
+    let sql = format!("create user {user} password 'pw' in role tachograph_worker");
+    server.execute("postgres", &sql).unwrap();
+    drop(place.open());
+    let location = server.location_as(&user, "pw", &database);
+    let sql = "insert into tachograph.served values ('b', 'w', 1); update tachograph.served set worker = 'v'";
+    server::execute(&location, sql).unwrap();
+    assert!(server::execute(&location, "delete from tachograph.served").is_err());
 }

@@ -19,6 +19,20 @@ fn filled() -> Place {
     place
 }
 
+/// Makes an empty store of the first schema there.
+pub fn old(place: &Place) {
+    let versions =
+        "create table schema_versions (version bigint primary key, program text not null, applied_at text not null);
+        insert into schema_versions values (1, 'tachograph 0.1.0', '2026');";
+    if place.is_postgres() {
+        let tables = include_str!("../../migrations/postgres/0001.sql");
+        return raw(place, &format!("create schema tachograph; {versions} {tables}"));
+    }
+    fs::create_dir_all(Path::new(&place.location).parent().unwrap()).unwrap();
+    fs::write(&place.location, "").unwrap();
+    raw(place, &format!("{versions} {}", include_str!("../../migrations/sqlite/0001.sql")));
+}
+
 fn one_line(error: &Error, location: &str) -> String {
     let message = error.to_string();
     assert!(!message.contains('\n') && message.contains(location), "{message}");
@@ -138,14 +152,46 @@ fn a_full_disk() {
     drop(place);
 }
 
+/// An import that the disk stops says what is stored, and the same import goes on from there.
+#[test]
+fn an_import_that_finds_the_disk_full() {
+    let place = Place::sqlite();
+    let source = Place::sqlite().open_kept();
+    drop(place.open());
+    let lines = crate::rest::many(&source.store, 30_000);
+    fs::write(format!("{}.jsonl", place.location), lines.join("\n")).unwrap();
+    let said = child::said(&mut child::command("import", &place.location, 3 << 20));
+    let store = place.open();
+    let stored = store.stats().unwrap().measurements;
+    assert!((5_000..30_000).contains(&stored) && stored.is_multiple_of(5_000), "{stored} {said:?}");
+    let what = format!("; before that {stored} measurements were stored (0 known), all up to line {}; ", stored + 1);
+    assert!(said[0].contains("store.sqlite") && said[0].contains(&what), "{said:?}");
+    let added = store.import_lines(lines.join("\n").as_bytes()).unwrap();
+    assert_eq!((added.new, added.known), (30_000 - stored, stored));
+}
+
 on_both! {
     fn a_newer_schema_is_refused_by_name(place) {
         drop(place.open());
         raw(&place, "insert into schema_versions (version, program, applied_at) values (7, 'tachograph 9', '2030')");
         for opened in [Store::open(&place.location), Store::open_read_only(&place.location)] {
             let message = opened.unwrap_err().to_string();
-            assert!(message.contains("was written by a newer tachograph (schema 7; this program knows 1)"), "{message}");
+            assert!(message.contains("was written by a newer tachograph (schema 7; this program knows 2)"), "{message}");
         }
+    }
+
+    fn an_older_schema_is_brought_up(place) {
+        old(&place);
+        raw(&place, "insert into devices (name, hardware) values ('bench-cpu', 'Test CPU 3000')");
+        let error = Store::open_read_only(&place.location).unwrap_err();
+        assert!(matches!(error, Error::OlderSchema { found: 1, known: 2, .. }), "{error}");
+        let store = place.open();
+        assert_eq!(store.device_names().unwrap(), [("bench-cpu".to_owned(), "Test CPU 3000".to_owned())]);
+        store.put(&network(4), &reading(1, 2.0, 0)).unwrap();
+        let key = stored(&store, [4])[0];
+        store.submit(&Submission::new(key, 1, "bench-cpu")).unwrap();
+        assert!(store.verify().unwrap().is_whole());
+        assert!(Store::open_read_only(&place.location).is_ok());
     }
 
     fn two_programs_migrate_at_once(place) {
@@ -186,18 +232,20 @@ on_both! {
             ("echo out of bounds >&2; kill -SEGV $$".into(), State::Quarantined, "killed by signal 11: out of bounds"),
             ("kill -9 $$".into(), State::Quarantined, "killed by signal 9"),
             ("exit 101".into(), State::Quarantined, "panicked"),
+            // As a service manager tells all processes of a service that ends.
+            (format!("kill -TERM $$; echo '{good}'"), State::Done, ""),
             ("sleep 60".into(), State::Failed, "took more than 0.7 s"),
         ] {
-            let id = store.submit(&Submission { max_attempts: 1, ..Submission::new(key, 1, "bench-cpu") }).unwrap();
-            let command = ["sh", "-c", &script].map(Into::into).to_vec();
-            let runner = ChildRunner { command, limit: Duration::from_millis(700) };
+            let job = Submission { max_attempts: 1, retry: true, ..Submission::new(key, 1, "bench-cpu") };
+            let id = store.submit(&job).unwrap();
+            let runner = ChildRunner::new(["sh", "-c", &script], Duration::from_millis(700));
             worker.run_one(&store, &runner).unwrap().unwrap();
             let job = store.job(id).unwrap();
             assert_eq!(job.state, state, "{script:.200} {job:?}");
             assert!(job.reason.as_deref().unwrap_or_default().contains(why), "{job:?}");
         }
-        let id = store.submit(&Submission::new(key, 1, "bench-cpu")).unwrap();
-        let nothing = ChildRunner { command: vec!["/nonexistent/program".into()], limit: Duration::from_secs(1) };
+        let id = store.submit(&Submission { retry: true, ..Submission::new(key, 1, "bench-cpu") }).unwrap();
+        let nothing = ChildRunner::new(["/nonexistent/program"], Duration::from_secs(1));
         assert!(matches!(worker.run_one(&store, &nothing), Err(Error::Runner(_))));
         assert_eq!((store.job(id).unwrap().state, store.job(id).unwrap().attempts), (State::Queued, 0));
         assert_eq!(store.measurements(&Filter::default()).unwrap().len(), 1);
@@ -284,10 +332,73 @@ fn a_runner_dies_with_its_worker() {
     };
     worker.kill().unwrap();
     worker.wait().unwrap();
-    // Until somebody waits for it, what is dead is still listed.
-    let alive = || fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "));
-    while alive() {
+    while alive(&pid) {
         assert!(std::time::Instant::now() < until, "the runner lives on");
         thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Until somebody waits for it, what is dead is still listed.
+#[cfg(target_os = "linux")]
+fn alive(pid: &str) -> bool {
+    fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
+}
+
+/// However a child ends, what it started ends too: at its limit, cancelled, interrupted, crashed, and done.
+#[cfg(target_os = "linux")]
+#[test]
+fn no_process_is_left_behind() {
+    use std::{sync::atomic::Ordering, time::Instant};
+
+    let place = Place::sqlite();
+    let store = place.open();
+    let key = stored(&store, [4])[0];
+    let good = serde_json::to_string(&tachograph_store::Report::Reading(Box::new(reading(1, 2.5, 0)))).unwrap();
+    let told = format!("{}.pid", place.location);
+    for (i, (then, limit, state)) in [
+        ("wait", 1, State::Failed),
+        ("wait", 60, State::Cancelled),
+        ("wait", 60, State::Queued),
+        ("kill -SEGV $$", 60, State::Quarantined),
+        (&format!("echo '{good}'"), 60, State::Done),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        // A process of the child's, and one of that one's.
+        let script = format!(
+            "(sleep 50 & echo $! > {told}.new; mv {told}.new {told}; wait) & while ! test -e {told}; do :; done; {then}"
+        );
+        let runner = ChildRunner::new(["sh", "-c", &script], Duration::from_secs(limit));
+        let job = Submission { max_attempts: 1, retry: true, ..Submission::new(key, 1 + i as u64 % 4, "bench-cpu") };
+        let id = store.submit(&job).unwrap();
+        let worker = Worker { lease: Duration::from_millis(300), ..Worker::new("w", ["bench-cpu"]) };
+        let since = Instant::now();
+        let pid = thread::scope(|scope| {
+            let working = scope.spawn(|| worker.run_one(&store, &runner));
+            let pid = loop {
+                match fs::read_to_string(&told) {
+                    Ok(pid) => break pid.trim().to_owned(),
+                    Err(_) => assert!(since.elapsed() < Duration::from_secs(20), "{then}: nothing was started"),
+                }
+                thread::sleep(Duration::from_millis(5));
+            };
+            match state {
+                State::Cancelled => assert!(store.cancel(id, "").unwrap()),
+                State::Queued => runner.interrupted.store(true, Ordering::SeqCst),
+                _ => {}
+            }
+            let ended = working.join().unwrap();
+            assert_eq!(matches!(ended, Err(Error::Runner(_))), state == State::Queued, "{ended:?}");
+            pid
+        });
+        assert!(since.elapsed() < Duration::from_secs(20), "{then}: the pipes were held open");
+        assert_eq!(store.job(id).unwrap().state, state, "{then}");
+        while alive(&pid) {
+            assert!(since.elapsed() < Duration::from_secs(20), "{then}, {state}: what it started lives on");
+            thread::sleep(Duration::from_millis(10));
+        }
+        store.cancel(id, "").unwrap();
+        fs::remove_file(&told).unwrap();
     }
 }

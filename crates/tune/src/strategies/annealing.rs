@@ -88,8 +88,9 @@ impl Strategy for Annealing {
             return Ok(waiting);
         }
         let plan = self.options.plan;
-        if history.is_empty() {
-            self.queue.fill(domain.sample_new(plan, |_| false, rng));
+        if history.len() < plan {
+            // What is known from elsewhere is part of the first plan.
+            self.queue.fill(domain.sample_new(plan - history.len(), |point| history.has(point), rng));
         } else {
             fit(self.model.as_mut(), domain, history, rng)?;
             let mut scorer = Scorer::new(domain, self.model.as_ref(), 0.0);

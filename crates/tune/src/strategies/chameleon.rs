@@ -77,6 +77,8 @@ impl Chameleon {
             }
             let rewards = scorer.score(&points);
             points.iter().zip(&rewards).for_each(|(point, &score)| heap.offer(score, point, history));
+            // What makes no program is worth as little as a failure.
+            let rewards: Vec<f64> = rewards.into_iter().map(|r| if r.is_finite() { r } else { 0.0 }).collect();
             agent.learn(&states, &actions, &rewards, rng);
         }
         heap.into_points()
@@ -127,8 +129,8 @@ impl Strategy for Chameleon {
         if !waiting.is_empty() {
             return Ok(waiting);
         }
-        if history.is_empty() {
-            self.queue.fill(domain.sample_new(PLAN, |_| false, rng));
+        if history.len() < PLAN {
+            self.queue.fill(domain.sample_new(PLAN - history.len(), |point| history.has(point), rng));
         } else {
             fit(self.model.as_mut(), domain, history, rng)?;
             let mut found = self.explore(domain, history, rng);

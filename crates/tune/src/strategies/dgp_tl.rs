@@ -70,8 +70,8 @@ impl Strategy for DgpTl {
         if !waiting.is_empty() {
             return Ok(waiting);
         }
-        if history.is_empty() {
-            self.queue.fill(maximum_entropy(domain, START, CANDIDATES, rng));
+        if history.len() < START {
+            self.queue.fill(maximum_entropy(domain, START - history.len(), CANDIDATES, rng));
         } else {
             fit(&mut self.model, domain, history, rng)?;
             let doubt = (1.0 - history.len() as f64 / BUDGET).max(0.0);

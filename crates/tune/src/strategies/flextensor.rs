@@ -29,17 +29,17 @@ const GAMMA: f64 = 0.5;
 
 /// What a walker saw: where it stood, the direction, the reward, where it came.
 struct Transition {
-    decision: usize,
+    /// Sketch, and decision of it.
+    walker: (usize, usize),
     from: Vec<f64>,
     direction: usize,
     reward: f64,
     to: Vec<f64>,
 }
 
-/// The strategy: a walker for each decision moves the point in one direction at a time. Sketches share the walkers of the
-/// decisions of equal position.
+/// The strategy: a walker for each decision of each sketch moves the point in one direction at a time.
 pub struct FlexTensor {
-    walkers: Vec<Option<(Network, Network)>>,
+    walkers: FxHashMap<(usize, usize), (Network, Network)>,
     memory: Vec<Transition>,
     pending: Vec<(Point, Point, usize, usize)>,
     times: FxHashMap<Point, f64>,
@@ -61,7 +61,7 @@ impl FlexTensor {
     fn train(&mut self) {
         for _ in 0..PASSES {
             for (i, seen) in self.memory.iter().enumerate() {
-                let Some(Some((network, target))) = self.walkers.get_mut(seen.decision) else { continue };
+                let Some((network, target)) = self.walkers.get_mut(&seen.walker) else { continue };
                 let ahead = target.output(&seen.to).into_iter().fold(f64::NEG_INFINITY, f64::max);
                 let pass = network.forward(&seen.from);
                 let value = pass.last().map_or(0.0, |output| output[seen.direction]);
@@ -70,11 +70,11 @@ impl FlexTensor {
                 network.backward(&pass, &slopes);
                 if i % STEP == STEP - 1 {
                     // The code has Adadelta; ours is Adam.
-                    self.walkers.iter_mut().flatten().for_each(|(network, _)| network.step(1e-3, 1e-8));
+                    self.walkers.values_mut().for_each(|(network, _)| network.step(1e-3, 1e-8));
                 }
             }
         }
-        for (network, target) in self.walkers.iter_mut().flatten() {
+        for (network, target) in self.walkers.values_mut() {
             *target = network.clone();
         }
     }
@@ -150,11 +150,8 @@ impl Strategy for FlexTensor {
             if count == 0 {
                 continue;
             }
-            if self.walkers.len() <= i {
-                self.walkers.resize_with(i + 1, || None);
-            }
             let widths = [row.len(), WIDTH, WIDTH, WIDTH, count];
-            let (network, _) = self.walkers[i].get_or_insert_with(|| {
+            let (network, _) = self.walkers.entry((start.sketch, i)).or_insert_with(|| {
                 let network = Network::new(&widths, Activation::Relu, true, rng);
                 (network.clone(), network)
             });
@@ -185,8 +182,9 @@ impl Strategy for FlexTensor {
             if let Ok(time) = trial.outcome {
                 // Relative to the time reached, so that a unit means nothing; the code takes seconds as they are.
                 let reward = self.gain(&from, time).max(0.0).tanh();
+                let walker = (from.sketch, decision);
                 let (from, to) = (domain.row(&from), domain.row(&to));
-                self.memory.push(Transition { decision, from, direction, reward, to });
+                self.memory.push(Transition { walker, from, direction, reward, to });
                 if self.memory.len() > MEMORY {
                     self.memory.remove(0);
                 }

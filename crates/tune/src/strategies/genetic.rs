@@ -113,8 +113,12 @@ impl Strategy for Genetic {
         if !waiting.is_empty() {
             return Ok(waiting);
         }
-        let next = if history.is_empty() {
-            domain.sample_new(POPULATION, |_| false, rng)
+        if self.generation.is_empty() && history.len() >= POPULATION {
+            // Known from elsewhere: its best are the first generation.
+            self.generation = history.ranked().into_iter().take(POPULATION).map(|trial| trial.point.clone()).collect();
+        }
+        let next = if self.generation.is_empty() {
+            domain.sample_new(POPULATION - history.len(), |point| history.has(point), rng)
         } else if let Some(mut model) = self.model.take() {
             let children = self.breed(domain, history, POPULATION * OFFSPRING, rng);
             let fitted = fit(model.as_mut(), domain, history, rng);

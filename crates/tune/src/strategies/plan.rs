@@ -4,7 +4,7 @@ use rand_chacha::ChaCha8Rng;
 use rustc_hash::FxHashMap;
 use tachograph_program::Point;
 
-use crate::{Domain, History, Result, models::CostModel};
+use crate::{Domain, History, Result, Trial, models::CostModel};
 
 /// Listed spaces up to this size are scored whole.
 const WHOLE: usize = 40_000;
@@ -29,8 +29,12 @@ impl<'a> Scorer<'a> {
     }
 
     fn ask(&self, points: &[Point]) -> Vec<f64> {
-        let rows: Vec<Vec<f64>> = points.iter().map(|point| self.domain.row(point)).collect();
-        self.model.predict(&rows).into_iter().map(|estimate| estimate.mean + self.doubt * estimate.deviation).collect()
+        let rows: Vec<Option<Vec<f64>>> = points.iter().map(|point| self.domain.features(point)).collect();
+        let there: Vec<Vec<f64>> = rows.iter().flatten().cloned().collect();
+        let mut scores =
+            self.model.predict(&there).into_iter().map(|estimate| estimate.mean + self.doubt * estimate.deviation);
+        // What makes no loops is worth nothing.
+        rows.iter().map(|row| row.as_ref().and_then(|_| scores.next()).unwrap_or(f64::NEG_INFINITY)).collect()
     }
 
     pub fn score(&mut self, points: &[Point]) -> Vec<f64> {
@@ -62,7 +66,7 @@ impl Heap {
         if full && self.kept.last().is_some_and(|(worst, _)| score <= *worst) {
             return;
         }
-        if history.has(point) || !self.known.insert(point.clone()) {
+        if score == f64::NEG_INFINITY || history.has(point) || !self.known.insert(point.clone()) {
             return;
         }
         let at = self.kept.partition_point(|(other, _)| *other >= score);
@@ -108,8 +112,9 @@ impl Queue {
 
 /// Fits a model to all that was measured: throughput relative to the best, 0 for failures.
 pub(super) fn fit(model: &mut dyn CostModel, domain: &Domain, history: &History, rng: &mut ChaCha8Rng) -> Result<()> {
-    let rows: Vec<Vec<f64>> = history.trials().iter().map(|trial| domain.row(&trial.point)).collect();
-    model.fit(&rows, &history.scores(), rng)
+    let row = |trial: &Trial| Some((domain.features(&trial.point)?, history.score(trial)));
+    let (rows, scores): (Vec<Vec<f64>>, Vec<f64>) = history.trials().iter().filter_map(row).unzip();
+    model.fit(&rows, &scores, rng)
 }
 
 /// A plan in which a share of the points, the last ones, is random (ε-greedy).

@@ -10,7 +10,8 @@ pub use run::run;
 
 use crate::{args, store::Record};
 
-/// Measure generated networks on this machine and write a data set; killed, it goes on where it stopped
+/// Measure generated networks on this machine and write a data set, and the store as it goes; killed, it goes on where it
+/// stopped
 #[derive(clap::Args)]
 #[command(after_help = super::after_help())]
 #[cfg_attr(not(feature = "torch"), allow(dead_code, reason = "help and the check of values alone"))]

@@ -26,16 +26,30 @@ pub fn run(args: &Args) -> Result<()> {
     }
     let template = "{wide_bar} {pos}/{len} {elapsed} elapsed, {eta} left";
     let bar = ProgressBar::new(collector.networks()).with_style(ProgressStyle::with_template(template)?);
-    let mut skipped = 0;
+    let (mut skipped, mut unstored) = (0, None);
     collector.run(|collected| {
-        if let Collected::Skipped(network, why) = collected {
-            skipped += 1;
-            bar.suspend(|| eprintln!("skipped {network}: {why}"));
+        match collected {
+            Collected::Known => {}
+            // At once: what is killed in the middle has lost nothing.
+            Collected::Measured(graph, record) => {
+                let stored = store.as_ref().map(|store| store.put_record(graph, record, &who()));
+                if let Some(Err(error)) = stored
+                    && unstored.is_none()
+                {
+                    bar.suspend(|| exit::warn(&format!("not stored until the set is whole: {error}")));
+                    unstored = Some(error);
+                }
+            }
+            Collected::Skipped(network, why) => {
+                skipped += 1;
+                bar.suspend(|| eprintln!("skipped {network}: {why}"));
+            }
         }
         bar.inc(1);
     })?;
     bar.finish_and_clear();
     let (networks, measurements) = collector.finish().context("finishing the data set")?;
+    // Also what was measured before with another store, or none.
     if let Some(store) = store {
         let stored = store.import_set(&DataSet::open(&args.out)?, &who());
         stored.with_context(|| format!("the set is whole; storing it in {}", store.location()))?;

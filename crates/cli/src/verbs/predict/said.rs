@@ -54,7 +54,7 @@ fn in_full(line: &Line, target: &Target) {
         let ends = format!("{interval_low_ms:.3} to {interval_high_ms:.3} ms");
         match interval_percent {
             Some(percent) => say("interval", format!("{ends} ({percent:.0} %, from {interval_source})")),
-            None => say("range", format!("{ends} ({interval_source})")),
+            None => say("interval", format!("{ends} ({interval_source})")),
         }
     }
     line.memory().into_iter().for_each(|memory| say("memory", memory));

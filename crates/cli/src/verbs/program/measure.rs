@@ -3,11 +3,12 @@
 use anyhow::{Context, Result, ensure};
 use rand::SeedableRng;
 use serde_json::json;
-use tachograph_program::{Compiler, Cpu, Measurer, Outcome, Record, Schedule, Settings, Workload};
-use tachograph_store::{Moment, Store, Tuned, TuningRecord};
+use tachograph_program::{Compiler, Cpu, Measurer, Schedule, Settings, Workload};
+use tachograph_store::Store;
+use tachograph_tune::live::space;
 
-use super::picked::{Which, best, space};
-use crate::{args, exit, here::Here, store, table};
+use super::picked::{Which, best};
+use crate::{args, exit, here::Here, store, table, tuned};
 
 /// Measure schedules of one group here, drawn at random from its sketches, and keep them in the store
 #[derive(clap::Args)]
@@ -45,7 +46,7 @@ pub fn run(args: &Args) -> Result<()> {
     for some in schedules.chunks(TOGETHER) {
         let records = cpu.measure(&workload, some)?;
         if let Some(store) = &store {
-            let kept = records.iter().map(|record| kept(record, &here)).collect::<Result<Vec<_>>>()?;
+            let kept = records.iter().map(|record| tuned::kept(record, &here)).collect::<Result<Vec<_>>>()?;
             store.put_tuning(&kept)?;
         }
         for record in &records {
@@ -90,22 +91,4 @@ fn drawn(args: &Args, workload: &Workload, store: Option<&Store>, here: &Here) -
         }
     }
     Ok(schedules)
-}
-
-/// A record as the store has it.
-fn kept(record: &Record, here: &Here) -> Result<TuningRecord> {
-    Ok(TuningRecord {
-        workload: record.workload.to_string(),
-        device: here.name.clone(),
-        hardware: here.hardware.clone(),
-        compiler: record.compiler.chars().take(200).collect(),
-        trace: serde_json::to_value(&record.schedule)?,
-        outcome: match &record.outcome {
-            Outcome::Time { repeats, .. } => Tuned::TimesMs(repeats.iter().map(|ns| ns / 1e6).collect()),
-            Outcome::Failed { reason, message } => {
-                Tuned::Failure(format!("{reason:?}: {message}").chars().take(1000).collect())
-            }
-        },
-        date: Moment::now(),
-    })
 }

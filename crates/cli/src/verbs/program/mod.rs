@@ -1,8 +1,11 @@
 //! `tachograph program`: the tensor programs of a model, one for each fused group of operators.
 
+mod collect;
 mod measure;
 mod picked;
 mod show;
+
+pub use picked::Groups;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -23,11 +26,13 @@ pub struct Args {
 enum Verb {
     Show(show::Args),
     Measure(measure::Args),
+    Collect(collect::Args),
 }
 
 pub fn run(args: &Args) -> Result<()> {
     match &args.verb {
         Verb::Show(args) => show::run(args),
         Verb::Measure(args) => measure::run(args),
+        Verb::Collect(args) => collect::run(args),
     }
 }

@@ -1,15 +1,16 @@
 //! A group of a model as a workload, and what is known of it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use tachograph_ir::{BoundGraph, FusionGroup, FusionRule};
-use tachograph_program::{CpuRules, Group, Machine, Schedule, Space, Target, Workload, group};
+use tachograph_program::{Group, Schedule, Workload, group};
 use tachograph_store::{Store, Tuned};
 
 use crate::{
     here::Here,
     models::{Bind, Model},
+    tuned,
 };
 
 /// Which group.
@@ -37,14 +38,22 @@ impl Which {
     /// # Errors
     /// The model cannot be read, or has open dimensions.
     pub fn groups(&self) -> Result<Groups> {
-        let model = Model::among(&self.model, std::slice::from_ref(&self.model), &self.bind)?;
-        model.warn(false);
-        let fused = model.bound.fuse(&FusionRule::default());
-        Ok(Groups { name: model.path, bound: model.bound, fused })
+        Groups::of(&self.model, &self.bind)
     }
 }
 
 impl Groups {
+    /// The groups of a model.
+    ///
+    /// # Errors
+    /// The model cannot be read, or has open dimensions.
+    pub fn of(path: &Path, bind: &Bind) -> Result<Self> {
+        let model = Model::among(path, &[path.to_owned()], bind)?;
+        model.warn(false);
+        let fused = model.bound.fuse(&FusionRule::default());
+        Ok(Self { name: model.path, bound: model.bound, fused })
+    }
+
     /// Operators of a group, as `Conv+Relu`.
     pub fn operators(&self, i: usize) -> String {
         let names = self.fused[i].nodes.iter().map(|id| self.bound.graph().node(*id).op.name().to_owned());
@@ -64,18 +73,6 @@ impl Groups {
     }
 }
 
-/// All sketches for this machine, those of templates first.
-///
-/// # Errors
-/// A rule that the workload refuses.
-pub fn space(workload: &Workload) -> Result<Space> {
-    let mut space = Space::templates(workload, Machine::of(Target::native()))?;
-    // What is written out further takes the compiler seconds.
-    let rules = CpuRules { max_unroll: 64, ..CpuRules::default() };
-    space.sketches.extend(Space::cpu(workload, rules)?.sketches);
-    Ok(space)
-}
-
 /// The fastest schedule that the store knows here, and the median of its times in milliseconds.
 ///
 /// # Errors
@@ -89,5 +86,5 @@ pub fn best(store: &Store, workload: &Workload) -> Result<Option<(Schedule, f64)
         Tuned::Failure(_) => None,
     });
     let best = timed.min_by(|a, b| a.1.total_cmp(&b.1));
-    best.map(|(trace, ms)| Ok((serde_json::from_value(trace).context("a schedule in the store")?, ms))).transpose()
+    best.map(|(trace, ms)| Ok((tuned::schedule(&trace).context("a schedule in the store")?, ms))).transpose()
 }

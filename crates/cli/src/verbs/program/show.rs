@@ -6,8 +6,9 @@ use anyhow::{Context, Result};
 use serde_json::json;
 use tachograph_ir::{Bytes, Plain};
 use tachograph_program::{Decision, Schedule, Space, Target, Workload, c};
+use tachograph_tune::live::space;
 
-use super::picked::{Groups, Which, best, space};
+use super::picked::{Groups, Which, best};
 use crate::{exit, store::Place, table};
 
 /// Show the groups of a model, or one of them: what it computes, its sketches, the best known schedule, its loops and its code

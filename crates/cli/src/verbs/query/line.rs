@@ -3,7 +3,7 @@
 use serde::Serialize;
 use tachograph_ir::Quantity;
 use tachograph_predict::Forecast;
-use tachograph_store::{Answer, Between, Found, JobId, Moment, Setup};
+use tachograph_store::{Answer, Between, Found, JobId, Moment, Neighbour, Setup};
 
 /// How an answer is known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -43,6 +43,9 @@ pub struct Line {
     /// Batches around, and their times.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub between: Option<[(u64, f64); 2]>,
+    /// A measured batch and its time, with which the prediction was made to agree.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scaled_to: Option<(u64, f64)>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory_bytes: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -102,6 +105,19 @@ impl Line {
         let Setup { device, hardware, threads, library, dtype, governor, .. } = setup;
         self.device = device;
         self.setup = Some(Ran { hardware, threads, library, precision: dtype.to_string(), governor });
+    }
+
+    /// A prediction made to agree with what was measured at another batch; `here` is what was predicted for that one.
+    pub fn agree(&mut self, there: &Neighbour, here: f64) {
+        let Some(ms) = self.latency_ms else { return };
+        let (low, high) = (self.interval_low_ms.unwrap_or(0.0), self.interval_high_ms.unwrap_or(f64::INFINITY));
+        let [low, value, high] = there.agree(self.batch, [low, ms, high], here);
+        (self.interval_low_ms, self.latency_ms, self.interval_high_ms) = (Some(low), Some(value), Some(high));
+        // What share was promised was promised of what was not scaled.
+        self.interval_percent = None;
+        let rest = self.interval_source.take().map_or(String::new(), |source| format!("{source}, "));
+        self.interval_source = Some(format!("{rest}scaled to the measurement at batch {}", there.batch));
+        self.scaled_to = Some((there.batch, there.value));
     }
 
     /// What was measured of another quantity.

@@ -101,12 +101,16 @@ impl Ask<'_> {
         Ok(line)
     }
 
+    /// What a store is asked, but for the device.
+    fn question(&self) -> Question {
+        Question { threads: self.args.threads, ..Question::latency("", self.network.batch()) }
+    }
+
     /// What the store knows.
     fn recall(&self, line: &mut Line) -> Result<()> {
         let Some(store) = self.store else { return Ok(()) };
         let Some(key) = store.find(self.network)? else { return Ok(()) };
-        let mut question = Question::latency("", self.network.batch());
-        question.threads = self.args.threads;
+        let mut question = self.question();
         let Some(answer) = self.wanted.recall(store, &key, &question)? else { return Ok(()) };
         line.recalled(answer);
         for quantity in [Quantity::Memory, Quantity::Energy] {

@@ -9,7 +9,7 @@ use tachograph_transfer::rates::{Rates, costs};
 
 use super::{Ask, KnownBy, Line};
 use crate::{
-    device::{Target, doubts, unknown},
+    device::{Target, doubts, unknown, unmeasured},
     table::counted,
     wanted::Wanted,
 };
@@ -42,7 +42,10 @@ impl Predictors {
         let Some(catalog) = self.catalog.get() else { return Ok(()) };
         let bound = &ask.model.bound;
         match Target::of(catalog, Some(&self.name), None, true) {
-            Ok(target) => by_checkpoint(catalog, &target, bound, line),
+            Ok(target) => {
+                by_checkpoint(catalog, &target, bound, line)?;
+                ask.agree(line, |bound| Ok(catalog.forecast(bound, Some(&target.name))?.latency.value.value()))
+            }
             Err(Error::Device { .. } | Error::NoLatency { .. }) => self.by_rates(ask, line, catalog),
             Err(error) => Err(error.into()),
         }
@@ -67,11 +70,7 @@ impl Predictors {
             if ask.wanted.here.is_none() {
                 bail!(unknown(catalog, &self.name)?);
             }
-            let nothing = format!(
-                "nothing was measured on this machine yet ({}) and no checkpoint knows it: `tachograph query --measure` or \
-                 `profile` measures here (libtorch), `tachograph devices` lists what can be predicted for",
-                self.name
-            );
+            let nothing = unmeasured(&self.name);
             if !ask.args.device.is_empty() {
                 bail!(nothing);
             }
@@ -87,6 +86,17 @@ impl Predictors {
         (line.interval_percent, line.interval_source) = (Some(80.0), Some("rates of kernels".into()));
         line.predicted_by = Some(format!("rates, from {} there", counted(*measurements, "measurement")));
         line.warnings.extend(doubts(&self.name, &ask.model.bound, time.ms, *range)?);
+        ask.agree(line, |bound| Ok(rates.predict(&costs(bound)?)?.ms))
+    }
+}
+
+impl Ask<'_> {
+    /// Where the network was measured at another batch, what is predicted for this one does not contradict that.
+    fn agree(&self, line: &mut Line, predict: impl Fn(&BoundGraph) -> Result<f64>) -> Result<()> {
+        let Some(store) = self.store else { return Ok(()) };
+        let Some(key) = store.find(self.network)? else { return Ok(()) };
+        let Some(there) = self.wanted.neighbour(store, &key, &self.question())? else { return Ok(()) };
+        line.agree(&there, predict(&store.bound(&key, there.batch)?)?);
         Ok(())
     }
 }

@@ -63,6 +63,9 @@ fn in_full(line: &Line) {
         let source = line.interval_source.as_deref().unwrap_or_default();
         say("interval", format!("{low:.3} to {high:.3} ms ({percent}{source})"));
     }
+    if let Some((batch, ms)) = line.scaled_to {
+        say("scaled to", format!("{ms:.3} ms measured at batch {batch}"));
+    }
     let spread = || line.spread_percent.map_or("spread not recorded".into(), |s| format!("runs {s:.1} % apart"));
     if let (Some(age), Some(ran)) = (line.age_s, &line.setup) {
         let count = line

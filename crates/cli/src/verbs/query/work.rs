@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use tachograph_store::{State, Store, Submission};
+use tachograph_ir::Plain;
+use tachograph_store::{Error, State, Store, Submission};
 
 use super::{Ask, Line, measure};
 use crate::{args, store::who};
@@ -27,6 +28,9 @@ pub struct Work {
     /// Give the job up if no worker has taken it after so many seconds.
     #[arg(long, requires = "measure", value_parser = args::positive)]
     deadline: Option<f64>,
+    /// Measure what made a worker of the device crash before.
+    #[arg(long, requires = "measure")]
+    retry: bool,
 }
 
 /// Without `--wait`: a year.
@@ -39,15 +43,23 @@ impl Work {
             measure::now(store, ask, here)?;
             return Ok(true);
         }
-        let graph = store.put_graph(ask.network)?;
+        let (graph, device) = (store.put_graph(ask.network)?, ask.wanted.in_store(store)?);
         let seconds = |seconds: f64| Duration::try_from_secs_f64(seconds).unwrap_or(LONG);
         let submission = Submission {
             priority: self.priority,
             deadline: self.deadline.map(seconds),
             submitter: who(),
-            ..Submission::new(graph, ask.network.batch(), ask.wanted.in_store(store)?)
+            retry: self.retry,
+            ..Submission::new(graph, ask.network.batch(), &device)
         };
-        let id = store.submit(&submission)?;
+        let id = match store.submit(&submission) {
+            Err(error @ Error::Quarantined { job, .. }) => bail!(
+                "{}: {error}; --retry submits it all the same, and `tachograph store release {job}` lets it go",
+                line.model
+            ),
+            id => id?,
+        };
+        line.warnings.extend(unserved(store, &device)?);
         line.job = Some(id);
         if self.no_wait {
             return Ok(false);
@@ -59,4 +71,18 @@ impl Work {
             state => bail!("{}: job {id} {state}: {}", line.model, job.reason.unwrap_or_default()),
         }
     }
+}
+
+/// What to know of a job for a device that no worker has ever served.
+fn unserved(store: &Store, device: &str) -> Result<Option<String>> {
+    if store.is_served(device)? {
+        return Ok(None);
+    }
+    let known = store.served()?;
+    let others = match known.is_empty() {
+        true => "nor any other device".to_owned(),
+        false => format!("only {}", known.join(", ")),
+    };
+    let what = "the job waits until `tachograph worker --name` says this one";
+    Ok(Some(format!("no worker has ever served `{}`, {}; {what}", Plain(device), Plain(&others))))
 }

@@ -7,11 +7,12 @@ use std::{
 };
 
 use anyhow::{Context, Result};
+use flate2::read::MultiGzDecoder;
 use serde_json::json;
 use tachograph_datasets::{DataSet, open};
 use tachograph_store::{Added, Store};
 
-use super::table::import_source;
+use super::{Lines, table::import_source};
 use crate::{
     exit,
     store::{Place, who},
@@ -23,7 +24,8 @@ use crate::{
 #[command(after_help = exit::CODES)]
 pub struct Args {
     /// Folders made by `collect`; tables (file,device,latency_ms, and perhaps batch, memory_mb, energy_j) beside their
-    /// models (.csv, .tsv); published sets by name; JSON lines of `store export` (.jsonl, or `-` for standard input).
+    /// models (.csv, .tsv); published sets by name; JSON lines of `store export` (.jsonl, .jsonl.gz, or
+    /// `-` for standard input).
     #[arg(required = true)]
     from: Vec<PathBuf>,
     #[command(flatten)]
@@ -57,8 +59,13 @@ fn import(args: &Args, store: &Store, path: &Path) -> Result<Added> {
     if path.as_os_str() == "-" {
         return Ok(store.import_lines(io::stdin().lock())?);
     }
-    if path.extension().is_some_and(|end| end == "jsonl") {
-        return Ok(store.import_lines(BufReader::new(File::open(path)?))?);
+    match Lines::of(path) {
+        Some(Lines::Plain) => return Ok(store.import_lines(BufReader::new(File::open(path)?))?),
+        Some(Lines::Gzip) => {
+            let text = MultiGzDecoder::new(BufReader::new(File::open(path)?));
+            return Ok(store.import_lines(BufReader::new(text))?);
+        }
+        None => {}
     }
     if path.is_dir() {
         return Ok(store.import_set(&DataSet::open(path)?, &who)?);

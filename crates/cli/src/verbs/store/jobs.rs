@@ -40,6 +40,8 @@ pub fn run(args: &Args) -> Result<()> {
         return jobs.iter().try_for_each(table::json);
     }
     let row = |job: &Job| {
+        let let_go =
+            |reason: &String| if job.released_at.is_some() { format!("{reason} (let go)") } else { reason.clone() };
         let measured = job.result.as_ref().and_then(|reading| Some(format!("{:.3} ms", reading.median_ms?)));
         [
             job.id.to_string(),
@@ -49,7 +51,7 @@ pub fn run(args: &Args) -> Result<()> {
             job.attempts.to_string(),
             minute(job.submitted_at),
             job.worker.clone().unwrap_or("–".into()),
-            measured.or_else(|| job.reason.clone()).unwrap_or_default(),
+            measured.or_else(|| job.reason.as_ref().map(let_go)).unwrap_or_default(),
         ]
     };
     let titles = ["job", "state", "device", "batch", "tried", "submitted (UTC)", "worker", "outcome"];

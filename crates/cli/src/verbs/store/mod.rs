@@ -5,13 +5,17 @@ mod checkpoints;
 mod export;
 mod import;
 mod jobs;
+mod release;
 mod roles;
 mod rollback;
+mod sheet;
 mod stats;
 mod table;
 mod top;
 mod train;
 mod verify;
+
+use std::path::Path;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -39,6 +43,7 @@ enum Verb {
     Rollback(rollback::Args),
     Jobs(jobs::Args),
     Cancel(cancel::Args),
+    Release(release::Args),
     Top(top::Args),
     Roles(roles::Args),
 }
@@ -54,8 +59,24 @@ pub fn run(args: &Args) -> Result<()> {
         Verb::Rollback(args) => rollback::run(args),
         Verb::Jobs(args) => jobs::run(args),
         Verb::Cancel(args) => cancel::run(args),
+        Verb::Release(args) => release::run(args),
         Verb::Top(args) => top::run(args),
         Verb::Roles(args) => roles::run(args),
+    }
+}
+
+/// How a file of JSON lines is written, by the end of its name.
+enum Lines {
+    Plain,
+    Gzip,
+}
+
+impl Lines {
+    /// `None` where it is another kind of file.
+    fn of(path: &Path) -> Option<Self> {
+        let name = path.file_name()?.to_str()?;
+        let (plain, gzip) = (name.ends_with(".jsonl"), name.ends_with(".jsonl.gz"));
+        plain.then_some(Self::Plain).or_else(|| gzip.then_some(Self::Gzip))
     }
 }
 

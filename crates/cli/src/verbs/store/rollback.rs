@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::{args, exit, store::Place, table, wanted::Wanted};
 
-/// Take back the checkpoint of a device that is in use, and put up the one before it
+/// Take back the checkpoint of a device that is in use, and put up the one before it; before the first there was none
 #[derive(clap::Args)]
 #[command(after_help = exit::CODES)]
 pub struct Args {
@@ -13,7 +13,7 @@ pub struct Args {
     device: String,
     #[command(flatten)]
     place: Place,
-    /// The checkpoint that is in use then, as a JSON object.
+    /// The checkpoint that is in use then, as a JSON object, or null.
     #[arg(long)]
     json: bool,
 }
@@ -25,6 +25,12 @@ pub fn run(args: &Args) -> Result<()> {
     if args.json {
         return table::json(&former);
     }
-    out!("{name}: checkpoint {} is in use again, {:.1} % off on what it had not seen", former.id, 100.0 * former.score);
+    match former {
+        Some(former) => {
+            let off = 100.0 * former.score;
+            out!("{name}: checkpoint {} is in use again, {off:.1} % off on what it had not seen", former.id);
+        }
+        None => out!("{name}: none of the store is in use any more; bundled checkpoints or rates predict it again"),
+    }
     Ok(())
 }

@@ -10,7 +10,7 @@ use anyhow::{Result, bail, ensure};
 use tachograph_datasets::{Measured, Measurement, Mode, Source, as_measured};
 use tachograph_ir::{Assignment, DType, Graph};
 use tachograph_predict::NOT_RECORDED;
-use tachograph_store::{Added, Filter, GraphKey, Moment, Network, Reading, Setup, Store};
+use tachograph_store::{Added, Error, Filter, GraphKey, Moment, Network, Reading, Setup, Store};
 
 use crate::{exit, table::counted};
 
@@ -54,7 +54,7 @@ pub fn import_source(store: &Store, source: &dyn Source, path: &Path, who: &str)
         match graph.as_ref().map_err(Clone::clone).and_then(|graph| as_measured(graph, &assignment)) {
             Ok((bound, batch)) => {
                 reading.batch = batch;
-                let key = store.put_graph(&Network::new(&bound)?)?;
+                let key = store.put_graph(&Network::new(&bound)?).map_err(Error::of_import)?;
                 match there(store, key, &reading)? {
                     true => known += 1,
                     false => items.push((key, reading)),
@@ -68,7 +68,7 @@ pub fn import_source(store: &Store, source: &dyn Source, path: &Path, who: &str)
         ensure!(!items.is_empty() || known > 0, "nothing to store: {networks}, such as {network}: {why}");
         exit::warn(&format!("left out: {networks}, such as {network}: {why}"));
     }
-    let added = store.put_measurements(&items)?;
+    let added = store.put_measurements(&items).map_err(Error::of_import)?;
     Ok(Added { new: added.new, known: added.known + known })
 }
 

@@ -1,6 +1,10 @@
 //! `tachograph tune`.
 
+mod live;
+mod progress;
 mod recorded;
+mod report;
+mod said;
 
 use std::path::PathBuf;
 
@@ -8,17 +12,33 @@ use anyhow::Result;
 use serde_json::json;
 use tachograph_tune::{DEFAULT, TUNERS, tuner};
 
-use crate::{args, exit, table};
+use crate::{args, exit, models::Bind, store, table};
 
-/// Search a space of configurations for the fastest; so far spaces that were recorded, which stand for the hardware
+/// Search for the fastest schedules of a model's groups, measured on this machine; or in a recorded space, which stands for
+/// the hardware
+///
+/// What is measured is kept in the store at once, and what is there is never measured again: the same command goes on where
+/// it was ended, and says what is known where nothing is left to do.
 #[derive(clap::Args)]
-#[command(after_help = exit::CODES)]
+#[command(after_help = exit::CODES, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct Args {
+    #[command(subcommand)]
+    verb: Option<Verb>,
+    /// Model file whose groups are tuned.
+    #[arg(required_unless_present_any = ["recorded", "list"], conflicts_with_all = ["recorded", "list"])]
+    model: Option<PathBuf>,
+    /// This group of the model alone; `tachograph program show MODEL` lists them.
+    #[arg(long, requires = "model")]
+    group: Option<usize>,
+    #[command(flatten)]
+    bind: Bind,
+    #[command(flatten)]
+    record: store::Record,
     /// A table of measured configurations (CSV, also gzip'd): a column for each parameter, `time_ms`, and perhaps
     /// `device`, `task`, `valid`, `error`.
-    #[arg(long, value_name = "FILE", required_unless_present = "list", conflicts_with = "list")]
+    #[arg(long, value_name = "FILE", conflicts_with = "list")]
     recorded: Option<PathBuf>,
-    /// The device of the table; may be left out where there is but one.
+    /// `cpu`, the processor of this machine; or the device of the table, which may be left out where there is but one.
     #[arg(long)]
     device: Option<String>,
     /// The task of the table; may be left out where there is but one.
@@ -27,9 +47,19 @@ pub struct Args {
     /// The tuner; --list says which there are.
     #[arg(long, default_value = DEFAULT)]
     tuner: String,
-    /// Measurements, at most as many as the space has points.
-    #[arg(long, default_value_t = 100, value_parser = args::count)]
-    trials: usize,
+    /// Schedules, or configurations of a table, those that the store knows included; of a model 64 for each different group
+    /// unless --minutes is given, of a table 100. 0 measures nothing and says what is known.
+    #[arg(long, value_parser = args::count)]
+    trials: Option<usize>,
+    /// Minutes of this run.
+    #[arg(long, requires = "model", value_parser = args::positive)]
+    minutes: Option<f64>,
+    /// Of all that is drawn.
+    #[arg(long, default_value_t = 0, requires = "model")]
+    seed: u64,
+    /// MB that buffers of candidates may take at once, in memory and in temporary files each.
+    #[arg(long, value_name = "MB", default_value_t = 2048, requires = "model", value_parser = clap::value_parser!(u64).range(1..1 << 30))]
+    memory_mb: u64,
     /// Repetitions, with the seeds 0, 1, 2, ….
     #[arg(long, default_value_t = 1, value_parser = args::count)]
     seeds: usize,
@@ -41,10 +71,19 @@ pub struct Args {
     json: bool,
 }
 
+#[derive(clap::Subcommand)]
+enum Verb {
+    Report(report::Args),
+}
+
 pub fn run(args: &Args) -> Result<()> {
-    match &args.recorded {
-        Some(path) => recorded::run(args, path, tuner(&args.tuner)?),
-        None => list(args.json),
+    if let Some(Verb::Report(args)) = &args.verb {
+        return report::run(args);
+    }
+    match (&args.model, &args.recorded) {
+        (Some(model), _) => live::run(args, model, tuner(&args.tuner)?),
+        (_, Some(path)) => recorded::run(args, path, tuner(&args.tuner)?),
+        _ => list(args.json),
     }
 }
 

@@ -1,6 +1,8 @@
 //! `tachograph worker`.
 
 #[cfg(feature = "torch")]
+mod asked;
+#[cfg(feature = "torch")]
 mod run;
 
 #[cfg(feature = "torch")]
@@ -10,8 +12,8 @@ use crate::{args, store::Place};
 
 /// Measure on a device of this machine what others ask for (`query --measure`), until Ctrl-C
 ///
-/// Each network runs in a process of its own, which is told nothing of the store. Ctrl-C gives the job at hand back; SIGTERM
-/// finishes it first.
+/// Each network runs in a process of its own, which is told nothing of the store. Ctrl-C ends that process and whatever it
+/// started, and gives the job at hand back; SIGTERM finishes the job first.
 #[derive(clap::Args)]
 #[command(after_help = super::after_help())]
 #[cfg_attr(not(feature = "torch"), allow(dead_code, reason = "help and the check of values alone"))]

@@ -2,11 +2,7 @@
 
 use std::{
     env,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    thread,
+    sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
 
@@ -14,9 +10,9 @@ use anyhow::Result;
 use serde_json::json;
 use tachograph_ir::Plain;
 use tachograph_profile::{Environment, device};
-use tachograph_store::{ChildRunner, Claim, Error, Failure, Held, Job, Outcome, Reading, Runner, Worker};
+use tachograph_store::{ChildRunner, Error, Job, Outcome, Runner, Worker};
 
-use super::Args;
+use super::{Args, asked::Asked};
 use crate::{
     here::{Here, machine},
     table,
@@ -27,20 +23,14 @@ pub fn run(args: &Args) -> Result<()> {
     let hardware = Environment::here(device(&args.device)?).device;
     let name = args.name.clone().unwrap_or_else(|| Here::with(&hardware).name);
     let store = args.place.open()?;
-    let stop = Arc::new(AtomicBool::new(false));
-    let asked = Arc::clone(&stop);
-    ctrlc::set_handler(move || {
-        if asked.swap(true, Ordering::SeqCst) {
-            std::process::exit(130);
-        }
-    })?;
+    let Asked { stop, interrupted } = Asked::listen()?;
     let seconds = |seconds: f64| Duration::try_from_secs_f64(seconds);
     let mut command = vec![env::current_exe()?.into_os_string()];
     let threads = args.threads.to_string();
     for word in ["runner", "--device", &args.device, "--name", &name, "--threads", &threads] {
         command.push(word.into());
     }
-    let runner = Interruptible { child: ChildRunner { command, limit: seconds(args.limit)? }, stop: &stop };
+    let runner = ChildRunner { interrupted, ..ChildRunner::new(command, seconds(args.limit)?) };
     let lease = seconds(args.lease)?;
     // A hardware that many machines share is no name to take jobs by.
     let called: Vec<String> =
@@ -68,6 +58,7 @@ fn until_idle(
     mut observe: impl FnMut(&Job, &Outcome),
 ) -> tachograph_store::Result<u64> {
     let mut jobs = 0;
+    worker.announce(store)?;
     while !stop.load(Ordering::SeqCst)
         && let Some((job, outcome)) = worker.run_one(store, runner)?
     {
@@ -89,25 +80,5 @@ fn say(args: &Args, job: &Job, outcome: &Outcome) {
         Outcome::Failed(why) => out!("job {}: failed: {}", job.id, Plain(why)),
         Outcome::Quarantined(why) => out!("job {}: quarantined: {}", job.id, Plain(why)),
         Outcome::Lost => out!("job {}: no longer this worker's", job.id),
-    }
-}
-
-/// A child that Ctrl-C ends too, by which its network has not failed.
-struct Interruptible<'a> {
-    child: ChildRunner,
-    stop: &'a AtomicBool,
-}
-
-impl Runner for Interruptible<'_> {
-    fn run(&self, claim: &Claim, held: &Held) -> Result<Reading, Failure> {
-        let ran = self.child.run(claim, held);
-        if ran.is_err() {
-            // The terminal tells both at once; this process may hear of it later.
-            thread::sleep(Duration::from_millis(100));
-            if self.stop.load(Ordering::SeqCst) {
-                return Err(Failure::Unfit("interrupted".into()));
-            }
-        }
-        ran
     }
 }

@@ -1,8 +1,9 @@
-//! Sums of products with accumulators in registers: convolutions, depthwise ones too, and products with a weight.
+//! Sums of products with accumulators in registers: convolutions, depthwise ones too, and products, with a weight or of two
+//! activations.
 //! As oneDNN and TVM's `NCHWc` templates do it: channels of activations in blocks of a vector, weights laid out in the
 //! order in which they are read, rows × pixels × vectors of results in registers over the whole reduction.
 
-use super::{Machine, beside, block, blocked_layout, stored};
+use super::{Machine, beside, block, blocked_layout, loads, stored};
 use crate::{
     BufferId, Index, Reducer, Result, Role, Scope, Stage, Step, Workload,
     space::{Sketch, draft::Draft, predicate},
@@ -15,7 +16,9 @@ struct Parts {
     /// What is read besides the weight: a buffer with the dimension that holds channels, if that can be blocked.
     data: BufferId,
     data_channel: Option<(usize, Channel)>,
+    /// What vectors are read from: a weight, which can be packed for it, or else what lies along the vectors as it is.
     weight: BufferId,
+    packed: bool,
     /// Axis along which vectors go, and its dimension in the weight.
     vector: (usize, usize),
     /// The axis of innermost pixels, and that of rows.
@@ -48,11 +51,18 @@ impl Parts {
         let reads = predicate::reads(stage);
         let &[(a, Some(ai)), (b, Some(bi))] = reads.as_slice() else { return None };
         let is_weight = |id| workload.buffer(id).role == Role::Weight && workload.readers(id) == [stage.buffer];
-        let ((data, di), (weight, wi)) = if is_weight(b) { ((a, ai), (b, bi)) } else { ((b, bi), (a, ai)) };
-        if !is_weight(weight) || data == weight {
+        let spatial = stage.spatial.len();
+        // The innermost axis of the results lies together in one of them, and is not in the other.
+        let along = |index: &[Index], other: &[Index]| {
+            let axis = index.last().and_then(Index::as_var).map(|var| var as usize);
+            axis.is_some_and(|axis| axis + 1 == spatial && !other.iter().any(|i| i.has(axis as u32)))
+        };
+        let ((data, di), (weight, wi)) =
+            if is_weight(b) || (!is_weight(a) && along(bi, ai)) { ((a, ai), (b, bi)) } else { ((b, bi), (a, ai)) };
+        let packed = is_weight(weight);
+        if data == weight || !(packed || along(wi, di)) {
             return None;
         }
-        let spatial = stage.spatial.len();
         let vector = (0..spatial).rev().find(|&axis| dim(wi, axis).is_some())?;
         let pixels: Vec<usize> =
             (0..spatial).filter(|&axis| axis != vector && !wi.iter().any(|i| i.has(axis as u32))).collect();
@@ -74,7 +84,7 @@ impl Parts {
         };
         let channel = reduced.map(|(r, _, in_weight)| (r, in_weight));
         let vector = (vector, dim(wi, vector)?);
-        Some(Self { sum: stage.buffer, data, data_channel, weight, vector, pixel, row, channel })
+        Some(Self { sum: stage.buffer, data, data_channel, weight, packed, vector, pixel, row, channel })
     }
 }
 
@@ -102,11 +112,10 @@ pub(super) fn sketch(workload: &Workload, machine: Machine) -> Result<Option<Ske
             axis: axis.into(),
             factors: factors.to_vec(),
         };
-        let mut steps = vec![
-            Step::Layout { buffer: w.clone(), layout: weight_layout(weight_rank, &parts, outer, depth) },
-            split(&vector.name, &[vectors, lanes]),
-            split(&pixel.name, &[pixels]),
-        ];
+        let mut steps = vec![split(&vector.name, &[vectors, lanes]), split(&pixel.name, &[pixels])];
+        if parts.packed {
+            steps.push(Step::Layout { buffer: w.clone(), layout: weight_layout(weight_rank, &parts, outer, depth) });
+        }
         steps.extend(row.as_ref().map(|row| split(&row.name, &[rows])));
         options.push((format!("{rows}x{pixels}x{vectors}"), steps));
     }
@@ -144,27 +153,38 @@ fn activations(draft: &mut Draft, parts: &Parts, made: [BufferId; 2], lanes: u64
         }
     }
     let Some((channel, _)) = parts.data_channel else { return Ok(()) };
-    // Stages that pad, one element from one element, have the same dimensions as what they read.
-    let mut at = Some(parts.data);
+    // Stages that pad, one element from one element, have the same dimensions as what they read. They run beforehand, or are
+    // left out, and what they ask is asked where the sum reads.
+    let (mut at, mut beforehand, mut inside) = (Some(parts.data), Vec::new(), Vec::new());
     while let Some(id) = at {
         let buffer = draft.name(id);
-        if let Some(layout) = blocked_layout(rank(draft, id), channel, depth) {
-            draft.take(Step::Layout { buffer: buffer.clone(), layout })?;
-        }
-        let Some(stage) = draft.state.workload().stage(id).cloned() else { break };
+        let layout = blocked_layout(rank(draft, id), channel, depth)
+            .map(|layout| Step::Layout { buffer: buffer.clone(), layout });
+        let Some(stage) = draft.state.workload().stage(id).cloned() else {
+            layout.into_iter().try_for_each(|step| draft.take(step))?;
+            break;
+        };
+        let mut steps: Vec<Step> = layout.into_iter().collect();
         if depth > 1 && channel + 1 < stage.spatial.len() {
             let axis = stage.spatial[channel].name.clone();
-            draft.take(Step::Split { stage: buffer.clone(), axis: axis.clone(), factors: vec![depth] })?;
+            steps.push(Step::Split { stage: buffer.clone(), axis: axis.clone(), factors: vec![depth] });
             let part = |a: &crate::Axis| if a.name == axis { format!("{axis}.0") } else { a.name.clone() };
             let order = stage.spatial.iter().map(part).chain([format!("{axis}.1")]).collect();
-            draft.take(Step::Reorder { stage: buffer.clone(), order })?;
-            draft.take(Step::Vectorize { stage: buffer, axis: format!("{axis}.1") })?;
+            steps.push(Step::Reorder { stage: buffer.clone(), order });
+            steps.push(Step::Vectorize { stage: buffer.clone(), axis: format!("{axis}.1") });
         }
+        steps.iter().try_for_each(|step| draft.try_on(step))?;
+        beforehand.extend(steps);
+        inside.push(Step::Inline { stage: buffer });
         let reads = predicate::reads(&stage);
         at = match reads.as_slice() {
             [(read, _)] if rank(draft, *read) == stage.spatial.len() && !stage.reduces() => Some(*read),
             _ => None,
         };
+    }
+    if !inside.is_empty() {
+        let options = [("where it is read", inside), ("beforehand", beforehand)];
+        draft.either("padding", options.map(|(name, steps)| (name.to_owned(), steps)).to_vec());
     }
     Ok(())
 }
@@ -192,6 +212,7 @@ fn tiles(
     let filled = |&(r, p, v): &(u64, u64, u64)| r * p * v;
     let best = found.iter().map(filled).max().unwrap_or(0);
     found.retain(|tile| 2 * filled(tile) >= best);
+    found.sort_by_key(|&(row, pixels, vectors)| loads(row * pixels, vectors));
     found
 }
 

@@ -4,6 +4,7 @@
 //! A template is one file and one line in [`ALL`].
 
 mod blocked;
+mod rows;
 mod winograd;
 
 use super::{Sketch, draft::Draft, predicate};
@@ -34,7 +35,7 @@ impl Machine {
 type Template = fn(&Workload, Machine) -> Result<Option<Sketch>>;
 
 /// Every template.
-const ALL: [Template; 2] = [blocked::sketch, winograd::sketch];
+const ALL: [Template; 3] = [blocked::sketch, winograd::sketch, rows::sketch];
 
 /// The sketches of all templates that know the workload.
 pub(super) fn sketches(workload: &Workload, machine: Machine) -> Result<Vec<Sketch>> {
@@ -65,6 +66,12 @@ fn beside(draft: &Draft, [sum, last]: [BufferId; 2]) -> Vec<BufferId> {
     let Some(stage) = workload.stage(last).filter(|stage| !stage.reduces()) else { return Vec::new() };
     let reads = predicate::reads(stage).into_iter().map(|(id, _)| id);
     reads.filter(|id| ![sum, last].contains(id) && workload.buffer(*id).shape == *shape).collect()
+}
+
+/// Loads for each product of a tile of `points` broadcast numbers × `vectors`, in thousandths: the fewer, the better it hides them.
+/// Tiles are in this order, so that the first point of a template is one worth running untuned.
+fn loads(points: u64, vectors: u64) -> u64 {
+    1000 * (points + vectors) / (points * vectors).max(1)
 }
 
 /// The largest divisor of `extent` up to `most`.

@@ -1,7 +1,7 @@
 //! Convolutions by Winograd's minimal filtering, as [`crate::operator::winograd`] writes them: transforms in vectors of
 //! channels, for one tile at a time, and between them products of matrices with accumulators in registers.
 
-use super::{Machine, beside, block, blocked_layout, stored};
+use super::{Machine, beside, block, blocked_layout, loads, stored};
 use crate::{
     BufferId, Result, Scope, Step, Workload,
     space::{Sketch, draft::Draft, predicate},
@@ -24,8 +24,10 @@ pub(super) fn sketch(workload: &Workload, machine: Machine) -> Result<Option<Ske
     let mut draft = Draft::new("winograd", workload);
     let Some(last) = stored(&mut draft, out)? else { return Ok(None) };
     input(&mut draft, image, c)?;
-    multiply(&mut draft, (results, tile_rows, tile_columns), o, machine)?;
-    output(&mut draft, [out, last], o, tile, machine)?;
+    // Weights that the second cache does not hold are better read once.
+    let once = (tile + 2).pow(2) * channels * results * 4 > 1 << 20;
+    multiply(&mut draft, (results, tile_rows, tile_columns), [o, tile], (out, once), machine)?;
+    output(&mut draft, [out, last], [o, tile], machine)?;
     Ok(Some(draft.sketch))
 }
 
@@ -74,8 +76,17 @@ fn input(draft: &mut Draft, image: BufferId, c: u64) -> Result<()> {
     marks(draft, "input_rows", "c.1", &["e", "r"])
 }
 
-/// The products: which rows × columns of tiles and vectors of results are in registers is open.
-fn multiply(draft: &mut Draft, (o, rows, columns): (u64, u64, u64), lanes: u64, machine: Machine) -> Result<()> {
+/// The products. Open is which rows × columns of tiles and vectors of results are in registers, and how many rows of tiles
+/// go through all stages at a time: few, and what lies between the stages stays in the second cache; all, and each weight is
+/// read once.
+fn multiply(
+    draft: &mut Draft,
+    (o, rows, columns): (u64, u64, u64),
+    [lanes, tile]: [u64; 2],
+    (out, once): (BufferId, bool),
+    machine: Machine,
+) -> Result<()> {
+    let conv = draft.name(out);
     layout(draft, "products", format!("n ty tx o/{lanes} e f o%{lanes}"))?;
     draft.take(Step::CacheWrite { stage: "products".into() })?;
     layout(draft, "products.local", format!("e f n ty tx o/{lanes} o%{lanes}"))?;
@@ -84,30 +95,35 @@ fn multiply(draft: &mut Draft, (o, rows, columns): (u64, u64, u64), lanes: u64, 
     for vectors in (1..=4).filter(|&n| o.is_multiple_of(lanes * n)) {
         for r in (1..=4).filter(|&n| n <= rows) {
             for p in (1..=columns.min(most)).filter(|&n| n * r * vectors <= most) {
-                let split = |axis: &str, factors: Vec<u64>| Step::Split {
-                    stage: "products.local".into(),
-                    axis: axis.into(),
-                    factors,
-                };
                 let outer = lanes * vectors;
                 let weights = format!("e f o/{outer} c o%{outer}");
-                let steps = vec![
-                    Step::Layout { buffer: "weight_tiles".into(), layout: weights },
-                    split("o", vec![vectors, lanes]),
-                    split("tx", vec![p]),
-                    split("ty", vec![r]),
-                ];
-                options.push((r * p * vectors, format!("{r}x{p}x{vectors}"), steps));
+                for at_once in (1..=rows).filter(|&n| n == rows || (rows.is_multiple_of(n) && n.is_multiple_of(r))) {
+                    let split = |stage: &str, axis: &str, factors: Vec<u64>| Step::Split {
+                        stage: stage.into(),
+                        axis: axis.into(),
+                        factors,
+                    };
+                    let steps = vec![
+                        Step::Layout { buffer: "weight_tiles".into(), layout: weights.clone() },
+                        split("products.local", "o", vec![vectors, lanes]),
+                        split("products.local", "tx", vec![p]),
+                        split("products.local", "ty", vec![r]),
+                        split(&conv, "y", vec![at_once, tile]),
+                    ];
+                    let order = (if once { rows - at_once } else { at_once }, loads(r * p, vectors));
+                    options.push((order, r * p * vectors, format!("{r}x{p}x{vectors}, {at_once}"), steps));
+                }
             }
         }
     }
-    let best = options.iter().map(|(filled, ..)| *filled).max().unwrap_or(0);
-    options.retain(|(filled, ..)| 2 * filled >= best);
-    let options: Vec<(String, Vec<Step>)> = options.into_iter().map(|(_, name, steps)| (name, steps)).collect();
+    let best = options.iter().map(|(_, filled, ..)| *filled).max().unwrap_or(0);
+    options.retain(|(_, filled, ..)| 2 * filled >= best);
+    options.sort_by_key(|(order, ..)| *order);
+    let options: Vec<(String, Vec<Step>)> = options.into_iter().map(|(.., name, steps)| (name, steps)).collect();
     for step in options.first().map_or(&[][..], |(_, steps)| steps) {
         draft.try_on(step)?;
     }
-    draft.either("rows, columns, vectors", options);
+    draft.either("rows, columns, vectors, rows at once", options);
     reorder(draft, "products.local", "n e f o.0 ty.0 tx.0 c ty.1 tx.1 o.1 o.2")?;
     let (stage, target, axis) = ("products".into(), "products.local".into(), "tx.0".into());
     draft.take(Step::ReverseComputeAt { stage, target, axis })?;
@@ -119,7 +135,7 @@ fn multiply(draft: &mut Draft, (o, rows, columns): (u64, u64, u64), lanes: u64, 
 }
 
 /// Both halves of the output's transform, and what follows, for one tile and one vector of results at a time.
-fn output(draft: &mut Draft, [out, last]: [BufferId; 2], lanes: u64, tile: u64, machine: Machine) -> Result<()> {
+fn output(draft: &mut Draft, [out, last]: [BufferId; 2], [lanes, tile]: [u64; 2], machine: Machine) -> Result<()> {
     let (conv, stored) = (draft.name(out), draft.name(last));
     let mut results = vec![out, last];
     results.extend(beside(draft, [out, last]));
@@ -132,20 +148,19 @@ fn output(draft: &mut Draft, [out, last]: [BufferId; 2], lanes: u64, tile: u64, 
     }
     layout(draft, "output_rows", format!("n o/{lanes} ty tx f dy o%{lanes}"))?;
     split(draft, &conv, "o", &[lanes])?;
-    split(draft, &conv, "y", &[tile])?;
     split(draft, &conv, "x", &[tile])?;
-    reorder(draft, &conv, "n y.0 x.0 o.0 y.1 x.1 f o.1")?;
+    reorder(draft, &conv, "n y.0 y.1 x.0 o.0 y.2 x.1 f o.1")?;
     if last != out {
         let (stage, target, axis) = (stored.clone(), conv.clone(), "o.0".into());
         draft.take(Step::ReverseComputeAt { stage, target, axis })?;
         let Some(axes) = draft.state.workload().stage(last).map(|stage| stage.spatial.clone()) else { return Ok(()) };
         let [n, _, y, x] = [0, 1, 2, 3].map(|axis| axes[axis].name.clone());
         let o = &axes[1].name;
-        reorder(draft, &stored, &format!("{n} {y}.0 {x}.0 {o}.0 {y}.1 {x}.1 {o}.1"))?;
+        reorder(draft, &stored, &format!("{n} {y}.0 {y}.1 {x}.0 {o}.0 {y}.2 {x}.1 {o}.1"))?;
         marks(draft, &stored, &format!("{o}.1"), &[])?;
         draft.take(Step::Scope { buffer: conv.clone(), scope: Scope::Register })?;
     }
-    marks(draft, &conv, "o.1", &["y.1", "x.1", "f"])?;
+    marks(draft, &conv, "o.1", &["y.2", "x.1", "f"])?;
     let names = draft.state.workload().stage(last).map_or_else(Vec::new, |stage| stage.spatial.clone());
     let outer = |at: usize| names.get(at).map_or_else(String::new, |axis| format!("{}.0", axis.name));
     let axis = outer(1);
@@ -154,6 +169,9 @@ fn output(draft: &mut Draft, [out, last]: [BufferId; 2], lanes: u64, tile: u64, 
     reorder(draft, "output_rows", "n o.0 ty tx f dy e o.1")?;
     marks(draft, "output_rows", "o.1", &["f", "dy", "e"])?;
     draft.take(Step::Scope { buffer: "output_rows".into(), scope: Scope::Register })?;
+    for stage in ["products", "input_tiles"] {
+        draft.take(Step::ComputeAt { stage: stage.into(), target: stored.clone(), axis: outer(2) })?;
+    }
     if machine.cores > 1 {
         draft.take(Step::Parallel { stage: stored, axis: outer(2) })?;
     }

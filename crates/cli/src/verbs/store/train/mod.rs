@@ -5,16 +5,16 @@ mod make;
 mod part;
 mod rivals;
 
-use std::path::PathBuf;
+use std::{iter::once, path::PathBuf};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use serde::Serialize;
-use tachograph_ir::Plain;
+use tachograph_ir::{BoundGraph, Plain};
 use tachograph_predict::{Checkpoint, Predictor};
-use tachograph_store::{Contents, NewCheckpoint, Store};
+use tachograph_store::{Contents, NewCheckpoint};
 
 use crate::{args, store::Place, table, wanted::Wanted};
-use part::Part;
+use part::{Part, Predict};
 
 /// Make or adapt a checkpoint for a device when enough was measured there since the last, and install it if it is not worse
 /// on measurements that it has not seen
@@ -108,10 +108,19 @@ pub fn run(args: &Args) -> Result<()> {
         part.learned.len(),
         part.held_out.len()
     );
-    outcome.rivals = rivals::all(&wanted, &store, &part, installed.as_ref())?;
+    let rivals = rivals::all(&wanted, &store, &part, installed.as_ref())?;
     let (made, bytes) = make::checkpoint(args, &wanted, &store, &name, &part)?;
     let predictor = Predictor::new(Checkpoint::parse(&bytes, "the new checkpoint".as_ref())?)?;
-    let score = error(&store, &part, &predictor)?;
+    let output = predictor.output(None, tachograph_ir::Quantity::Latency)?;
+    let predict = |bound: &BoundGraph| Ok(predictor.predict(bound, output)?.value.value());
+    let all: Vec<_> = once(&predict as &Predict<'_>).chain(rivals.iter().map(|(_, predict)| &**predict)).collect();
+    let mut errors = part.errors(|timed| timed.bound(&store), &all)?.into_iter();
+    let score = errors.next().context("no error of the new checkpoint")?;
+    let rival = |((name, _), error): (&rivals::Predicts, f64)| rivals::Rival {
+        name: name.clone(),
+        mape_percent: 100.0 * error,
+    };
+    outcome.rivals = rivals.iter().zip(errors).map(rival).collect();
     let contents = Contents::Bytes(bytes);
     let new = NewCheckpoint { name: name.clone(), device: name.clone(), contents, learned, score };
     let id = store.put_checkpoint(&new)?;
@@ -121,12 +130,6 @@ pub fn run(args: &Args) -> Result<()> {
         store.install(id)?;
     }
     say(args, &outcome)
-}
-
-/// The MAPE of a predictor of one device on what was held out.
-fn error(store: &Store, part: &Part, predictor: &Predictor) -> Result<f64> {
-    let output = predictor.output(None, tachograph_ir::Quantity::Latency)?;
-    part.error(store, |bound| Ok(predictor.predict(bound, output)?.value.value()))
 }
 
 fn say(args: &Args, outcome: &Outcome) -> Result<()> {

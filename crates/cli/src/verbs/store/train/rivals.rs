@@ -6,7 +6,7 @@ use tachograph_predict::{Catalog, Error};
 use tachograph_store::{Checkpoint, Store};
 use tachograph_transfer::rates::costs;
 
-use super::part::Part;
+use super::part::{Part, Predict};
 use crate::wanted::Wanted;
 
 /// What answers now, and how far off it is on what was held out.
@@ -16,28 +16,33 @@ pub struct Rival {
     pub mape_percent: f64,
 }
 
+/// A name, and what it predicts.
+pub type Predicts = (String, Box<Predict<'static>>);
+
 /// The installed checkpoint; where none is, the bundled one that knows the device and the rates of what was measured.
-pub fn all(wanted: &Wanted, store: &Store, part: &Part, installed: Option<&Checkpoint>) -> Result<Vec<Rival>> {
-    let mut rivals = Vec::new();
-    let mut of = |name: String, catalog: &Catalog| -> Result<()> {
-        match catalog.find(Some(&wanted.name)) {
-            Ok((predictor, output)) => {
-                let mape = part.error(store, |bound| Ok(predictor.predict(bound, output)?.value.value()))?;
-                rivals.push(Rival { name, mape_percent: 100.0 * mape });
-                Ok(())
-            }
-            Err(Error::Device { .. } | Error::NoLatency { .. }) => Ok(()),
+pub fn all(wanted: &Wanted, store: &Store, part: &Part, installed: Option<&Checkpoint>) -> Result<Vec<Predicts>> {
+    let of = |name: String, catalog: Catalog| -> Result<Option<Predicts>> {
+        let device = wanted.name.clone();
+        match catalog.find(Some(&device)) {
+            Ok(_) => Ok(Some((
+                name,
+                Box::new(move |bound| {
+                    let (predictor, output) = catalog.find(Some(&device))?;
+                    Ok(predictor.predict(bound, output)?.value.value())
+                }),
+            ))),
+            Err(Error::Device { .. } | Error::NoLatency { .. }) => Ok(None),
             Err(error) => Err(error.into()),
         }
     };
     if let Some(installed) = installed {
-        of(format!("checkpoint {}, which is installed", installed.id), &wanted.catalog(Some(store))?)?;
-        return Ok(rivals);
+        let name = format!("checkpoint {}, which is installed", installed.id);
+        return Ok(of(name, wanted.catalog(Some(store))?)?.into_iter().collect());
     }
-    of("the bundled checkpoint".into(), &Catalog::bundled())?;
+    let mut rivals: Vec<Predicts> = of("the bundled checkpoint".into(), Catalog::bundled())?.into_iter().collect();
     if let Some((rates, measurements)) = wanted.rates(store, &part.learned)? {
-        let mape = part.error(store, |bound| Ok(rates.predict(&costs(bound)?)?.ms))?;
-        rivals.push(Rival { name: format!("rates, from {measurements} of them"), mape_percent: 100.0 * mape });
+        let name = format!("rates, from {measurements} of them");
+        rivals.push((name, Box::new(move |bound| Ok(rates.predict(&costs(bound)?)?.ms))));
     }
     Ok(rivals)
 }

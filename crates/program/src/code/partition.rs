@@ -1,0 +1,141 @@
+//! Loops in parts, so that what happens at edges is asked for at the edges alone: the trips for which a condition holds
+//! whatever other loops do, and those before and after. A padded convolution then reads its image as it is, with tests around
+//! it only where the window reaches beyond. Vectors are whole inside: what GCC 12 makes of a condition on lanes can read all of
+//! a vector for the sake of some, beyond the end of a buffer.
+
+use crate::{Cond, Expr, Index, Loop, Mark, Nest, Range, Stmt, Var};
+
+/// Loops with fewer trips have no inside to speak of; those with more would take long to look through.
+const TRIPS: std::ops::RangeInclusive<u64> = 4..=1024;
+
+/// How often a statement may be written out in place of once: for two axes that are padded.
+const COPIES: usize = 9;
+
+/// The same nest with loops in parts.
+pub(super) fn partition(nest: &Nest) -> Nest {
+    let mut nest = nest.clone();
+    let (prepare, body) = (std::mem::take(&mut nest.prepare), std::mem::take(&mut nest.body));
+    nest.prepare = all(prepare, 1, &mut nest.loops);
+    nest.body = all(body, 1, &mut nest.loops);
+    nest
+}
+
+fn range(loops: &[Loop], var: Var) -> Range {
+    Range::of(loops.get(var as usize).map_or(1, |l| l.extent))
+}
+
+fn all(stmts: Vec<Stmt>, copies: usize, loops: &mut Vec<Loop>) -> Vec<Stmt> {
+    stmts.into_iter().flat_map(|stmt| one(stmt, copies, loops)).collect()
+}
+
+fn one(stmt: Stmt, copies: usize, loops: &mut Vec<Loop>) -> Vec<Stmt> {
+    let (var, body) = match stmt {
+        Stmt::For(var, body) => (var, body),
+        Stmt::If(conds, body) => return vec![Stmt::If(conds, all(body, copies, loops))],
+        other => return vec![other],
+    };
+    let l = loops[var as usize].clone();
+    let open = matches!(l.mark, Mark::Serial | Mark::Vector) && TRIPS.contains(&l.extent);
+    let inside = if open { inside(&body, var, loops) } else { None };
+    let cuts = inside.map_or(vec![], |(first, end)| vec![(0, first), (first, end), (end, l.extent)]);
+    let cuts: Vec<(u64, u64)> = cuts.into_iter().filter(|(from, to)| from < to).collect();
+    let Some((first, _)) = inside.filter(|_| copies * cuts.len() <= COPIES) else {
+        return vec![Stmt::For(var, all(body, copies, loops))];
+    };
+    let (mut parts, copies) = (Vec::new(), copies * cuts.len());
+    for (from, to) in cuts {
+        let part = loops.len() as Var;
+        let mark = if from == first { l.mark } else { Mark::Serial };
+        loops.push(Loop { name: l.name.clone(), extent: to - from, mark });
+        let trip = &Index::var(part) + &Index::constant(from as i64);
+        let body = body.iter().flat_map(|stmt| stmt.with(var, &trip, &|var| range(loops, var))).collect();
+        parts.push(Stmt::For(part, all(body, copies, loops)));
+    }
+    parts
+}
+
+/// The trips of a loop for which conditions hold whatever other loops do: of all conditions that hold so for some trip.
+fn inside(body: &[Stmt], var: Var, loops: &[Loop]) -> Option<(u64, u64)> {
+    let mut conds = Vec::new();
+    body.iter().for_each(|stmt| conditions(stmt, var, &mut conds));
+    let extent = loops[var as usize].extent;
+    let (mut first, mut end) = (0, extent);
+    for cond in conds {
+        let holds = |trip: &u64| {
+            let at = Range { min: *trip as i64, max: *trip as i64 };
+            cond.simplify(&|other| if other == var { at } else { range(loops, other) }) == Err(true)
+        };
+        let Some(from) = (0..extent).find(holds) else { continue };
+        let to = (from..extent).find(|trip| !holds(trip)).unwrap_or(extent);
+        (first, end) = (first.max(from), end.min(to));
+    }
+    // Nothing is gained where all trips are inside, and little where few are.
+    (first < end && end - first < extent && 2 * (end - first) >= extent).then_some((first, end))
+}
+
+/// Every condition on an index that has the variable.
+fn conditions<'a>(stmt: &'a Stmt, var: Var, found: &mut Vec<&'a Cond>) {
+    match stmt {
+        Stmt::Store(_, _, value) => {
+            let mut visit = |expr: &'a Expr| {
+                if let Expr::Select(cond, ..) = expr {
+                    each(cond, var, found);
+                }
+            };
+            value.visit(&mut visit, &mut |_| {});
+        }
+        Stmt::If(conds, _) => conds.iter().for_each(|cond| each(cond, var, found)),
+        _ => {}
+    }
+    stmt.body().iter().for_each(|stmt| conditions(stmt, var, found));
+}
+
+fn each<'a>(cond: &'a Cond, var: Var, found: &mut Vec<&'a Cond>) {
+    match cond {
+        Cond::In(index, ..) if index.has(var) => found.push(cond),
+        Cond::Order(a, b) if a.has(var) || b.has(var) => found.push(cond),
+        Cond::All(parts) | Cond::Any(parts) => parts.iter().for_each(|part| each(part, var, found)),
+        Cond::In(..) | Cond::Order(..) | Cond::Compare(..) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Builder, Schedule, operator};
+    use tachograph_ir::DType::F32;
+
+    /// How many conditions are asked in a run.
+    fn asked(stmts: &[Stmt], loops: &[Loop]) -> u64 {
+        let each = |stmt: &Stmt| match stmt {
+            Stmt::For(var, body) => loops[*var as usize].extent * asked(body, loops),
+            Stmt::Store(_, _, value) => {
+                let mut found = 0;
+                value.visit(&mut |expr| found += u64::from(matches!(expr, Expr::Select(..))), &mut |_| {});
+                found
+            }
+            stmt => asked(stmt.body(), loops),
+        };
+        stmts.iter().map(each).sum()
+    }
+
+    #[test]
+    fn conditions_are_asked_at_edges_and_nothing_else_changes() {
+        let mut b = Builder::new("conv");
+        let x = b.input("x", F32, &[1, 2, 12, 12]).unwrap();
+        let w = b.weight("w", F32, &[3, 2, 3, 3]).unwrap();
+        let y = operator::conv(&mut b, x, w, &operator::Window::square(2, 1, 1)).unwrap();
+        let workload = b.finish(&[y]).unwrap();
+        let data = workload
+            .inputs()
+            .map(|id| (id, (0..workload.buffer(id).elements()).map(|i| (i * 7 % 11) as f64).collect()))
+            .collect();
+        for (schedule, share) in [(Schedule::new().inline("pad"), 0.5), (Schedule::new().vectorize("pad", "x"), 0.2)] {
+            let nest = schedule.lower(&workload).unwrap();
+            let parted = partition(&nest);
+            assert_eq!(nest.run(&data).unwrap(), parted.run(&data).unwrap());
+            let [before, after] = [&nest, &parted].map(|nest| asked(&nest.body, &nest.loops));
+            assert!((after as f64) < share * before as f64, "{before} {after}");
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! What is tuned: a workload of a network and the space of its schedules.
+
+use tachograph_program::{CpuRules, Machine, Schedule, Space, Target, Workload, WorkloadHash, features};
+
+use crate::{Domain, Error, Result, Tuner};
+
+/// A workload, how often it occurs, and where its schedules are sought.
+pub struct Task {
+    /// What is computed.
+    pub workload: Workload,
+    /// Its hash, by which records know it.
+    pub hash: WorkloadHash,
+    /// How often it occurs in the network.
+    pub count: usize,
+    /// What is taken where nothing was tuned; it is always measured first.
+    pub untuned: Schedule,
+    /// The space.
+    pub domain: Domain,
+}
+
+impl Task {
+    /// A task whose points are read by the cost model of this tuner.
+    ///
+    /// # Errors
+    /// The tuner's features are not there.
+    pub fn new(workload: Workload, count: usize, space: Space, untuned: Schedule, tuner: &Tuner) -> Result<Self> {
+        let domain = match tuner.features {
+            None => Domain::new(space),
+            Some(name) => {
+                let known = || features::ALL.iter().map(|set| set.name()).collect::<Vec<_>>().join(", ");
+                let set = features::named(name);
+                let set =
+                    set.ok_or_else(|| Error::Unknown { what: "feature set", name: name.into(), known: known() })?;
+                Domain::programs(space, workload.clone(), set)
+            }
+        };
+        Ok(Self { hash: workload.hash(), workload, count, untuned, domain })
+    }
+
+    /// A task for this machine's processor: [`space`], [`untuned`].
+    ///
+    /// # Errors
+    /// As [`Task::new`] and [`space`].
+    pub fn cpu(workload: Workload, count: usize, tuner: &Tuner) -> Result<Self> {
+        let (space, untuned) = (space(&workload)?, untuned(&workload)?);
+        Self::new(workload, count, space, untuned, tuner)
+    }
+}
+
+/// All sketches for this machine's processor, those of templates first.
+///
+/// # Errors
+/// A rule that the workload refuses.
+pub fn space(workload: &Workload) -> Result<Space> {
+    let mut space = Space::templates(workload, Machine::of(Target::native()))?;
+    // What is written out further takes the compiler seconds.
+    let rules = CpuRules { max_unroll: 64, ..CpuRules::default() };
+    space.sketches.extend(Space::cpu(workload, rules)?.sketches);
+    Ok(space)
+}
+
+/// What is taken where nothing was tuned: the first point of the template that knows the workload, else its stages one after
+/// the other, each by plain loops.
+///
+/// # Errors
+/// A rule that the workload refuses.
+pub fn untuned(workload: &Workload) -> Result<Schedule> {
+    let templates = Space::templates(workload, Machine::of(Target::native()))?;
+    Ok(match templates.nth(0).filter(|_| !templates.sketches.is_empty()) {
+        Some(point) => templates.schedule(&point)?,
+        None => Schedule::new(),
+    })
+}
