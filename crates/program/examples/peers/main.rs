@@ -50,14 +50,14 @@ fn main() -> Result<(), Failure> {
     let mut cpu = Cpu::new(Compiler::find()?, settings)?;
     let mut records = tuned::Records::open(options.records.as_deref(), Cpu::new(cpu.compiler().clone(), last)?)?;
     let mut peer = race::Peer::start(&options.python)?;
-    let peak = race::peak(&mut cpu)?;
+    let mut peak = race::Peak::new(cpu.compiler())?;
     println!("{}; {}", cpu.compiler().version(), peer.version());
-    println!("vectors of {} bytes; a product in the first cache: {peak:.1} GFLOP/s\n", Target::native().vector_bytes);
+    println!("vectors of {} bytes\n", Target::native().vector_bytes);
     println!("| case | ours, ms | GFLOP/s, GB/s | of the peak, of a copy | by | PyTorch, ms | in | ratio | points |");
     println!("|---|--:|--:|--:|---|--:|---|--:|--:|");
     let (mut ratios, mut copy) = (Vec::new(), f64::NAN);
     for case in cases::all()?.iter().filter(|case| case.name.contains(&options.only)) {
-        let ratio = compare(case, &mut cpu, &mut records, &mut peer, (peak, &mut copy), options.rounds)?;
+        let ratio = compare(case, &mut cpu, &mut records, &mut peer, (&mut peak, &mut copy), options.rounds)?;
         ratios.push((case.group, ratio));
     }
     for group in cases::GROUPS {
@@ -77,7 +77,7 @@ fn compare(
     cpu: &mut Cpu,
     records: &mut tuned::Records,
     peer: &mut race::Peer,
-    (peak, copy): (f64, &mut f64),
+    (peak, copy): (&mut race::Peak, &mut f64),
     rounds: usize,
 ) -> Result<f64, Failure> {
     let mut ours = Vec::new();
@@ -88,14 +88,14 @@ fn compare(
         ours.push((*by, race::Ours::new(workload, &schedule, cpu.compiler())?));
     }
     peer.set_up(&case.peer)?;
-    let times = race::race(&mut ours, peer, rounds)?;
+    let times = race::race(&mut ours, peak, peer, rounds)?;
     let (by, ms) = times.ours;
     let (format, theirs) = times.peer;
     let of = |amount: u64, ms: f64| amount as f64 / ms / 1e6;
     let (first, share) =
         (&case.workloads[0].1, |rate: f64, best: f64| format!("{rate:.1} | {:.0} %", 100.0 * rate / best));
     let rates = match case.bound {
-        Bound::Peak => share(of(first.flops(), ms), peak),
+        Bound::Peak => share(of(first.flops(), ms), times.peak),
         Bound::Copy => {
             if case.name.starts_with("copy") {
                 *copy = of(first.bytes(), ms.min(theirs));

@@ -6,8 +6,8 @@ use tachograph_program::{Cpu, Machine, Measurer, Record, Schedule, Space, Target
 
 use crate::Failure;
 
-/// Most points of a workload that are measured.
-const MOST: u128 = 160;
+/// Most points of a workload that are measured, about.
+const MOST: u128 = 64;
 
 /// How many of the fastest are measured once more, in turns and for longer: on a shared machine a time taken minutes ago says
 /// little about a difference of a few percent.
@@ -35,7 +35,8 @@ impl Records {
         if !self.known.iter().any(|record| record.workload == hash) {
             let space = Space::templates(workload, Machine::of(Target::native()))?;
             let count = space.count().unwrap_or(u128::MAX);
-            let step = count.div_ceil(MOST).max(1);
+            // Odd, since decisions have two and four options.
+            let step = count.div_ceil(MOST) | 1;
             let points = (0..count).step_by(step as usize).filter_map(|n| space.nth(n));
             let schedules = points.map(|point| space.schedule(&point)).collect::<Result<Vec<_>, _>>()?;
             // A few at a time, so that little is lost.
