@@ -112,12 +112,23 @@ pub(super) fn sketch(workload: &Workload, machine: Machine) -> Result<Option<Ske
             axis: axis.into(),
             factors: factors.to_vec(),
         };
-        let mut steps = vec![split(&vector.name, &[vectors, lanes]), split(&pixel.name, &[pixels])];
+        let mut steps = vec![split(&vector.name, &[vectors, lanes])];
         if parts.packed {
             steps.push(Step::Layout { buffer: w.clone(), layout: weight_layout(weight_rank, &parts, outer, depth) });
         }
-        steps.extend(row.as_ref().map(|row| split(&row.name, &[rows])));
-        options.push((format!("{rows}x{pixels}x{vectors}"), steps));
+        let tile = format!("{rows}x{pixels}x{vectors}");
+        if let Some(row) = &row {
+            steps.extend([split(&row.name, &[rows]), split(&pixel.name, &[pixels])]);
+            options.push((tile, steps));
+            continue;
+        }
+        // A product's rows: all, or as many as the second cache holds while all weights go by.
+        let some =
+            Some(AT_ONCE / pixels).filter(|n| n * pixels < pixel.extent && pixel.extent.is_multiple_of(n * pixels));
+        for at_once in [Some(pixel.extent.div_ceil(pixels)), some].into_iter().flatten() {
+            let steps = [&steps[..], &[split(&pixel.name, &[at_once, pixels])]].concat();
+            options.push((format!("{tile}, {} at once", at_once * pixels), steps));
+        }
     }
     let Some((_, first)) = options.first() else { return Ok(None) };
     first.iter().try_for_each(|step| draft.try_on(step))?;
@@ -130,6 +141,9 @@ pub(super) fn sketch(workload: &Workload, machine: Machine) -> Result<Option<Ske
     draft.either("order", orders);
     Ok(Some(draft.sketch))
 }
+
+/// Rows of a product that go over all weights together, where not all do.
+const AT_ONCE: u64 = 128;
 
 /// The stage that sums and the one that is stored: the last of what follows, or a copy of the sum where nothing does.
 fn epilogue(draft: &mut Draft, sum: BufferId) -> Result<Option<(BufferId, BufferId)>> {
@@ -242,9 +256,12 @@ fn orders(
     let tiled = [Some(&v), Some(&p), r.as_ref()];
     let rest: Vec<String> =
         stage.spatial.iter().map(|axis| axis.name.clone()).filter(|name| !tiled.contains(&Some(name))).collect();
-    let pixels: Vec<String> = r.iter().chain([&p]).map(|axis| format!("{axis}.0")).collect();
+    // Without rows pixels are in three: some go over all results together.
+    let far: Vec<String> = if r.is_none() { vec![format!("{p}.0")] } else { Vec::new() };
+    let part = |level: usize| r.iter().chain([&p]).map(move |axis| format!("{axis}.{level}"));
+    let pixels: Vec<String> = part(far.len()).collect();
     let block = vec![format!("{v}.0")];
-    let inner: Vec<String> = r.iter().chain([&p]).map(|axis| format!("{axis}.1")).collect();
+    let inner: Vec<String> = part(far.len() + 1).collect();
     let channel = parts.channel.map(|(at, _)| stage.reduction[at].name.clone());
     let window: Vec<String> =
         stage.reduction.iter().map(|axis| axis.name.clone()).filter(|name| Some(name) != channel.as_ref()).collect();
@@ -260,7 +277,7 @@ fn orders(
     let mut options = Vec::new();
     for (inside, reduction) in &reductions {
         for (outside, loops) in &outers {
-            let outer: Vec<String> = rest.iter().cloned().chain(loops.concat()).collect();
+            let outer: Vec<String> = rest.iter().chain(&far).cloned().chain(loops.concat()).collect();
             let Some(at) = outer.last().cloned() else { continue };
             let vectors = [format!("{v}.1"), format!("{v}.2")];
             let order = [&outer[..], reduction, &inner, &vectors].concat();
@@ -279,7 +296,7 @@ fn orders(
             for axis in &inner {
                 steps.push(Step::Unroll { stage: stored.clone(), axis: own(axis) });
             }
-            if let Some(axis) = outer.get(rest.len()).filter(|_| machine.cores > 1) {
+            if let Some(axis) = outer.get(rest.len() + far.len()).filter(|_| machine.cores > 1) {
                 steps.push(Step::Parallel { stage: stored.clone(), axis: own(axis) });
             }
             options.push((format!("{outside}, {inside}"), steps));
