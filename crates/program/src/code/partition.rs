@@ -10,6 +10,8 @@ const TRIPS: std::ops::RangeInclusive<u64> = 4..=1024;
 
 /// How often a statement may be written out in place of once: for two axes that are padded.
 const COPIES: usize = 9;
+/// Statements that may be written out in all, which compilers take their time for.
+const STATEMENTS: u64 = 1024;
 
 /// The same nest with loops in parts.
 pub(super) fn partition(nest: &Nest) -> Nest {
@@ -39,10 +41,20 @@ fn one(stmt: Stmt, copies: usize, loops: &mut Vec<Loop>) -> Vec<Stmt> {
     let inside = if open { inside(&body, var, loops) } else { None };
     let cuts = inside.map_or(vec![], |(first, end)| vec![(0, first), (first, end), (end, l.extent)]);
     let cuts: Vec<(u64, u64)> = cuts.into_iter().filter(|(from, to)| from < to).collect();
-    let Some((first, _)) = inside.filter(|_| copies * cuts.len() <= COPIES) else {
+    let all_copies = copies * cuts.len();
+    let every = written(&body, loops, &|_| true);
+    let asking = written(&body, loops, &|stmt| {
+        let mut found = Vec::new();
+        conditions(stmt, var, &mut found);
+        !found.is_empty()
+    });
+    // Where most of it asks for nothing, as where what pads is computed within a convolution's loops, the loops further inside
+    // are what is to be in parts.
+    let fits = all_copies <= COPIES && all_copies as u64 * every <= STATEMENTS && 4 * asking >= every;
+    let Some((first, _)) = inside.filter(|_| fits) else {
         return vec![Stmt::For(var, all(body, copies, loops))];
     };
-    let (mut parts, copies) = (Vec::new(), copies * cuts.len());
+    let (mut parts, copies) = (Vec::new(), all_copies);
     for (from, to) in cuts {
         let part = loops.len() as Var;
         let mark = if from == first { l.mark } else { Mark::Serial };
@@ -52,6 +64,24 @@ fn one(stmt: Stmt, copies: usize, loops: &mut Vec<Loop>) -> Vec<Stmt> {
         parts.push(Stmt::For(part, all(body, copies, loops)));
     }
     parts
+}
+
+/// How many stores of a kind there are once loops are unrolled.
+fn written(body: &[Stmt], loops: &[Loop], of: &dyn Fn(&Stmt) -> bool) -> u64 {
+    let each = |stmt: &Stmt| match stmt {
+        Stmt::For(var, body) => {
+            let l = &loops[*var as usize];
+            let times = match l.mark {
+                Mark::Unroll => l.extent,
+                Mark::Vector => l.extent.div_ceil(16).min(16),
+                _ => 1,
+            };
+            times.saturating_mul(written(body, loops, of))
+        }
+        Stmt::Store(..) => u64::from(of(stmt)),
+        stmt => written(stmt.body(), loops, of),
+    };
+    body.iter().map(each).fold(0, u64::saturating_add)
 }
 
 /// The trips of a loop for which conditions hold whatever other loops do: of all conditions that hold so for some trip.
