@@ -4,14 +4,14 @@ use super::{
     vector::{Lanes, Plan, vector_type},
     writer::Writer,
 };
-use crate::{Binary, BufferId, Expr, Index, Result, Stmt, Var};
+use crate::{Binary, BufferId, Expr, Index, Stmt, Var};
 
 /// `buffer[index] = buffer[index] function value`, where the index does not depend on the loop.
 pub(super) struct Reduction<'a> {
     function: Binary,
     buffer: BufferId,
     index: &'a [Index],
-    pub value: &'a Expr,
+    value: &'a Expr,
 }
 
 /// Vectors of partial results where the loop is long enough: one alone waits for each sum before it begins the next.
@@ -41,7 +41,7 @@ impl Writer<'_> {
     }
 
     /// Writes it, all but the rest of the loop that fills no vector.
-    pub(super) fn reduced(&mut self, l: &Lanes, plan: &Plan, reduction: &Reduction<'_>) -> Result<()> {
+    pub(super) fn reduced(&mut self, l: &Lanes, plan: &Plan, reduction: &Reduction<'_>) {
         let v = vector_type(plan.lanes, plan.dtype);
         let parts = if plan.chunks >= 2 * PARTS && plan.chunks.is_multiple_of(PARTS) { PARTS } else { 1 };
         let (identity, name) = match reduction.function {
@@ -87,6 +87,5 @@ impl Writer<'_> {
         self.line(&format!("{at} = {whole};"));
         self.depth -= 1;
         self.line("}");
-        Ok(())
     }
 }

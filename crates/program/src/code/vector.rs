@@ -91,7 +91,7 @@ impl Writer<'_> {
         self.used.insert((plan.lanes, plan.dtype.bits()));
         let l = self.lanes_of(var, &plan);
         match self.reduction(var, body) {
-            Some(reduction) => self.reduced(&l, &plan, &reduction)?,
+            Some(reduction) => self.reduced(&l, &plan, &reduction),
             None => self.chunks(&l, &plan, body),
         }
         if plan.rest > 0 {

@@ -15,6 +15,6 @@ mod winner;
 
 pub use journal::{Journal, Known, Like, Memory, Timed};
 pub use near::{Family, Near, nearest};
-pub use session::{Plan, Trialled, tune};
+pub use session::{Plan, Trialled, patience_ms, tune};
 pub use task::{Task, space, untuned};
 pub use winner::{TIED, Winner, winner};

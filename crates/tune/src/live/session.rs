@@ -21,6 +21,12 @@ const PATIENCE: f64 = 10.0;
 /// Milliseconds below which every candidate is timed exactly.
 const SHORT: f64 = 20.0;
 
+/// What a candidate may take before it is timed once, in milliseconds, given the fastest so far; nothing is said where there is
+/// none yet.
+pub fn patience_ms(best_ms: Option<f64>) -> f64 {
+    best_ms.map_or(0.0, |best| (PATIENCE * best).max(SHORT))
+}
+
 /// How long, and from where.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
@@ -101,8 +107,7 @@ pub fn tune(
         if schedules.is_empty() {
             continue;
         }
-        let patience = all.states[i].best_ms().map_or(0.0, |best| (PATIENCE * best).max(SHORT));
-        measurer.be_patient(patience);
+        measurer.be_patient(patience_ms(all.states[i].best_ms()));
         let records = measurer.measure(&tasks[i].workload, &schedules)?;
         journal.keep(&tasks[i].workload, &records).map_err(Error::Journal)?;
         all.learn(i, records.iter().map(Known::of).collect(), true, &mut flow, each)?;

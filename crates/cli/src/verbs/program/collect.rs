@@ -11,7 +11,7 @@ use rand_chacha::ChaCha8Rng;
 use tachograph_program::{Compiler, Cpu, Measurer, Point, Settings, Workload};
 use tachograph_tune::{
     Collected, CollectedHead, CollectedProgram, Domain, History, Situation, Strategy, Trial,
-    live::{Known, space},
+    live::{Known, patience_ms, space},
     models::{Trees, TreesOptions},
     strategies::{Evolution, EvolutionOptions},
 };
@@ -49,10 +49,6 @@ pub struct Args {
 
 /// Programs that are measured together, all of one kind.
 const ROUND: usize = 16;
-
-/// Programs this many times slower than the fastest of their group, and longer than so many milliseconds, are timed once.
-const PATIENCE: f64 = 10.0;
-const SHORT: f64 = 20.0;
 
 /// Ansor's evolution in small batches, without random points of its own.
 const BRED: EvolutionOptions =
@@ -179,7 +175,7 @@ impl Task {
         }
         let space = self.domain.space();
         let schedules = points.iter().map(|point| space.schedule(point)).collect::<Result<Vec<_>, _>>()?;
-        cpu.be_patient(self.history.best_ms().map_or(0.0, |best| (PATIENCE * best).max(SHORT)));
+        cpu.be_patient(patience_ms(self.history.best_ms()));
         let records = cpu.measure(&self.set.head.workload, &schedules)?;
         for (point, record) in points.into_iter().zip(&records) {
             // The beginning says why; compilers say much.
