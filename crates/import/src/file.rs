@@ -47,6 +47,18 @@ pub fn open(path: &Path) -> Result<Bytes> {
     if is_gzip(&bytes) { decompress(path, &bytes, MAX_DECOMPRESSED) } else { Ok(bytes) }
 }
 
+/// A plain file, mapped, whatever its first bytes look like.
+#[cfg(feature = "onnx")]
+pub(crate) fn map(path: &Path) -> Result<Bytes> {
+    let io = |source| Error::Io { path: path.into(), source };
+    let file = File::open(path).map_err(io)?;
+    if file.metadata().map_err(io)?.len() == 0 {
+        return Ok(Bytes::new());
+    }
+    // SAFETY: as in `open`.
+    Ok(Bytes::from_owner(unsafe { memmap2::Mmap::map(&file) }.map_err(io)?))
+}
+
 fn decompress(path: &Path, compressed: &[u8], limit: u64) -> Result<Bytes> {
     read(path, MultiGzDecoder::new(compressed), limit).map_err(|error| match error {
         Error::Io { path, source } => {

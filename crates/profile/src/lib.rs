@@ -12,14 +12,13 @@ mod executor;
 mod measure;
 mod memory;
 mod ops;
-mod weights;
 
 pub use collect::{Collected, Collection, Collector, PROTOCOL, quick_look};
 pub use environment::Environment;
 pub use error::{Error, Result};
 pub use executor::{Executor, refusals};
 pub use measure::{OperatorTime, Profile, Protocol, Session, measure, operators};
-pub use weights::Fill;
+pub use tachograph_ir::Fill;
 
 /// The front page, whose program is tested.
 #[cfg(doctest)]

@@ -39,12 +39,36 @@ fn rows(b: &mut Builder, rng: &mut impl Rng) -> Result<BufferId> {
     }
 }
 
+/// Pooling of images, or functions of their elements, with a gate for each channel.
+fn channels(b: &mut Builder, rng: &mut impl Rng) -> Result<BufferId> {
+    let mut pick = |of: &[u64]| *of.choose(rng).unwrap();
+    let (n, c, height, width) = (pick(&[1, 2]), pick(&[2, 12, 16, 20, 48]), pick(&[5, 8]), pick(&[7, 9, 16]));
+    let x = b.input("x", F32, &[n, c, height, width])?;
+    match pick(&[0, 1]) {
+        0 => {
+            use operator::Pooling::{Max, Mean, MeanOfAll};
+            let (kernel, stride) = (pick(&[1, 2, 3]), pick(&[1, 2]));
+            let window = Window::square(2, stride, i64::from(kernel > 2));
+            let count = |extent: u64| (extent + 2 * u64::from(kernel > 2) - kernel) / stride + 1;
+            let what = [Max, Mean, MeanOfAll][pick(&[0, 1, 2]) as usize];
+            operator::pool(b, x, &[kernel; 2], &window, &[count(height), count(width)], what)
+        }
+        _ => {
+            let gate = b.input("gate", F32, &[n, c, 1, 1])?;
+            let index = |i: &[tachograph_program::Index]| vec![i[0].clone(), i[1].clone(), Default::default(), Default::default()];
+            b.apply("gated", x, |x, i| x * Expr::Load(gate, index(i)))
+        }
+    }
+}
+
 /// A convolution, depthwise or not, direct or by Winograd, a product, or what goes over memory once; and what follows it.
 fn workload(rng: &mut impl Rng) -> Result<Workload> {
     let mut b = Builder::new("t");
     let mut pick = |of: &[u64]| *of.choose(rng).unwrap();
-    let kind = pick(&[0, 1, 2, 3, 4, 5]);
-    let y = if kind == 5 {
+    let kind = pick(&[0, 1, 2, 3, 4, 5, 6]);
+    let y = if kind == 6 {
+        channels(&mut b, rng)?
+    } else if kind == 5 {
         rows(&mut b, rng)?
     } else if kind == 4 {
         let (m, k, n) = (pick(&[1, 7, 16]), pick(&[1, 5, 32]), pick(&[3, 16, 48]));
@@ -107,8 +131,9 @@ fn every_point_computes_what_the_workload_says() {
         let expected = workload.run(&data).unwrap();
         let machine = machine(*[4, 8, 16].choose(&mut rng).unwrap(), rng.random_range(1..3));
         let space = Space::templates(&workload, machine).unwrap_or_else(|error| panic!("{error}\n{workload}"));
-        assert_eq!(space.sketches.len(), 1, "seed {seed}\n{workload}");
-        for _ in 0..2 {
+        // What may lie plainly or in blocks of channels has one for each.
+        assert!((1..=2).contains(&space.sketches.len()), "seed {seed}\n{workload}");
+        for _ in 0..3 {
             let schedule = space.schedule(&space.sample(&mut rng).unwrap()).unwrap();
             let fail = |what: String| -> ! { panic!("seed {seed}: {what}\n{workload}\n{schedule}") };
             let nest = schedule.lower(&workload).unwrap_or_else(|error| fail(error.to_string()));

@@ -3,7 +3,8 @@
 //! # What becomes of a file
 //! - Initialisers and `Constant` nodes become tensors: parameters, or constants with known elements where they
 //!   are integers (at most [`Value::MAX_ELEMENTS`](tachograph_ir::Value::MAX_ELEMENTS)), or floating-point
-//!   scalars and short vectors that are not used as weights. External data is never opened.
+//!   scalars and short vectors that are not used as weights. External data is never opened; [`Weights`] reads the elements
+//!   of weights for those who need them.
 //! - Inputs that an exporter listed for parameters it left out become parameters: see `weights.rs`.
 //! - Symbolic extents of inputs become hyperparameters without default. Where there are none, the axis that is the batch
 //!   becomes the hyperparameter `batch`, with the extent of the file as default, if the graph follows it: see `batch.rs`.
@@ -18,6 +19,7 @@ mod baked;
 mod batch;
 mod body;
 mod domains;
+mod elements;
 mod functions;
 mod graph;
 mod image;
@@ -38,6 +40,7 @@ use tachograph_ir::Graph;
 use self::batch::Batch;
 use crate::{Error, Imported, Result};
 
+pub use elements::Weights;
 pub use write::{OPSET, write};
 
 /// Reads a model from the bytes of a file. `name` becomes the name of the graph and opens every message.

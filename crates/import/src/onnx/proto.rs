@@ -201,8 +201,20 @@ pub(crate) struct TensorProto {
     pub double_data: Bytes,
     #[prost(bytes = "bytes", tag = "11")]
     pub uint64_data: Bytes,
+    /// Where the elements lie, if they lie in another file: `location`, `offset`, `length`.
+    #[prost(message, repeated, tag = "13")]
+    pub external_data: Vec<Entry>,
     #[prost(int32, tag = "14")]
     pub data_location: i32,
+}
+
+/// A name and what it stands for.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct Entry {
+    #[prost(string, tag = "1")]
+    pub key: String,
+    #[prost(string, tag = "2")]
+    pub value: String,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]

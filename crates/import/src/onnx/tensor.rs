@@ -44,6 +44,20 @@ pub(super) fn value(tensor: &TensorProto, limit: usize) -> Option<Value> {
     (value.len() == count).then_some(value)
 }
 
+/// Elements of a tensor whose data is in the message, however many.
+pub(super) fn elements_of(tensor: &TensorProto) -> Result<Vec<f64>, String> {
+    let (dtype, shape) = declaration(tensor)?;
+    let count = elements(&shape).and_then(|n| usize::try_from(n).ok()).unwrap_or(usize::MAX);
+    let found = if dtype.is_float() {
+        floats(tensor, dtype, count)
+    } else if dtype.is_integer() && dtype.bits() >= 8 {
+        ints(tensor, dtype, count).map(|v| v.into_iter().map(|n| n as f64).collect())
+    } else {
+        return Err(format!("elements of {dtype} cannot be read"));
+    };
+    found.ok_or_else(|| format!("it has fewer elements than the {count} of its shape {shape:?}"))
+}
+
 /// A sparse tensor as a dense one: with its elements where there are few, else as if they lay elsewhere.
 pub(super) fn dense(sparse: &SparseTensorProto) -> TensorProto {
     let values = sparse.values.clone().unwrap_or_default();

@@ -45,6 +45,17 @@ pub struct CCode {
     pub parallel: bool,
 }
 
+impl CCode {
+    /// The same with its functions called `PREFIX_prepare` and `PREFIX_run`, so that several files go into one library.
+    #[must_use]
+    pub fn named(mut self, prefix: &str) -> Self {
+        for name in ["prepare", "run"] {
+            self.text = self.text.replace(&format!("\nvoid {name}("), &format!("\nvoid {prefix}_{name}("));
+        }
+        self
+    }
+}
+
 /// Buffers up to this size are on the stack; larger ones have a place in `work`, or where several threads need one each, are
 /// allocated.
 const STACK_BYTES: u64 = 64 << 10;

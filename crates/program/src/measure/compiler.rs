@@ -120,6 +120,39 @@ impl Compiler {
         self.call(&args)
     }
 
+    /// Compiles a file of generated code to an object file, for [`Compiler::link`].
+    ///
+    /// # Errors
+    /// As [`Compiler::library`].
+    pub fn object(&self, code: &CCode, object: &Path) -> Result<()> {
+        let source = object.with_extension("c");
+        std::fs::write(&source, &code.text).map_err(Error::io(&source))?;
+        let mut args = self.flags.clone();
+        args.extend(["-c", "-fPIC", "-o"].map(String::from));
+        args.extend([object.display().to_string(), source.display().to_string()]);
+        if code.parallel && self.openmp {
+            args.push("-fopenmp".into());
+        }
+        self.call(&args)
+    }
+
+    /// Links object files, and what else the compiler takes, to a library; `parallel` where any of it shares loops among
+    /// threads.
+    ///
+    /// # Errors
+    /// The compiler refuses, or takes too long.
+    pub fn link(&self, files: &[PathBuf], parallel: bool, library: &Path) -> Result<()> {
+        let mut args = self.flags.clone();
+        args.extend(["-shared", "-fPIC", "-o"].map(String::from));
+        args.push(library.display().to_string());
+        args.extend(files.iter().map(|file| file.display().to_string()));
+        args.push("-lm".into());
+        if parallel && self.openmp {
+            args.push("-fopenmp".into());
+        }
+        self.call(&args)
+    }
+
     /// Compiles a program.
     pub(super) fn program(&self, source: &Path, program: &Path) -> Result<()> {
         let args = ["-O2", "-w", "-o"].map(String::from).into_iter();

@@ -28,6 +28,16 @@ macro_rules! types {
 }
 types! { F64 f64, F32 f32, I64 i64, I32 i32, I16 i16, I8 i8, U64 u64, U32 u32, U16 u16, U8 u8, Bool u8 }
 
+impl NestBuffer {
+    /// Row-major elements as bytes in the buffer's layout.
+    ///
+    /// # Errors
+    /// Another number of elements; a type that has none in memory here.
+    pub fn pack(&self, data: &[f64]) -> Result<Vec<u8>> {
+        packed(self, data)
+    }
+}
+
 fn unknown(buffer: &NestBuffer) -> Error {
     Error::data(&buffer.name, format!("has elements of {}, which cannot be passed", buffer.dtype))
 }

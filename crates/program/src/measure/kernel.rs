@@ -124,6 +124,15 @@ impl Kernel {
         elements::unpacked(&buffer, self.arguments[at].bytes())
     }
 
+    /// An output as it lies in memory.
+    ///
+    /// # Errors
+    /// No output.
+    pub fn bytes(&mut self, id: BufferId) -> Result<&[u8]> {
+        let at = self.position(id)?;
+        Ok(self.arguments[at].bytes())
+    }
+
     /// Sets all inputs, runs, and gets all outputs.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ mod grid;
 mod interpret;
 mod intrinsic;
 mod picture;
+mod setup;
 mod text;
 mod with;
 

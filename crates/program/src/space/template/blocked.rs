@@ -3,7 +3,7 @@
 //! As oneDNN and TVM's `NCHWc` templates do it: channels of activations in blocks of a vector, weights laid out in the
 //! order in which they are read, rows × pixels × vectors of results in registers over the whole reduction.
 
-use super::{Machine, beside, block, blocked_layout, loads, stored};
+use super::{Machine, beside, block, blocked_layout, epilogue, loads};
 use crate::{
     BufferId, Index, Reducer, Result, Role, Scope, Stage, Step, Workload,
     space::{Sketch, draft::Draft, predicate},
@@ -144,18 +144,6 @@ pub(super) fn sketch(workload: &Workload, machine: Machine) -> Result<Option<Ske
 
 /// Rows of a product that go over all weights together, where not all do.
 const AT_ONCE: u64 = 128;
-
-/// The stage that sums and the one that is stored: the last of what follows, or a copy of the sum where nothing does.
-fn epilogue(draft: &mut Draft, sum: BufferId) -> Result<Option<(BufferId, BufferId)>> {
-    match stored(draft, sum)? {
-        Some(last) if last == sum => {
-            let stage = draft.name(sum);
-            draft.take(Step::CacheWrite { stage: stage.clone() })?;
-            Ok(draft.state.workload().find(&format!("{stage}.local")).map(|local| (local, sum)))
-        }
-        last => Ok(last.map(|last| (sum, last))),
-    }
-}
 
 /// Lays activations out: what the sum reads and what comes before that in blocks of its channels, results and what is read
 /// beside them in blocks of a vector.

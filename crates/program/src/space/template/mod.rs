@@ -4,6 +4,7 @@
 //! A template is one file and one line in [`ALL`].
 
 mod blocked;
+mod channels;
 mod rows;
 mod winograd;
 
@@ -35,7 +36,7 @@ impl Machine {
 type Template = fn(&Workload, Machine) -> Result<Option<Sketch>>;
 
 /// Every template.
-const ALL: [Template; 3] = [blocked::sketch, winograd::sketch, rows::sketch];
+const ALL: [Template; 4] = [blocked::sketch, winograd::sketch, rows::sketch, channels::sketch];
 
 /// The sketches of all templates that know the workload.
 pub(super) fn sketches(workload: &Workload, machine: Machine) -> Result<Vec<Sketch>> {
@@ -56,6 +57,18 @@ fn stored(draft: &mut Draft, of: BufferId) -> Result<Option<BufferId>> {
         draft.take(Step::Inline { stage })?;
     }
     Ok((draft.state.workload().outputs() == [of]).then_some(of))
+}
+
+/// The stage that sums and the one that is stored: the last of what follows, or a copy of the sum where nothing does.
+fn epilogue(draft: &mut Draft, sum: BufferId) -> Result<Option<(BufferId, BufferId)>> {
+    match stored(draft, sum)? {
+        Some(last) if last == sum => {
+            let stage = draft.name(sum);
+            draft.take(Step::CacheWrite { stage: stage.clone() })?;
+            Ok(draft.state.workload().find(&format!("{stage}.local")).map(|local| (local, sum)))
+        }
+        last => Ok(last.map(|last| (sum, last))),
+    }
 }
 
 /// What the stored stage of a sum reads besides the sum, as large as its result.

@@ -7,7 +7,7 @@
 //! Integer inputs are `hash mod n` with `n` the extent that the input indexes, and 1 where they divide; quantised data and weights, of 8 or 16
 //! bits, are `hash mod 128`.
 
-use tachograph_ir::{BoundGraph, DType, Graph, Node, Role, TensorId, TensorKind, elements};
+use crate::{BoundGraph, DType, Graph, Node, Role, TensorId, TensorKind, elements};
 
 /// How the elements of a tensor are drawn.
 #[derive(Clone, Copy, Debug, PartialEq)]
