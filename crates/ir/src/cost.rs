@@ -125,6 +125,11 @@ impl BoundGraph {
         node.inputs.iter().flatten().copied().filter(|&t| self.is_parameter(t))
     }
 
+    /// True for a node that moves nothing: its result is its first operand by another shape or name.
+    pub fn is_view(&self, id: NodeId) -> bool {
+        self.work(self.graph().node(id)).is_ok_and(|work| work.view)
+    }
+
     pub(crate) fn work(&self, node: &Node) -> Result<Work> {
         if node.phase != Phase::Forward {
             return Ok(crate::training::work(node));

@@ -2,9 +2,13 @@
 
 use std::collections::HashMap;
 
-use tachograph_ir::{BoundGraph, Call, DType, FusionGroup, TensorId};
+use serde::{Deserialize, Serialize};
+use tachograph_ir::{BoundGraph, Call, Class, DType, FusionGroup, TensorId};
 
-use crate::{BufferId, Builder, Error, Result, Workload, operator};
+use crate::{
+    BufferId, Builder, Error, Result, Workload,
+    operator::{self, Tile},
+};
 
 /// A group of operators as a workload, and which tensors of the graph its buffers are.
 #[derive(Clone, Debug)]
@@ -17,11 +21,59 @@ pub struct Group {
     pub outputs: Vec<(TensorId, BufferId)>,
 }
 
+/// How a convolution is computed, where there are several ways.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Form {
+    /// As its definition says.
+    #[default]
+    Direct,
+    /// By Winograd's F(2×2, 3×3).
+    WinogradF2,
+    /// By Winograd's F(4×4, 3×3).
+    WinogradF4,
+}
+
+impl Form {
+    /// Every form.
+    pub const ALL: [Self; 3] = [Self::Direct, Self::WinogradF2, Self::WinogradF4];
+
+    pub(crate) fn tile(self) -> Option<Tile> {
+        match self {
+            Self::Direct => None,
+            Self::WinogradF2 => Some(Tile::F2),
+            Self::WinogradF4 => Some(Tile::F4),
+        }
+    }
+}
+
 /// Makes a workload of a group of [`BoundGraph::fuse`].
 ///
 /// # Errors
 /// An operator that has no workload here, or not with these attributes; a shape that is not known.
 pub fn group(bound: &BoundGraph, fused: &FusionGroup) -> Result<Group> {
+    group_as(bound, fused, Form::Direct)
+}
+
+/// The workloads of a group that compete: the first by definition, others where it has a convolution that allows them.
+///
+/// # Errors
+/// As [`group`].
+pub fn forms(bound: &BoundGraph, fused: &FusionGroup) -> Result<Vec<(Form, Group)>> {
+    let mut found = vec![(Form::Direct, group(bound, fused)?)];
+    let convolves = |&id: &tachograph_ir::NodeId| bound.graph().node(id).class() == Class::Convolution;
+    if fused.nodes.iter().filter(|id| convolves(id)).count() == 1 {
+        let others = Form::ALL.into_iter().filter(|form| form.tile().is_some());
+        found.extend(others.filter_map(|form| Some((form, group_as(bound, fused, form).ok()?))));
+    }
+    Ok(found)
+}
+
+/// As [`group`], with its convolutions in this form.
+///
+/// # Errors
+/// As [`group`]; a convolution that does not allow the form.
+pub fn group_as(bound: &BoundGraph, fused: &FusionGroup, form: Form) -> Result<Group> {
     let graph = bound.graph();
     let ops: Vec<&str> = fused.nodes.iter().map(|&id| graph.node(id).op.name()).collect();
     let mut b = Builder::new(ops.join("+"));
@@ -64,7 +116,7 @@ pub fn group(bound: &BoundGraph, fused: &FusionGroup) -> Result<Group> {
         }
         let (facts, results) = (bound.input_facts(node), bound.output_facts(node));
         let call = Call { node, inputs: &facts, outputs: &results };
-        let made = op.build(&mut b, &operator::Node { call, operands })?;
+        let made = op.build(&mut b, &operator::Node { call, operands, form })?;
         for (i, (tensor, buffer)) in node.outputs.iter().zip(made).enumerate() {
             let Some(tensor) = *tensor else { continue };
             check(bound, tensor, &b, buffer).map_err(|message| {

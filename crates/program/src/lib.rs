@@ -31,7 +31,7 @@ pub use builder::Builder;
 pub use code::{CCode, GpuCode, GpuKernel, GpuTarget, Target, c, cuda, opencl};
 pub use error::{Error, Result};
 pub use expr::{Binary, BufferId, Comparison, Cond, Expr, Reducer, Unary};
-pub use graph::{Group, group};
+pub use graph::{Form, Group, forms, group, group_as};
 pub use hash::WorkloadHash;
 pub use index::{Atom, Index, Range, Var};
 pub use interpret::{Data, round};

@@ -166,7 +166,10 @@ impl Operator for Conv {
             return Err(node.refuse(format!("has operands {input:?} and {kernel:?}")));
         }
         let window = Window::of(node, &input[2..], &kernel[2..], node.result(0)?.get(2..).unwrap_or_default())?;
-        let mut y = conv(b, x, w, &window)?;
+        let mut y = match node.form.tile() {
+            Some(tile) => super::winograd(b, x, w, &window, tile)?,
+            None => conv(b, x, w, &window)?,
+        };
         if let Some(bias) = node.optional(2) {
             y = add_bias(b, y, bias)?;
         }

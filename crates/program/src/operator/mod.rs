@@ -5,7 +5,7 @@
 
 use tachograph_ir::{Call, Fact};
 
-use crate::{BufferId, Builder, Error, Expr, Index, Result};
+use crate::{BufferId, Builder, Error, Expr, Form, Index, Result};
 
 macro_rules! operators {
     ($($file:ident: $($operator:ident),*;)*) => {
@@ -85,6 +85,8 @@ pub(crate) struct Node<'a> {
     pub call: Call<'a>,
     /// Operands by position; `None` where left out, or where shape arithmetic knows their elements.
     pub operands: Vec<Option<BufferId>>,
+    /// How a convolution is computed.
+    pub form: Form,
 }
 
 impl<'a> Node<'a> {

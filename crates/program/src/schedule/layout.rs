@@ -56,7 +56,10 @@ impl Layout {
     }
 
     /// Checks that the blocks of each axis make it up.
-    pub(crate) fn check(&self, rank: usize) -> Result<(), String> {
+    ///
+    /// # Errors
+    /// Which axis lacks some, or is not there.
+    pub fn check(&self, rank: usize) -> Result<(), String> {
         for axis in 0..rank {
             let mut parts: Vec<&LayoutDim> = self.dims.iter().filter(|dim| dim.axis == axis).collect();
             // A block of one element may stand beside the axis itself.

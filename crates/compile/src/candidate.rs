@@ -1,0 +1,106 @@
+//! Ways to run a part: a form, a schedule, and the orders in which it reads and writes tensors.
+
+use std::collections::HashMap;
+
+use tachograph_ir::TensorId;
+use tachograph_program::{Form, Group, Layout, Machine, Nest, Schedule, Space, Target};
+use tachograph_tune::live::{Known, untuned, winner};
+
+use crate::{Result, formula, order};
+
+/// A way to run a part.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    /// Which of the part's forms.
+    pub form: Form,
+    /// Its schedule.
+    pub schedule: Schedule,
+    /// Orders of the activations that it reads.
+    pub reads: Vec<(TensorId, Layout)>,
+    /// Orders of its results.
+    pub writes: Vec<(TensorId, Layout)>,
+    /// What it takes.
+    pub ms: f64,
+    /// Whether that was measured; else a formula says so.
+    pub measured: bool,
+}
+
+impl Candidate {
+    pub(crate) fn new(form: Form, group: &Group, schedule: Schedule) -> Result<Self> {
+        let nest = schedule.lower(&group.workload)?;
+        let (reads, writes) = orders(group, &nest);
+        let ms = formula::ms(&group.workload, &schedule);
+        Ok(Self { form, schedule, reads, writes, ms, measured: false })
+    }
+
+    fn takes_the_place_of(&self, other: &Self) -> bool {
+        self.reads == other.reads && self.writes == other.writes
+    }
+}
+
+/// Orders of what a group reads, weights left out, and writes.
+fn orders(group: &Group, nest: &Nest) -> (Vec<(TensorId, Layout)>, Vec<(TensorId, Layout)>) {
+    let order = |(tensor, buffer): &(TensorId, _)| {
+        let buffer = nest.buffer(*buffer);
+        (*tensor, order::canonical(&buffer.layout, &buffer.shape))
+    };
+    let given = |(_, id): &&(TensorId, _)| {
+        group.workload.buffer(*id).role == tachograph_program::Role::Input && nest.inputs.contains(id)
+    };
+    (group.inputs.iter().filter(given).map(order).collect(), group.outputs.iter().map(order).collect())
+}
+
+/// Points of a template that are looked at for orders of their own: decisions on them come first in every template.
+const POINTS: u128 = 64;
+
+/// The ways to run a kernel, one for each combination of orders: the fastest of those that were measured, by the formula
+/// where none was. `known` has what was measured of each form.
+///
+/// # Errors
+/// A schedule that the workload refuses.
+pub fn candidates(forms: &[(Form, Group)], known: &HashMap<Form, Vec<Known>>) -> Result<Vec<Candidate>> {
+    let mut found: Vec<Candidate> = Vec::new();
+    let mut keep = |candidate: Candidate| match found.iter_mut().find(|other| candidate.takes_the_place_of(other)) {
+        // What was measured is believed before any formula.
+        Some(other) if (!candidate.measured, candidate.ms) < (!other.measured, other.ms) => *other = candidate,
+        Some(_) => {}
+        None => found.push(candidate),
+    };
+    for (form, group) in forms {
+        let plain = untuned(&group.workload)?;
+        keep(Candidate::new(*form, group, plain.clone())?);
+        let templates = Space::templates(&group.workload, Machine::of(Target::native()))?;
+        for sketch in 0..templates.sketches.len() {
+            let one = Space { sketches: vec![templates.sketches[sketch].clone()] };
+            let points = (0..one.count().unwrap_or(POINTS).min(POINTS)).filter_map(|n| one.nth(n));
+            for point in points {
+                if let Ok(candidate) = Candidate::new(*form, group, one.schedule(&point)?) {
+                    keep(candidate);
+                }
+            }
+        }
+        for candidate in measured(*form, group, &plain, known.get(form).map_or(&[], Vec::as_slice)) {
+            keep(candidate);
+        }
+    }
+    found.sort_by(|a, b| (!a.measured, a.ms).partial_cmp(&(!b.measured, b.ms)).unwrap_or(std::cmp::Ordering::Equal));
+    Ok(found)
+}
+
+/// The winner among the measured schedules with each combination of orders.
+fn measured(form: Form, group: &Group, untuned: &Schedule, known: &[Known]) -> Vec<Candidate> {
+    let mut classes: Vec<(Candidate, Vec<&Known>)> = Vec::new();
+    for one in known.iter().filter(|known| known.outcome.is_ok()) {
+        // Records of other stages under the same hash have names that are not there.
+        let Ok(candidate) = Candidate::new(form, group, one.schedule.clone()) else { continue };
+        match classes.iter_mut().find(|(other, _)| candidate.takes_the_place_of(other)) {
+            Some((_, all)) => all.push(one),
+            None => classes.push((candidate, vec![one])),
+        }
+    }
+    let best = |(candidate, all): (Candidate, Vec<&Known>)| {
+        let best = winner(untuned, all)?;
+        Some(Candidate { schedule: best.schedule.clone(), ms: best.timed.ms, measured: true, ..candidate })
+    };
+    classes.into_iter().filter_map(best).collect()
+}

@@ -1,0 +1,40 @@
+//! Copies of tensors into another order.
+
+use tachograph_ir::TensorId;
+use tachograph_program::{Builder, Layout, Nest, Schedule};
+
+use crate::{Network, Result, order};
+
+/// Loops that copy a tensor from one order to another, in that of the result.
+pub fn nest(network: &Network<'_>, id: TensorId, from: &Layout, to: &Layout) -> Result<Nest> {
+    let (shape, dtype) = (network.shape(id), network.bound.fact(id).dtype);
+    let names: Vec<String> = (0..shape.len()).map(|axis| format!("a{axis}")).collect();
+    let axes: Vec<(&str, u64)> = names.iter().map(String::as_str).zip(shape.iter().copied()).collect();
+    let mut b = Builder::new("copy");
+    let x = b.input("x", dtype, shape)?;
+    let y = b.map("y", &axes, |i| tachograph_program::Expr::Load(x, i.to_vec()))?;
+    let workload = b.finish(&[y])?;
+    let rank = shape.len();
+    let (from, to) = (order::complete(from, rank), order::complete(to, rank));
+    let mut schedule = Schedule::new().layout("x", &from.to_string()).layout("y", &to.to_string());
+    // Blocks of the result are loops of their own, in its order.
+    for (axis, name) in names.iter().enumerate() {
+        let mut blocks: Vec<u64> = to.dims.iter().filter(|dim| dim.axis == axis).map(|dim| dim.divide).collect();
+        blocks.sort_unstable_by(|a, b| b.cmp(a));
+        let factors: Vec<u64> = blocks.windows(2).map(|pair| pair[0] / pair[1].max(1)).collect();
+        if !factors.is_empty() {
+            schedule = schedule.split("y", name, &factors);
+        }
+    }
+    let part = |dim: &tachograph_program::LayoutDim| {
+        let mut blocks: Vec<u64> = to.dims.iter().filter(|d| d.axis == dim.axis).map(|d| d.divide).collect();
+        blocks.sort_unstable_by(|a, b| b.cmp(a));
+        match blocks.len() {
+            1 => names[dim.axis].clone(),
+            _ => format!("{}.{}", names[dim.axis], blocks.iter().position(|&b| b == dim.divide).unwrap_or(0)),
+        }
+    };
+    let loops: Vec<String> = to.dims.iter().map(part).collect();
+    let loops: Vec<&str> = loops.iter().map(String::as_str).collect();
+    Ok(schedule.reorder("y", &loops).lower(&workload)?)
+}

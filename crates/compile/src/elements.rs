@@ -1,0 +1,86 @@
+//! Elements of what is known before a network runs.
+
+use std::collections::HashMap;
+
+use tachograph_ir::{Fill, TensorId, Value};
+use tachograph_program::{BufferId, Compiler, Data, Group, Kernel, Schedule};
+
+use crate::{Error, Network, Result};
+
+/// Gives the elements of a weight, row-major; `None` where the model has none, and stand-ins are taken.
+pub type Weights<'a> = dyn Fn(TensorId) -> Result<Option<Vec<f64>>, String> + 'a;
+
+/// Points of a stage up to which the interpreter is faster than compiling.
+const INTERPRETED: u64 = 200_000;
+
+/// Elements of weights, and of what is computed from them.
+pub struct Elements<'a> {
+    network: &'a Network<'a>,
+    weights: &'a Weights<'a>,
+    compiler: &'a Compiler,
+    computed: HashMap<TensorId, Vec<f64>>,
+    /// True once an element was a stand-in.
+    pub stand_ins: bool,
+}
+
+impl<'a> Elements<'a> {
+    pub fn new(network: &'a Network<'a>, weights: &'a Weights<'a>, compiler: &'a Compiler) -> Self {
+        Self { network, weights, compiler, computed: HashMap::new(), stand_ins: false }
+    }
+
+    /// Elements of a tensor that depends on no input.
+    ///
+    /// # Errors
+    /// The model says that it has them, and they cannot be read, or are not as many as the shape says.
+    pub fn of(&mut self, id: TensorId) -> Result<Vec<f64>> {
+        if let Some(computed) = self.computed.get(&id) {
+            return Ok(computed.clone());
+        }
+        let bound = self.network.bound;
+        let fact = bound.fact(id);
+        match &fact.value {
+            Some(Value::Ints(ints)) => return Ok(ints.iter().map(|&n| n as f64).collect()),
+            Some(Value::Floats(floats)) => return Ok(floats.clone()),
+            None => {}
+        }
+        let n = self.network.shape(id).iter().product::<u64>() as usize;
+        let refuse = |message: String| Error::Weight { tensor: bound.graph().tensor(id).name.clone(), message };
+        match (self.weights)(id).map_err(refuse)? {
+            Some(one) if one.len() == 1 => Ok(vec![one[0]; n]),
+            Some(all) if all.len() == n => Ok(all),
+            Some(all) => Err(refuse(format!("{} elements for a shape of {n}", all.len()))),
+            None => {
+                self.stand_ins = true;
+                let fill = Fill::of(bound, id);
+                Ok(match fact.dtype.is_integer() {
+                    true => fill.integers(id.0, n).into_iter().map(|n| n as f64).collect(),
+                    false => fill.floats(id.0, n).into_iter().map(f64::from).collect(),
+                })
+            }
+        }
+    }
+
+    /// Computes the results of a group that depends on weights alone.
+    ///
+    /// # Errors
+    /// As [`Elements::of`]; its program does not compile.
+    pub fn compute(&mut self, group: &Group) -> Result<()> {
+        let data = self.operands(group)?;
+        let results = match group.workload.flops().max(group.workload.bytes()) <= INTERPRETED {
+            true => group.workload.run(&data)?,
+            false => Kernel::new(&Schedule::new().lower(&group.workload)?, self.compiler)?.call_with(&data)?,
+        };
+        for (tensor, buffer) in &group.outputs {
+            if let Some(result) = results.get(buffer) {
+                self.computed.insert(*tensor, result.clone());
+            }
+        }
+        Ok(())
+    }
+
+    fn operands(&mut self, group: &Group) -> Result<Data> {
+        let read: Vec<(TensorId, BufferId)> =
+            group.inputs.iter().copied().filter(|(_, buffer)| !group.workload.readers(*buffer).is_empty()).collect();
+        read.into_iter().map(|(tensor, buffer)| Ok((buffer, self.of(tensor)?))).collect()
+    }
+}

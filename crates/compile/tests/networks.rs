@@ -1,0 +1,133 @@
+//! Compiled networks, held to their groups run by the interpreter of workloads.
+
+use std::collections::HashMap;
+
+use tachograph_compile::{Compiled, How, Measured, Network, compile};
+use tachograph_ir::{Assignment, Attrs, BoundGraph, Builder, DType, Fill, FusionRule, TensorId, Value};
+use tachograph_program::{Compiler, Data, group};
+
+fn compiled(bound: &BoundGraph, folder: &std::path::Path) -> (Vec<Vec<f32>>, tachograph_compile::Plan) {
+    let network = Network::of(bound).unwrap();
+    let plan = compile(&network, &Measured::new(), &|_| Ok(None), &Compiler::find().unwrap(), folder).unwrap();
+    let mut library = Compiled::open(&folder.join("network.so")).unwrap();
+    let given: Vec<Vec<f32>> = bound.graph().inputs().iter().map(|&id| stand_in(bound, id)).collect();
+    let given: Vec<&[f32]> = given.iter().map(Vec::as_slice).collect();
+    // A second run must not depend on the first.
+    library.run(&given).unwrap();
+    (library.run(&given).unwrap(), plan)
+}
+
+fn stand_in(bound: &BoundGraph, id: TensorId) -> Vec<f32> {
+    Fill::of(bound, id).floats(id.0, bound.shape(id).unwrap().iter().product::<u64>() as usize)
+}
+
+/// The outputs of the graph, group by group.
+fn interpreted(bound: &BoundGraph) -> Vec<Vec<f64>> {
+    let mut values: HashMap<TensorId, Vec<f64>> = HashMap::new();
+    let operand = |values: &HashMap<TensorId, Vec<f64>>, id: TensorId| match (values.get(&id), &bound.fact(id).value) {
+        (Some(computed), _) => computed.clone(),
+        (None, Some(Value::Ints(ints))) => ints.iter().map(|&n| n as f64).collect(),
+        (None, Some(Value::Floats(floats))) => floats.clone(),
+        (None, None) => stand_in(bound, id).into_iter().map(f64::from).collect(),
+    };
+    for fused in bound.fuse(&FusionRule::default()) {
+        let made = group(bound, &fused).unwrap();
+        let data: Data = made
+            .inputs
+            .iter()
+            .filter(|(_, buffer)| !made.workload.readers(*buffer).is_empty())
+            .map(|(id, buffer)| (*buffer, operand(&values, *id)))
+            .collect();
+        let results = made.workload.run(&data).unwrap();
+        for (id, buffer) in &made.outputs {
+            values.insert(*id, results[buffer].clone());
+        }
+    }
+    bound.graph().outputs().iter().map(|id| operand(&values, *id)).collect()
+}
+
+fn check(bound: &BoundGraph) -> tachograph_compile::Plan {
+    let folder = tempfile::tempdir().unwrap();
+    let (found, plan) = compiled(bound, folder.path());
+    for (found, expected) in found.iter().zip(interpreted(bound)) {
+        let scale = (expected.iter().map(|x| x * x).sum::<f64>() / expected.len() as f64).sqrt();
+        assert_eq!(found.len(), expected.len());
+        for (i, (&a, &b)) in found.iter().zip(&expected).enumerate() {
+            assert!((f64::from(a) - b).abs() <= 1e-4 * scale, "{a} and {b} at {i}, of {scale}");
+        }
+    }
+    plan
+}
+
+fn network(shape: &[u64], build: impl FnOnce(&mut Builder, TensorId) -> tachograph_ir::Result<TensorId>) -> BoundGraph {
+    let mut b = Builder::new("network");
+    let x = b.input("x", DType::F32, shape.iter().map(|&n| n.into()).collect::<Vec<_>>());
+    let y = build(&mut b, x).unwrap();
+    b.finish(&[y]).unwrap().bind(&Assignment::new()).unwrap()
+}
+
+#[test]
+fn a_residual_network_keeps_one_layout() {
+    let bound = network(&[1, 3, 16, 16], |b, x| {
+        let x = b.conv(x, 32, [3, 3], 2, 1, 1, true)?;
+        let x = b.op("Relu", &[x])?;
+        let y = b.conv(x, 32, [3, 3], 1, 1, 1, true)?;
+        let y = b.op("Relu", &[y])?;
+        let y = b.conv(y, 32, [3, 3], 1, 1, 1, true)?;
+        let y = b.op("Add", &[y, x])?;
+        let y = b.op("Relu", &[y])?;
+        let y = b.op("GlobalAveragePool", &[y])?;
+        let y = b.op("Flatten", &[y])?;
+        b.gemm(y, 10)
+    });
+    let plan = check(&bound);
+    // The picture alone may come in another order than it is read.
+    assert!(plan.copies() <= 1, "{plan:#?}");
+    assert!(plan.stand_ins && plan.arena_bytes > 0 && plan.predicted_ms() > 0.0);
+    assert!(plan.steps.iter().all(|step| !matches!(&step.run, How::Kernel { refused: Some(_), .. })));
+}
+
+#[test]
+fn branches_are_made_where_they_are_joined() {
+    let fire = |b: &mut Builder, x: TensorId, channels: [u64; 3]| -> tachograph_ir::Result<TensorId> {
+        let x = b.conv(x, channels[0], [1, 1], 1, 0, 1, true)?;
+        let left = b.conv(x, channels[1], [1, 1], 1, 0, 1, true)?;
+        let left = b.op("Relu", &[left])?;
+        let right = b.conv(x, channels[2], [3, 3], 1, 1, 1, true)?;
+        let right = b.op("Relu", &[right])?;
+        let joined = b.op_with("Concat", &[left, right], Attrs::from([("axis".into(), 1i64.into())]))?;
+        // What is joined is read elsewhere too.
+        let other = b.conv(left, channels[1] + channels[2], [1, 1], 1, 0, 1, true)?;
+        b.op("Mul", &[joined, other])
+    };
+    for channels in [[16, 32, 48], [8, 12, 10], [4, 3, 5]] {
+        for batch in [1, 2] {
+            let bound = network(&[batch, 3, 9, 9], |b, x| fire(b, x, channels));
+            let plan = check(&bound);
+            if (channels, batch) == ([16, 32, 48], 1) {
+                assert!(plan.steps.iter().all(|step| step.operators != "Concat"), "{plan:#?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn attention_and_constants() {
+    let bound = network(&[1, 12, 32], |b, x| {
+        let q = b.linear(x, 32)?;
+        let k = b.linear(x, 32)?;
+        let k = b.op_with("Transpose", &[k], Attrs::from([("perm".into(), vec![0i64, 2, 1].into())]))?;
+        let scores = b.op("MatMul", &[q, k])?;
+        let scores = b.op("Softmax", &[scores])?;
+        let y = b.op("MatMul", &[scores, x])?;
+        b.op("Add", &[y, x])
+    });
+    check(&bound);
+}
+
+#[test]
+fn what_no_program_knows_is_named() {
+    let bound = network(&[1, 3, 8, 8], |b, x| b.op("NobodyKnows", &[x]));
+    let error = Network::of(&bound).map(|_| ()).unwrap_err().to_string();
+    assert!(error.contains("NobodyKnows"), "{error}");
+}
