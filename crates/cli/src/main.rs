@@ -21,7 +21,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use verbs::{
-    adapt, choose, collect, completions, data, devices, doctor, ensemble, evaluate, inspect, predict, profile, program,
+    adapt, choose, collect, compile, completions, data, devices, doctor, ensemble, evaluate, inspect, predict, profile, program,
     query, runner, store as store_verb, train, transfer, tune, worker,
 };
 
@@ -53,6 +53,7 @@ enum Verb {
     Adapt(adapt::Args),
     Transfer(transfer::Args),
     Tune(tune::Args),
+    Compile(compile::Args),
     Devices(devices::Args),
     Doctor(doctor::Args),
     Completions(completions::Args),
@@ -81,6 +82,7 @@ fn main() -> ExitCode {
         Verb::Adapt(args) => adapt::run(&args),
         Verb::Transfer(args) => transfer::run(&args),
         Verb::Tune(args) => tune::run(&args),
+        Verb::Compile(args) => compile::run(&args),
         Verb::Devices(args) => devices::run(&args),
         Verb::Doctor(args) => doctor::run(&args),
         Verb::Completions(args) => completions::run(&args),

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use tachograph_metrics::quantile;
-use tachograph_program::{Compiler, Outcome, Record, Schedule, Workload, WorkloadHash};
+use tachograph_program::{Compiler, Cpu, Measurer, Outcome, Record, Schedule, Settings, Workload, WorkloadHash};
 use tachograph_store::{Moment, Store, Tuned, TuningRecord};
 use tachograph_tune::live::{Family, Journal, Known, Like, Timed};
 
@@ -162,6 +162,38 @@ impl Journal for Kept {
             found.push(Like { workload: other, known });
         }
         Ok(found)
+    }
+}
+
+/// Measures by the system's compiler; what is answered without measuring needs none.
+pub struct AtNeed {
+    compiler: Option<tachograph_program::Result<Compiler>>,
+    cpu: Option<Cpu>,
+    patience: f64,
+}
+
+impl AtNeed {
+    pub fn new(compiler: tachograph_program::Result<Compiler>) -> Self {
+        Self { compiler: Some(compiler), cpu: None, patience: 0.0 }
+    }
+}
+
+impl Measurer for AtNeed {
+    fn measure(&mut self, workload: &Workload, schedules: &[Schedule]) -> tachograph_program::Result<Vec<Record>> {
+        if let Some(compiler) = self.compiler.take() {
+            self.cpu = Some(Cpu::new(compiler?, Settings::default())?);
+        }
+        match &mut self.cpu {
+            Some(cpu) => {
+                cpu.be_patient(self.patience);
+                cpu.measure(workload, schedules)
+            }
+            None => Ok(Vec::new()),
+        }
+    }
+
+    fn be_patient(&mut self, ms: f64) {
+        self.patience = ms;
     }
 }
 

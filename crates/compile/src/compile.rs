@@ -51,7 +51,7 @@ pub fn compile(
             let parallel = assembly.units.files.iter().any(|code| code.parallel);
             build::link(&files, &main, parallel, compiler, [&objects, &folder.join("network.so")])?;
             let _ = std::fs::remove_file(&binary);
-            let plan = plan(network, &taken, &assembly, compiler, &refused, signature, elements.stand_ins);
+            let plan = plan(network, &taken, &assembly, compiler, &refused, signature, elements.stand_ins.into_iter().collect());
             for (name, text) in [("tachograph.h", source::HEADER), ("network.py", source::PYTHON)] {
                 write(&folder.join(name), text)?;
             }
@@ -102,7 +102,7 @@ fn plan(
     compiler: &Compiler,
     refused: &HashMap<usize, String>,
     signature: Signature,
-    stand_ins: bool,
+    stand_ins: Vec<String>,
 ) -> Plan {
     let bytes = |step: &crate::assemble::Step| match &step.run {
         Run::Kernel { args, .. } => match args.last() {

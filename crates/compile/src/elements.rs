@@ -1,6 +1,6 @@
 //! Elements of what is known before a network runs.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use tachograph_ir::{Fill, TensorId, Value};
 use tachograph_program::{BufferId, Compiler, Data, Group, Kernel, Schedule};
@@ -19,13 +19,13 @@ pub struct Elements<'a> {
     weights: &'a Weights<'a>,
     compiler: &'a Compiler,
     computed: HashMap<TensorId, Vec<f64>>,
-    /// True once an element was a stand-in.
-    pub stand_ins: bool,
+    /// Weights that stand-ins took the place of.
+    pub stand_ins: BTreeSet<String>,
 }
 
 impl<'a> Elements<'a> {
     pub fn new(network: &'a Network<'a>, weights: &'a Weights<'a>, compiler: &'a Compiler) -> Self {
-        Self { network, weights, compiler, computed: HashMap::new(), stand_ins: false }
+        Self { network, weights, compiler, computed: HashMap::new(), stand_ins: BTreeSet::new() }
     }
 
     /// Elements of a tensor that depends on no input.
@@ -50,7 +50,7 @@ impl<'a> Elements<'a> {
             Some(all) if all.len() == n => Ok(all),
             Some(all) => Err(refuse(format!("{} elements for a shape of {n}", all.len()))),
             None => {
-                self.stand_ins = true;
+                self.stand_ins.insert(bound.graph().tensor(id).name.clone());
                 let fill = Fill::of(bound, id);
                 Ok(match fact.dtype.is_integer() {
                     true => fill.integers(id.0, n).into_iter().map(|n| n as f64).collect(),

@@ -82,8 +82,8 @@ pub struct Plan {
     pub arena_bytes: u64,
     /// Bytes of the weights, as kernels read them.
     pub weight_bytes: u64,
-    /// True if the model lacks elements of a weight, and numbers that look random took their place.
-    pub stand_ins: bool,
+    /// Weights that the model has no elements of: numbers that look random took their place.
+    pub stand_ins: Vec<String>,
 }
 
 impl Plan {

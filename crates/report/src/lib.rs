@@ -3,7 +3,7 @@
 //!
 //! A [`Page`] is plain data; [`Page::to_html`] draws it. The page loads nothing from anywhere, and forbids itself to.
 //! [`DrawnNetwork::new`] makes the drawing of a bound graph from a time for each of its nodes. A [`TuningPage`] is the same for
-//! a tuning; its pictures are SVG files as well.
+//! a tuning, whose pictures are SVG files as well, and a [`PlanPage`] for a compiled network.
 
 mod bars;
 mod chart;
@@ -13,6 +13,7 @@ mod error;
 mod layout;
 mod network;
 mod page;
+mod plan;
 mod svg;
 mod tuning;
 
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 pub use error::{Error, Result};
 pub use network::{DrawnNetwork, DrawnOperator, Vertex};
+pub use plan::{PlanPage, PlanRow};
 pub use tuning::{Curve, CurveChart, ImportanceChart, TuningPage};
 
 /// What a page shows.

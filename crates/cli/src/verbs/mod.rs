@@ -4,6 +4,7 @@
 pub mod adapt;
 pub mod choose;
 pub mod collect;
+pub mod compile;
 pub mod completions;
 pub mod data;
 pub mod devices;

@@ -46,6 +46,12 @@ impl Weights {
         let mut filled = HashMap::new();
         for node in functions::inline(&name, graph.node, &proto.functions)? {
             let Some(result) = node.output.into_iter().next() else { continue };
+            // Exporters give tensors of equal elements one place, and further names.
+            if let ("Identity", Some(stored)) = (node.op_type.as_str(), node.input.first().and_then(|of| tensors.get(of))) {
+                let stored = stored.clone();
+                tensors.insert(result, stored);
+                continue;
+            }
             let held = node.attribute.into_iter().find_map(|attribute| match attribute.sparse_tensor {
                 Some(sparse) => Some(tensor::dense(&sparse)),
                 None => attribute.t.map(|tensor| *tensor),

@@ -4,7 +4,7 @@ use std::{ops::ControlFlow, path::Path, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
-use tachograph_program::{Compiler, Cpu, Measurer, Record, Schedule, Settings, Workload};
+use tachograph_program::{Compiler, Schedule, Workload};
 use tachograph_tune::{
     Tuner,
     live::{Journal, Known, Memory, Near, Plan, Task, Trialled, nearest, tune, winner},
@@ -63,7 +63,7 @@ pub fn run(args: &Args, model: &Path, by: &Tuner) -> Result<()> {
     };
     let time = args.minutes.map(|minutes| Duration::from_secs_f64(60.0 * minutes));
     let plan = Plan { trials, time, seed: args.seed, memory_bytes: args.memory_mb << 20 };
-    let mut measurer = AtNeed { compiler: Some(compiler), cpu: None, patience: 0.0 };
+    let mut measurer = tuned::AtNeed::new(compiler);
     let mut progress = Progress::new(trials, time);
     let mut wrong = Ok(());
     let mut each = |trial: Trialled<'_>| {
@@ -122,32 +122,6 @@ fn tasks(args: &Args, groups: &Groups, by: &Tuner) -> Result<(Vec<Task>, Vec<Of>
     }
     ensure!(!tasks.is_empty(), "{}: none of its groups can be tuned", groups.name);
     Ok((tasks, ofs))
-}
-
-/// Measures by the system's compiler; what is answered without measuring needs none.
-struct AtNeed {
-    compiler: Option<tachograph_program::Result<Compiler>>,
-    cpu: Option<Cpu>,
-    patience: f64,
-}
-
-impl Measurer for AtNeed {
-    fn measure(&mut self, workload: &Workload, schedules: &[Schedule]) -> tachograph_program::Result<Vec<Record>> {
-        if let Some(compiler) = self.compiler.take() {
-            self.cpu = Some(Cpu::new(compiler?, Settings::default())?);
-        }
-        match &mut self.cpu {
-            Some(cpu) => {
-                cpu.be_patient(self.patience);
-                cpu.measure(workload, schedules)
-            }
-            None => Ok(Vec::new()),
-        }
-    }
-
-    fn be_patient(&mut self, ms: f64) {
-        self.patience = ms;
-    }
 }
 
 fn line(trial: &Trialled<'_>, tasks: &[Task], ofs: &[Of]) -> Value {

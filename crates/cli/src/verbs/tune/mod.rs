@@ -1,7 +1,7 @@
 //! `tachograph tune`.
 
 mod live;
-mod progress;
+pub mod progress;
 mod recorded;
 mod report;
 mod said;

@@ -64,8 +64,8 @@ fn reads(workload: &Workload, stages: &[&Stage]) -> Option<Vec<BufferId>> {
             let channel = index?.get(1).and_then(|index| index.as_var());
             match (shape.get(1), channel) {
                 (Some(&n), Some(1)) if n == stage.spatial.get(1)?.extent && shape.len() >= 3 => found.push(id),
-                // Broadcast along channels, and everything else that has none.
-                _ if !index?.iter().any(|index| index.has(1)) => {}
+                // Broadcast along channels, and everything else that has none; what sums over channels is of another kind.
+                _ if !stage.reduces() && !index?.iter().any(|index| index.has(1)) => {}
                 _ => return None,
             }
         }

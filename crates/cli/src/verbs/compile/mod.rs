@@ -1,0 +1,175 @@
+//! `tachograph compile`: a network as one shared library, tuned on this machine.
+
+mod page;
+mod race;
+mod tuning;
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::json;
+use tachograph_compile::{Measured, Network, Plan, compile, known};
+use tachograph_import::onnx;
+use tachograph_ir::{Plain, TensorId};
+use tachograph_program::Compiler;
+use tachograph_tune::{
+    DEFAULT,
+    live::{Journal, Memory},
+    tuner,
+};
+
+use crate::{
+    exit,
+    here::{CPU, Here},
+    models::{Bind, Model},
+    store, table, tuned,
+};
+
+/// Compile a network to one shared library for this machine, with a C header and a loader for Python; choose layouts, forms
+/// and schedules by what is known of its kernels, and tune them
+///
+/// What is measured is kept in the store at once, and what is there is not measured again: a compile that was ended goes on where
+/// it was. The default plan is always raced; what loses to it is not taken.
+#[derive(clap::Args)]
+#[command(after_help = exit::CODES)]
+pub struct Args {
+    /// Model file. Weights are taken from ONNX files; elsewhere numbers that look random stand for them.
+    model: PathBuf,
+    #[command(flatten)]
+    bind: Bind,
+    #[command(flatten)]
+    record: store::Record,
+    /// `cpu`, the processor of this machine.
+    #[arg(long, default_value = CPU)]
+    device: String,
+    /// Time for tuning, such as `90s`, `10min` or `1h`; 0 measures no kernel, and takes what is known already.
+    #[arg(long, default_value = "0", value_parser = duration)]
+    budget: Duration,
+    /// Folder for the library and what goes with it; made where there is none.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// The tuner; `tachograph tune --list` says which there are.
+    #[arg(long, default_value = DEFAULT)]
+    tuner: String,
+    /// Of all that is drawn.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// The plan as JSON on standard output.
+    #[arg(long)]
+    json: bool,
+}
+
+/// `90s`, `10min`, `1h`, or seconds.
+fn duration(text: &str) -> Result<Duration> {
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let unit = match text[end..].trim() {
+        "" | "s" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3600.0,
+        _ => f64::NAN,
+    };
+    let seconds = text[..end].parse::<f64>().ok().map(|n| n * unit).filter(|n| (0.0..1e7).contains(n));
+    seconds.map(Duration::from_secs_f64).context("must be a time such as 90s, 10min or 1h")
+}
+
+pub fn run(args: &Args) -> Result<()> {
+    ensure!(args.device == CPU, "--device {}: networks are compiled for the processor of this machine, --device {CPU}", args.device);
+    let by = tuner(&args.tuner)?;
+    let compiler = Compiler::find()?;
+    let model = Model::among(&args.model, std::slice::from_ref(&args.model), &args.bind)?;
+    model.warn(false);
+    let network = Network::of(&model.bound).with_context(|| model.path.clone())?;
+    let here = Here::cpu().context("the system does not say which processor this machine has")?;
+    let mut journal: Box<dyn Journal> = match args.record.open()? {
+        Some(store) => Box::new(tuned::Kept::new(store, here, Some(tuned::compiler(&compiler)))),
+        None => Box::new(Memory::default()),
+    };
+    tuning::tune(args, &network, by, &compiler, journal.as_mut())?;
+    let weights = Elements::new(&args.model, &model);
+    let one = |measured: &Measured, folder: &Path| {
+        compile(&network, measured, &|id| weights.of(id), &compiler, folder).with_context(|| model.path.clone())
+    };
+    let measured = known(&network, journal.as_mut())?;
+    let mut plan = one(&measured, &args.out)?;
+    let mut default = None;
+    if !measured.is_empty() {
+        // Object files are shared with the plan above.
+        let untuned = one(&Measured::new(), &args.out.join("default"))?;
+        default = Some(untuned);
+    }
+    let raced = race::race(&network, &args.out, &mut plan, default.as_mut())?;
+    let taken = match (&raced, default) {
+        (race::Raced { default_ms: Some(theirs), ms, .. }, Some(default)) if *theirs < *ms => {
+            race::take_default(&args.out)?;
+            exit::warn("the default plan is no slower than what was tuned, and is taken");
+            default
+        }
+        _ => plan,
+    };
+    if args.out.join("default").exists() {
+        let _ = std::fs::remove_dir_all(args.out.join("default"));
+    }
+    write(&args.out.join("plan.json"), &serde_json::to_string_pretty(&taken)?)?;
+    write(&args.out.join("plan.html"), &page::html(&taken, &raced)?)?;
+    said(args, &taken, &raced)
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    std::fs::write(path, text).with_context(|| path.display().to_string())
+}
+
+fn said(args: &Args, plan: &Plan, raced: &race::Raced) -> Result<()> {
+    if let Some(first) = plan.stand_ins.first() {
+        let count = table::counted(plan.stand_ins.len(), "weight");
+        exit::warn(&format!("the file has no elements of {count}, such as `{}`: numbers that look random took their place", Plain(first)));
+    }
+    if args.json {
+        return table::json(&json!({ "out": args.out, "ms": raced.ms, "default_ms": raced.default_ms, "predicted_ms": plan.predicted_ms(), "plan": plan }));
+    }
+    let longest = |plan: &Plan| {
+        let mut steps: Vec<_> = plan.steps.iter().collect();
+        steps.sort_by(|a, b| b.ms.total_cmp(&a.ms));
+        steps.into_iter().take(8).map(page::row).collect::<Vec<_>>()
+    };
+    out!("{}: {}, {} of them copies", Plain(&plan.model), table::counted(plan.steps.len(), "step"), plan.copies());
+    table::table(&["group", "operators", "how", "predicted ms", "from", "ms"], &longest(plan));
+    let default = raced.default_ms.map_or_else(String::new, |ms| format!(", the default plan {ms:.3} ms"));
+    out!("\na run takes {:.3} ms (predicted {:.3}{default}), on one thread", raced.ms, plan.predicted_ms());
+    let mb = |bytes: u64| bytes as f64 / 1e6;
+    out!("{:.1} MB of weights, {:.1} MB beside them", mb(plan.weight_bytes), mb(plan.arena_bytes));
+    out!("{}: network.so, tachograph.h, network.py, plan.json, plan.html", args.out.display());
+    Ok(())
+}
+
+/// Elements of the weights of a model file.
+struct Elements<'a> {
+    stored: Option<onnx::Weights>,
+    model: &'a Model,
+}
+
+impl<'a> Elements<'a> {
+    /// Files of other kinds, and what cannot be read twice, have none.
+    fn new(path: &Path, model: &'a Model) -> Self {
+        Self { stored: onnx::Weights::read(path).ok(), model }
+    }
+
+    fn of(&self, id: TensorId) -> Result<Option<Vec<f64>>, String> {
+        let Some(stored) = &self.stored else { return Ok(None) };
+        stored.elements(&self.model.bound.graph().tensor(id).name).map_err(|error| error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_units() {
+        let seconds = |text: &str| duration(text).map(|time| time.as_secs_f64()).ok();
+        assert_eq!(["90s", "10min", "1.5h", "7", "0"].map(seconds), [Some(90.0), Some(600.0), Some(5400.0), Some(7.0), Some(0.0)]);
+        assert_eq!(["10 days", "", "-1s", "1e9h", "min"].map(seconds), [None; 5]);
+    }
+}
