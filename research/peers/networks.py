@@ -37,7 +37,8 @@ def open_vino(path):
     import openvino
 
     core = openvino.Core()
-    compiled = core.compile_model(path, "CPU", {"INFERENCE_NUM_THREADS": 1, "PERFORMANCE_HINT": "LATENCY"})
+    compiled = core.compile_model(path, "CPU", {"INFERENCE_NUM_THREADS": 1, "PERFORMANCE_HINT": "LATENCY",
+                                                 "INFERENCE_PRECISION_HINT": "f32"})
     request = compiled.create_infer_request()
     return lambda inputs: [request.infer(list(inputs))[i] for i in range(len(compiled.outputs))]
 
