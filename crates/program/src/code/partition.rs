@@ -73,7 +73,7 @@ fn written(body: &[Stmt], loops: &[Loop], of: &dyn Fn(&Stmt) -> bool) -> u64 {
             let l = &loops[*var as usize];
             let times = match l.mark {
                 Mark::Unroll => l.extent,
-                Mark::Vector => l.extent.div_ceil(16).min(16),
+                Mark::Vector => vectors(l.extent).min(16),
                 _ => 1,
             };
             times.saturating_mul(written(body, loops, of))
@@ -82,6 +82,14 @@ fn written(body: &[Stmt], loops: &[Loop], of: &dyn Fn(&Stmt) -> bool) -> u64 {
         stmt => written(stmt.body(), loops, of),
     };
     body.iter().map(each).fold(0, u64::saturating_add)
+}
+
+/// Vectors that a loop becomes, about.
+fn vectors(extent: u64) -> u64 {
+    match 1 << extent.trailing_zeros().min(4) {
+        1 => extent.div_ceil(4),
+        lanes => extent / lanes,
+    }
 }
 
 /// The trips of a loop for which conditions hold whatever other loops do: of all conditions that hold so for some trip.

@@ -137,7 +137,7 @@ pub(super) fn sketch(workload: &Workload, machine: Machine) -> Result<Option<Ske
         let axis = stage.reduction[r].name.clone();
         draft.take(Step::Split { stage: name.clone(), axis, factors: vec![depth] })?;
     }
-    let orders = orders(&stage, &parts, &draft, [sum, last], machine);
+    let orders = orders(&stage, &parts, &draft, ([sum, last], lanes), machine);
     draft.either("order", orders);
     Ok(Some(draft.sketch))
 }
@@ -211,15 +211,17 @@ fn tiles(
     lanes: u64,
     machine: Machine,
 ) -> Vec<(u64, u64, u64)> {
-    let most = machine.registers - machine.registers / 8;
+    let most = ((machine.registers - machine.registers / 8) / pieces(lanes)).max(1);
+    let enough = most.min(6);
     let rows = row.map_or(1, |row| row.extent);
     // An imperfect split has a guard around each part, which keeps compilers from holding them in registers: only where no perfect
     // one is large enough.
-    let perfect = (6..=most).any(|n| pixel.extent.is_multiple_of(n)) || pixel.extent < 6;
+    let perfect = (enough..=most).any(|n| pixel.extent.is_multiple_of(n)) || pixel.extent < enough;
     let mut found = Vec::new();
     for vectors in (1..=4).filter(|&n| vector.extent.is_multiple_of(lanes * n)) {
         for row in (1..=4).filter(|&n| rows.is_multiple_of(n)) {
-            let fits = |&n: &u64| n * row * vectors <= most && (pixel.extent.is_multiple_of(n) || (!perfect && n >= 6));
+            let fits =
+                |&n: &u64| n * row * vectors <= most && (pixel.extent.is_multiple_of(n) || (!perfect && n >= enough));
             found.extend((1..=pixel.extent.min(most)).filter(fits).map(|n| (row, n, vectors)));
         }
     }
@@ -228,6 +230,14 @@ fn tiles(
     found.retain(|tile| 2 * filled(tile) >= best);
     found.sort_by_key(|&(row, pixels, vectors)| loads(row * pixels, vectors));
     found
+}
+
+/// Registers that a block of so many elements takes: one where they are a power of two.
+fn pieces(lanes: u64) -> u64 {
+    match 1 << lanes.trailing_zeros() {
+        1 => u64::from(lanes.count_ones()),
+        power => lanes / power,
+    }
 }
 
 /// Outermost first: blocks of vectors, blocks of channels, the window, channels of a block, vectors of a block.
@@ -246,7 +256,7 @@ fn orders(
     stage: &Stage,
     parts: &Parts,
     draft: &Draft,
-    [sum, last]: [BufferId; 2],
+    ([sum, last], lanes): ([BufferId; 2], u64),
     machine: Machine,
 ) -> Vec<(String, Vec<Step>)> {
     let (name, stored) = (draft.name(sum), draft.name(last));
@@ -290,9 +300,17 @@ fn orders(
             steps.push(Step::Scope { buffer: name.clone(), scope: Scope::Register });
             steps.push(Step::ReverseComputeAt { stage: stored.clone(), target: name.clone(), axis: at });
             let own = |axis: &String| renamed(axis, &stage.spatial, &names);
-            let order = outer.iter().chain(&inner).chain([&vectors[0]]).map(own).collect();
+            let mut last = own(&vectors[0]);
+            let mut order: Vec<String> = outer.iter().chain(&inner).chain([&vectors[0]]).map(own).collect();
+            // Of blocks that are no power of two one vector would reach into the next.
+            if !lanes.is_power_of_two() {
+                steps.push(Step::Split { stage: stored.clone(), axis: last.clone(), factors: vec![lanes] });
+                order.pop();
+                order.extend([format!("{last}.0"), format!("{last}.1")]);
+                last.push_str(".1");
+            }
             steps.push(Step::Reorder { stage: stored.clone(), order });
-            steps.push(Step::Vectorize { stage: stored.clone(), axis: own(&vectors[0]) });
+            steps.push(Step::Vectorize { stage: stored.clone(), axis: last });
             for axis in &inner {
                 steps.push(Step::Unroll { stage: stored.clone(), axis: own(axis) });
             }

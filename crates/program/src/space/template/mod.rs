@@ -74,9 +74,15 @@ fn loads(points: u64, vectors: u64) -> u64 {
     1000 * (points + vectors) / (points * vectors).max(1)
 }
 
-/// The largest divisor of `extent` up to `most`.
+/// How many elements lie together in a block: the largest power of two up to `most` that divides the extent, which vectors
+/// have as lanes; where that is small, the largest divisor.
 fn block(extent: u64, most: u64) -> u64 {
-    (1..=most.max(1)).rev().find(|&n| extent.is_multiple_of(n)).unwrap_or(1)
+    let divides = |n: &u64| extent.is_multiple_of(*n);
+    let power = (0..=most.max(1).ilog2()).rev().map(|n| 1 << n).find(divides).unwrap_or(1);
+    match 4 * power >= most {
+        true => power,
+        false => (1..=most.max(1)).rev().find(divides).unwrap_or(1),
+    }
 }
 
 /// The layout of a buffer with `rank` dimensions in which one lies in blocks, innermost; plain where it is the last
