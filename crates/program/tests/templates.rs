@@ -39,12 +39,31 @@ fn rows(b: &mut Builder, rng: &mut impl Rng) -> Result<BufferId> {
     }
 }
 
-/// A convolution, depthwise or not, direct or by Winograd, a product, or what goes over memory once; and what follows it.
+/// Windows of images, or all of each: the largest, or a mean.
+fn pooled(b: &mut Builder, rng: &mut impl Rng) -> Result<BufferId> {
+    use operator::{Pooling, Reduction, pool};
+    let mut pick = |of: &[u64]| *of.choose(rng).unwrap();
+    let (c, size, stride, pad) = (pick(&[1, 8, 15, 20, 64]), pick(&[6, 9, 14]), pick(&[1, 2]), pick(&[0, 1]));
+    let x = b.input("x", F32, &[pick(&[1, 2]), c, size, size + 1])?;
+    if pick(&[0, 1, 2]) == 0 {
+        let what = [Reduction::Max, Reduction::Mean][pick(&[0, 1]) as usize];
+        return operator::reduce(b, x, &[2, 3], true, what);
+    }
+    let kernel = pick(&[2, 3]);
+    let window = Window::square(2, stride, pad as i64);
+    let output = [size, size + 1].map(|n| (n + 2 * pad - kernel) / stride + 1);
+    let what = [Pooling::Max, Pooling::Mean, Pooling::MeanOfAll][pick(&[0, 1, 2]) as usize];
+    pool(b, x, &[kernel, kernel], &window, &output, what)
+}
+
+/// A convolution, depthwise or not, direct or by Winograd, pooling, a product, or what goes over memory once; and what follows.
 fn workload(rng: &mut impl Rng) -> Result<Workload> {
     let mut b = Builder::new("t");
     let mut pick = |of: &[u64]| *of.choose(rng).unwrap();
-    let kind = pick(&[0, 1, 2, 3, 4, 5]);
-    let y = if kind == 5 {
+    let kind = pick(&[0, 1, 2, 3, 4, 5, 6]);
+    let y = if kind == 6 {
+        pooled(&mut b, rng)?
+    } else if kind == 5 {
         rows(&mut b, rng)?
     } else if kind == 4 {
         let (m, k, n) = (pick(&[1, 7, 16]), pick(&[1, 5, 32]), pick(&[3, 16, 48]));
@@ -100,14 +119,15 @@ fn machine(lanes: u64, cores: u64) -> Machine {
 
 #[test]
 fn every_point_computes_what_the_workload_says() {
-    for seed in 0..100 {
+    for seed in 0..120 {
         let mut rng = common::rng(seed);
         let workload = workload(&mut rng).unwrap();
         let data = common::data(&workload, &mut rng);
         let expected = workload.run(&data).unwrap();
         let machine = machine(*[4, 8, 16].choose(&mut rng).unwrap(), rng.random_range(1..3));
         let space = Space::templates(&workload, machine).unwrap_or_else(|error| panic!("{error}\n{workload}"));
-        assert_eq!(space.sketches.len(), 1, "seed {seed}\n{workload}");
+        // All of an image may also be reduced as a row.
+        assert!((1..3).contains(&space.sketches.len()), "seed {seed}\n{workload}");
         for _ in 0..2 {
             let schedule = space.schedule(&space.sample(&mut rng).unwrap()).unwrap();
             let fail = |what: String| -> ! { panic!("seed {seed}: {what}\n{workload}\n{schedule}") };
@@ -124,7 +144,7 @@ fn every_point_computes_what_the_workload_says() {
 fn points_run_as_code() {
     let settings = Settings { repeats: 1, warmup_ms: 0.0, repeat_ms: 0.0, ..Settings::default() };
     let mut cpu = Cpu::new(Compiler::find().unwrap(), settings).unwrap();
-    for seed in 1000..1020 {
+    for seed in 1000..1025 {
         let mut rng = common::rng(seed);
         let workload = workload(&mut rng).unwrap();
         let space = Space::templates(&workload, Machine::of(Target::native())).unwrap();

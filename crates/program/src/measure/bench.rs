@@ -188,20 +188,23 @@ impl Bench {
         }
     }
 
-    /// The same for several: in one process if all goes well, else one by one.
+    /// The same for several: in one process if all goes well, else each half by itself, so that a bad one is soon alone.
     fn outputs_of(&self, several: &[Built], given: &Data, backend: &dyn Backend) -> Vec<Ran> {
+        match several {
+            [] => return Vec::new(),
+            [one] => return vec![self.outputs(one, given, backend)],
+            _ => {}
+        }
         let inputs: Result<Vec<PathBuf>, _> = several.iter().map(|built| self.give(built, given)).collect();
-        if let Ok(inputs) = inputs.as_ref().map_err(|_| ()).and_then(|inputs| match several.len() {
-            0 | 1 => Err(()),
-            _ => Ok(inputs),
-        }) {
-            let candidates: Vec<(&Built, &Path)> = several.iter().zip(inputs).map(|(b, i)| (b, i.as_path())).collect();
+        if let Ok(inputs) = inputs {
+            let candidates: Vec<(&Built, &Path)> = several.iter().zip(&inputs).map(|(b, i)| (b, i.as_path())).collect();
             if let Ended::Well(text) = self.run(&candidates, true, 0, backend) {
                 let mut lines = text.lines();
                 return several.iter().map(|built| Ok((made(built)?, nanoseconds(lines.next())))).collect();
             }
         }
-        several.iter().map(|built| self.outputs(built, given, backend)).collect()
+        let (first, second) = several.split_at(several.len() / 2);
+        [first, second].into_iter().flat_map(|half| self.outputs_of(half, given, backend)).collect()
     }
 
     /// Times of candidates that take turns; each alone where they cannot go together, so that a bad one is the only one that
