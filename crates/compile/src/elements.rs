@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use tachograph_ir::{Fill, TensorId, Value};
-use tachograph_program::{BufferId, Compiler, Data, Group, Kernel, Schedule};
+use tachograph_ir::{Fill, FusionGroup, TensorId, Value};
+use tachograph_program::{BufferId, Compiler, Data, Group, Kernel, Schedule, group};
 
 use crate::{Error, Network, Result};
 
@@ -42,6 +42,17 @@ impl<'a> Elements<'a> {
             Some(Value::Ints(ints)) => return Ok(ints.iter().map(|&n| n as f64).collect()),
             Some(Value::Floats(floats)) => return Ok(floats.clone()),
             None => {}
+        }
+        if let Some(node) = bound.graph().producer(id) {
+            // Nodes that depend on weights alone need not be parts.
+            let alone = FusionGroup { nodes: vec![node] };
+            let name = bound.graph().node(node).name.clone();
+            let operators = bound.graph().node(node).op.name().to_owned();
+            let made = group(bound, &alone).map_err(|source| Error::Group { operators, node: name, source })?;
+            self.compute(&made)?;
+            if let Some(computed) = self.computed.get(&id) {
+                return Ok(computed.clone());
+            }
         }
         let n = self.network.shape(id).iter().product::<u64>() as usize;
         let refuse = |message: String| Error::Weight { tensor: bound.graph().tensor(id).name.clone(), message };

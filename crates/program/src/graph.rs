@@ -102,8 +102,10 @@ pub fn group_as(bound: &BoundGraph, fused: &FusionGroup, form: Form) -> Result<G
                         let message = format!("node `{}` has an operand of unknown shape", node.name);
                         return Err(Error::operator(node.op.name(), message));
                     };
-                    let name = if fact.constant { "w" } else { "x" };
-                    let buffer = match fact.constant {
+                    // What shape arithmetic knows is there beforehand, though the shape it is of may be an input's.
+                    let known = fact.constant || fact.value.is_some();
+                    let name = if known { "w" } else { "x" };
+                    let buffer = match known {
                         true => b.weight(name, fact.dtype, shape)?,
                         false => b.input(name, fact.dtype, shape)?,
                     };

@@ -395,7 +395,7 @@ mod with_nvrtc {
 #[test]
 #[ignore = "takes an hour, and needs an OpenCL device"]
 fn many_on_a_device() {
-    let (run, failed) = on(&mut with_opencl::device(), 1_000_000, count(10_000), 16);
+    let (run, failed) = on(&mut with_opencl::device(), 1_000_000, count(10_000), 64);
     failed.iter().take(3).for_each(|failure| eprintln!("{failure}"));
     assert!(failed.is_empty(), "{} of {run} failed", failed.len());
     println!("{run} points agree");

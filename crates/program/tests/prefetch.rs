@@ -4,8 +4,8 @@ mod common;
 
 use tachograph_ir::DType::F32;
 use tachograph_program::{
-    Binding, Builder, Compiler, Cpu, Dim, GpuTarget, Measurer, Outcome, Schedule, Settings, Stmt, Target, Workload, c,
-    cuda, opencl, operator,
+    Binding, Builder, Compiler, Cpu, CpuRules, Dim, GpuTarget, Measurer, MetaSchedule, Outcome, Schedule, Settings, Space,
+    Stmt, Target, Workload, c, cuda, opencl, operator,
 };
 
 fn product() -> Workload {
@@ -116,4 +116,35 @@ fn random_schedules_have_some() {
         with += usize::from(found);
     }
     assert!(with > 5, "{with}");
+}
+
+#[test]
+fn spaces_decide_how_far_ahead() {
+    let workload = product();
+    let [without, with] = [false, true]
+        .map(|prefetch| Space::cpu(&workload, CpuRules { prefetch, ..CpuRules::default() }).unwrap());
+    assert_eq!(with.count(), without.count().map(|n| 5 * n));
+    let meta = MetaSchedule::Cpu(CpuRules { prefetch: true, ..CpuRules::default() });
+    let meta = Space::meta_schedule(&workload, meta).unwrap();
+    let mut rng = common::rng(0);
+    let data = common::data(&workload, &mut rng);
+    let expected = workload.run(&data).unwrap();
+    let (mut asked, mut some) = (0, Vec::new());
+    for i in 0..100 {
+        let space = if i % 2 == 0 { &with } else { &meta };
+        let schedule = space.schedule(&space.sample(&mut rng).unwrap()).unwrap();
+        let nest = schedule.lower(&workload).unwrap_or_else(|error| panic!("{error}\n{schedule}"));
+        let found = nest.run(&data).unwrap();
+        common::close(&expected[&workload.outputs()[0]], &found[&workload.outputs()[0]]).unwrap();
+        let mut has = false;
+        nest.visit(&mut |stmt| has |= matches!(stmt, Stmt::Prefetch(..)));
+        asked += usize::from(has);
+        some.extend(has.then_some(schedule).filter(|_| asked <= 4));
+    }
+    assert!(asked > 20, "{asked}");
+    let Ok(compiler) = Compiler::find() else { return };
+    let settings = Settings { repeats: 0, ..Settings::default() };
+    for record in Cpu::new(compiler, settings).unwrap().measure(&workload, &some).unwrap() {
+        assert!(matches!(record.outcome, Outcome::Time { .. }), "{:?}\n{}", record.outcome, record.schedule);
+    }
 }

@@ -52,7 +52,8 @@ fn every_point_computes_what_the_workload_says() {
         let workload = common::workload(&mut rng);
         let data = common::data(&workload, &mut rng);
         let expected = workload.run(&data).unwrap();
-        let rules = CpuRules { cores: if seed % 2 == 0 { 1 } else { 4 }, ..CpuRules::default() };
+        let cores = if seed % 2 == 0 { 1 } else { 4 };
+        let rules = CpuRules { cores, prefetch: seed % 3 == 0, ..CpuRules::default() };
         let space = Space::cpu(&workload, rules).unwrap_or_else(|error| panic!("{error}\n{workload}"));
         let mut point = space.sample(&mut rng).unwrap();
         for _ in 0..3 {

@@ -5,7 +5,7 @@ mod common;
 use rand::{Rng, seq::IndexedRandom};
 use tachograph_ir::DType::F32;
 use tachograph_program::{
-    BufferId, Builder, Compiler, Cpu, Expr, Machine, Measurer, Outcome, Result, Settings, Space, Target, Workload,
+    BufferId, Builder, Compiler, Cpu, Expr, Index, Machine, Measurer, Outcome, Result, Settings, Space, Target, Workload,
     operator::{self, Activation, Tile, Window},
 };
 
@@ -39,35 +39,41 @@ fn rows(b: &mut Builder, rng: &mut impl Rng) -> Result<BufferId> {
     }
 }
 
-/// Pooling of images, or functions of their elements, with a gate for each channel.
-fn channels(b: &mut Builder, rng: &mut impl Rng) -> Result<BufferId> {
+/// A gate for each channel of images.
+fn gated(b: &mut Builder, rng: &mut impl Rng) -> Result<BufferId> {
     let mut pick = |of: &[u64]| *of.choose(rng).unwrap();
-    let (n, c, height, width) = (pick(&[1, 2]), pick(&[2, 12, 16, 20, 48]), pick(&[5, 8]), pick(&[7, 9, 16]));
-    let x = b.input("x", F32, &[n, c, height, width])?;
-    match pick(&[0, 1]) {
-        0 => {
-            use operator::Pooling::{Max, Mean, MeanOfAll};
-            let (kernel, stride) = (pick(&[1, 2, 3]), pick(&[1, 2]));
-            let window = Window::square(2, stride, i64::from(kernel > 2));
-            let count = |extent: u64| (extent + 2 * u64::from(kernel > 2) - kernel) / stride + 1;
-            let what = [Max, Mean, MeanOfAll][pick(&[0, 1, 2]) as usize];
-            operator::pool(b, x, &[kernel; 2], &window, &[count(height), count(width)], what)
-        }
-        _ => {
-            let gate = b.input("gate", F32, &[n, c, 1, 1])?;
-            let index = |i: &[tachograph_program::Index]| vec![i[0].clone(), i[1].clone(), Default::default(), Default::default()];
-            b.apply("gated", x, |x, i| x * Expr::Load(gate, index(i)))
-        }
-    }
+    let (n, c, size) = (pick(&[1, 2]), pick(&[2, 12, 16, 20, 48]), pick(&[5, 8]));
+    let (x, gate) = (b.input("x", F32, &[n, c, size, size + 1])?, b.input("gate", F32, &[n, c, 1, 1])?);
+    let index = |i: &[Index]| vec![i[0].clone(), i[1].clone(), Index::default(), Index::default()];
+    b.apply("gated", x, |x, i| x * Expr::Load(gate, index(i)))
 }
 
-/// A convolution, depthwise or not, direct or by Winograd, a product, or what goes over memory once; and what follows it.
+/// Windows of images, or all of each: the largest, or a mean.
+fn pooled(b: &mut Builder, rng: &mut impl Rng) -> Result<BufferId> {
+    use operator::{Pooling, Reduction, pool};
+    let mut pick = |of: &[u64]| *of.choose(rng).unwrap();
+    let (c, size, stride, pad) = (pick(&[1, 8, 15, 20, 64]), pick(&[6, 9, 14]), pick(&[1, 2]), pick(&[0, 1]));
+    let x = b.input("x", F32, &[pick(&[1, 2]), c, size, size + 1])?;
+    if pick(&[0, 1, 2]) == 0 {
+        let what = [Reduction::Max, Reduction::Mean][pick(&[0, 1]) as usize];
+        return operator::reduce(b, x, &[2, 3], true, what);
+    }
+    let kernel = pick(&[2, 3]);
+    let window = Window::square(2, stride, pad as i64);
+    let output = [size, size + 1].map(|n| (n + 2 * pad - kernel) / stride + 1);
+    let what = [Pooling::Max, Pooling::Mean, Pooling::MeanOfAll][pick(&[0, 1, 2]) as usize];
+    pool(b, x, &[kernel, kernel], &window, &output, what)
+}
+
+/// A convolution, depthwise or not, direct or by Winograd, pooling, a product, or what goes over memory once; and what follows.
 fn workload(rng: &mut impl Rng) -> Result<Workload> {
     let mut b = Builder::new("t");
     let mut pick = |of: &[u64]| *of.choose(rng).unwrap();
-    let kind = pick(&[0, 1, 2, 3, 4, 5, 6]);
+    let kind = pick(&[0, 1, 2, 3, 4, 5, 6, 7]);
     let y = if kind == 6 {
-        channels(&mut b, rng)?
+        pooled(&mut b, rng)?
+    } else if kind == 7 {
+        gated(&mut b, rng)?
     } else if kind == 5 {
         rows(&mut b, rng)?
     } else if kind == 4 {
@@ -98,7 +104,7 @@ fn workload(rng: &mut impl Rng) -> Result<Workload> {
         }
     };
     let shape = b.shape(y).to_vec();
-    let y = match if shape.len() < 2 { 0 } else { *[0, 1, 2, 3].choose(rng).unwrap() } {
+    let y = match if shape.len() < 2 { 0 } else { *[0, 1, 2, 3, 4].choose(rng).unwrap() } {
         0 => y,
         1 => operator::activation(&mut b, y, Activation::Relu)?,
         // A stage whose axes are called otherwise.
@@ -106,6 +112,12 @@ fn workload(rng: &mut impl Rng) -> Result<Workload> {
             let named: Vec<(String, u64)> = shape.iter().enumerate().map(|(i, n)| (format!("d{i}"), *n)).collect();
             let named: Vec<(&str, u64)> = named.iter().map(|(name, n)| (name.as_str(), *n)).collect();
             b.map("doubled", &named, |i| Expr::Load(y, i.to_vec()) * 2.0)?
+        }
+        // A gate by itself, after a bias.
+        3 => {
+            let y = b.apply("shifted", y, |y, _| y + 0.5)?;
+            let gate = operator::activation(&mut b, y, Activation::Sigmoid)?;
+            b.apply("gated", gate, |gate, i| gate * Expr::Load(y, i.to_vec()))?
         }
         // The epilogue of a residual block, with a bias for each channel.
         _ => {
@@ -124,15 +136,15 @@ fn machine(lanes: u64, cores: u64) -> Machine {
 
 #[test]
 fn every_point_computes_what_the_workload_says() {
-    for seed in 0..100 {
+    for seed in 0..120 {
         let mut rng = common::rng(seed);
         let workload = workload(&mut rng).unwrap();
         let data = common::data(&workload, &mut rng);
         let expected = workload.run(&data).unwrap();
         let machine = machine(*[4, 8, 16].choose(&mut rng).unwrap(), rng.random_range(1..3));
         let space = Space::templates(&workload, machine).unwrap_or_else(|error| panic!("{error}\n{workload}"));
-        // What may lie plainly or in blocks of channels has one for each.
-        assert!((1..=2).contains(&space.sketches.len()), "seed {seed}\n{workload}");
+        // What may lie plainly or in blocks of channels, or be reduced as a row as well, has one for each.
+        assert!((1..3).contains(&space.sketches.len()), "seed {seed}\n{workload}");
         for _ in 0..3 {
             let schedule = space.schedule(&space.sample(&mut rng).unwrap()).unwrap();
             let fail = |what: String| -> ! { panic!("seed {seed}: {what}\n{workload}\n{schedule}") };
@@ -149,7 +161,7 @@ fn every_point_computes_what_the_workload_says() {
 fn points_run_as_code() {
     let settings = Settings { repeats: 1, warmup_ms: 0.0, repeat_ms: 0.0, ..Settings::default() };
     let mut cpu = Cpu::new(Compiler::find().unwrap(), settings).unwrap();
-    for seed in 1000..1020 {
+    for seed in 1000..1025 {
         let mut rng = common::rng(seed);
         let workload = workload(&mut rng).unwrap();
         let space = Space::templates(&workload, Machine::of(Target::native())).unwrap();

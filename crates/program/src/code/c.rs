@@ -117,7 +117,7 @@ pub fn c(nest: &Nest, target: Target) -> Result<CCode> {
         text.push_str("void *aligned_alloc(__SIZE_TYPE__, __SIZE_TYPE__);\nvoid free(void *);\n\n");
     }
     text.push_str("#define INLINE static inline __attribute__((always_inline))\n");
-    text.push_str("#define PRAGMA(x) _Pragma(#x)\n#ifdef __clang__\n#define UNROLL(n) PRAGMA(clang loop unroll(full))\n#else\n#define UNROLL(n) PRAGMA(GCC unroll n)\n#endif\n\n");
+    text.push_str("#define PRAGMA(x) _Pragma(#x)\n#ifdef __clang__\n#define UNROLL(n) PRAGMA(clang loop unroll_count(n))\n#else\n#define UNROLL(n) PRAGMA(GCC unroll n)\n#endif\n\n");
     if functions.contains("_mm512_") {
         text.push_str("#ifdef __AVX512F__\n#include <immintrin.h>\n#endif\n");
     }

@@ -9,6 +9,7 @@ mod partition;
 mod prelude;
 mod reduction;
 mod registers;
+mod unroll;
 mod vector;
 mod writer;
 

@@ -11,7 +11,9 @@ const TRIPS: std::ops::RangeInclusive<u64> = 4..=1024;
 /// How often a statement may be written out in place of once: for two axes that are padded.
 const COPIES: usize = 9;
 /// Statements that may be written out in all, which compilers take their time for.
-const STATEMENTS: u64 = 1024;
+const STATEMENTS: u64 = 512;
+/// What a loop costs them, in statements.
+const LOOP: u64 = 2;
 
 /// The same nest with loops in parts.
 pub(super) fn partition(nest: &Nest) -> Nest {
@@ -50,7 +52,8 @@ fn one(stmt: Stmt, copies: usize, loops: &mut Vec<Loop>) -> Vec<Stmt> {
     });
     // Where most of it asks for nothing, as where what pads is computed within a convolution's loops, the loops further inside
     // are what is to be in parts.
-    let fits = all_copies <= COPIES && all_copies as u64 * every <= STATEMENTS && 4 * asking >= every;
+    let cost = every + LOOP * body.iter().map(|stmt| around(stmt, loops)).sum::<u64>();
+    let fits = all_copies <= COPIES && all_copies as u64 * cost <= STATEMENTS && 4 * asking >= every;
     let Some((first, _)) = inside.filter(|_| fits) else {
         return vec![Stmt::For(var, all(body, copies, loops))];
     };
@@ -67,13 +70,13 @@ fn one(stmt: Stmt, copies: usize, loops: &mut Vec<Loop>) -> Vec<Stmt> {
 }
 
 /// How many stores of a kind there are once loops are unrolled.
-fn written(body: &[Stmt], loops: &[Loop], of: &dyn Fn(&Stmt) -> bool) -> u64 {
+pub(super) fn written(body: &[Stmt], loops: &[Loop], of: &dyn Fn(&Stmt) -> bool) -> u64 {
     let each = |stmt: &Stmt| match stmt {
         Stmt::For(var, body) => {
             let l = &loops[*var as usize];
             let times = match l.mark {
                 Mark::Unroll => l.extent,
-                Mark::Vector => l.extent.div_ceil(16).min(16),
+                Mark::Vector => vectors(l.extent).min(16),
                 _ => 1,
             };
             times.saturating_mul(written(body, loops, of))
@@ -82,6 +85,20 @@ fn written(body: &[Stmt], loops: &[Loop], of: &dyn Fn(&Stmt) -> bool) -> u64 {
         stmt => written(stmt.body(), loops, of),
     };
     body.iter().map(each).fold(0, u64::saturating_add)
+}
+
+/// Loops that stay loops.
+fn around(stmt: &Stmt, loops: &[Loop]) -> u64 {
+    let own = matches!(stmt, Stmt::For(var, _) if matches!(loops[*var as usize].mark, Mark::Serial | Mark::Parallel));
+    u64::from(own) + stmt.body().iter().map(|stmt| around(stmt, loops)).sum::<u64>()
+}
+
+/// Vectors that a loop becomes, about.
+fn vectors(extent: u64) -> u64 {
+    match 1 << extent.trailing_zeros().min(4) {
+        1 => extent.div_ceil(4),
+        lanes => extent / lanes,
+    }
 }
 
 /// The trips of a loop for which conditions hold whatever other loops do: of all conditions that hold so for some trip.

@@ -54,10 +54,19 @@ pub(super) fn vectors(lanes: u64, bits: u64) -> String {
             "INLINE {v} {v}_{name}({v} a) {{ {v}e x = {{a}}, r; for (int i = 0; i < {lanes}; i++) r.e[i] = {value}; return r.v; }}"
         )
     };
+    // The instruction itself where GCC has it: out of a loop over lanes it makes the same, and takes ten times as long.
+    let either = |name: &str, by_lane: String| match native(name, bytes, bits) {
+        Some((has, arguments, value)) => format!(
+            "#if defined({has}) && !defined(__clang__)\nINLINE {v} {v}_{name}({}) {{ return {value}; }}\n#else\n{by_lane}\n#endif",
+            arguments.split(' ').map(|a| format!("{v} {a}")).collect::<Vec<_>>().join(", ")
+        ),
+        None => by_lane,
+    };
     for (name, sign) in [("max", ">"), ("min", "<")] {
-        line(format!(
+        let by_lane = format!(
             "INLINE {v} {v}_{name}({v} a, {v} b) {{ {v}e x = {{a}}, y = {{b}}, r; for (int i = 0; i < {lanes}; i++) r.e[i] = x.e[i] {sign} y.e[i] ? x.e[i] : y.e[i]; return r.v; }}"
-        ));
+        );
+        line(either(name, by_lane));
     }
     for (name, combine) in [("add", "A + B"), ("mul", "A * B"), ("max", "A > B ? A : B"), ("min", "A < B ? A : B")] {
         let mut steps = String::new();
@@ -72,9 +81,10 @@ pub(super) fn vectors(lanes: u64, bits: u64) -> String {
         line(format!("INLINE {element} {v}_across_{name}({v} a) {{ {v}e x = {{a}}; {steps}return x.e[0]; }}"));
     }
     for name in ["sqrt", "floor", "ceil", "rint", "log", "sin", "cos"] {
-        line(lanewise(name, &format!("__builtin_{name}{suffix}(x.e[i])")));
+        line(either(name, lanewise(name, &format!("__builtin_{name}{suffix}(x.e[i])"))));
     }
-    line(lanewise("abs", &format!("__builtin_fabs{suffix}(x.e[i])")));
+    let sign = if bits == 64 { "0x7fffffffffffffff" } else { "0x7fffffff" };
+    line(format!("INLINE {v} {v}_abs({v} a) {{ return ({v})(({v}i)a & {sign}); }}"));
     line(lanewise(
         "sign",
         &format!("x.e[i] > 0 ? 1{0} : x.e[i] < 0 ? -1{0} : x.e[i]", if bits == 64 { ".0" } else { ".0f" }),
@@ -88,13 +98,15 @@ pub(super) fn vectors(lanes: u64, bits: u64) -> String {
         }
         return text;
     }
-    line(format!(
+    let fma = format!(
         "#if defined(__FMA__) || defined(__aarch64__)\nINLINE {v} {v}_fma({v} a, {v} b, {v} c) {{ {v}e p = {{a}}, q = {{b}}, s = {{c}}, r; for (int i = 0; i < {lanes}; i++) r.e[i] = __builtin_fmaf(p.e[i], q.e[i], s.e[i]); return r.v; }}\n#else\nINLINE {v} {v}_fma({v} a, {v} b, {v} c) {{ return a * b + c; }}\n#endif"
-    ));
+    );
+    line(either("fma", fma));
     // Lane by lane, which compilers turn into comparisons that leave masks; `blend` takes a vector for a mask.
-    line(format!(
+    let less = format!(
         "INLINE {v} {v}_less({v} a, {v} b, {v} x, {v} y) {{ {v}e p = {{a}}, q = {{b}}, s = {{x}}, t = {{y}}, r; for (int i = 0; i < {lanes}; i++) r.e[i] = p.e[i] < q.e[i] ? s.e[i] : t.e[i]; return r.v; }}"
-    ));
+    );
+    line(either("less", less));
     // What comes out beyond the ends, where the exponent has no room, is replaced.
     line(format!(
         "INLINE {v} {v}_exp({v} x) {{
@@ -130,4 +142,47 @@ pub(super) fn vectors(lanes: u64, bits: u64) -> String {
 }}"
     ));
     text
+}
+
+/// A function of vectors as GCC's name of the instruction that it is: the macro of targets that have it, arguments, value.
+fn native(name: &str, bytes: u64, bits: u64) -> Option<(&'static str, &'static str, String)> {
+    let kind = if bits == 64 { "pd" } else { "ps" };
+    // Roundings are those of the instruction; 4 is as the processor is set.
+    let toward = |name| match name {
+        "floor" => 1,
+        "ceil" => 2,
+        _ => 4,
+    };
+    let b = |text: String| format!("__builtin_ia32_{text}");
+    let value = match (name, bytes) {
+        ("max" | "min", 64) => ("__AVX512F__", "a b", b(format!("{name}{kind}512_mask(a, b, a, -1, 4)"))),
+        ("max" | "min", 32) => ("__AVX__", "a b", b(format!("{name}{kind}256(a, b)"))),
+        ("max" | "min", 16) => ("__SSE2__", "a b", b(format!("{name}{kind}(a, b)"))),
+        ("sqrt", 64) => ("__AVX512F__", "a", b(format!("sqrt{kind}512_mask(a, a, -1, 4)"))),
+        ("sqrt", 32) => ("__AVX__", "a", b(format!("sqrt{kind}256(a)"))),
+        ("sqrt", 16) => ("__SSE2__", "a", b(format!("sqrt{kind}(a)"))),
+        ("floor" | "ceil" | "rint", 64) => {
+            ("__AVX512F__", "a", b(format!("rndscale{kind}_mask(a, {}, a, -1, 4)", toward(name))))
+        }
+        ("floor" | "ceil" | "rint", 32) => ("__AVX__", "a", b(format!("round{kind}256(a, {})", toward(name)))),
+        ("floor" | "ceil" | "rint", 16) => ("__SSE4_1__", "a", b(format!("round{kind}(a, {})", toward(name)))),
+        ("fma", 64) => ("__AVX512F__", "a b c", b(format!("vfmadd{kind}512_mask(a, b, c, -1, 4)"))),
+        ("fma", 32) => ("__FMA__", "a b c", b(format!("vfmadd{kind}256(a, b, c)"))),
+        ("fma", 16) => ("__FMA__", "a b c", b(format!("vfmadd{kind}(a, b, c)"))),
+        ("less", 64) => {
+            let mask = b(format!("cmp{kind}512_mask(a, b, 17, -1, 4)"));
+            ("__AVX512F__", "a b x y", b(format!("blendm{kind}_512_mask(y, x, {mask})")))
+        }
+        ("less", 32) => {
+            let mask = b(format!("cmp{kind}256(a, b, 17)"));
+            ("__AVX__", "a b x y", b(format!("blendv{kind}256(y, x, {mask})")))
+        }
+        ("less", 16) => (
+            "__SSE4_1__",
+            "a b x y",
+            format!("{}(y, x, {})", b(format!("blendv{kind}")), b(format!("cmplt{kind}(a, b)"))),
+        ),
+        _ => return None,
+    };
+    Some(value)
 }

@@ -106,7 +106,7 @@ impl Writer<'_> {
         let several = plan.chunks > 1;
         if several {
             let (name, chunks) = (self.var(l.chunk), plan.chunks);
-            self.line(&format!("UNROLL({})", chunks.min(16)));
+            self.unroll(l.var, chunks.min(16), body);
             self.line(&format!("for (long {name} = 0; {name} < {chunks}; ++{name}) {{"));
             self.depth += 1;
         }

@@ -183,8 +183,8 @@ impl Writer<'_> {
                 self.parallel = true;
                 self.line("PRAGMA(omp parallel for schedule(static))");
             }
-            Mark::Unroll if extent > 1 => self.line(&self.dialect.unroll(extent)),
-            Mark::Serial | Mark::Unroll | Mark::Vector => {}
+            Mark::Unroll => self.unroll(var, extent, body),
+            Mark::Serial | Mark::Vector => {}
             Mark::Bind(_) => return self.refuse(&name, "it is bound to a grid".into()),
         }
         self.counted(&name, 0, extent, body)

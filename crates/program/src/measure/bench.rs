@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
+use std::sync::{
+    atomic::{AtomicUsize, Ordering},
+    mpsc,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -84,7 +87,12 @@ pub(super) struct Built {
     path: PathBuf,
     nest: Nest,
     work_bytes: u64,
+    /// Nanoseconds of the run that checked it, or 0.
+    first: f64,
 }
+
+/// What a run wrote, and its nanoseconds.
+type Ran = Result<(Data, f64), (Failure, String)>;
 
 /// A place where candidates are measured.
 pub(super) struct Bench {
@@ -167,37 +175,36 @@ impl Bench {
             return Err((Failure::Code, "there are more than 64 arguments".into()));
         }
         let work_bytes = backend.build(&nest, path)?;
-        Ok(Built { path: path.into(), nest, work_bytes })
+        Ok(Built { path: path.into(), nest, work_bytes, first: 0.0 })
     }
 
     /// Writes a candidate's inputs as it expects them, runs it once, and reads what came out.
-    pub fn outputs(&self, built: &Built, given: &Data, backend: &dyn Backend) -> Result<Data, (Failure, String)> {
+    pub fn outputs(&self, built: &Built, given: &Data, backend: &dyn Backend) -> Ran {
         let inputs = self.give(built, given)?;
         match self.run(&[(built, &inputs)], true, 0, backend) {
-            Ended::Well(_) => made(built),
+            Ended::Well(text) => Ok((made(built)?, nanoseconds(text.lines().next()))),
             Ended::Badly(message) => Err((reason(&message), message)),
             Ended::Late => Err((Failure::Hang, format!("more than {} s", self.settings.limits.seconds))),
         }
     }
 
-    /// The same for several: in one process if all goes well, else one by one.
-    fn outputs_of(
-        &self,
-        several: &[Built],
-        given: &Data,
-        backend: &dyn Backend,
-    ) -> Vec<Result<Data, (Failure, String)>> {
+    /// The same for several: in one process if all goes well, else each half by itself, so that a bad one is soon alone.
+    fn outputs_of(&self, several: &[Built], given: &Data, backend: &dyn Backend) -> Vec<Ran> {
+        match several {
+            [] => return Vec::new(),
+            [one] => return vec![self.outputs(one, given, backend)],
+            _ => {}
+        }
         let inputs: Result<Vec<PathBuf>, _> = several.iter().map(|built| self.give(built, given)).collect();
-        if let Ok(inputs) = inputs.as_ref().map_err(|_| ()).and_then(|inputs| match several.len() {
-            0 | 1 => Err(()),
-            _ => Ok(inputs),
-        }) {
-            let candidates: Vec<(&Built, &Path)> = several.iter().zip(inputs).map(|(b, i)| (b, i.as_path())).collect();
-            if matches!(self.run(&candidates, true, 0, backend), Ended::Well(_)) {
-                return several.iter().map(made).collect();
+        if let Ok(inputs) = inputs {
+            let candidates: Vec<(&Built, &Path)> = several.iter().zip(&inputs).map(|(b, i)| (b, i.as_path())).collect();
+            if let Ended::Well(text) = self.run(&candidates, true, 0, backend) {
+                let mut lines = text.lines();
+                return several.iter().map(|built| Ok((made(built)?, nanoseconds(lines.next())))).collect();
             }
         }
-        several.iter().map(|built| self.outputs(built, given, backend)).collect()
+        let (first, second) = several.split_at(several.len() / 2);
+        [first, second].into_iter().flat_map(|half| self.outputs_of(half, given, backend)).collect()
     }
 
     /// Times of candidates that take turns; each alone where they cannot go together, so that a bad one is the only one that
@@ -249,44 +256,56 @@ impl Bench {
         let hash = self.reference(workload)?;
         let paths: Vec<PathBuf> = schedules.iter().map(|_| self.path("kernel")).collect();
         let this = &*self;
-        // One thread compiles while this one runs what is ready.
-        let checked: Vec<Result<Built, (Failure, String)>> = std::thread::scope(|scope| {
+        // As many threads compile as there are cores, while this one runs what is ready: nothing is timed before all are built.
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(schedules.len());
+        let next = AtomicUsize::new(0);
+        let mut checked: Vec<(usize, Result<Built, (Failure, String)>)> = std::thread::scope(|scope| {
             let (send, receive) = mpsc::sync_channel(4);
-            let jobs = paths.clone();
-            scope.spawn(move || {
-                for (schedule, path) in schedules.iter().zip(jobs) {
-                    if send.send(this.build(workload, schedule, &path, backend)).is_err() {
-                        return;
+            for _ in 0..cores {
+                let (send, next, paths) = (send.clone(), &next, &paths);
+                scope.spawn(move || {
+                    let take = || Some(next.fetch_add(1, Ordering::Relaxed));
+                    for i in std::iter::from_fn(take).take_while(|&i| i < schedules.len()) {
+                        if send.send((i, this.build(workload, &schedules[i], &paths[i], backend))).is_err() {
+                            return;
+                        }
                     }
-                }
-            });
+                });
+            }
+            drop(send);
             let given = |hash| this.references.get(&hash).map(|reference| &reference.given);
             let given = given(hash).cloned().unwrap_or_default();
-            let mut checked: Vec<Result<Built, (Failure, String)>> = Vec::new();
+            let mut checked = Vec::new();
             let mut received = receive.into_iter();
             loop {
                 let some: Vec<_> = received.by_ref().take(backend.together()).collect();
                 if some.is_empty() {
                     return checked;
                 }
-                let (good, bad): (Vec<_>, Vec<_>) = some.into_iter().enumerate().partition(|(_, built)| built.is_ok());
+                let (good, bad): (Vec<_>, Vec<_>) = some.into_iter().partition(|(_, built)| built.is_ok());
                 let (places, good): (Vec<usize>, Vec<Built>) =
                     good.into_iter().filter_map(|(i, built)| Some((i, built.ok()?))).unzip();
                 let outputs = this.outputs_of(&good, &given, backend);
-                let ran = good.into_iter().zip(outputs).map(|(built, outputs)| {
-                    this.check(hash, &outputs?)?;
-                    Ok(built)
+                let ran = good.into_iter().zip(outputs).map(|(built, ran)| {
+                    let (outputs, first) = ran?;
+                    this.check(hash, &outputs)?;
+                    Ok(Built { first, ..built })
                 });
-                let mut all: Vec<_> = places.into_iter().zip(ran).chain(bad).collect();
-                all.sort_by_key(|(i, _)| *i);
-                checked.extend(all.into_iter().map(|(_, built)| built));
+                checked.extend(places.into_iter().zip(ran).chain(bad));
             }
         });
-        let good: Vec<usize> = (0..checked.len()).filter(|&i| checked[i].is_ok()).collect();
+        checked.sort_by_key(|(i, _)| *i);
+        let checked: Vec<Result<Built, (Failure, String)>> = checked.into_iter().map(|(_, built)| built).collect();
+        let patience = this.settings.patience_ms * 1e6;
+        let slow = |built: &Built| patience > 0.0 && built.first > patience;
+        let good = (0..checked.len()).filter(|&i| checked[i].as_ref().is_ok_and(|built| !slow(built)));
+        let good: Vec<usize> = good.collect();
         let mut outcomes: Vec<Outcome> = checked
             .iter()
             .map(|built| match built {
                 Ok(_) if this.settings.repeats == 0 => Outcome::of(Vec::new()),
+                // The run that checked it says enough.
+                Ok(built) if slow(built) => Outcome::of(vec![built.first]),
                 Ok(_) => Outcome::Failed { reason: Failure::Crash, message: "gave no time".into() },
                 Err((reason, message)) => Outcome::Failed { reason: *reason, message: message.clone() },
             })
@@ -331,6 +350,11 @@ fn made(built: &Built) -> Result<Data, (Failure, String)> {
     let bytes = std::fs::read(&path).map_err(|error| (Failure::Crash, error.to_string()))?;
     let _ = std::fs::remove_file(path);
     elements::outputs(&built.nest, &bytes).map_err(|error| (Failure::Wrong, error.to_string()))
+}
+
+/// A line of a runner as a time.
+fn nanoseconds(line: Option<&str>) -> f64 {
+    line.and_then(|line| line.trim().parse().ok()).unwrap_or(0.0)
 }
 
 /// Why a runner ended as it did.

@@ -69,6 +69,11 @@ impl Backend for Native {
         true
     }
 
+    // A process a candidate would take longer than most candidates; a bad one is found by running its neighbours alone.
+    fn together(&self) -> usize {
+        8
+    }
+
     fn environment(&self) -> Vec<(&'static str, String)> {
         vec![("OMP_NUM_THREADS", self.threads.to_string()), ("OMP_PROC_BIND", "true".into())]
     }

@@ -70,7 +70,7 @@ impl Backend for Driver<'_> {
 
     // Starting a driver's compiler takes far longer than compiling with it.
     fn together(&self) -> usize {
-        16
+        64
     }
 
     fn device(&self) -> String {

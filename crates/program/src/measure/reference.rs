@@ -32,7 +32,7 @@ impl Bench {
             let failed = |(_, message): (Failure, String)| Error::data("reference", message);
             let native = self.native(Target::native());
             let built = self.build(&wide, &Schedule::new(), &library, &native).map_err(failed)?;
-            self.outputs(&built, &given, &native).map_err(failed)?
+            self.outputs(&built, &given, &native).map_err(failed)?.0
         };
         self.references.insert(hash, Reference { given, expected });
         Ok(hash)

@@ -26,13 +26,19 @@ pub struct CpuRules {
     pub registers: bool,
     /// Most trips that are written out: Ansor goes up to 512, which a C compiler takes seconds for.
     pub max_unroll: u64,
+    /// Whether it is a decision how far ahead weights that are laid out so are asked for.
+    #[serde(default)]
+    pub prefetch: bool,
 }
 
 impl Default for CpuRules {
     fn default() -> Self {
-        Self { cores: 1, max_innermost: 64, pack: true, registers: true, max_unroll: 512 }
+        Self { cores: 1, max_innermost: 64, pack: true, registers: true, max_unroll: 512, prefetch: false }
     }
 }
+
+/// Trips ahead that weights may be asked for.
+const AHEAD: [u64; 5] = [0, 1, 2, 4, 8];
 
 /// A sketch on the way: stages after `next` have been visited.
 #[derive(Clone)]
@@ -93,14 +99,14 @@ impl Partial {
         let order = LEVELS.into_iter().flat_map(level).collect();
         self.take(Step::Reorder { stage: stage.clone(), order })?;
         if rules.pack {
-            self.pack(id, &tiles);
+            self.pack(id, &tiles, rules.prefetch);
         }
         self.tiled.push(id);
         Ok(())
     }
 
-    /// Lays out the weights of a tiled stage whose every axis is one of its axes.
-    fn pack(&mut self, id: BufferId, tiles: &[usize]) {
+    /// Lays out the weights of a tiled stage whose every axis is one of its axes, and asks for them ahead of time.
+    fn pack(&mut self, id: BufferId, tiles: &[usize], prefetch: bool) {
         let workload = self.state.workload();
         let Some(stage) = workload.stage(id) else { return };
         let (mut seen, mut packs) = (Vec::new(), Vec::new());
@@ -124,7 +130,20 @@ impl Partial {
             }
         };
         stage.value.visit(&mut visit, &mut |_| {});
-        self.sketch.steps.extend(packs);
+        let name = self.name(id);
+        let inner = innermost_reduction(self.state.workload().stage(id));
+        for pack in packs {
+            let Open::Pack { buffer, .. } = &pack else { continue };
+            let buffer = buffer.clone();
+            self.sketch.steps.push(pack);
+            let Some((axis, at)) = inner.clone().filter(|_| prefetch) else { continue };
+            let options = AHEAD.iter().map(u64::to_string).collect();
+            let distance = self.decide(Decision::Category { name: format!("prefetch {buffer}"), options });
+            let (stage, axis, part) = (name.clone(), format!("{axis}.1"), 1);
+            let distances = AHEAD.to_vec();
+            let step = Open::Prefetch { stage, buffer, axis, tile: tiles[at], part, distance, distances };
+            self.sketch.steps.push(step);
+        }
     }
 
     /// The consumer follows the first `levels` spatial levels, and the stage is computed there.
@@ -158,6 +177,13 @@ impl Partial {
         self.next = next;
         self
     }
+}
+
+/// The innermost axis that is reduced, and its place among all.
+fn innermost_reduction(stage: Option<&crate::Stage>) -> Option<(String, usize)> {
+    let stage = stage?;
+    let axis = stage.reduction.last()?;
+    Some((axis.name.clone(), stage.spatial.len() + stage.reduction.len() - 1))
 }
 
 /// Every sketch that the rules derive.

@@ -41,6 +41,14 @@ impl Reader<'_> {
                 Step::Layout { buffer: other, .. } if other == buffer => self.read(open, &taken[1..], made),
                 _ => None,
             },
+            Open::Prefetch { stage, buffer, axis, distance, distances, .. } => match taken.first() {
+                Some(Step::Prefetch { stage: s, buffer: b, axis: a, ahead }) if (s, b, a) == (stage, buffer, axis) => {
+                    let i = distances.iter().position(|d| d == ahead)?;
+                    self.with(*distance, Choice::Category(i), open, &taken[1..], made)
+                }
+                // Not at all, or there are too few trips.
+                _ => self.read(open, taken, made),
+            },
             Open::Split { stage, axis, tile } => match self.sketch.decisions.get(*tile)? {
                 Decision::Tile { parts: 0 | 1, .. } => self.read(open, taken, made),
                 Decision::Tile { extent, .. } => match taken.first()? {
@@ -132,6 +140,8 @@ mod tests {
         let machine = Machine::of(Target { vector_bytes: 64 });
         let mut space = Space::templates(&workload, machine).unwrap();
         space.sketches.extend(Space::cpu(&workload, CpuRules::default()).unwrap().sketches);
+        let ahead = CpuRules { prefetch: true, ..CpuRules::default() };
+        space.sketches.extend(Space::cpu(&workload, ahead).unwrap().sketches);
         let gpu = Space::gpu(&workload, GpuRules::default()).unwrap();
         let mut b = Builder::new("sum");
         let x = b.input("x", F32, &[4, 4096]).unwrap();

@@ -53,6 +53,23 @@ pub enum Open {
         /// Its options: elements of a word.
         words: Vec<u64>,
     },
+    /// What a stage reads of a buffer is asked for some trips of a loop ahead, where there are as many.
+    Prefetch {
+        /// The stage.
+        stage: String,
+        /// The buffer.
+        buffer: String,
+        /// The loop: a part of a tile.
+        axis: String,
+        /// The tile.
+        tile: usize,
+        /// Which part.
+        part: usize,
+        /// The decision on how far ahead.
+        distance: usize,
+        /// Its options, in trips; 0 is not at all.
+        distances: Vec<u64>,
+    },
     /// A weight that is laid out beforehand in the order in which the tiles of its reader go over it.
     Pack {
         /// The weight.
@@ -110,6 +127,16 @@ impl Sketch {
                         _ => 1,
                     };
                     schedule.steps.extend(fetch(stage, axis, threads, word));
+                }
+                Open::Prefetch { stage, buffer, axis, tile, part, distance, distances } => {
+                    let ahead = match choices.get(*distance) {
+                        Some(Choice::Category(i)) => distances.get(*i).copied().unwrap_or(0),
+                        _ => 0,
+                    };
+                    if ahead > 0 && factors(*tile).get(*part).is_some_and(|&trips| ahead < trips) {
+                        let (stage, buffer, axis) = (stage.clone(), buffer.clone(), axis.clone());
+                        schedule.steps.push(Step::Prefetch { stage, buffer, axis, ahead });
+                    }
                 }
                 Open::Pack { buffer, parts } => {
                     let part = |&(axis, tile, part): &(usize, usize, usize)| {

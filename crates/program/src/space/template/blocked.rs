@@ -1,5 +1,5 @@
 //! Sums of products with accumulators in registers: convolutions, depthwise ones too, and products, with a weight or of two
-//! activations.
+//! activations; and pooling, which is a depthwise convolution without weights.
 //! As oneDNN and TVM's `NCHWc` templates do it: channels of activations in blocks of a vector, weights laid out in the
 //! order in which they are read, rows × pixels × vectors of results in registers over the whole reduction.
 
@@ -16,11 +16,10 @@ struct Parts {
     /// What is read besides the weight: a buffer with the dimension that holds channels, if that can be blocked.
     data: BufferId,
     data_channel: Option<(usize, Channel)>,
-    /// What vectors are read from: a weight, which can be packed for it, or else what lies along the vectors as it is.
-    weight: BufferId,
-    packed: bool,
-    /// Axis along which vectors go, and its dimension in the weight.
-    vector: (usize, usize),
+    /// A weight that is packed for vectors, and its dimension that they go along. Without one vectors are read as they lie.
+    weight: Option<(BufferId, usize)>,
+    /// Axis along which vectors go.
+    vector: usize,
     /// The axis of innermost pixels, and that of rows.
     pixel: usize,
     row: Option<usize>,
@@ -44,12 +43,18 @@ fn dim(index: &[Index], var: usize) -> Option<usize> {
 impl Parts {
     fn of(workload: &Workload) -> Option<Self> {
         let mut sums = workload.stages().iter().filter(|s| s.reduces() && !workload.is_constant(s.buffer));
-        let stage = sums.next().filter(|stage| stage.reducer == Some(Reducer::Sum))?;
+        let stage = sums.next()?;
         if sums.next().is_some() {
             return None;
         }
         let reads = predicate::reads(stage);
+        if let &[(data, Some(index))] = reads.as_slice() {
+            return Self::pooling(stage, data, index);
+        }
         let &[(a, Some(ai)), (b, Some(bi))] = reads.as_slice() else { return None };
+        if stage.reducer != Some(Reducer::Sum) {
+            return None;
+        }
         let is_weight = |id| workload.buffer(id).role == Role::Weight && workload.readers(id) == [stage.buffer];
         let spatial = stage.spatial.len();
         // The innermost axis of the results lies together in one of them, and is not in the other.
@@ -83,8 +88,26 @@ impl Parts {
             (None, None) => None,
         };
         let channel = reduced.map(|(r, _, in_weight)| (r, in_weight));
-        let vector = (vector, dim(wi, vector)?);
-        Some(Self { sum: stage.buffer, data, data_channel, weight, packed, vector, pixel, row, channel })
+        let along = dim(wi, vector)?;
+        let weight = packed.then_some((weight, along));
+        Some(Self { sum: stage.buffer, data, data_channel, weight, vector, pixel, row, channel })
+    }
+
+    /// Windows of images, or all of each: channels, the second dimension, are kept.
+    fn pooling(stage: &Stage, data: BufferId, index: &[Index]) -> Option<Self> {
+        let kept = |axis: &usize| index.get(*axis).and_then(Index::as_var) == Some(*axis as u32);
+        // What is reduced to one along the last axes of fewer dimensions goes row by row.
+        let last = index.len().checked_sub(1)?;
+        let windows = last >= 2 && index[last].has(last as u32) && !kept(&last);
+        if !(windows || last > 2) || ![0, 1].iter().all(kept) {
+            return None;
+        }
+        // Where all of an image is reduced, there are images alone.
+        let pixels: Vec<usize> = (0..stage.spatial.len()).filter(|&axis| axis != 1).collect();
+        let &pixel = pixels.last()?;
+        let row = pixels.len().checked_sub(2).map(|at| pixels[at]).filter(|&row| stage.spatial[row].extent > 1);
+        let data_channel = Some((1, Channel::Kept));
+        Some(Self { sum: stage.buffer, data, data_channel, weight: None, vector: 1, pixel, row, channel: None })
     }
 }
 
@@ -94,7 +117,7 @@ pub(super) fn sketch(workload: &Workload, machine: Machine) -> Result<Option<Ske
     let Some((sum, last)) = epilogue(&mut draft, parts.sum)? else { return Ok(None) };
     let Some(stage) = draft.state.workload().stage(sum).cloned() else { return Ok(None) };
     let axis = |axis: usize| stage.spatial[axis].clone();
-    let (vector, pixel, row) = (axis(parts.vector.0), axis(parts.pixel), parts.row.map(axis));
+    let (vector, pixel, row) = (axis(parts.vector), axis(parts.pixel), parts.row.map(axis));
     let lanes = block(vector.extent, machine.lanes);
     let channels = parts.channel.map(|(r, _)| stage.reduction[r].extent);
     let depth = match parts.data_channel {
@@ -102,8 +125,8 @@ pub(super) fn sketch(workload: &Workload, machine: Machine) -> Result<Option<Ske
         _ => channels.map_or(1, |extent| block(extent, machine.lanes)),
     };
     activations(&mut draft, &parts, [sum, last], lanes, depth)?;
-    let (name, w) = (draft.name(sum), draft.name(parts.weight));
-    let weight_rank = draft.state.workload().buffer(parts.weight).shape.len();
+    let name = draft.name(sum);
+    let weight = parts.weight.map(|(id, along)| (draft.name(id), draft.state.workload().buffer(id).shape.len(), along));
     let mut options = Vec::new();
     for (rows, pixels, vectors) in tiles(&vector, &pixel, row.as_ref(), lanes, machine) {
         let outer = lanes * vectors;
@@ -113,8 +136,8 @@ pub(super) fn sketch(workload: &Workload, machine: Machine) -> Result<Option<Ske
             factors: factors.to_vec(),
         };
         let mut steps = vec![split(&vector.name, &[vectors, lanes])];
-        if parts.packed {
-            steps.push(Step::Layout { buffer: w.clone(), layout: weight_layout(weight_rank, &parts, outer, depth) });
+        if let Some((buffer, rank, along)) = weight.clone() {
+            steps.push(Step::Layout { buffer, layout: weight_layout((rank, along), parts.channel, outer, depth) });
         }
         let tile = format!("{rows}x{pixels}x{vectors}");
         if let Some(row) = &row {
@@ -137,7 +160,7 @@ pub(super) fn sketch(workload: &Workload, machine: Machine) -> Result<Option<Ske
         let axis = stage.reduction[r].name.clone();
         draft.take(Step::Split { stage: name.clone(), axis, factors: vec![depth] })?;
     }
-    let orders = orders(&stage, &parts, &draft, [sum, last], machine);
+    let orders = orders(&stage, &parts, &draft, ([sum, last], lanes), machine);
     draft.either("order", orders);
     Ok(Some(draft.sketch))
 }
@@ -150,7 +173,7 @@ const AT_ONCE: u64 = 128;
 fn activations(draft: &mut Draft, parts: &Parts, made: [BufferId; 2], lanes: u64, depth: u64) -> Result<()> {
     let rank = |draft: &Draft, id: BufferId| draft.state.workload().buffer(id).shape.len();
     for id in made.into_iter().chain(beside(draft, made)) {
-        if let Some(layout) = blocked_layout(rank(draft, id), parts.vector.0, lanes) {
+        if let Some(layout) = blocked_layout(rank(draft, id), parts.vector, lanes) {
             draft.take(Step::Layout { buffer: draft.name(id), layout })?;
         }
     }
@@ -199,15 +222,17 @@ fn tiles(
     lanes: u64,
     machine: Machine,
 ) -> Vec<(u64, u64, u64)> {
-    let most = machine.registers - machine.registers / 8;
+    let most = ((machine.registers - machine.registers / 8) / pieces(lanes)).max(1);
+    let enough = most.min(6);
     let rows = row.map_or(1, |row| row.extent);
     // An imperfect split has a guard around each part, which keeps compilers from holding them in registers: only where no perfect
     // one is large enough.
-    let perfect = (6..=most).any(|n| pixel.extent.is_multiple_of(n)) || pixel.extent < 6;
+    let perfect = (enough..=most).any(|n| pixel.extent.is_multiple_of(n)) || pixel.extent < enough;
     let mut found = Vec::new();
     for vectors in (1..=4).filter(|&n| vector.extent.is_multiple_of(lanes * n)) {
         for row in (1..=4).filter(|&n| rows.is_multiple_of(n)) {
-            let fits = |&n: &u64| n * row * vectors <= most && (pixel.extent.is_multiple_of(n) || (!perfect && n >= 6));
+            let fits =
+                |&n: &u64| n * row * vectors <= most && (pixel.extent.is_multiple_of(n) || (!perfect && n >= enough));
             found.extend((1..=pixel.extent.min(most)).filter(fits).map(|n| (row, n, vectors)));
         }
     }
@@ -218,9 +243,17 @@ fn tiles(
     found
 }
 
+/// Registers that a block of so many elements takes: one where they are a power of two.
+fn pieces(lanes: u64) -> u64 {
+    match 1 << lanes.trailing_zeros() {
+        1 => u64::from(lanes.count_ones()),
+        power => lanes / power,
+    }
+}
+
 /// Outermost first: blocks of vectors, blocks of channels, the window, channels of a block, vectors of a block.
-fn weight_layout(rank: usize, parts: &Parts, outer: u64, depth: u64) -> String {
-    let (vector, channel) = (parts.vector.1, parts.channel.map(|(_, dim)| dim));
+fn weight_layout((rank, vector): (usize, usize), channel: Option<(usize, usize)>, outer: u64, depth: u64) -> String {
+    let channel = channel.map(|(_, dim)| dim);
     let mut dims = vec![format!("d{vector}/{outer}")];
     dims.extend(channel.map(|c| if depth > 1 { format!("d{c}/{depth}") } else { format!("d{c}") }));
     dims.extend((0..rank).filter(|&d| d != vector && Some(d) != channel).map(|d| format!("d{d}")));
@@ -234,13 +267,13 @@ fn orders(
     stage: &Stage,
     parts: &Parts,
     draft: &Draft,
-    [sum, last]: [BufferId; 2],
+    ([sum, last], lanes): ([BufferId; 2], u64),
     machine: Machine,
 ) -> Vec<(String, Vec<Step>)> {
     let (name, stored) = (draft.name(sum), draft.name(last));
     let names = draft.state.workload().stage(last).map_or_else(Vec::new, |stage| stage.spatial.clone());
     let spatial = |axis: usize| stage.spatial[axis].name.clone();
-    let (v, p, r) = (spatial(parts.vector.0), spatial(parts.pixel), parts.row.map(spatial));
+    let (v, p, r) = (spatial(parts.vector), spatial(parts.pixel), parts.row.map(spatial));
     let tiled = [Some(&v), Some(&p), r.as_ref()];
     let rest: Vec<String> =
         stage.spatial.iter().map(|axis| axis.name.clone()).filter(|name| !tiled.contains(&Some(name))).collect();
@@ -278,9 +311,17 @@ fn orders(
             steps.push(Step::Scope { buffer: name.clone(), scope: Scope::Register });
             steps.push(Step::ReverseComputeAt { stage: stored.clone(), target: name.clone(), axis: at });
             let own = |axis: &String| renamed(axis, &stage.spatial, &names);
-            let order = outer.iter().chain(&inner).chain([&vectors[0]]).map(own).collect();
+            let mut last = own(&vectors[0]);
+            let mut order: Vec<String> = outer.iter().chain(&inner).chain([&vectors[0]]).map(own).collect();
+            // Of blocks that are no power of two one vector would reach into the next.
+            if !lanes.is_power_of_two() {
+                steps.push(Step::Split { stage: stored.clone(), axis: last.clone(), factors: vec![lanes] });
+                order.pop();
+                order.extend([format!("{last}.0"), format!("{last}.1")]);
+                last.push_str(".1");
+            }
             steps.push(Step::Reorder { stage: stored.clone(), order });
-            steps.push(Step::Vectorize { stage: stored.clone(), axis: own(&vectors[0]) });
+            steps.push(Step::Vectorize { stage: stored.clone(), axis: last });
             for axis in &inner {
                 steps.push(Step::Unroll { stage: stored.clone(), axis: own(axis) });
             }

@@ -9,7 +9,7 @@ mod rows;
 mod winograd;
 
 use super::{Sketch, draft::Draft, predicate};
-use crate::{BufferId, Result, Step, Target, Workload};
+use crate::{BufferId, Result, Stage, Step, Target, Workload};
 
 /// What templates suppose of the processor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,10 +46,12 @@ pub(super) fn sketches(workload: &Workload, machine: Machine) -> Result<Vec<Sket
 /// Inlines what follows a stage, element by element, into the last of it, and gives that; the stage itself where nothing follows.
 /// `None` where what follows is something else.
 fn stored(draft: &mut Draft, of: BufferId) -> Result<Option<BufferId>> {
+    alone(draft, of)?;
     while let Some(reader) = predicate::elementwise_consumer(draft.state.workload(), of) {
         if draft.state.workload().outputs() == [reader] {
             return Ok(Some(reader));
         }
+        alone(draft, reader)?;
         if predicate::elementwise_consumer(draft.state.workload(), reader).is_none() {
             return Ok(None);
         }
@@ -57,6 +59,23 @@ fn stored(draft: &mut Draft, of: BufferId) -> Result<Option<BufferId>> {
         draft.take(Step::Inline { stage })?;
     }
     Ok((draft.state.workload().outputs() == [of]).then_some(of))
+}
+
+/// Inlines what reads this stage alone, element by element, where another stage reads it too: the gate of `x·sigmoid(x)`.
+fn alone(draft: &mut Draft, id: BufferId) -> Result<()> {
+    loop {
+        let workload = draft.state.workload();
+        let readers = workload.readers(id);
+        let gate = readers.iter().copied().filter(|_| readers.len() > 1).find(|reader| {
+            let own = |stage: &Stage| {
+                let reads = predicate::reads(stage);
+                !stage.reduces() && reads.iter().all(|(read, _)| *read == id || workload.is_constant(*read))
+            };
+            !workload.outputs().contains(reader) && workload.stage(*reader).is_some_and(own)
+        });
+        let Some(gate) = gate else { return Ok(()) };
+        draft.take(Step::Inline { stage: draft.name(gate) })?;
+    }
 }
 
 /// The stage that sums and the one that is stored: the last of what follows, or a copy of the sum where nothing does.
@@ -87,9 +106,15 @@ fn loads(points: u64, vectors: u64) -> u64 {
     1000 * (points + vectors) / (points * vectors).max(1)
 }
 
-/// The largest divisor of `extent` up to `most`.
+/// How many elements lie together in a block: the largest power of two up to `most` that divides the extent, which vectors
+/// have as lanes; where that is small, the largest divisor.
 fn block(extent: u64, most: u64) -> u64 {
-    (1..=most.max(1)).rev().find(|&n| extent.is_multiple_of(n)).unwrap_or(1)
+    let divides = |n: &u64| extent.is_multiple_of(*n);
+    let power = (0..=most.max(1).ilog2()).rev().map(|n| 1 << n).find(divides).unwrap_or(1);
+    match 4 * power >= most {
+        true => power,
+        false => (1..=most.max(1)).rev().find(divides).unwrap_or(1),
+    }
 }
 
 /// The layout of a buffer with `rank` dimensions in which one lies in blocks, innermost; plain where it is the last
