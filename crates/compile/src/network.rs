@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use tachograph_ir::{BoundGraph, FusionGroup, FusionRule, NodeId, TensorId};
-use tachograph_program::{Form, Group, forms, group};
+use tachograph_program::{Form, Group, Machine, Space, Target, forms, group};
 
 use crate::{Error, Result};
 
@@ -61,9 +61,11 @@ impl<'a> Network<'a> {
         for (i, fused) in bound.fuse(&FusionRule::default()).iter().enumerate() {
             let mut results = fused.nodes.iter().flat_map(|&id| bound.graph().node(id).outputs.iter().flatten());
             // Shape arithmetic is done.
-            if !results.all(|&id| bound.fact(id).value.is_some()) {
-                let work = work(bound, fused)?;
-                parts.push(Part { group: i, operators: operators(bound, &fused.nodes), work });
+            if results.all(|&id| bound.fact(id).value.is_some()) {
+                continue;
+            }
+            for fused in split(bound, fused) {
+                parts.push(Part { group: i, operators: operators(bound, &fused.nodes), work: work(bound, &fused)? });
             }
         }
         Ok(Self { bound, parts })
@@ -83,6 +85,28 @@ impl<'a> Network<'a> {
 fn operators(bound: &BoundGraph, nodes: &[NodeId]) -> String {
     let names = nodes.iter().map(|id| bound.graph().node(*id).op.name().to_owned());
     names.collect::<Vec<_>>().join("+")
+}
+
+/// A group that no template knows in two where one knows its beginning, the longest that it knows: what follows a sum and is
+/// larger than it, such as the product with the gate of channels that a small convolution makes, is better off alone.
+fn split(bound: &BoundGraph, fused: &FusionGroup) -> Vec<FusionGroup> {
+    let known = |nodes: &[NodeId]| {
+        let made = group(bound, &FusionGroup { nodes: nodes.to_vec() });
+        let space = made.and_then(|made| Space::templates(&made.workload, Machine::of(Target::native())));
+        space.is_ok_and(|space| !space.sketches.is_empty())
+    };
+    if fused.nodes.len() < 2 || known(&fused.nodes) {
+        return vec![fused.clone()];
+    }
+    match (1..fused.nodes.len()).rev().find(|&n| known(&fused.nodes[..n])) {
+        Some(n) => {
+            let (first, rest) = fused.nodes.split_at(n);
+            let mut parts = vec![FusionGroup { nodes: first.to_vec() }];
+            parts.extend(split(bound, &FusionGroup { nodes: rest.to_vec() }));
+            parts
+        }
+        None => vec![fused.clone()],
+    }
 }
 
 fn work(bound: &BoundGraph, fused: &FusionGroup) -> Result<Work> {

@@ -25,6 +25,7 @@ operators! {
     conv_transpose: ConvTranspose;
     expand: Expand;
     gather: Gather;
+    gather_elements: GatherElements;
     gemm: Gemm;
     global_pool: GlobalPool;
     group_norm: GroupNorm;

@@ -118,7 +118,16 @@ pub(super) fn sketch(workload: &Workload, machine: Machine) -> Result<Option<Ske
     let Some(stage) = draft.state.workload().stage(sum).cloned() else { return Ok(None) };
     let axis = |axis: usize| stage.spatial[axis].clone();
     let (vector, pixel, row) = (axis(parts.vector), axis(parts.pixel), parts.row.map(axis));
-    let lanes = block(vector.extent, machine.lanes);
+    let lanes = match block(vector.extent, machine.lanes) {
+        // What lies together as it is, and has no vectors that it is a multiple of, is one long vector and ends in shorter ones.
+        few if 4 * few < machine.lanes
+            && parts.vector + 1 == stage.spatial.len()
+            && (machine.lanes..=LONGEST * machine.lanes).contains(&vector.extent) =>
+        {
+            vector.extent
+        }
+        lanes => lanes,
+    };
     let channels = parts.channel.map(|(r, _)| stage.reduction[r].extent);
     let depth = match parts.data_channel {
         Some((_, Channel::Kept)) => lanes,
@@ -222,7 +231,7 @@ fn tiles(
     lanes: u64,
     machine: Machine,
 ) -> Vec<(u64, u64, u64)> {
-    let most = ((machine.registers - machine.registers / 8) / pieces(lanes)).max(1);
+    let most = ((machine.registers - machine.registers / 8) / pieces(lanes, machine.lanes)).max(1);
     let enough = most.min(6);
     let rows = row.map_or(1, |row| row.extent);
     // An imperfect split has a guard around each part, which keeps compilers from holding them in registers: only where no perfect
@@ -243,12 +252,18 @@ fn tiles(
     found
 }
 
-/// Registers that a block of so many elements takes: one where they are a power of two.
-fn pieces(lanes: u64) -> u64 {
-    match 1 << lanes.trailing_zeros() {
-        1 => u64::from(lanes.count_ones()),
-        power => lanes / power,
-    }
+/// Vectors that one long one may have.
+const LONGEST: u64 = 13;
+
+/// Registers that a block of so many elements takes: one where they are a power of two, up to as many as a register holds.
+fn pieces(lanes: u64, most: u64) -> u64 {
+    let rest = lanes % most.max(1);
+    lanes / most.max(1)
+        + match 1 << rest.trailing_zeros().min(63) {
+            _ if rest == 0 => 0,
+            1 => u64::from(rest.count_ones()),
+            power => rest / power,
+        }
 }
 
 /// Outermost first: blocks of vectors, blocks of channels, the window, channels of a block, vectors of a block.
