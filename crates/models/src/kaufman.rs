@@ -9,7 +9,7 @@ use tachograph_ir::Quantity;
 use tch::{Kind, Tensor, nn};
 
 use crate::{
-    JoinAt, Network, NetworkConfig, Ranking, Result,
+    JoinAt, Kinds, Network, NetworkConfig, Ranking, Result,
     rows::{Embedding, beside, configured, one_output, pick, widths},
     stack::{Activation, Stack},
 };
@@ -80,7 +80,9 @@ impl NetworkConfig for KaufmanConfig {
     }
 
     fn ranking(&self) -> Option<Ranking> {
-        Some(Ranking { join: self.join.into(), undirected: false, ..Ranking::default() })
+        // What is chosen for nodes has no place beside the kernel.
+        let kinds = if self.join == JoinAt::Late { Kinds::Graph } else { Kinds::Both };
+        Some(Ranking { join: self.join.into(), undirected: false, kinds, ..Ranking::default() })
     }
 
     fn build(&self, vs: &nn::Path<'_>, schema: &Schema, _: &[Quantity]) -> Result<Box<dyn Network>> {
