@@ -50,6 +50,10 @@ pub fn copy(from: &Path, to: &Path) {
     }
 }
 
+fn mape(epoch: &Epoch) -> f64 {
+    epoch.validation.as_ref().unwrap().mape
+}
+
 #[test]
 fn the_loss_falls_and_the_report_is_of_the_best_epoch() {
     let (data, dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
