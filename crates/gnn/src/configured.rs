@@ -142,8 +142,7 @@ impl Part {
         let mut place = vec![u32::MAX; graph.nodes.len()];
         graph.segment.iter().zip(0..).for_each(|(&node, new)| place[node as usize] = new);
         let at = |node: u32| Some(place[node as usize]).filter(|&new| new != u32::MAX);
-        let kept: Vec<usize> =
-            (0..graph.configurable.len()).filter(|&i| at(graph.configurable[i]).is_some()).collect();
+        let kept: Vec<usize> = (0..graph.configurable.len()).filter(|&i| at(graph.configurable[i]).is_some()).collect();
         let columns = graph.columns;
         let stride = graph.configurable.len().max(1) * columns;
         let configurations = match graph.configurable.is_empty() {

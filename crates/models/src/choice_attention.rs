@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use tachograph_features::{FeatureSet, Schema};
 use tachograph_gnn::{
-    Context, Conv, GraphBatch, Join, Linear, MultiHeadAttention, MultiHeadAttentionConfig, Pool, Sage, SageConfig, torch,
+    Context, Conv, GraphBatch, Join, Linear, MultiHeadAttention, MultiHeadAttentionConfig, Pool, Sage, SageConfig,
+    torch,
 };
 use tachograph_ir::Quantity;
 use tch::{Tensor, nn};

@@ -1,6 +1,8 @@
 //! What the networks of the competition's first place are made of.
 
-use tachograph_gnn::{Configured, Context, Conv, GraphBatch, InstanceNorm, InstanceNormConfig, Linear, Sage, SageConfig, dropout, torch};
+use tachograph_gnn::{
+    Configured, Context, Conv, GraphBatch, InstanceNorm, InstanceNormConfig, Linear, Sage, SageConfig, dropout, torch,
+};
 use tch::{Kind, Tensor, nn};
 
 use crate::{

@@ -28,8 +28,8 @@ mod stack;
 
 pub use config::{ModelConfig, RegisteredPredictor};
 pub use error::{Error, Result};
-pub use network::{Kinds, Network, NetworkConfig, Ranking};
 pub use kaufman::Reduction;
+pub use network::{Kinds, Network, NetworkConfig, Ranking};
 pub use rows::JoinAt;
 
 macro_rules! predictors {

@@ -43,12 +43,7 @@ impl NetworkConfig for TileMlpConfig {
         let [nodes, columns] = widths(schema);
         Ok(Box::new(TileMlp {
             opcodes: Embedding::opcodes(vs, self.embedding)?,
-            head: Stack::new(
-                &(vs / "head"),
-                self.embedding + nodes + columns,
-                &[self.hidden, self.hidden, 1],
-                LEAKY,
-            )?,
+            head: Stack::new(&(vs / "head"), self.embedding + nodes + columns, &[self.hidden, self.hidden, 1], LEAKY)?,
         }))
     }
 

@@ -61,7 +61,10 @@ pub fn train_on(config: &RunConfig, corpus: &Corpus, dir: &Path, observer: &mut 
     config.check()?;
     if config.model.ranking().is_some() {
         let kind = config.model.kind();
-        return Err(setting("model", format!("`{kind}` ranks configurations, and networks have none: use `train_ranker`")));
+        return Err(setting(
+            "model",
+            format!("`{kind}` ranks configurations, and networks have none: use `train_ranker`"),
+        ));
     }
     let device = prepare(config, dir)?;
     let data = Prepared::new(config, corpus)?;

@@ -58,7 +58,8 @@ pub use seen::record_seen;
 
 // The other task: which configuration is faster.
 pub use rank::{
-    GraphRanking, Ranker, RankingConfig, RankingOutcome, RankingReport, RankingSplit, Sampling, Scored, train_ranker,
+    GraphRanking, Ranker, RankingConfig, RankingOutcome, RankingReport, RankingSplit, Sampling, Scored, torch_device,
+    train_ranker,
 };
 
 // What is done with it: a new device.

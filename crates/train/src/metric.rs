@@ -76,10 +76,8 @@ impl Metric {
 
     /// True where `new` is better than `old`; anything is better than nothing.
     pub fn improves(self, new: f64, old: Option<f64>) -> bool {
-        let smaller = matches!(
-            self,
-            Self::Mape | Self::Rmspe | Self::Mae | Self::Rmse | Self::Top1 | Self::Top5 | Self::Top10
-        );
+        let smaller =
+            matches!(self, Self::Mape | Self::Rmspe | Self::Mae | Self::Rmse | Self::Top1 | Self::Top5 | Self::Top10);
         old.is_none_or(|old| if smaller { new < old } else { new > old })
     }
 }

@@ -103,7 +103,10 @@ impl XlaGraph {
         let of_nodes = raw.archive.collection() == Collection::Layout;
         if of_nodes == schema.configures_graphs() {
             let (found, other) = if of_nodes { ("nodes", "graphs") } else { ("graphs", "nodes") };
-            return Err(file(path, format!("has configurations of {found}; the checkpoint or run ranks those of {other}")));
+            return Err(file(
+                path,
+                format!("has configurations of {found}; the checkpoint or run ranks those of {other}"),
+            ));
         }
         let bytes = raw.bytes();
         let layouts = layouts(&raw);
@@ -196,7 +199,8 @@ impl XlaGraph {
                 Ok(wanted.iter().flat_map(|&i| &all[i * size..(i + 1) * size]).copied().collect())
             }
             None => {
-                let mut archive = self.archive.lock().map_err(|_| Error::Lists { message: "an archive is lost".into() })?;
+                let mut archive =
+                    self.archive.lock().map_err(|_| Error::Lists { message: "an archive is lost".into() })?;
                 let mut values = archive.configurations_at(wanted)?;
                 if !self.of_nodes {
                     scale(&mut values, self.columns, featurizer)?;

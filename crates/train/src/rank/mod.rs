@@ -15,7 +15,7 @@ use tachograph_ir::Quantity;
 use tachograph_predict::NetworkSpec;
 
 pub use config::{RankingConfig, RankingSplit, Sampling};
-pub use ranker::{Ranker, Scored};
+pub use ranker::{Ranker, Scored, torch_device};
 pub use report::{GraphRanking, RankingReport};
 
 use self::{set::Archives, task::Ordering};
@@ -48,7 +48,8 @@ pub struct RankingOutcome {
 pub fn train_ranker(config: &RunConfig, dir: &Path, observer: &mut dyn Observer) -> Result<RankingOutcome> {
     config.check()?;
     let kind = config.model.kind();
-    let ranking = config.model.ranking().ok_or_else(|| setting("model", format!("`{kind}` ranks no configurations")))?;
+    let ranking =
+        config.model.ranking().ok_or_else(|| setting("model", format!("`{kind}` ranks no configurations")))?;
     if !config.metric.is_of_order() {
         let known = "opa, kendall, spearman, top-1, top-5, top-10";
         return Err(setting("metric", format!("is of amounts; an order has {known}")));

@@ -19,6 +19,14 @@ const ROWS: usize = 1 << 17;
 /// Configurations in a pass, at most. Networks that compare configurations within their layers compare so many.
 const CHUNK: usize = 128;
 
+/// A device of libtorch by name: `cpu`, `cuda` or `cuda:N`.
+///
+/// # Errors
+/// A device that is not there.
+pub fn torch_device(name: &str) -> Result<Device> {
+    Ok(tachograph_gnn::device(name)?)
+}
+
 /// A checkpoint of a network that ranks configurations.
 #[derive(Debug)]
 pub struct Ranker {
@@ -55,7 +63,8 @@ impl Ranker {
         let predictor = TorchPredictor::load(path, device)?;
         let kind = predictor.config().kind();
         let ranking = predictor.config().ranking();
-        let ranking = ranking.ok_or_else(|| file(path, format!("`{kind}` predicts amounts and ranks no configurations")))?;
+        let ranking =
+            ranking.ok_or_else(|| file(path, format!("`{kind}` predicts amounts and ranks no configurations")))?;
         Ok(Self { predictor, ranking })
     }
 

@@ -129,10 +129,22 @@ impl fmt::Display for RankingReport {
         let percent = |value: Option<f64>| value.map_or("–".into(), |v| format!("{:.3} %", 100.0 * v));
         let [opa, kendall, apart, spearman, one, five, ten, hundred] = self.mean.columns();
         writeln!(f, "{} graphs, {n} configurations", self.graphs.len())?;
-        writeln!(f, "ordered pairs {}, τ {} ({} where further apart than 0.2 %), ρ {}",
-            number(opa), number(kendall), number(apart), number(spearman))?;
-        write!(f, "slower than the best: first {}, best of 5 {}, of 10 {}, of 100 {}",
-            percent(one), percent(five), percent(ten), percent(hundred))
+        writeln!(
+            f,
+            "ordered pairs {}, τ {} ({} where further apart than 0.2 %), ρ {}",
+            number(opa),
+            number(kendall),
+            number(apart),
+            number(spearman)
+        )?;
+        write!(
+            f,
+            "slower than the best: first {}, best of 5 {}, of 10 {}, of 100 {}",
+            percent(one),
+            percent(five),
+            percent(ten),
+            percent(hundred)
+        )
     }
 }
 

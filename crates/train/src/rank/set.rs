@@ -27,6 +27,9 @@ use crate::{
     error::{file, io, setting},
 };
 
+/// Layouts are learned in units of ten milliseconds, as TpuGraphs' baseline does.
+const NANOSECONDS: f64 = 1e7;
+
 /// A graph of the set.
 #[derive(Debug)]
 pub(crate) struct Listed {
@@ -34,6 +37,8 @@ pub(crate) struct Listed {
     path: PathBuf,
     /// What is compared: ns, or multiples of the default's for tiles.
     pub times: Vec<f64>,
+    /// What times are divided by to be learned.
+    pub unit: f64,
     /// Positions of the configurations of each part.
     parts: BTreeMap<Part, Vec<usize>>,
 }
@@ -66,7 +71,8 @@ pub(crate) fn archives(data: &Path, root: Option<&Path>) -> Result<(Vec<PathBuf>
         (TpuGraphs::open_folder(data)?, data.to_path_buf())
     } else if data.to_str() == Some(TPUGRAPHS.name) {
         let root = root.map(Path::to_path_buf).or_else(|| std::env::var_os("TACHOGRAPH_DATA").map(PathBuf::from));
-        let root = root.ok_or_else(|| setting("root", "the folder of published sets is not known: set TACHOGRAPH_DATA"))?;
+        let root =
+            root.ok_or_else(|| setting("root", "the folder of published sets is not known: set TACHOGRAPH_DATA"))?;
         (TpuGraphs::open(&root)?, root.join(TPUGRAPHS.folder))
     } else {
         return Err(file(data, "is no archive, no folder of archives, and not `tpugraphs`"));
@@ -99,7 +105,13 @@ impl Archives {
             let mut archive = Archive::open(&path)?;
             kinds.insert(archive.collection() == Collection::Layout);
             let name = path.strip_prefix(&folder).unwrap_or(&path).with_extension("").to_string_lossy().into_owned();
-            listed.push(Listed { times: times(&mut archive, &path)?, name, path, parts: BTreeMap::new() });
+            let times = times(&mut archive, &path)?;
+            let unit = match (archive.collection(), archive.normalizers()?) {
+                (Collection::Layout, _) => NANOSECONDS,
+                (Collection::Tile, Some(_)) => 1.0,
+                (Collection::Tile, None) => times.iter().sum::<f64>() / times.len().max(1) as f64,
+            };
+            listed.push(Listed { times, unit, name, path, parts: BTreeMap::new() });
         }
         let [of_nodes] = kinds.iter().copied().collect::<Vec<_>>()[..] else {
             return Err(file(data, "has tiles and layouts: a network ranks one of them"));
@@ -148,8 +160,7 @@ impl Archives {
             let columns = raw.archive().configuration_shape().1;
             let values = raw.archive().configurations_at(&some)?;
             let rows = (values.len() / columns.max(1), columns);
-            configurations
-                .push(ndarray::Array2::from_shape_vec(rows, values).map_err(|e| file(&graph.path, e))?);
+            configurations.push(ndarray::Array2::from_shape_vec(rows, values).map_err(|e| file(&graph.path, e))?);
             nodes.push(raw.features);
         }
         let nodes: Vec<_> = nodes.iter().map(ndarray::Array2::view).collect();

@@ -13,7 +13,12 @@ use tachograph_gnn::GraphBatch;
 use tachograph_models::Ranking;
 use tch::{Device, Tensor};
 
-use super::{config::Sampling, ranker::scores, report::{GraphRanking, RankingReport}, set::Archives};
+use super::{
+    config::Sampling,
+    ranker::scores,
+    report::{GraphRanking, RankingReport},
+    set::Archives,
+};
 use crate::{
     Error, Manifest, Result, RunConfig, TorchPredictor,
     error::torch,
@@ -23,9 +28,6 @@ use crate::{
 
 /// Configurations of a graph in a step where the config does not say.
 const RUNS: usize = 16;
-
-/// Layouts are learned in tens of milliseconds, as TpuGraphs' baseline does.
-const NANOSECONDS: f64 = 1e7;
 
 /// What is remembered of the scores of segments: of a graph, of a configuration, of each segment.
 type Memory = HashMap<(usize, usize), Vec<f32>>;
@@ -73,10 +75,8 @@ impl Ordering<'_> {
     pub fn evaluate(&self, predictor: &TorchPredictor, part: Part) -> Result<RankingReport> {
         let mut graphs = BTreeMap::new();
         for index in self.archives.members(part) {
-            let (listed, graph) = (
-                &self.archives.listed[index],
-                self.archives.graph(index, &self.manifest.featurizer, &self.ranking)?,
-            );
+            let (listed, graph) =
+                (&self.archives.listed[index], self.archives.graph(index, &self.manifest.featurizer, &self.ranking)?);
             let members = listed.part(part);
             let scores = scores(predictor, &self.ranking, &graph, members)?;
             let times: Vec<f64> = members.iter().map(|&i| listed.times[i]).collect();
@@ -110,7 +110,6 @@ impl Task for Ordering<'_> {
     fn make(&self, draw: Draw) -> Result<Ready> {
         let start = Instant::now();
         let mut rng = ChaCha8Rng::seed_from_u64(draw.seed);
-        let unit = if self.archives.of_nodes { NANOSECONDS } else { 1.0 };
         let (mut parts, mut drawn, mut targets) = (Vec::new(), Vec::new(), Vec::new());
         for &index in &draw.members {
             let graph = self.archives.graph(index, &self.manifest.featurizer, &self.ranking)?;
@@ -119,8 +118,8 @@ impl Task for Ordering<'_> {
             let segments = graph.pieces.len();
             let segment = rng.random_range(0..segments.max(1));
             let block = graph.block(rng.random_range(0..graph.blocks()));
-            let times = &self.archives.listed[index].times;
-            targets.extend(configurations.iter().map(|&i| (times[i] / unit) as f32));
+            let listed = &self.archives.listed[index];
+            targets.extend(configurations.iter().map(|&i| (listed.times[i] / listed.unit) as f32));
             let values = graph.of_piece(segment, &values).into_owned();
             drawn.push(Drawn { graph: index, configurations, segment, segments, seed: rng.random() });
             parts.push((graph, values, block));

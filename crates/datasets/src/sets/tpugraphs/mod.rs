@@ -18,8 +18,8 @@ use crate::{
 };
 
 pub use archive::{Archive, Collection};
-pub use submission::{Ranked, check_submission, submission_id, write_submission};
 pub use raw::{RawConfig, RawInstruction, RawModule, RawRun};
+pub use submission::{Ranked, check_submission, submission_id, write_submission};
 
 /// TpuGraphs' archives.
 pub static TPUGRAPHS: About = About {

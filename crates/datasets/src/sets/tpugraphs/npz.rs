@@ -122,8 +122,11 @@ impl Npz {
     /// Where the elements of an array lie in the file, where they are not compressed.
     pub fn stored(&mut self, name: &str) -> Result<Option<Stored>> {
         let Some(Array { header, .. }) = self.array(name)? else { return Ok(None) };
-        let file = self.archive.by_name(&format!("{name}.npy")).map_err(|e| Error::damaged(&self.path, e.to_string()))?;
-        let (method, start, size) = (file.compression(), file.data_start(), file.size());
+        let (method, start, size) = {
+            let file = self.archive.by_name(&format!("{name}.npy"));
+            let file = file.map_err(|e| Error::damaged(&self.path, e.to_string()))?;
+            (file.compression(), file.data_start(), file.size())
+        };
         let (Some(start), true) = (start.map(|s| s as usize), method == CompressionMethod::Stored) else {
             return Ok(None);
         };

@@ -36,8 +36,8 @@ pub fn submission_id(path: &Path) -> Option<String> {
     let parts: Vec<&str> = path.iter().filter_map(|part| part.to_str()).collect();
     let stem = path.file_stem()?.to_str()?;
     let folders = parts.get(..parts.len().saturating_sub(1))?;
-    let named = |names: &&[&str]| folders.windows(names.len()).any(|window| window == **names);
-    let collection = COLLECTIONS.iter().copied().find(|names| named(&names))?;
+    let named = |names: &[&str]| folders.windows(names.len()).any(|window| *window == *names);
+    let collection = COLLECTIONS.into_iter().find(|names| named(names))?;
     Some(format!("{}:{stem}", collection.join(":")))
 }
 
