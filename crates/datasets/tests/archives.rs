@@ -185,7 +185,7 @@ fn some_configurations_are_read() {
     let mut zip = ZipWriter::new(File::create(&other).unwrap());
     for i in 0..source.len() {
         let mut file = source.by_index(i).unwrap();
-        zip.start_file(file.name(), stored).unwrap();
+        zip.start_file(file.name().unwrap().into_owned(), stored).unwrap();
         std::io::copy(&mut file, &mut zip).unwrap();
     }
     zip.finish().unwrap();

@@ -163,8 +163,8 @@ impl Archives {
             configurations.push(ndarray::Array2::from_shape_vec(rows, values).map_err(|e| file(&graph.path, e))?);
             nodes.push(raw.features);
         }
-        let nodes: Vec<_> = nodes.iter().map(ndarray::Array2::view).collect();
-        let configurations: Vec<_> = configurations.iter().map(ndarray::Array2::view).collect();
+        let nodes: Vec<_> = nodes.iter().map(|part| part.view()).collect();
+        let configurations: Vec<_> = configurations.iter().map(|part| part.view()).collect();
         Ok(Featurizer::fit_archives(ranking.features, &nodes, &configurations, !self.of_nodes)?)
     }
 
