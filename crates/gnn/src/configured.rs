@@ -367,7 +367,7 @@ impl Configured {
     /// A device out of memory.
     pub fn to_device(&self, device: Device) -> Result<Self> {
         let put = |t: &Tensor| t.f_to_device(device).map_err(torch(PLACE));
-        let segment = |s: &Box<Segment>| -> Result<_> {
+        let segment = |s: &Segment| -> Result<_> {
             Ok(Box::new(Segment { batch: s.batch.to_device(device)?, rows: s.rows.to_device(device)? }))
         };
         Ok(Self {
@@ -384,7 +384,7 @@ impl Configured {
             choice_row: put(&self.choice_row)?,
             choice_configuration: put(&self.choice_configuration)?,
             lists: self.lists.clone(),
-            segment: self.segment.as_ref().map(segment).transpose()?,
+            segment: self.segment.as_deref().map(segment).transpose()?,
         })
     }
 

@@ -24,6 +24,7 @@ pub struct RankingConfig {
     /// Configurations of each graph that validate; 0: all.
     pub validate: usize,
     /// A JSON file that lists the configurations of each graph that validate and test, as TpuGraphs has them.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub lists: Option<PathBuf>,
     /// Share of the remembered scores of other segments that a step counts, for networks that are trained on segments.
     pub stale: f64,
