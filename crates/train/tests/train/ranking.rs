@@ -12,6 +12,7 @@ use tch::Device;
 use crate::{
     child,
     npz::{Shape, graph},
+    runs::weights,
 };
 
 /// Five graphs, three to learn from.
@@ -109,8 +110,8 @@ impl Observer for Stop {
 
 /// With what is remembered of segments, whatever step it stops at.
 #[test]
-fn a_run_that_was_stopped_ends_with_the_same_bytes() {
-    if !child::alone("ranking::a_run_that_was_stopped_ends_with_the_same_bytes") {
+fn a_run_that_was_stopped_ends_with_the_same_weights() {
+    if !child::alone("ranking::a_run_that_was_stopped_ends_with_the_same_weights") {
         return;
     }
     let (data, dirs) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
@@ -131,8 +132,7 @@ fn a_run_that_was_stopped_ends_with_the_same_bytes() {
         }
         let found = train_ranker(&run, &stopped, &mut Quiet).unwrap();
         assert_eq!(found.test, expected.test, "{model}");
-        let bytes = |dir: &Path| std::fs::read(dir.join(BEST)).unwrap();
-        assert_eq!(bytes(&whole), bytes(&stopped), "{model}");
+        assert!(weights(&whole.join(BEST)) == weights(&stopped.join(BEST)), "{model}");
     }
 }
 
