@@ -22,7 +22,7 @@ pub struct GraphBatch {
     pub graph_of_row: Adjacency,
     /// The groups of nodes, where the graphs have them and the batch is not compressed.
     pub groups: Option<Groups>,
-    /// What is compared, where the graphs are graphs [under configurations](GraphBatch::configured).
+    /// What is compared, where the graphs are graphs under configurations.
     pub configured: Option<Configured>,
     /// One hop for each layer, or one for all.
     hops: Vec<LayerEdges>,

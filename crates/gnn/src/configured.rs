@@ -94,7 +94,7 @@ pub struct Segment {
 
 impl GraphBatch {
     /// The batch of graphs under their configurations. [`GraphBatch::nodes`] holds numbers of rows, (rows, 1);
-    /// features are in [`GraphBatch::configured`].
+    /// features are in `GraphBatch::configured`.
     ///
     /// # Errors
     /// As [`GraphBatch::build`]; configurations that are not so many numbers; a node that is not there.

@@ -72,7 +72,7 @@ pub trait NetworkConfig:
 
     /// What it asks of graphs under configurations, where it ranks these; `None` where it predicts amounts of graphs.
     ///
-    /// A network that ranks takes batches with [`GraphBatch::configured`]. Its one output is a score, which grows with the
+    /// A network that ranks takes batches with `GraphBatch::configured`. Its one output is a score, which grows with the
     /// time that a configuration is expected to take: (copies, 1), graph by graph.
     fn ranking(&self) -> Option<Ranking> {
         None
