@@ -14,7 +14,8 @@ struct Progress;
 
 impl Observer for Progress {
     fn epoch(&mut self, epoch: &Epoch) {
-        println!("epoch {}: {:.1} % off on networks held out", epoch.epoch, 100.0 * epoch.validation.mape);
+        let off = epoch.validation.as_ref().map_or(f64::NAN, |report| 100.0 * report.mape);
+        println!("epoch {}: {off:.1} % off on networks held out", epoch.epoch);
     }
 }
 

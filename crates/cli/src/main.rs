@@ -21,8 +21,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use verbs::{
-    adapt, choose, collect, compile, completions, data, devices, doctor, ensemble, evaluate, inspect, predict, profile, program,
-    query, runner, store as store_verb, train, transfer, tune, worker,
+    adapt, choose, collect, compile, completions, data, devices, doctor, ensemble, evaluate, inspect, predict, profile,
+    program, query, rank, runner, store as store_verb, train, transfer, tune, worker,
 };
 
 /// What a neural network will take on a device, before anyone runs it.
@@ -49,6 +49,7 @@ enum Verb {
     Data(data::Args),
     Train(train::Args),
     Evaluate(evaluate::Args),
+    Rank(rank::Args),
     Ensemble(ensemble::Args),
     Adapt(adapt::Args),
     Transfer(transfer::Args),
@@ -78,6 +79,7 @@ fn main() -> ExitCode {
         Verb::Data(args) => data::run(&args),
         Verb::Train(args) => train::run(&args),
         Verb::Evaluate(args) => evaluate::run(&args),
+        Verb::Rank(args) => rank::run(&args),
         Verb::Ensemble(args) => ensemble::run(&args),
         Verb::Adapt(args) => adapt::run(&args),
         Verb::Transfer(args) => transfer::run(&args),

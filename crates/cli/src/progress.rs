@@ -63,9 +63,13 @@ impl Observer for Progress {
     }
 
     fn epoch(&mut self, epoch: &Epoch) {
-        let report = &epoch.validation;
-        self.validation =
-            format!(", validation MAPE {:.2} %, Acc@10 % {:.1} %", 100.0 * report.mape, 100.0 * report.acc_10);
+        if let Some(report) = &epoch.validation {
+            let (mape, within) = (100.0 * report.mape, 100.0 * report.acc_10);
+            self.validation = format!(", validation MAPE {mape:.2} %, Acc@10 % {within:.1} %");
+        }
+        if let Some(opa) = epoch.ranking.as_ref().and_then(|report| report.mean.opa) {
+            self.validation = format!(", validation: {:.1} % of pairs in order", 100.0 * opa);
+        }
         if self.json {
             out!("{}", json!({ "epoch": epoch }));
         }

@@ -68,7 +68,12 @@ mod tests {
                 assert!(apart || clear, "{i} {j}");
             }
         }
-        let live = |step: usize| many.iter().filter(|b| (b.first..=b.last).contains(&step)).map(|b| b.bytes.next_multiple_of(64)).sum::<u64>();
+        let live = |step: usize| {
+            many.iter()
+                .filter(|b| (b.first..=b.last).contains(&step))
+                .map(|b| b.bytes.next_multiple_of(64))
+                .sum::<u64>()
+        };
         let least = (0..60).map(live).max().unwrap();
         assert!(end <= least * 5 / 4, "{end} for {least}");
     }

@@ -100,7 +100,12 @@ impl Assembly {
     ///
     /// # Errors
     /// Elements of weights that cannot be had; code that cannot be written, or that prepares weights and cannot be compiled.
-    pub fn of(network: &Network<'_>, ways: &[Option<Way>], elements: &mut Elements<'_>, compiler: &Compiler) -> Result<Self> {
+    pub fn of(
+        network: &Network<'_>,
+        ways: &[Option<Way>],
+        elements: &mut Elements<'_>,
+        compiler: &Compiler,
+    ) -> Result<Self> {
         let mut all = Self {
             steps: Vec::new(),
             values: Vec::new(),
@@ -136,7 +141,8 @@ impl Assembly {
                 true => all.read(network, last, id, &order::plain(network.shape(id)), false)?,
                 // It depends on no input.
                 false => {
-                    let nest = copy::nest(network, id, &order::plain(network.shape(id)), &order::plain(network.shape(id)))?;
+                    let nest =
+                        copy::nest(network, id, &order::plain(network.shape(id)), &order::plain(network.shape(id)))?;
                     let packed = nest.buffer(nest.inputs[0]).pack(&elements.of(id)?)?;
                     let place = Place::Weight(all.pool.put(&packed));
                     all.value(network, id, order::plain(network.shape(id)), place)
@@ -163,7 +169,10 @@ impl Assembly {
             return Ok(there);
         }
         let Some((from, at)) = self.of_tensor.get(&id).and_then(|all| all.first()).cloned() else {
-            return Err(crate::Error::Network(format!("`{}` is read before it is made", network.bound.graph().tensor(id).name)));
+            return Err(crate::Error::Network(format!(
+                "`{}` is read before it is made",
+                network.bound.graph().tensor(id).name
+            )));
         };
         let to = self.value(network, id, order.clone(), Place::Own);
         let run = match there {
@@ -178,7 +187,13 @@ impl Assembly {
     }
 
     /// Operands are made where they lie in the result, or copied there where they lie elsewhere already.
-    fn join(&mut self, network: &Network<'_>, part: usize, reads: &[(TensorId, Layout)], (to, order): &(TensorId, Layout)) -> Result<()> {
+    fn join(
+        &mut self,
+        network: &Network<'_>,
+        part: usize,
+        reads: &[(TensorId, Layout)],
+        (to, order): &(TensorId, Layout),
+    ) -> Result<()> {
         let result = self.value(network, *to, order.clone(), Place::Own);
         let mut offset = 0;
         for (id, order) in reads {
@@ -218,7 +233,10 @@ impl Assembly {
                 },
                 (None, None) => {
                     let name = &run.buffer(id).name;
-                    return Err(crate::Error::Network(format!("{}: nothing gives `{name}`", network.parts[part].operators)));
+                    return Err(crate::Error::Network(format!(
+                        "{}: nothing gives `{name}`",
+                        network.parts[part].operators
+                    )));
                 }
             });
         }
@@ -232,7 +250,12 @@ impl Assembly {
         Ok(())
     }
 
-    fn weights_of(&mut self, group: &Group, setup: &Nest, elements: &mut Elements<'_>) -> Result<tachograph_program::Data> {
+    fn weights_of(
+        &mut self,
+        group: &Group,
+        setup: &Nest,
+        elements: &mut Elements<'_>,
+    ) -> Result<tachograph_program::Data> {
         let read = group.inputs.iter().filter(|(_, buffer)| setup.inputs.contains(buffer));
         read.map(|(tensor, buffer)| Ok((*buffer, elements.of(*tensor)?))).collect()
     }
@@ -249,12 +272,14 @@ impl Assembly {
     /// Where values and workspaces lie: an offset for each value with memory of its own, one for each step's workspace, and
     /// bytes of all.
     pub fn memory(&self) -> (Vec<u64>, Vec<u64>, u64) {
-        let mut blocks: Vec<Block> = self.values.iter().map(|_| Block { bytes: 0, first: usize::MAX, last: 0 }).collect();
+        let mut blocks: Vec<Block> =
+            self.values.iter().map(|_| Block { bytes: 0, first: usize::MAX, last: 0 }).collect();
         let mut touch = |value: usize, step: usize| {
             let (root, _) = self.root(value);
             let block = &mut blocks[root];
             if matches!(self.values[root].place, Place::Own | Place::Input(_)) {
-                *block = Block { bytes: self.values[root].bytes, first: block.first.min(step), last: block.last.max(step) };
+                *block =
+                    Block { bytes: self.values[root].bytes, first: block.first.min(step), last: block.last.max(step) };
             }
         };
         for (at, step) in self.steps.iter().enumerate() {

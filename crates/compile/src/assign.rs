@@ -49,7 +49,8 @@ fn exact(alone: &[Vec<f64>], pairs: &[Pair]) -> Option<Vec<usize>> {
         if size(&near) > TABLE {
             return None;
         }
-        let (own, rest): (Vec<Factor>, Vec<Factor>) = factors.into_iter().partition(|factor| factor.of.contains(&variable));
+        let (own, rest): (Vec<Factor>, Vec<Factor>) =
+            factors.into_iter().partition(|factor| factor.of.contains(&variable));
         factors = rest;
         let (mut costs, mut best) = (Vec::new(), Vec::new());
         let mut choices = vec![0; alone.len()];

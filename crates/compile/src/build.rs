@@ -64,7 +64,13 @@ fn object(code: &CCode, i: usize, compiler: &Compiler, folder: &Path) -> Result<
 ///
 /// # Errors
 /// The compiler refuses; a file cannot be written.
-pub fn link(objects: &[PathBuf], main: &str, parallel: bool, compiler: &Compiler, [folder, library]: [&Path; 2]) -> Result<()> {
+pub fn link(
+    objects: &[PathBuf],
+    main: &str,
+    parallel: bool,
+    compiler: &Compiler,
+    [folder, library]: [&Path; 2],
+) -> Result<()> {
     let file = folder.join("network.c");
     std::fs::write(&file, main).map_err(Error::io(&file))?;
     let files: Vec<PathBuf> = objects.iter().cloned().chain([file]).collect();

@@ -51,7 +51,15 @@ pub fn compile(
             let parallel = assembly.units.files.iter().any(|code| code.parallel);
             build::link(&files, &main, parallel, compiler, [&objects, &folder.join("network.so")])?;
             let _ = std::fs::remove_file(&binary);
-            let plan = plan(network, &taken, &assembly, compiler, &refused, signature, elements.stand_ins.into_iter().collect());
+            let plan = plan(
+                network,
+                &taken,
+                &assembly,
+                compiler,
+                &refused,
+                signature,
+                elements.stand_ins.into_iter().collect(),
+            );
             for (name, text) in [("tachograph.h", source::HEADER), ("network.py", source::PYTHON)] {
                 write(&folder.join(name), text)?;
             }
@@ -60,10 +68,16 @@ pub fn compile(
         }
         for (part, why) in bad {
             let Some(Way::Kernel(way)) = &taken[part] else {
-                return Err(Error::Network(format!("{}: the compiler refuses a copy: {why}", network.parts[part].operators)));
+                return Err(Error::Network(format!(
+                    "{}: the compiler refuses a copy: {why}",
+                    network.parts[part].operators
+                )));
             };
             if way.schedule.steps.is_empty() {
-                return Err(Error::Network(format!("{}: the compiler refuses plain loops: {why}", network.parts[part].operators)));
+                return Err(Error::Network(format!(
+                    "{}: the compiler refuses plain loops: {why}",
+                    network.parts[part].operators
+                )));
             }
             let same = |other: &Way| matches!(other, Way::Kernel(other) if other.form == way.form && other.schedule == way.schedule);
             all[part].retain(|other| !same(other));
@@ -81,7 +95,8 @@ fn write(path: &Path, text: &str) -> Result<()> {
 
 /// The parts that run this unit.
 fn parts_of(assembly: &Assembly, unit: usize) -> impl Iterator<Item = usize> + '_ {
-    let runs = move |step: &&crate::assemble::Step| matches!(step.run, Run::Kernel { unit: other, .. } if other == unit);
+    let runs =
+        move |step: &&crate::assemble::Step| matches!(step.run, Run::Kernel { unit: other, .. } if other == unit);
     assembly.steps.iter().filter(runs).map(|step| step.part)
 }
 

@@ -135,12 +135,14 @@ pub fn chosen(network: &Network<'_>, ways: &[Vec<Way>]) -> Vec<Option<Way>> {
         variables.iter().map(|&i| ways[i].iter().map(|way| way.ms() + outside(way)).collect()).collect();
     let mut pairs = Vec::new();
     for (at, &reader) in variables.iter().enumerate() {
-        let mut makers: Vec<usize> = ways[reader][0].reads().iter().filter_map(|(id, _)| producer.get(id).copied()).collect();
+        let mut makers: Vec<usize> =
+            ways[reader][0].reads().iter().filter_map(|(id, _)| producer.get(id).copied()).collect();
         makers.sort_unstable();
         makers.dedup();
         for maker in makers {
             let cost = |write: &Way, read: &Way| {
-                let differ = |(id, order): &&(TensorId, Layout)| write.writes().iter().any(|(w, o)| w == id && o != order);
+                let differ =
+                    |(id, order): &&(TensorId, Layout)| write.writes().iter().any(|(w, o)| w == id && o != order);
                 read.reads().iter().filter(differ).map(|(id, order)| copy(*id, order)).sum()
             };
             let row = |write: &Way| ways[reader].iter().map(|read| cost(write, read)).collect();

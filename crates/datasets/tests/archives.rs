@@ -171,3 +171,26 @@ proptest! {
         RawModule::read(&path).ok();
     }
 }
+
+/// The same numbers in any order, from an archive that is compressed and one that is not.
+#[test]
+fn some_configurations_are_read() {
+    let (_root, path) = folder();
+    write(&path, None);
+    let expected = [4.0, 5.0, 6.0, 7.0, 0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0];
+    assert_eq!(Archive::open(&path).unwrap().configurations_at(&[1, 0, 1]).unwrap(), expected);
+    let stored = SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    let mut source = zip::ZipArchive::new(File::open(&path).unwrap()).unwrap();
+    let other = path.with_file_name("stored.npz");
+    let mut zip = ZipWriter::new(File::create(&other).unwrap());
+    for i in 0..source.len() {
+        let mut file = source.by_index(i).unwrap();
+        zip.start_file(file.name().unwrap().into_owned(), stored).unwrap();
+        std::io::copy(&mut file, &mut zip).unwrap();
+    }
+    zip.finish().unwrap();
+    let mut archive = Archive::open(&other).unwrap();
+    assert_eq!(archive.configurations_at(&[1, 0, 1]).unwrap(), expected);
+    let error = archive.configurations_at(&[2]).unwrap_err().to_string();
+    assert!(error.contains("configuration 2 of 2"), "{error}");
+}

@@ -21,6 +21,14 @@ pub enum Error {
     /// What is no cell of NAS-Bench-201.
     #[error("cell of NAS-Bench-201: {0}")]
     Cell(String),
+    /// A set of archives was asked for the features of a graph of this workspace.
+    #[error("feature set `{set}` reads archives of XLA's graphs, and cannot describe graph `{graph}`")]
+    Archive {
+        /// The set.
+        set: &'static str,
+        /// Name of the graph.
+        graph: String,
+    },
     /// Nothing to fit on.
     #[error("{what} cannot be fitted on {samples} samples; it needs {needed}")]
     TooFew {

@@ -6,7 +6,7 @@ use ndarray::{ArrayView2, ArrayViewMut1};
 use serde::{Deserialize, Serialize};
 use tachograph_ir::{BoundGraph, Quantity};
 
-use crate::{Columns, Error, FeatureGraph, FeatureSet, Normalizer, Result, Schema};
+use crate::{Columns, Error, FeatureGraph, FeatureSet, Normalizer, Result, Schema, normalizer::Scaling, sets::xla};
 
 /// Makes features of bound graphs. Serialise it into the checkpoint of whatever was trained on them.
 ///
@@ -64,6 +64,50 @@ impl Featurizer {
         let features = graphs.iter().map(|bound| raw.raw(bound)).collect::<Result<Vec<_>>>()?;
         let normalizers = Some(Normalizers::fit(&raw.schema, &features)?);
         Ok(Self { schema: raw.schema, normalizers })
+    }
+
+    /// Of one of the sets of archives ([`FeatureSet::XLA`] and others), with scales taken from rows of nodes and rows of
+    /// configurations (of whole graphs, or of nodes): training data only.
+    ///
+    /// # Errors
+    /// No row of nodes; rows of different widths.
+    pub fn fit_archives(
+        set: FeatureSet,
+        nodes: &[ArrayView2<'_, f32>],
+        configurations: &[ArrayView2<'_, f32>],
+        of_graphs: bool,
+    ) -> Result<Self> {
+        let width = |parts: &[ArrayView2<'_, f32>]| parts.first().map_or(0, |part| part.ncols());
+        let (columns, of_configuration) = (width(nodes), width(configurations));
+        let schema = Schema::new(set, xla::operators(columns, of_configuration, of_graphs));
+        let scaling = set.scaling();
+        let fit = |parts: &[ArrayView2<'_, f32>], columns| Normalizer::fit(scaling, parts.iter().cloned(), columns, 0);
+        let normalizers =
+            Normalizers { nodes: fit(nodes, columns)?, edges: None, globals: fit(configurations, of_configuration)? };
+        Ok(Self { schema, normalizers: Some(normalizers) })
+    }
+
+    /// Scales one row of a node of an archive.
+    ///
+    /// # Errors
+    /// A row of another width.
+    pub fn scale_node(&self, row: ArrayViewMut1<'_, f32>) -> Result<()> {
+        self.scale(row, |normalizers| &normalizers.nodes)
+    }
+
+    /// Scales one row of a configuration of an archive.
+    ///
+    /// # Errors
+    /// A row of another width.
+    pub fn scale_configuration(&self, row: ArrayViewMut1<'_, f32>) -> Result<()> {
+        self.scale(row, |normalizers| &normalizers.globals)
+    }
+
+    fn scale(&self, mut row: ArrayViewMut1<'_, f32>, of: impl Fn(&Normalizers) -> &Normalizer) -> Result<()> {
+        if self.schema.set.scaling() == Scaling::SignedLog {
+            row.mapv_inplace(|x| x.signum() * x.abs().ln_1p());
+        }
+        self.normalizers.as_ref().map_or(Ok(()), |normalizers| of(normalizers).apply(row))
     }
 
     /// What the columns mean.

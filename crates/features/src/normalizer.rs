@@ -22,6 +22,10 @@ pub enum Scaling {
     Deviation,
     /// From the least to the greatest value, to 0 … 1.
     Range,
+    /// The same, and constant columns become 0.
+    VaryingRange,
+    /// To sign(x)·ln(1 + |x|).
+    SignedLog,
 }
 
 impl Normalizer {
@@ -37,7 +41,10 @@ impl Normalizer {
     ) -> Result<Self> {
         match scaling {
             Scaling::Deviation => Self::fit_deviation(parts, columns, kept),
-            Scaling::Range => Self::fit_range(parts, columns, kept),
+            Scaling::Range => Self::fit_range(parts, columns, kept, 1.0),
+            Scaling::VaryingRange => Self::fit_range(parts, columns, kept, NOTHING),
+            // Nothing to fit: the set takes logarithms of what it is given.
+            Scaling::SignedLog => Ok(Self { centre: vec![0.0; columns], scale: vec![1.0; columns] }),
         }
     }
 
@@ -67,10 +74,12 @@ impl Normalizer {
         parts: impl IntoIterator<Item = ArrayView2<'a, f32>>,
         columns: usize,
         kept: usize,
+        constant: f32,
     ) -> Result<Self> {
         let moments = Moments::gather(parts, columns)?;
         let column = |i: usize| match moments.range[i] {
             (low, high) if i >= kept && moments.rows > 0 && !moments.constant(i) => (low as f32, (high - low) as f32),
+            (low, _) if i >= kept && moments.rows > 0 => (if constant > 1.0 { low as f32 } else { 0.0 }, constant),
             _ => (0.0, 1.0),
         };
         let (centre, scale) = (0..columns).map(column).unzip();

@@ -24,6 +24,12 @@ pub trait Features: Send + Sync {
         None
     }
 
+    /// True where rows come from archives ([`Featurizer::fit_archives`](crate::Featurizer::fit_archives)) and no graph of
+    /// this workspace can be featurised.
+    fn of_archives(&self) -> bool {
+        false
+    }
+
     /// The operators that a training graph has, where they are not fixed.
     fn operators(&self, bound: &BoundGraph) -> BTreeSet<String> {
         bound.live().iter().map(|&id| bound.graph().node(id).op.to_string()).collect()

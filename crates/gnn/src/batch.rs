@@ -3,7 +3,7 @@
 use tachograph_batch::{BatchOptions, Colours, Edges, GraphRef, Lists, Union, offsets};
 use tch::{Device, Kind, TchError, Tensor};
 
-use crate::{Adjacency, Error, Groups, LayerEdges, Result, error::torch};
+use crate::{Adjacency, Configured, Error, Groups, LayerEdges, Result, error::torch};
 
 /// A batch of graphs on a device, ready for a network of a fixed number of layers.
 ///
@@ -22,6 +22,8 @@ pub struct GraphBatch {
     pub graph_of_row: Adjacency,
     /// The groups of nodes, where the graphs have them and the batch is not compressed.
     pub groups: Option<Groups>,
+    /// What is compared, where the graphs are graphs under configurations.
+    pub configured: Option<Configured>,
     /// One hop for each layer, or one for all.
     hops: Vec<LayerEdges>,
     layers: usize,
@@ -75,6 +77,7 @@ impl GraphBatch {
             globals,
             graph_of_row: Adjacency::new(&members, n, device)?,
             groups: Groups::new(graphs, &union.sizes, device)?,
+            configured: None,
             hops: vec![hop],
             layers,
             sizes,
@@ -123,6 +126,7 @@ impl GraphBatch {
             globals,
             graph_of_row: Adjacency::new(&colours.graph_of_row(union), last.representatives.len(), device)?,
             groups: None,
+            configured: None,
             hops,
             layers: options.layers,
             sizes,
@@ -166,6 +170,18 @@ impl GraphBatch {
         }
     }
 
+    /// The rows of the last layer that nodes are, by their position among the nodes of the batch: (positions), i64.
+    ///
+    /// # Errors
+    /// A device out of memory; a position that is none.
+    pub(crate) fn rows_of(&self, positions: &[i64], device: Device) -> Result<Tensor> {
+        let positions = indices(positions, device)?;
+        match &self.rows {
+            Some(rows) => rows.f_index_select(0, &positions).map_err(torch("rows of nodes")),
+            None => Ok(positions),
+        }
+    }
+
     /// Rows of the last layer, graph by graph: (rows, d) → one (nodes of the graph, d) for each.
     ///
     /// # Errors
@@ -185,6 +201,7 @@ impl GraphBatch {
             globals: put(&self.globals)?,
             graph_of_row: self.graph_of_row.to_device(device)?,
             groups: self.groups.as_ref().map(|g| g.to_device(device)).transpose()?,
+            configured: self.configured.as_ref().map(|c| c.to_device(device)).transpose()?,
             hops: self.hops.iter().map(|h| h.to_device(device)).collect::<Result<_>>()?,
             layers: self.layers,
             sizes: self.sizes.clone(),

@@ -9,7 +9,7 @@ use tachograph_gnn::{BatchOptions, tagged};
 use tachograph_ir::Quantity;
 use tch::nn;
 
-use crate::{Network, NetworkConfig, NnlpConfig, Result, predictors};
+use crate::{Network, NetworkConfig, NnlpConfig, Ranking, Result, predictors};
 
 /// A predictor that configs can name.
 #[derive(Debug)]
@@ -59,6 +59,7 @@ trait Erased: Any + Debug + Send + Sync {
     fn compressible(&self) -> bool;
     fn batch_options(&self, train: bool) -> BatchOptions;
     fn target_scale(&self, quantity: Quantity) -> Option<f64>;
+    fn ranking(&self) -> Option<Ranking>;
     fn build(&self, vs: &nn::Path<'_>, schema: &Schema, outputs: &[Quantity]) -> Result<Box<dyn Network>>;
     fn settings(&self) -> Result<Value, serde_json::Error>;
     fn equals(&self, other: &dyn Any) -> bool;
@@ -83,6 +84,10 @@ impl<C: NetworkConfig> Erased for C {
 
     fn target_scale(&self, quantity: Quantity) -> Option<f64> {
         NetworkConfig::target_scale(self, quantity)
+    }
+
+    fn ranking(&self) -> Option<Ranking> {
+        NetworkConfig::ranking(self)
     }
 
     fn build(&self, vs: &nn::Path<'_>, schema: &Schema, outputs: &[Quantity]) -> Result<Box<dyn Network>> {
@@ -122,6 +127,11 @@ impl ModelConfig {
     /// As [`NetworkConfig::target_scale`].
     pub fn target_scale(&self, quantity: Quantity) -> Option<f64> {
         self.0.target_scale(quantity)
+    }
+
+    /// As [`NetworkConfig::ranking`].
+    pub fn ranking(&self) -> Option<Ranking> {
+        self.0.ranking()
     }
 
     /// As [`NetworkConfig::build`].

@@ -19,13 +19,18 @@
 
 mod config;
 mod error;
+mod first_parts;
 mod heads;
 mod mlp;
 mod network;
+mod rows;
+mod stack;
 
 pub use config::{ModelConfig, RegisteredPredictor};
 pub use error::{Error, Result};
-pub use network::{Network, NetworkConfig};
+pub use kaufman::Reduction;
+pub use network::{Kinds, Network, NetworkConfig, Ranking};
+pub use rows::JoinAt;
 
 macro_rules! predictors {
     ($($file:ident: $config:ident, $network:ident;)*) => {
@@ -41,12 +46,23 @@ macro_rules! predictors {
 
 predictors! {
     brp_nas: BrpNasConfig, BrpNas;
+    choice_attention: ChoiceAttentionConfig, ChoiceAttention;
     dippm: DippmConfig, Dippm;
     dnnperf: DnnPerfConfig, DnnPerf;
+    gst: GstConfig, Gst;
+    kaufman: KaufmanConfig, Kaufman;
+    layout_gnn: LayoutGnnConfig, LayoutGnn;
+    layout_first: LayoutFirstConfig, LayoutFirst;
+    layout_second: LayoutSecondConfig, LayoutSecond;
+    layout_resmodel: LayoutResModelConfig, LayoutResModel;
     learned_roofline: LearnedRooflineConfig, LearnedRoofline;
     nnlp: NnlpConfig, Nnlp;
     node_gcn: NodeGcnConfig, NodeGcn;
     operator_sum: OperatorSumConfig, OperatorSum;
     perfsage: PerfSageConfig, PerfSage;
     slapp: SlappConfig, Slapp;
+    tile_first: TileFirstConfig, TileFirst;
+    tile_gcn: TileGcnConfig, TileGcn;
+    tile_mlp: TileMlpConfig, TileMlp;
+    tile_sage: TileSageConfig, TileSage;
 }

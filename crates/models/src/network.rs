@@ -3,8 +3,8 @@
 use std::fmt::Debug;
 
 use serde::{Serialize, de::DeserializeOwned};
-use tachograph_features::Schema;
-use tachograph_gnn::{BatchOptions, GraphBatch};
+use tachograph_features::{FeatureSet, Schema};
+use tachograph_gnn::{BatchOptions, GraphBatch, Join};
 use tachograph_ir::Quantity;
 use tch::{Tensor, nn};
 
@@ -70,6 +70,14 @@ pub trait NetworkConfig:
         None
     }
 
+    /// What it asks of graphs under configurations, where it ranks these; `None` where it predicts amounts of graphs.
+    ///
+    /// A network that ranks takes batches with `GraphBatch::configured`. Its one output is a score, which grows with the
+    /// time that a configuration is expected to take: (copies, 1), graph by graph.
+    fn ranking(&self) -> Option<Ranking> {
+        None
+    }
+
     /// The network with fresh parameters under `vs`, for features as `schema` has them: one head for each of `outputs`.
     /// Parameters of the head of output `d` are named `heads.d.…`; all others serve every output.
     ///
@@ -81,6 +89,50 @@ pub trait NetworkConfig:
     /// Narrow networks without dropout that between them run through all of the arithmetic: the tests that hold for
     /// every predictor take them from here.
     fn variants() -> Vec<Self>;
+}
+
+/// What a network that ranks asks of graphs under configurations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ranking {
+    /// How columns are scaled: a set of archives.
+    pub features: FeatureSet,
+    /// Whether configurations meet nodes before the first layer or after the last.
+    pub join: Join,
+    /// Edges are listed in both directions.
+    pub undirected: bool,
+    /// Of graphs with configurable nodes, only edges at these are kept, and their ends.
+    pub prune: bool,
+    /// Nodes of a segment: the score of a graph is the sum of the scores of its segments. 0: the graph is one.
+    pub segment: usize,
+    /// Nodes of the block that alone gets gradients in a training step, where graphs are larger; 0: all.
+    pub gradients: usize,
+    /// Which kinds of configuration it knows.
+    pub kinds: Kinds,
+}
+
+/// Kinds of configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kinds {
+    /// Of a whole graph, such as the tile size of a kernel.
+    Graph,
+    /// Of nodes, such as the layouts of their tensors.
+    Nodes,
+    /// Both.
+    Both,
+}
+
+impl Default for Ranking {
+    fn default() -> Self {
+        Self {
+            features: FeatureSet::XLA,
+            join: Join::Early,
+            undirected: true,
+            prune: false,
+            segment: 0,
+            gradients: 0,
+            kinds: Kinds::Both,
+        }
+    }
 }
 
 /// Widths of the features of a node, an edge and a graph.

@@ -4,8 +4,8 @@ mod common;
 
 use tachograph_ir::DType::F32;
 use tachograph_program::{
-    Binding, Builder, Compiler, Cpu, CpuRules, Dim, GpuTarget, Measurer, MetaSchedule, Outcome, Schedule, Settings, Space,
-    Stmt, Target, Workload, c, cuda, opencl, operator,
+    Binding, Builder, Compiler, Cpu, CpuRules, Dim, GpuTarget, Measurer, MetaSchedule, Outcome, Schedule, Settings,
+    Space, Stmt, Target, Workload, c, cuda, opencl, operator,
 };
 
 fn product() -> Workload {
@@ -121,8 +121,8 @@ fn random_schedules_have_some() {
 #[test]
 fn spaces_decide_how_far_ahead() {
     let workload = product();
-    let [without, with] = [false, true]
-        .map(|prefetch| Space::cpu(&workload, CpuRules { prefetch, ..CpuRules::default() }).unwrap());
+    let [without, with] =
+        [false, true].map(|prefetch| Space::cpu(&workload, CpuRules { prefetch, ..CpuRules::default() }).unwrap());
     assert_eq!(with.count(), without.count().map(|n| 5 * n));
     let meta = MetaSchedule::Cpu(CpuRules { prefetch: true, ..CpuRules::default() });
     let meta = Space::meta_schedule(&workload, meta).unwrap();

@@ -5,7 +5,8 @@ mod common;
 use rand::{Rng, seq::IndexedRandom};
 use tachograph_ir::DType::F32;
 use tachograph_program::{
-    BufferId, Builder, Compiler, Cpu, Expr, Index, Machine, Measurer, Outcome, Result, Settings, Space, Target, Workload,
+    BufferId, Builder, Compiler, Cpu, Expr, Index, Machine, Measurer, Outcome, Result, Settings, Space, Target,
+    Workload,
     operator::{self, Activation, Tile, Window},
 };
 

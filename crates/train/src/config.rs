@@ -9,7 +9,7 @@ use tachograph_models::ModelConfig;
 use tachograph_ir::Quantity;
 
 use crate::{
-    Corpus, Error, Loss, Metric, OptimizerConfig, Query, Result, Schedule, SplitConfig, TargetConfig,
+    Corpus, Error, Loss, Metric, OptimizerConfig, Query, RankingConfig, Result, Schedule, SplitConfig, TargetConfig,
     error::{io, setting},
 };
 
@@ -94,6 +94,10 @@ pub struct RunConfig {
     /// rank within networks. 0 takes all, in any order, and ranking losses rank the batch.
     #[serde(default)]
     pub runs: usize,
+    /// How configurations are ranked, where the network ranks ([`train_ranker`](crate::train_ranker)). Then `batch` is the
+    /// number of graphs in a step, and `runs` that of configurations of each, 16 where it is 0.
+    #[serde(default)]
+    pub ranking: RankingConfig,
     /// When the state of the run is written, and how many states are kept.
     #[serde(default)]
     pub checkpoint: CheckpointConfig,
@@ -209,6 +213,7 @@ impl RunConfig {
     pub(crate) fn check(&self) -> Result<()> {
         self.schedule.check()?;
         self.loss.check()?;
+        self.ranking.check()?;
         let size = |x: f64| x >= 0.0 && x.is_finite();
         let refuse = |key: &str, message: String| Err(setting(key, message));
         let cores = thread::available_parallelism().map_or(1, |cores| i32::try_from(cores.get()).unwrap_or(i32::MAX));

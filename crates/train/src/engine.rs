@@ -5,17 +5,16 @@ use std::{fs, path::Path, time::Instant};
 use crate::{
     Corpus, Epoch, Error, Observer, Outcome, Result, RunConfig, Schedule, Step, Timing, TorchPredictor,
     average::Average,
-    batches,
     checkpoint::{Checkpoints, Progress, Saved},
     error::{file, io, setting, torch},
-    evaluate::evaluate,
     interval::calibrate,
-    known::Lists,
-    loader::{Ready, Recipe, with_batches},
+    loader::with_batches,
     log::Log,
     optimizer::Optimizer,
+    predicting::Predicting,
     prepare::Prepared,
     report,
+    task::{Ready, Task},
 };
 
 /// Name of the best checkpoint in a run directory.
@@ -60,21 +59,42 @@ pub fn train_observed(config: &RunConfig, dir: &Path, observer: &mut dyn Observe
 /// As [`train_observed`].
 pub fn train_on(config: &RunConfig, corpus: &Corpus, dir: &Path, observer: &mut dyn Observer) -> Result<Outcome> {
     config.check()?;
+    if config.model.ranking().is_some() {
+        let kind = config.model.kind();
+        return Err(setting(
+            "model",
+            format!("`{kind}` ranks configurations, and networks have none: use `train_ranker`"),
+        ));
+    }
+    let device = prepare(config, dir)?;
+    let data = Prepared::new(config, corpus)?;
+    let epochs = run(config, dir, device, &Predicting { config, data: &data, device }, observer)?;
+    report::write(dir, &TorchPredictor::load(&dir.join(BEST), device)?, &data, &epochs)
+}
+
+/// The directory and the device of a run.
+pub(crate) fn prepare(config: &RunConfig, dir: &Path) -> Result<tch::Device> {
     tch::set_num_threads(config.threads.max(1));
     fs::create_dir_all(dir).map_err(io(dir))?;
-    let device = tachograph_gnn::device(&config.torch_device).map_err(|e| setting("torch_device", e.to_string()))?;
-    let data = Prepared::new(config, corpus)?;
+    tachograph_gnn::device(&config.torch_device).map_err(|e| setting("torch_device", e.to_string()))
+}
+
+/// Trains until the run is over; the best weights are in `dir` then.
+pub(crate) fn run(
+    config: &RunConfig,
+    dir: &Path,
+    device: tch::Device,
+    task: &dyn Task,
+    observer: &mut dyn Observer,
+) -> Result<Vec<Epoch>> {
     // Initial weights follow from the seed; a resumed run draws them too, and then replaces them.
     tch::manual_seed(config.seed as i64);
-    let predictor = TorchPredictor::untrained(data.manifest.clone(), device)?;
-    let mut run = Run::open(config, dir, predictor, observer)?;
+    let predictor = TorchPredictor::untrained(task.manifest().clone(), device)?;
+    let mut run = Run::open(config, dir, predictor, task, observer)?;
     while !run.is_over() {
-        run.epoch(&data, observer)?;
+        run.epoch(task, observer)?;
     }
-    let epochs = run.log.epochs()?;
-    // The best weights take the place of the last ones on the device.
-    drop(run);
-    report::write(dir, &TorchPredictor::load(&dir.join(BEST), device)?, &data, &epochs)
+    run.log.epochs()
 }
 
 struct Run<'a> {
@@ -96,6 +116,7 @@ impl<'a> Run<'a> {
         config: &'a RunConfig,
         dir: &'a Path,
         predictor: TorchPredictor,
+        task: &dyn Task,
         observer: &mut dyn Observer,
     ) -> Result<Self> {
         let mut optimizer = Optimizer::new(predictor.store(), config.optimizer)?;
@@ -114,6 +135,7 @@ impl<'a> Run<'a> {
                 .map_err(Error::from)
                 .and_then(|()| optimizer.restore(saved.steps, &tensors));
             let restored = restored.and_then(|()| average.as_mut().map_or(Ok(()), |a| a.restore(&tensors)));
+            let restored = restored.and_then(|()| task.restore(&tensors));
             restored.map_err(|e| file(&path, e))?;
             *predictor.manifest_mut() = saved.manifest.clone();
             progress = Progress { config: config.clone(), ..saved };
@@ -132,40 +154,28 @@ impl<'a> Run<'a> {
         self.progress.epoch >= self.config.epochs || patience > 0 && self.progress.waited >= patience
     }
 
-    fn epoch(&mut self, data: &Prepared, observer: &mut dyn Observer) -> Result<()> {
+    fn epoch(&mut self, task: &dyn Task, observer: &mut dyn Observer) -> Result<()> {
         let start = Instant::now();
         self.timing = Timing::default();
-        let mut plan = batches::plan(self.config, self.progress.epoch, &data.training);
+        let mut plan = task.plan(self.progress.epoch);
         let total = plan.len();
-        let model = &self.config.model;
-        let recipe = Recipe {
-            training: &data.training,
-            options: model.batch_options(true),
-            outputs: &data.manifest.outputs,
-            lists: self.config.loss.ranks().then_some(if self.config.runs > 0 {
-                Lists::Networks
-            } else {
-                Lists::Batch
-            }),
-            device: self.predictor.store().device(),
-        };
         let left = plan.split_off(self.progress.batch.min(total));
         with_batches(
             left,
-            |members| recipe.make(members),
+            |draw| task.make(draw),
             |ready: Ready, waited| {
                 self.timing.wait += waited;
                 self.timing.prepare += ready.seconds;
-                let step = self.step(&ready, data, total)?;
+                let step = self.step(&ready, task, total)?;
                 let go_on = observer.step(&step);
                 let every = self.config.checkpoint.steps;
                 if !go_on || every > 0 && self.progress.steps.is_multiple_of(every) {
-                    self.save()?;
+                    self.save(task)?;
                 }
                 if go_on { Ok(()) } else { Err(Error::Interrupted { step: self.progress.steps, dir: self.dir.into() }) }
             },
         )?;
-        self.finish(data, total, start, observer)
+        self.finish(task, total, start, observer)
     }
 
     /// Learning rate of batch `batch` of `total` in the epoch under way.
@@ -174,21 +184,21 @@ impl<'a> Run<'a> {
         self.config.rate * self.config.schedule.factor(epoch, (batch, total), self.progress.plateau.falls)
     }
 
-    fn step(&mut self, ready: &Ready, data: &Prepared, total: usize) -> Result<Step> {
+    fn step(&mut self, ready: &Ready, task: &dyn Task, total: usize) -> Result<Step> {
         let Progress { epoch, batch, steps, .. } = self.progress;
         // The random numbers of a step depend on nothing but the seed and the step, so that a resumed run draws the
         // same; the factor (2⁶⁴ over the golden ratio) spreads neighbouring seeds over all of u64.
         tch::manual_seed(self.config.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(steps) as i64);
         let finite = |what: &str, value: f64| {
-            let name = |&i: &usize| data.training.get(i).map(|s| s.name.as_str());
+            let name = |&i: &usize| task.name(i);
             let members = || ready.members.iter().filter_map(name).collect::<Vec<_>>().join(", ");
             let error = || Error::NotFinite { step: steps, what: format!("{what} {value}"), members: members() };
             if value.is_finite() { Ok(()) } else { Err(error()) }
         };
         let (loss, seconds) = timed(|| -> Result<_> {
-            let outputs: Vec<usize> = (0..data.manifest.outputs.len()).collect();
+            let outputs: Vec<usize> = (0..task.manifest().outputs.len()).collect();
             let prediction = self.predictor.outputs(&ready.batch, &outputs, true)?;
-            let prediction = ready.known.of(&prediction)?;
+            let prediction = task.prediction(ready, ready.known.of(&prediction)?)?;
             let loss = self.config.loss.value(&prediction, &ready.known.targets, ready.known.lists.as_ref())?;
             let value = f64::try_from(&loss).map_err(torch("loss"))?;
             Ok((loss, value))
@@ -228,15 +238,14 @@ impl<'a> Run<'a> {
     }
 
     /// Validates, keeps the weights if they are the best or the epoch does not matter, logs, and makes the run resumable from here.
-    fn finish(&mut self, data: &Prepared, total: usize, start: Instant, observer: &mut dyn Observer) -> Result<()> {
+    fn finish(&mut self, task: &dyn Task, total: usize, start: Instant, observer: &mut dyn Observer) -> Result<()> {
         // Averaged weights are validated and kept; training goes on with its own, swapped back below.
         self.average.as_mut().map_or(Ok(()), Average::swap)?;
-        let (evaluated, seconds) = timed(|| evaluate(&self.predictor, &data.validation));
-        let evaluation = evaluated?;
+        let (evaluated, seconds) = timed(|| task.validate(&self.predictor));
+        let validation = evaluated?;
         self.timing.validate = seconds;
         let rate = self.rate(total.saturating_sub(1), total);
-        let chosen = evaluation.metric(self.config.metric);
-        let validation = evaluation.report;
+        let chosen = validation.chosen;
         let progress = &mut self.progress;
         progress.epoch += 1;
         // Without a value there is no choice, but there must be weights: those of the first epoch.
@@ -254,9 +263,9 @@ impl<'a> Run<'a> {
             let manifest = self.predictor.manifest_mut();
             manifest.training.epoch = progress.epoch;
             // With `refit` the validation set was learned from: its errors promise nothing.
-            if !self.config.refit {
-                calibrate(manifest, &evaluation.predictions, "validation");
-                manifest.training.validation_mape = Some(100.0 * validation.mape);
+            if let Some(report) = validation.report.as_ref().filter(|_| !self.config.refit) {
+                calibrate(manifest, &validation.predictions, "validation");
+                manifest.training.validation_mape = Some(100.0 * report.mape);
             }
             progress.manifest = self.predictor.manifest().clone();
             self.predictor.save(&self.dir.join(BEST))?;
@@ -269,7 +278,8 @@ impl<'a> Run<'a> {
             rate,
             chosen,
             best,
-            validation,
+            validation: validation.report,
+            ranking: validation.ranking,
             timing: Timing { total: start.elapsed().as_secs_f64(), ..self.timing },
         };
         // Before the checkpoint: a log that is ahead of the last checkpoint is cut when the run resumes, one that is
@@ -277,17 +287,18 @@ impl<'a> Run<'a> {
         self.log.append(&line)?;
         (progress.batch, progress.loss, progress.seen) = (0, 0.0, 0);
         if progress.epoch.is_multiple_of(self.config.checkpoint.epochs) || self.is_over() {
-            self.save()?;
+            self.save(task)?;
         }
         observer.epoch(&line);
         Ok(())
     }
 
-    fn save(&mut self) -> Result<()> {
+    fn save(&mut self, task: &dyn Task) -> Result<()> {
         let (done, seconds) = timed(|| {
             let mut tensors = self.predictor.weights();
             tensors.extend(self.optimizer.state());
             tensors.extend(self.average.iter().flat_map(Average::state));
+            tensors.extend(task.state()?);
             self.checkpoints.save(&self.progress, &tensors)
         });
         self.timing.save += seconds;

@@ -61,6 +61,15 @@ impl Known {
         })
     }
 
+    /// Of configurations of graphs: `lengths` of each graph, side by side.
+    ///
+    /// # Errors
+    /// A device out of memory; a graph without configurations.
+    pub fn of_configurations(targets: &[f32], lengths: &[usize], device: Device) -> Result<Self> {
+        let targets = Tensor::f_from_slice(targets).and_then(|t| t.f_to_device(device)).map_err(torch("targets"))?;
+        Ok(Self { targets, lists: Some(RankedLists::from_lengths(lengths, device)?), places: None })
+    }
+
     /// The predictions of what is known: (examples, outputs) → (values).
     ///
     /// # Errors

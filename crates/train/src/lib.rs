@@ -21,12 +21,15 @@ mod observer;
 pub mod optimizer;
 #[cfg(feature = "plots")]
 pub mod plots;
+mod predicting;
 mod prepare;
+mod rank;
 mod report;
 mod schedule;
 mod seen;
 mod split;
 mod target;
+mod task;
 
 // A run, from its config to its report.
 pub use config::{CheckpointConfig, Devices, RunConfig};
@@ -52,6 +55,12 @@ pub use baselines::{baselines, fit_baseline, static_rows};
 pub use evaluate::{Evaluation, Predicted, evaluate};
 pub use interval::{calibrate, coverage};
 pub use seen::record_seen;
+
+// The other task: which configuration is faster.
+pub use rank::{
+    GraphRanking, Ranker, RankingConfig, RankingOutcome, RankingReport, RankingSplit, Sampling, Scored, torch_device,
+    train_ranker,
+};
 
 // What is done with it: a new device.
 pub use adapt::{AdaptConfig, AdaptReport, Candidate, Method, Selection, adapt, select};

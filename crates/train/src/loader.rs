@@ -2,50 +2,10 @@
 
 use std::{panic::resume_unwind, sync::mpsc::sync_channel, thread, time::Instant};
 
-use tachograph_features::FeatureGraph;
-use tachograph_gnn::{BatchOptions, GraphBatch};
-use tch::Device;
-
-use crate::{
-    Example, Output, Result, collate,
-    known::{Known, Lists},
-};
+use crate::Result;
 
 /// Batches that may lie ready.
 const AHEAD: usize = 2;
-
-/// A batch on its device.
-pub(crate) struct Ready {
-    /// Positions in the training set.
-    pub members: Vec<usize>,
-    pub batch: GraphBatch,
-    /// What the network should put out.
-    pub known: Known,
-    /// Seconds of the preparation.
-    pub seconds: f64,
-}
-
-/// How batches are made.
-pub(crate) struct Recipe<'a> {
-    pub training: &'a [Example],
-    pub options: BatchOptions,
-    pub outputs: &'a [Output],
-    /// `None` where the loss does not rank.
-    pub lists: Option<Lists>,
-    pub device: Device,
-}
-
-impl Recipe<'_> {
-    /// The batch of some examples, given as positions in the training set.
-    pub fn make(&self, members: Vec<usize>) -> Result<Ready> {
-        let start = Instant::now();
-        let examples: Vec<&Example> = members.iter().filter_map(|&i| self.training.get(i)).collect();
-        let features: Vec<&FeatureGraph> = examples.iter().map(|e| &e.features).collect();
-        let batch = collate(&features, &self.options, self.device)?;
-        let known = Known::new(&examples, self.outputs, self.lists, self.device)?;
-        Ok(Ready { members, batch, known, seconds: start.elapsed().as_secs_f64() })
-    }
-}
 
 /// Gives `consume` what `make` makes of each part of `plan`, one by one and in order, with the seconds that were waited
 /// for it, while the next ones are made on a thread beside it.
@@ -55,9 +15,9 @@ impl Recipe<'_> {
 ///
 /// # Panics
 /// With the panic of `make`, if there is one: it is a bug, and no less one for happening on another thread.
-pub(crate) fn with_batches<B: Send>(
-    plan: Vec<Vec<usize>>,
-    make: impl Fn(Vec<usize>) -> Result<B> + Send,
+pub(crate) fn with_batches<P: Send, B: Send>(
+    plan: Vec<P>,
+    make: impl Fn(P) -> Result<B> + Send,
     mut consume: impl FnMut(B, f64) -> Result<()>,
 ) -> Result<()> {
     thread::scope(|scope| {

@@ -32,6 +32,17 @@ pub enum Metric {
     Spearman,
     /// Kendall's τ-b.
     Kendall,
+    /// Ordered-pair accuracy: of the pairs that differ, the share in the right order.
+    Opa,
+    /// What the configuration ranked first takes longer than the best: 0.01 is 1 %.
+    #[serde(rename = "top-1")]
+    Top1,
+    /// The best of the first five.
+    #[serde(rename = "top-5")]
+    Top5,
+    /// The best of the first ten.
+    #[serde(rename = "top-10")]
+    Top10,
 }
 
 impl Metric {
@@ -51,12 +62,22 @@ impl Metric {
             Self::Pearson => metrics::pearson(predicted, measured),
             Self::Spearman => metrics::spearman(predicted, measured),
             Self::Kendall => metrics::kendall(predicted, measured),
+            Self::Opa => metrics::ordered_pair_accuracy(predicted, measured),
+            Self::Top1 => metrics::top_k_error(predicted, measured, 1),
+            Self::Top5 => metrics::top_k_error(predicted, measured, 5),
+            Self::Top10 => metrics::top_k_error(predicted, measured, 10),
         }?)
+    }
+
+    /// True where it asks for an order alone, so that scores that are no amounts have it.
+    pub fn is_of_order(self) -> bool {
+        matches!(self, Self::Spearman | Self::Kendall | Self::Opa | Self::Top1 | Self::Top5 | Self::Top10)
     }
 
     /// True where `new` is better than `old`; anything is better than nothing.
     pub fn improves(self, new: f64, old: Option<f64>) -> bool {
-        let smaller = matches!(self, Self::Mape | Self::Rmspe | Self::Mae | Self::Rmse);
+        let smaller =
+            matches!(self, Self::Mape | Self::Rmspe | Self::Mae | Self::Rmse | Self::Top1 | Self::Top5 | Self::Top10);
         old.is_none_or(|old| if smaller { new < old } else { new > old })
     }
 }

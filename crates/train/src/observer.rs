@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use tachograph_metrics::Report;
 
+use crate::RankingReport;
+
 /// Watches a run.
 pub trait Observer {
     /// After every step. To return false is to stop the run: its state is saved, and it ends with
@@ -54,8 +56,12 @@ pub struct Epoch {
     pub chosen: Option<f64>,
     /// True when this is the best epoch so far.
     pub best: bool,
-    /// On the validation set.
-    pub validation: Report,
+    /// Of amounts, on the validation set; `None` where an order is learned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation: Option<Report>,
+    /// Of an order, on the validation set; `None` where amounts are learned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ranking: Option<RankingReport>,
     /// Where the time went, of the part of the epoch since the process started.
     pub timing: Timing,
 }

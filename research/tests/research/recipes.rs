@@ -28,6 +28,22 @@ fn recipes_are_read_and_name_registered_kinds() {
 }
 
 #[test]
+fn recipes_that_rank_are_read() {
+    let files = fs::read_dir(at("research/recipes/ranking")).unwrap().map(|entry| entry.unwrap().path());
+    let mut kinds: Vec<String> = files
+        .map(|path| {
+            let config = RunConfig::load(&path).unwrap();
+            assert!(config.model.ranking().is_some() && config.metric.is_of_order(), "{}", path.display());
+            config.model.kind().to_owned()
+        })
+        .collect();
+    kinds.sort();
+    let all =
+        ["choice-attention", "gst", "layout-first", "layout-gnn", "layout-resmodel", "layout-second", "tile-sage"];
+    assert_eq!(kinds, all);
+}
+
+#[test]
 fn recipes_learn_sets_that_there_are() {
     for path in recipes() {
         let config = RunConfig::load(&path).unwrap();

@@ -16,6 +16,7 @@ pub mod predict;
 pub mod profile;
 pub mod program;
 pub mod query;
+pub mod rank;
 pub mod runner;
 pub mod store;
 pub mod train;

@@ -8,6 +8,8 @@ mod kernels;
 mod live;
 mod others;
 mod predict;
+#[cfg(feature = "torch")]
+mod rank;
 // The real one, as the tests of the store start it.
 #[cfg(feature = "torch")]
 #[allow(dead_code)]

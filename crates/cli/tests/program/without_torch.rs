@@ -11,6 +11,7 @@ fn verbs_that_need_libtorch_say_how_to_get_it() {
         &["collect", "--out", "x", "--name", "x"],
         &["train", "--config", "x.toml", "--out", "x"],
         &["evaluate", "--config", "x.toml", "--out", "x"],
+        &["rank", "x.npz", "--checkpoint", "x.safetensors"],
         &["adapt", "mine.csv", "--device", "d"],
         &["predict", RESNET, "--measure"],
         &["query", RESNET, "--measure", "--store", store.to_str().unwrap()],
@@ -30,6 +31,7 @@ fn their_help_shows_what_they_take() {
         ("collect", "--visits"),
         ("train", "--seed"),
         ("evaluate", "--families"),
+        ("rank", "--submission"),
         ("adapt", "--k"),
         ("worker", "--lease"),
     ] {

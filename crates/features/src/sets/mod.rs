@@ -2,7 +2,7 @@
 //!
 //! Each file says what the columns of its sets are.
 
-use crate::FeatureSet;
+use crate::{FeatureSet, normalizer::Scaling};
 
 macro_rules! feature_sets {
     ($($file:ident { $($(#[$doc:meta])* $constant:ident = $set:expr),* $(,)? })*) => {
@@ -65,5 +65,13 @@ feature_sets! {
     slapp {
         /// In the manner of SLAPP: nodes in fused groups, and columns of edges.
         SLAPP = Slapp
+    }
+    xla {
+        /// The columns of archives of XLA's graphs, each from its least to its greatest value, as TpuGraphs' baselines.
+        XLA = Xla { name: "xla", scaling: Scaling::VaryingRange },
+        /// The same, of mean 0 and standard deviation 1.
+        XLA_STANDARD = Xla { name: "xla-standard", scaling: Scaling::Deviation },
+        /// The same, as sign(x)·ln(1 + |x|).
+        XLA_LOG = Xla { name: "xla-log", scaling: Scaling::SignedLog },
     }
 }

@@ -99,6 +99,14 @@ impl Adjacency {
         self.sources.numel() as i64
     }
 
+    /// Edges into each row, equal ones of a compressed batch as one: (rows), i64.
+    ///
+    /// # Errors
+    /// A device out of memory.
+    pub fn counts_of_rows(&self) -> Result<Tensor, TchError> {
+        self.offsets.f_diff(1, -1, None::<&Tensor>, None::<&Tensor>)
+    }
+
     /// True without edges.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

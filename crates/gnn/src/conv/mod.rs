@@ -7,8 +7,7 @@ mod registry;
 
 pub use config::{ConvConfig, LayerConfig};
 pub use context::Context;
-pub use parts::Aggregate;
-pub(crate) use parts::normalize;
+pub use parts::{Aggregate, leaky_relu, normalize};
 pub use registry::{RegisteredLayer, layers};
 
 use std::fmt::Debug;

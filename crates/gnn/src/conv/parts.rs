@@ -59,8 +59,11 @@ pub(super) fn add_own(y: Tensor, edges: &LayerEdges, x: &Tensor, linear: &Linear
     linear.add_to(y, &edges.residual_rows(x)?)
 }
 
-/// max(x, slope · x).
-pub(super) fn leaky_relu(x: &Tensor, slope: f64) -> Result<Tensor> {
+/// max(x, slope · x) of a slope below 1.
+///
+/// # Errors
+/// libtorch refuses the call.
+pub fn leaky_relu(x: &Tensor, slope: f64) -> Result<Tensor> {
     let slope = Tensor::f_from_slice(&[slope]).and_then(|t| t.f_to_device(x.device())?.f_to_kind(x.kind()));
     slope.and_then(|s| x.f_prelu(&s)).map_err(torch("leaky ReLU"))
 }
@@ -101,7 +104,10 @@ pub(super) fn drop_out(alpha: Tensor, p: f64, train: bool) -> Result<Tensor, Tch
 }
 
 /// Rows divided by their L2 norms.
-pub(crate) fn normalize(x: &Tensor) -> Result<Tensor> {
+///
+/// # Errors
+/// libtorch refuses the call.
+pub fn normalize(x: &Tensor) -> Result<Tensor> {
     let norm = x.f_norm_scalaropt_dim(2.0, [1i64], true).and_then(|n| n.f_clamp_min(1e-12));
     norm.and_then(|n| x.f_div(&n)).map_err(torch("L2 norm"))
 }

@@ -47,7 +47,9 @@ impl Weights {
         for node in functions::inline(&name, graph.node, &proto.functions)? {
             let Some(result) = node.output.into_iter().next() else { continue };
             // Exporters give tensors of equal elements one place, and further names.
-            if let ("Identity", Some(stored)) = (node.op_type.as_str(), node.input.first().and_then(|of| tensors.get(of))) {
+            if let ("Identity", Some(stored)) =
+                (node.op_type.as_str(), node.input.first().and_then(|of| tensors.get(of)))
+            {
                 let stored = stored.clone();
                 tensors.insert(result, stored);
                 continue;
@@ -95,7 +97,8 @@ impl Weights {
         let Some(location) = entry("location") else {
             return Err(refuse("its elements lie in another file, of which the model does not say the name".into()));
         };
-        let within = Path::new(location).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+        let within =
+            Path::new(location).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
         if !within {
             return Err(refuse(format!("its elements lie in `{location}`, outside of the model's folder")));
         }
@@ -118,7 +121,11 @@ impl Weights {
         };
         match offset.checked_add(length).filter(|&end| end <= bytes.len()) {
             Some(end) => Ok(bytes.slice(offset..end)),
-            None => Err(refuse(format!("it needs {length} bytes from {offset} on of {}, which has {}", path.display(), bytes.len()))),
+            None => Err(refuse(format!(
+                "it needs {length} bytes from {offset} on of {}, which has {}",
+                path.display(),
+                bytes.len()
+            ))),
         }
     }
 }
@@ -140,7 +147,14 @@ mod tests {
 
     fn outside(entries: &[(&str, &str)]) -> TensorProto {
         let external_data = entries.iter().map(|(k, v)| Entry { key: (*k).into(), value: (*v).into() }).collect();
-        TensorProto { name: "w".into(), dims: vec![2], data_type: 1, data_location: 1, external_data, ..TensorProto::default() }
+        TensorProto {
+            name: "w".into(),
+            dims: vec![2],
+            data_type: 1,
+            data_location: 1,
+            external_data,
+            ..TensorProto::default()
+        }
     }
 
     #[test]

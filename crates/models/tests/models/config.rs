@@ -30,7 +30,7 @@ fn what_a_config_leaves_out_is_the_default_and_what_it_adds_is_refused() {
     assert_eq!(config, NnlpConfig { hidden: 64, ..NnlpConfig::default() }.into());
     assert_ne!(config, OperatorSumConfig::default().into());
     let error = |text| toml::from_str::<ModelConfig>(text).unwrap_err().message().to_owned();
-    assert!(error("kind = 'gcn'").starts_with("no model `gcn`; there are brp-nas, dippm, "));
+    assert!(error("kind = 'gcn'").starts_with("no model `gcn`; there are brp-nas, choice-attention, "));
     assert_eq!(error("hidden = 64"), "missing field `kind`");
 }
 

@@ -7,6 +7,8 @@ mod graphs;
 mod learned_roofline;
 mod nnlp;
 mod operator_sum;
+mod rankers;
+mod rankers_golden;
 mod zoo;
 
 use tachograph_features::{FeatureSet, Schema};

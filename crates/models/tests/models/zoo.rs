@@ -13,7 +13,9 @@ use crate::{
 
 /// Every predictor, narrow and without dropout.
 fn all() -> Vec<ModelConfig> {
-    predictors().iter().flat_map(|predictor| predictor.variants()).collect()
+    let all = predictors().iter().flat_map(|predictor| predictor.variants());
+    // Those that rank read other batches: `rankers.rs`.
+    all.filter(|config| config.ranking().is_none()).collect()
 }
 
 /// One with a form of its own among them.

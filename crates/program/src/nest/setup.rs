@@ -9,8 +9,7 @@ impl Nest {
     /// weights: so the results of the first may be kept in a file, and the second starts at once. Neither has inputs that it
     /// does not read.
     pub fn apart(&self) -> (Option<Self>, Self) {
-        let prepared: Vec<BufferId> =
-            self.owned().filter(|&id| self.buffer(id).storage == Storage::Prepared).collect();
+        let prepared: Vec<BufferId> = self.owned().filter(|&id| self.buffer(id).storage == Storage::Prepared).collect();
         let mut run = Self { prepare: Vec::new(), ..self.clone() };
         for &id in &prepared {
             run.buffers[id.index()].storage = Storage::Weight;
@@ -24,7 +23,8 @@ impl Nest {
         let mut setup = Self { body: self.prepare.clone(), prepare: Vec::new(), ..self.clone() };
         // What is only a step on the way to what is kept is no result.
         let (kept, others): (Vec<_>, Vec<_>) = prepared.into_iter().partition(|id| read.contains(id));
-        let storages = kept.iter().map(|&id| (id, Storage::Output)).chain(others.iter().map(|&id| (id, Storage::Workspace)));
+        let storages =
+            kept.iter().map(|&id| (id, Storage::Output)).chain(others.iter().map(|&id| (id, Storage::Workspace)));
         let storages: Vec<_> = storages.collect();
         for (id, buffer) in (0..).map(BufferId).zip(&mut setup.buffers) {
             match (storages.iter().find(|(other, _)| *other == id), buffer.storage) {

@@ -16,7 +16,8 @@ impl Plot for Curves<'_> {
         let best = self.0.iter().filter(|e| e.best).map(|e| e.epoch).next_back();
         let losses: Vec<_> = self.0.iter().map(|e| (e.epoch, e.loss)).collect();
         panel(&upper, "training loss", INK, &losses, None)?;
-        let errors: Vec<_> = self.0.iter().map(|e| (e.epoch, 100.0 * e.validation.mape)).collect();
+        let errors: Vec<_> =
+            self.0.iter().filter_map(|e| Some((e.epoch, 100.0 * e.validation.as_ref()?.mape))).collect();
         panel(&lower, "validation MAPE, %", ACCENT, &errors, best)
     }
 }

@@ -7,7 +7,7 @@ use std::{
     process::{Child, ChildStdout, Command, Stdio},
 };
 
-use tachograph_train::{Observer, RunConfig, Step, train_observed};
+use tachograph_train::{Observer, RunConfig, Step, train_observed, train_ranker};
 
 const DIR: &str = "TACHOGRAPH_TEST_RUN_DIR";
 const ALONE: &str = "TACHOGRAPH_TEST_ALONE";
@@ -30,7 +30,12 @@ fn child() {
     if let Some(dir) = env::var_os(DIR) {
         let dir = Path::new(&dir);
         let config = RunConfig::load(&dir.with_extension("toml")).unwrap();
-        train_observed(&config, dir, &mut Print).unwrap();
+        match config.model.ranking() {
+            Some(_) => drop(train_ranker(&config, dir, &mut Print).unwrap()),
+            None => drop(train_observed(&config, dir, &mut Print).unwrap()),
+        }
+        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+        println!("{}", status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or_default());
     }
 }
 
@@ -62,6 +67,15 @@ pub fn finish(config: &RunConfig, dir: &Path) -> Vec<(u64, u64)> {
     let steps = lines(&mut child).map(Result::unwrap).filter_map(step).collect();
     assert!(child.wait().unwrap().success());
     steps
+}
+
+/// Runs to the end; the most that it had in memory, in KiB.
+pub fn peak(config: &RunConfig, dir: &Path) -> u64 {
+    let mut child = start(config, dir);
+    let peak = |line: String| line.split("VmHWM:").nth(1)?.split_whitespace().next()?.parse().ok();
+    let peak = lines(&mut child).map(Result::unwrap).filter_map(peak).last();
+    assert!(child.wait().unwrap().success());
+    peak.unwrap()
 }
 
 /// True in a process where test `name` runs alone, and nothing else draws from libtorch's one random generator;

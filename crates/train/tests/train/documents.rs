@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf, process::Command};
 
-use tachograph_train::{BEST, RunConfig, train};
+use tachograph_train::{BEST, RankingConfig, RunConfig, train};
 
 use crate::data::{config, proportional};
 
@@ -47,6 +47,19 @@ fn the_documents_show_every_key_of_a_config() {
         shown.keys().collect::<Vec<_>>(),
         "docs/training.md shows every key"
     );
+}
+
+#[test]
+fn the_page_on_ranking_shows_every_setting_with_its_default() {
+    let blocks = blocks("ranking.md", "toml");
+    let mine: RunConfig = toml::from_str(&blocks[0]).unwrap();
+    assert!(mine.model.ranking().is_some() && mine.metric.is_of_order() && mine.loss.ranks());
+    let shown: RunConfig = toml::from_str(&format!("data = '.'\n{}", blocks[1])).unwrap();
+    // A file of lists is an example.
+    assert_eq!(RankingConfig { lists: None, ..shown.ranking }, RankingConfig::default());
+    let table: toml::Table = toml::from_str(&blocks[1]).unwrap();
+    let written = toml::Table::try_from(RankingConfig::default()).unwrap();
+    assert_eq!(table["ranking"].as_table().unwrap().len(), written.len() + 1);
 }
 
 /// Needs Python with the packages `safetensors` and `numpy`; `TACHOGRAPH_PYTHON` names it.

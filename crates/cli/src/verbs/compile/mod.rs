@@ -76,7 +76,11 @@ fn duration(text: &str) -> Result<Duration> {
 }
 
 pub fn run(args: &Args) -> Result<()> {
-    ensure!(args.device == CPU, "--device {}: networks are compiled for the processor of this machine, --device {CPU}", args.device);
+    ensure!(
+        args.device == CPU,
+        "--device {}: networks are compiled for the processor of this machine, --device {CPU}",
+        args.device
+    );
     let by = tuner(&args.tuner)?;
     let compiler = Compiler::find()?;
     let model = Model::among(&args.model, std::slice::from_ref(&args.model), &args.bind)?;
@@ -124,10 +128,15 @@ fn write(path: &Path, text: &str) -> Result<()> {
 fn said(args: &Args, plan: &Plan, raced: &race::Raced) -> Result<()> {
     if let Some(first) = plan.stand_ins.first() {
         let count = table::counted(plan.stand_ins.len(), "weight");
-        exit::warn(&format!("the file has no elements of {count}, such as `{}`: numbers that look random took their place", Plain(first)));
+        exit::warn(&format!(
+            "the file has no elements of {count}, such as `{}`: numbers that look random took their place",
+            Plain(first)
+        ));
     }
     if args.json {
-        return table::json(&json!({ "out": args.out, "ms": raced.ms, "default_ms": raced.default_ms, "predicted_ms": plan.predicted_ms(), "plan": plan }));
+        return table::json(
+            &json!({ "out": args.out, "ms": raced.ms, "default_ms": raced.default_ms, "predicted_ms": plan.predicted_ms(), "plan": plan }),
+        );
     }
     let longest = |plan: &Plan| {
         let mut steps: Vec<_> = plan.steps.iter().collect();
@@ -169,7 +178,10 @@ mod tests {
     #[test]
     fn times_have_units() {
         let seconds = |text: &str| duration(text).map(|time| time.as_secs_f64()).ok();
-        assert_eq!(["90s", "10min", "1.5h", "7", "0"].map(seconds), [Some(90.0), Some(600.0), Some(5400.0), Some(7.0), Some(0.0)]);
+        assert_eq!(
+            ["90s", "10min", "1.5h", "7", "0"].map(seconds),
+            [Some(90.0), Some(600.0), Some(5400.0), Some(7.0), Some(0.0)]
+        );
         assert_eq!(["10 days", "", "-1s", "1e9h", "min"].map(seconds), [None; 5]);
     }
 }

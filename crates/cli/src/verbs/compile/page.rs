@@ -54,8 +54,12 @@ fn how(step: &Step) -> String {
         How::Kernel { refused: Some(_), .. } => "plain loops: the compiler refused what was chosen".into(),
         How::Kernel { schedule, .. } if schedule.steps.is_empty() => "plain loops".into(),
         How::Kernel { form: Form::Direct, schedule, .. } => format!("direct, {} steps", schedule.steps.len()),
-        How::Kernel { form: Form::WinogradF2, schedule, .. } => format!("Winograd F(2,3), {} steps", schedule.steps.len()),
-        How::Kernel { form: Form::WinogradF4, schedule, .. } => format!("Winograd F(4,3), {} steps", schedule.steps.len()),
+        How::Kernel { form: Form::WinogradF2, schedule, .. } => {
+            format!("Winograd F(2,3), {} steps", schedule.steps.len())
+        }
+        How::Kernel { form: Form::WinogradF4, schedule, .. } => {
+            format!("Winograd F(4,3), {} steps", schedule.steps.len())
+        }
     }
 }
 

@@ -20,7 +20,13 @@ use crate::{tuned::AtNeed, verbs::tune::progress::Progress};
 const MEMORY_MB: u64 = 2048;
 
 /// First every form of every group, untuned; then the forms that have a chance.
-pub fn tune(args: &Args, network: &Network<'_>, by: &Tuner, compiler: &Compiler, journal: &mut dyn Journal) -> Result<()> {
+pub fn tune(
+    args: &Args,
+    network: &Network<'_>,
+    by: &Tuner,
+    compiler: &Compiler,
+    journal: &mut dyn Journal,
+) -> Result<()> {
     if args.budget.is_zero() {
         return Ok(());
     }

@@ -6,13 +6,17 @@ use anyhow::Result;
 use serde_json::json;
 use tachograph_ir::Device;
 use tachograph_metrics::Report;
-use tachograph_train::{RunConfig, SplitConfig, baselines, train_observed};
+use tachograph_train::{GraphRanking, RunConfig, SplitConfig, baselines, train_observed, train_ranker};
 
 use super::Args;
 use crate::{progress::Progress, table};
 
 pub fn run(args: &Args) -> Result<()> {
     let config = RunConfig::load(&args.config)?;
+    if config.model.ranking().is_some() {
+        anyhow::ensure!(!args.families, "`--families` is of networks that predict amounts");
+        return order(args, &config);
+    }
     let specification = Device::builtin(&args.roofline)?;
     let mut progress = Progress::new(false)?;
     let mut one = |config: &RunConfig, out: &PathBuf, without: Option<&str>| {
@@ -54,4 +58,30 @@ fn show(args: &Args, without: Option<&str>, reports: &[(String, Report)]) -> Res
             "acc_10_percent": 100.0 * r.acc_10, "spearman": r.spearman,
         }))
     })
+}
+
+/// The test set of a run that ranks, graph by graph.
+fn order(args: &Args, config: &RunConfig) -> Result<()> {
+    let mut progress = Progress::new(false)?;
+    let outcome = train_ranker(config, &args.out, &mut progress);
+    progress.clear();
+    let outcome = outcome?;
+    if args.json {
+        let line = |(name, graph): (&String, &GraphRanking)| table::json(&json!({ "graph": name, "ranking": graph }));
+        return outcome.test.graphs.iter().try_for_each(line);
+    }
+    out!("test set of split {}, seed {}", outcome.split, config.seed);
+    let number = |value: Option<f64>| value.map_or("–".into(), |v| format!("{v:.4}"));
+    let percent = |value: Option<f64>| value.map_or("–".into(), |v| format!("{:.3}", 100.0 * v));
+    let row = |name: &str, g: &GraphRanking| {
+        let GraphRanking { n, opa, kendall, kendall_apart, spearman, top_1, top_10, top_100, .. } = *g;
+        let orders = [opa, kendall, kendall_apart, spearman].map(number);
+        let tops = [top_1, top_10, top_100].map(percent);
+        [&[name.to_owned(), n.to_string()][..], &orders, &tops].concat()
+    };
+    let mut rows: Vec<Vec<String>> = outcome.test.graphs.iter().map(|(name, g)| row(name, g)).collect();
+    rows.push(row("mean", &outcome.test.mean));
+    let titles = ["graph", "configurations", "OPA", "τ", "τ apart", "ρ", "top-1 %", "top-10 %", "top-100 %"];
+    table::table(&titles, &rows);
+    Ok(())
 }

@@ -169,13 +169,46 @@ impl Archive {
         self.npz.values(NAME).map(|(_, values)| Some(values))
     }
 
-    /// Calls `each` with the number of a configuration and its features, in order, until it returns false. No more
-    /// than one configuration is in memory.
+    /// Some configurations, in the order asked for: their numbers, one configuration after the other. From an archive
+    /// without compression nothing else is read; otherwise what lies before the last of them is inflated and dropped.
     ///
     /// # Errors
-    /// The array cannot be read, or is stored with its first index fastest, so that configurations do not lie
-    /// together.
-    pub fn each_configuration(&mut self, mut each: impl FnMut(usize, ArrayView2<'_, f64>) -> bool) -> Result<()> {
+    /// A number that is no configuration's; as [`Archive::each_configuration`].
+    pub fn configurations_at(&mut self, wanted: &[usize]) -> Result<Vec<f32>> {
+        let (name, size) = self.configuration_array()?;
+        if let Some(&wrong) = wanted.iter().find(|&&i| i >= self.configurations) {
+            return Err(self.npz.error(name, format!("configuration {wrong} of {}", self.configurations)));
+        }
+        let mut features = Vec::with_capacity(size.saturating_mul(wanted.len()).min(1 << 24));
+        if let Some(stored) = self.npz.stored(name)? {
+            for &i in wanted {
+                if !i.checked_mul(size).is_some_and(|first| stored.read(first, size, &mut features)) {
+                    return Err(self.npz.error(name, format!("configuration {i} is cut off")));
+                }
+            }
+            return Ok(features.into_iter().map(|v| v as f32).collect());
+        }
+        let mut order: Vec<usize> = (0..wanted.len()).collect();
+        order.sort_unstable_by_key(|&place| wanted[place]);
+        let mut found = vec![0.0; size.saturating_mul(wanted.len())];
+        let Some(mut array) = self.npz.array(name)? else { return Ok(vec![]) };
+        let mut next = 0;
+        for place in order {
+            let i = wanted[place];
+            // The same one may be asked for twice: it is still in `features`.
+            if i >= next {
+                array.skip((i - next) * size)?;
+                features.clear();
+                array.read(size, &mut features)?;
+                next = i + 1;
+            }
+            found[place * size..][..size].iter_mut().zip(&features).for_each(|(to, &v)| *to = v as f32);
+        }
+        Ok(found)
+    }
+
+    /// The name of the array of configurations, and numbers in one.
+    fn configuration_array(&mut self) -> Result<(&'static str, usize)> {
         let name = if self.collection == Collection::Layout { "node_config_feat" } else { "config_feat" };
         let (rows, columns) = self.configuration;
         if self.npz.header(name)?.is_none_or(|header| header.fortran) {
@@ -185,6 +218,18 @@ impl Archive {
         if size == 0 && self.configurations > 0 {
             return Err(self.npz.error(name, "configurations without features"));
         }
+        Ok((name, size))
+    }
+
+    /// Calls `each` with the number of a configuration and its features, in order, until it returns false. No more
+    /// than one configuration is in memory.
+    ///
+    /// # Errors
+    /// The array cannot be read, or is stored with its first index fastest, so that configurations do not lie
+    /// together.
+    pub fn each_configuration(&mut self, mut each: impl FnMut(usize, ArrayView2<'_, f64>) -> bool) -> Result<()> {
+        let (name, size) = self.configuration_array()?;
+        let (rows, columns) = self.configuration;
         let Some(mut array) = self.npz.array(name)? else { return Ok(()) };
         let mut features = Vec::new();
         for configuration in 0..self.configurations {

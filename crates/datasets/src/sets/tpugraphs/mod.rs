@@ -8,6 +8,7 @@ mod archive;
 mod npz;
 mod proto;
 mod raw;
+mod submission;
 
 use std::path::{Path, PathBuf};
 
@@ -18,6 +19,7 @@ use crate::{
 
 pub use archive::{Archive, Collection};
 pub use raw::{RawConfig, RawInstruction, RawModule, RawRun};
+pub use submission::{Ranked, check_submission, submission_id, write_submission};
 
 /// TpuGraphs' archives.
 pub static TPUGRAPHS: About = About {

@@ -3,11 +3,14 @@
 
 use std::{
     fs::File,
-    io::{BufReader, Read},
+    io::{BufReader, Cursor, Read},
+    ops::Range,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
-use zip::{ZipArchive, read::ZipFile, result::ZipError};
+use memmap2::Mmap;
+use zip::{CompressionMethod, ZipArchive, read::ZipFile, result::ZipError};
 
 use crate::{Error, Result};
 
@@ -69,18 +72,32 @@ pub struct Header {
     pub shape: Vec<u64>,
 }
 
+/// A file as memory, of which the system holds what is read and lets go of it when others need the room.
+#[derive(Clone, Debug)]
+pub struct Mapped(Arc<Mmap>);
+
+impl AsRef<[u8]> for Mapped {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
 /// An archive. Only its directory is in memory.
 #[derive(Debug)]
 pub struct Npz {
     path: PathBuf,
-    archive: ZipArchive<BufReader<File>>,
+    bytes: Mapped,
+    archive: ZipArchive<Cursor<Mapped>>,
 }
 
 impl Npz {
     pub fn open(path: &Path) -> Result<Self> {
-        let file = BufReader::new(File::open(path).map_err(Error::io(path))?);
-        let archive = ZipArchive::new(file).map_err(|e| Error::damaged(path, e.to_string()))?;
-        Ok(Self { path: path.into(), archive })
+        let file = File::open(path).map_err(Error::io(path))?;
+        // SAFETY: the mapping is private to this process and only read; that nobody truncates the file meanwhile is the
+        // caller's duty, as for every mapped file.
+        let bytes = Mapped(Arc::new(unsafe { Mmap::map(&file) }.map_err(Error::io(path))?));
+        let archive = ZipArchive::new(Cursor::new(bytes.clone())).map_err(|e| Error::damaged(path, e.to_string()))?;
+        Ok(Self { path: path.into(), bytes, archive })
     }
 
     /// The header of an array; `None` if the archive has no such array.
@@ -100,6 +117,32 @@ impl Npz {
         array.read(count as usize, &mut values)?;
         let header = array.header;
         Ok((header, values))
+    }
+
+    /// Where the elements of an array lie in the file, where they are not compressed.
+    pub fn stored(&mut self, name: &str) -> Result<Option<Stored>> {
+        let Some(Array { header, .. }) = self.array(name)? else { return Ok(None) };
+        let (method, start, size) = {
+            let file = self.archive.by_name(&format!("{name}.npy"));
+            let file = file.map_err(|e| Error::damaged(&self.path, e.to_string()))?;
+            (file.compression(), file.data_start(), file.size())
+        };
+        let (Some(start), true) = (start.map(|s| s as usize), method == CompressionMethod::Stored) else {
+            return Ok(None);
+        };
+        // The header's length is in its first bytes, which were read above.
+        let bytes = self.bytes.as_ref();
+        let lead = bytes.get(start..start + 12).unwrap_or_default();
+        let length = match lead {
+            [_, _, _, _, _, _, 1, _, a, b, ..] => 10 + usize::from(u16::from_le_bytes([*a, *b])),
+            [_, _, _, _, _, _, _, _, a, b, c, d] => 12 + u32::from_le_bytes([*a, *b, *c, *d]) as usize,
+            _ => return Ok(None),
+        };
+        let range = start + length..start + size as usize;
+        if range.start > range.end || range.end > bytes.len() {
+            return Err(self.error(name, "cut short"));
+        }
+        Ok(Some(Stored { header, range, bytes: self.bytes.clone() }))
     }
 
     /// Opens an array for reading part by part.
@@ -122,16 +165,43 @@ impl Npz {
     }
 }
 
+/// An array that lies in the file as it is.
+pub struct Stored {
+    header: Header,
+    range: Range<usize>,
+    bytes: Mapped,
+}
+
+impl Stored {
+    /// Appends `count` elements from the one at `first`; false where the array ends before.
+    pub fn read(&self, first: usize, count: usize, into: &mut Vec<f64>) -> bool {
+        let size = self.header.element.size();
+        let place = || {
+            let from = self.range.start.checked_add(first.checked_mul(size)?)?;
+            let to = from.checked_add(count.checked_mul(size)?)?;
+            self.bytes.as_ref().get(from..to).filter(|_| to <= self.range.end)
+        };
+        place().map(|bytes| self.header.element.decode(bytes, into)).is_some()
+    }
+}
+
 /// An array that is read part by part.
 pub struct Array<'a> {
     /// What it is.
     pub header: Header,
-    reader: BufReader<ZipFile<'a, BufReader<File>>>,
+    reader: BufReader<ZipFile<'a, Cursor<Mapped>>>,
     path: PathBuf,
     label: String,
 }
 
 impl Array<'_> {
+    /// Passes over the next `count` elements.
+    pub fn skip(&mut self, count: usize) -> Result<()> {
+        let bytes = (self.header.element.size() as u64).saturating_mul(count as u64);
+        let failed = |error| Error::damaged(&self.path, format!("{}: {error}", self.label));
+        std::io::copy(&mut self.reader.by_ref().take(bytes), &mut std::io::sink()).map_err(failed).map(drop)
+    }
+
     /// Appends the next `count` elements.
     pub fn read(&mut self, count: usize, into: &mut Vec<f64>) -> Result<()> {
         let size = self.header.element.size();
