@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use tachograph_ir::{BoundGraph, FusionGroup, FusionRule, NodeId, TensorId};
+use tachograph_ir::{BoundGraph, DType, Fill, FusionGroup, FusionRule, NodeId, TensorId};
 use tachograph_program::{Form, Group, Machine, Space, Target, forms, group};
 
 use crate::{Error, Result};
@@ -69,6 +69,23 @@ impl<'a> Network<'a> {
             }
         }
         Ok(Self { bound, parts })
+    }
+
+    /// Inputs to try it on, as they lie in memory: what looks random, and whole numbers that can be looked up.
+    pub fn stand_ins(&self) -> Vec<Vec<u8>> {
+        let input = |&id: &TensorId| -> Vec<u8> {
+            let n = self.shape(id).iter().product::<u64>() as usize;
+            let (fill, dtype) = (Fill::of(self.bound, id), self.bound.fact(id).dtype);
+            let width = usize::try_from(self.element_bytes(id)).unwrap_or(8).clamp(1, 8);
+            match dtype {
+                DType::F64 => fill.floats(id.0, n).into_iter().flat_map(|x| f64::from(x).to_ne_bytes()).collect(),
+                dtype if dtype.is_integer() => {
+                    fill.integers(id.0, n).iter().flat_map(|x| x.to_le_bytes().into_iter().take(width)).collect()
+                }
+                _ => fill.floats(id.0, n).into_iter().flat_map(f32::to_ne_bytes).collect(),
+            }
+        };
+        self.bound.graph().inputs().iter().map(input).collect()
     }
 
     /// Shape of a tensor.

@@ -1,6 +1,7 @@
 //! Runs the program as a user does.
 
 mod bad_input;
+mod compile;
 #[cfg(feature = "torch")]
 mod farm;
 mod inspect;

@@ -2,6 +2,7 @@
 //! implementation of ONNX on single operators.
 
 mod case;
+mod compiled;
 mod export;
 mod kernels;
 mod networks;

@@ -7,7 +7,6 @@ use std::{
 
 use anyhow::{Context, Result};
 use tachograph_compile::{Compiled, Network, Plan};
-use tachograph_ir::Fill;
 use tachograph_metrics::median;
 
 /// How long plans are run in turns, and how often at least.
@@ -25,7 +24,7 @@ pub struct Raced {
 
 /// Runs the plan of a folder, and the default plan beside it, in turns; gives plans the times of their steps.
 pub fn race(network: &Network<'_>, folder: &Path, plan: &mut Plan, default: Option<&mut Plan>) -> Result<Raced> {
-    let inputs = inputs(network);
+    let inputs = network.stand_ins();
     let mut ours = Compiled::open(&folder.join("network.so"))?;
     let mut theirs = match default {
         Some(plan) => Some((Compiled::open(&folder.join("default/network.so"))?, plan)),
@@ -50,24 +49,6 @@ pub fn race(network: &Network<'_>, folder: &Path, plan: &mut Plan, default: Opti
     }
     let ms = middle(&times[0]).context("nothing was run")?;
     Ok(Raced { ms, default_ms: middle(&times[1]), default_steps })
-}
-
-/// The inputs that the network is run on: what looks random, and whole numbers that can be looked up.
-fn inputs(network: &Network<'_>) -> Vec<Vec<u8>> {
-    let bound = network.bound;
-    let input = |&id: &tachograph_ir::TensorId| {
-        let n = network.shape(id).iter().product::<u64>() as usize;
-        let (fill, dtype) = (Fill::of(bound, id), bound.fact(id).dtype);
-        let width = usize::try_from(dtype.bits().div_ceil(8)).unwrap_or(8).clamp(1, 8);
-        match (dtype.is_integer(), dtype) {
-            (true, _) => fill.integers(id.0, n).iter().flat_map(|x| x.to_le_bytes()[..width].to_vec()).collect(),
-            (false, tachograph_ir::DType::F64) => {
-                fill.floats(id.0, n).into_iter().flat_map(|x| f64::from(x).to_ne_bytes()).collect()
-            }
-            _ => fill.floats(id.0, n).into_iter().flat_map(f32::to_ne_bytes).collect(),
-        }
-    };
-    bound.graph().inputs().iter().map(input).collect()
 }
 
 fn timed(library: &mut Compiled, inputs: &[Vec<u8>]) -> Result<f64> {

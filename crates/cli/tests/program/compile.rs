@@ -1,0 +1,72 @@
+//! `compile`: from a model file to a library that runs.
+
+use std::{collections::BTreeMap, path::Path, process::Command};
+
+use tachograph_compile::Compiled;
+
+use crate::{Ran, image, run_in, write_model};
+
+fn compile(folder: &Path, more: &[&str]) -> Ran {
+    run_in(folder, &[&["compile", "m.onnx", "--bind", "batch=1", "--store", "s.sqlite", "--out", "out"], more].concat())
+}
+
+#[test]
+fn a_model_becomes_a_library() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    write_model(folder, "m.onnx", image("batch", 12), 4);
+    let ran = compile(folder, &[]).well();
+    assert!(ran.out.contains("a run takes") && ran.err.contains("numbers that look random"), "{}{}", ran.out, ran.err);
+    for name in ["network.so", "tachograph.h", "network.py", "plan.json", "plan.html"] {
+        assert!(folder.join("out").join(name).exists(), "{name}");
+    }
+    let mut network = Compiled::open(&folder.join("out/network.so")).unwrap();
+    let ports = &network.signature().inputs;
+    let input = vec![0.5f32; ports[0].bytes() / 4];
+    let outputs = network.run(&[input.as_slice()]).unwrap();
+    assert!(outputs[0].iter().all(|x| x.is_finite()) && outputs[0].iter().any(|x| *x != 0.0));
+    assert!(network.run(&[&input[1..]]).unwrap_err().to_string().contains("takes inputs of"));
+}
+
+#[test]
+fn what_was_tuned_is_taken_and_not_measured_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    write_model(folder, "m.onnx", image("batch", 12), 4);
+    let first = compile(folder, &["--budget", "20s", "--json"]).well().json().remove(0);
+    assert!(first["ms"].as_f64() > Some(0.0) && first["default_ms"].as_f64() > Some(0.0), "{first}");
+    let steps = |said: &serde_json::Value| said["plan"]["steps"].as_array().unwrap().clone();
+    assert!(steps(&first).iter().any(|step| step["measured"] == true), "{first}");
+    // What is known is taken without a budget; a run of steps by one plan takes what its page says.
+    let again = compile(folder, &["--json"]).well();
+    assert!(!again.err.contains("trials"), "{}", again.err);
+    let schedules = |said: &serde_json::Value| -> BTreeMap<u64, String> {
+        steps(said).iter().map(|step| (step["group"].as_u64().unwrap(), step["run"].to_string())).collect()
+    };
+    assert_eq!(schedules(&first).len(), schedules(&again.json()[0]).len());
+}
+
+#[test]
+fn the_header_is_c() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    write_model(folder, "m.onnx", image("batch", 12), 4);
+    compile(folder, &[]).well();
+    let program = "#include <stdio.h>\n#include \"tachograph.h\"\nint main(void) { puts(tachograph_signature()); void *a = tachograph_open(); tachograph_close(a); return a == 0; }\n";
+    std::fs::write(folder.join("main.c"), program).unwrap();
+    let args = ["main.c", "-Iout", "out/network.so", "-Wl,-rpath,$ORIGIN/out", "-o", "main"];
+    assert!(Command::new("cc").args(args).current_dir(folder).status().unwrap().success());
+    let said = Command::new(folder.join("main")).output().unwrap();
+    assert!(said.status.success() && String::from_utf8_lossy(&said.stdout).contains("\"inputs\""));
+}
+
+#[test]
+fn bad_wishes_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    write_model(folder, "m.onnx", image("batch", 12), 4);
+    assert!(compile(folder, &["--device", "gpu"]).failed().contains("--device gpu"));
+    assert!(compile(folder, &["--tuner", "nobody"]).failed().contains("nobody"));
+    let out = compile(folder, &["--budget", "soon"]);
+    assert_eq!(out.code, 2, "{}", out.err);
+}

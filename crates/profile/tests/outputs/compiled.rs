@@ -1,0 +1,72 @@
+//! The same networks compiled to libraries: layouts, memory, weights and all, against ONNX Runtime.
+
+use tachograph_compile::{Compiled, Measured, Network, Plan, compile};
+use tachograph_program::Compiler;
+use tch::{Kind, Tensor};
+
+use crate::{
+    case::Source,
+    networks::{CPU, Expected, expected, here},
+};
+
+/// Those of a plain test run: branches that are joined, depthwise convolutions and gates, attention.
+const SOME: [&str; 3] = ["squeezenet1_1", "mobilenet-v2-5-9", "gpt-5-23"];
+
+#[test]
+fn some_networks() {
+    let some = |source: &Source| SOME.contains(&source.name().as_str());
+    assert_eq!(expected(some).len(), SOME.len());
+    compare(some);
+}
+
+/// `cargo test -p tachograph-profile --test outputs compiled::all -- --ignored --nocapture`
+#[test]
+#[ignore = "takes minutes"]
+fn all() {
+    compare(here);
+}
+
+fn compare(chosen: fn(&Source) -> bool) {
+    let compiler = Compiler::find().unwrap();
+    let mut failures = Vec::new();
+    let cases = expected(chosen);
+    assert!(!cases.is_empty());
+    for case in cases {
+        let name = case.source.name();
+        match run(&case, &compiler) {
+            Ok((worst, plan)) => eprintln!(
+                "{name}: {} steps, {} copies, {:.1} MB beside weights, at most {worst:.1e} off",
+                plan.steps.len(),
+                plan.copies(),
+                plan.arena_bytes as f64 / 1e6
+            ),
+            Err(error) => failures.push(format!("{name}: {error}")),
+        }
+    }
+    assert!(failures.is_empty(), "{failures:#?}");
+}
+
+/// The largest difference, and the plan.
+fn run(case: &Expected, compiler: &Compiler) -> Result<(f64, Plan), String> {
+    let text = |error: tachograph_compile::Error| error.to_string();
+    let bound = case.source.load();
+    let network = Network::of(&bound).map_err(text)?;
+    let folder = tempfile::tempdir().unwrap();
+    // Weights that look random, the same as ONNX Runtime was given.
+    let plan = compile(&network, &Measured::new(), &|_| Ok(None), compiler, folder.path()).map_err(text)?;
+    let mut library = Compiled::open(&folder.path().join("network.so")).map_err(text)?;
+    let inputs = network.stand_ins();
+    let given: Vec<&[u8]> = inputs.iter().map(Vec::as_slice).collect();
+    let outputs = library.run_bytes(&given).map_err(text)?;
+    let tensor = |(port, bytes): (&tachograph_compile::Port, &Vec<u8>)| {
+        let shape: Vec<i64> = port.shape.iter().map(|&n| n as i64).collect();
+        let kind = match port.dtype.as_str() {
+            "f32" => Kind::Float,
+            "i64" => Kind::Int64,
+            other => return Err(format!("an output is {other}")),
+        };
+        Ok(Tensor::from_data_size(bytes, &shape, kind).to_kind(Kind::Double))
+    };
+    let outputs: Vec<Tensor> = plan.signature.outputs.iter().zip(&outputs).map(tensor).collect::<Result<_, _>>()?;
+    Ok((case.check(&outputs, CPU)?, plan))
+}
