@@ -8,8 +8,8 @@ use std::collections::HashMap;
 use rand::Rng;
 use tachograph_ir::DType;
 use tachograph_program::{
-    Builder, Compiler, Data, Expr, GpuTarget, Kernel, Reducer, Schedule, Stmt, Target, Workload, c, cuda, intrinsic,
-    opencl,
+    Builder, Compiler, Data, Expr, GpuRules, GpuTarget, Kernel, MetaSchedule, Nvrtc, Reducer, Schedule, Space, Stmt,
+    Target, Workload, c, cuda, intrinsic, opencl,
 };
 
 const PRODUCTS: [&str; 3] = ["wmma_m16n16k16_f16", "wmma_m16n16k16_bf16", "wmma_m16n16k8_tf32"];
@@ -182,4 +182,82 @@ fn what_does_not_fit_is_refused() {
     schedule.steps.retain(|step| !step.to_string().contains("wmma_store"));
     let message = cuda(&schedule.lower(&workload).unwrap(), GpuTarget::default()).unwrap_err().to_string();
     assert!(message.contains("spread over the threads of a warp"), "{message}");
+}
+
+/// A space with sketches for tensor cores, of a product.
+fn with_tensor_cores(dtype: DType, [m, n, k]: [u64; 3]) -> (Workload, Space) {
+    let mut b = Builder::new("product");
+    let (x, w) = (b.input("x", dtype, &[m, k]).unwrap(), b.input("w", dtype, &[k, n]).unwrap());
+    let y = b
+        .reduce("y", &[("i", m), ("j", n)], &[("k", k)], Reducer::Sum, |s, r| {
+            let element = |id, index: [&tachograph_program::Index; 2]| {
+                let load = Expr::Load(id, index.map(Clone::clone).to_vec());
+                if dtype == DType::F32 { load } else { Expr::Cast(DType::F32, Box::new(load)) }
+            };
+            element(x, [&s[0], &r[0]]) * element(w, [&r[0], &s[1]])
+        })
+        .unwrap();
+    b.set_dtype(y, DType::F32);
+    let y = b.apply("relu", y, |y, _| y.max(0.0)).unwrap();
+    b.set_dtype(y, DType::F32);
+    let workload = b.finish(&[y]).unwrap();
+    let rules = MetaSchedule::Gpu(GpuRules { tensor_cores: true, ..GpuRules::default() });
+    let space = Space::meta_schedule(&workload, rules).unwrap();
+    (workload, space)
+}
+
+#[test]
+fn spaces_have_points_for_tensor_cores() {
+    let mut run = 0;
+    for (i, dtype) in [DType::F32, DType::F16, DType::BF16].into_iter().cycle().take(12).enumerate() {
+        let (workload, space) = with_tensor_cores(dtype, [32, 16, 32]);
+        let names: Vec<&str> = space.sketches.iter().map(|sketch| sketch.name.as_str()).collect();
+        assert!(names[0].contains("for wmma_m16n16k"), "{names:?}");
+        assert!(!names[1].contains("wmma"), "{names:?}");
+        let mut rng = common::rng(i as u64);
+        let point = std::iter::from_fn(|| space.sample(&mut rng)).find(|point| point.sketch == 0).unwrap();
+        let schedule = space.schedule(&point).unwrap();
+        assert_eq!(space.point(&schedule), Some(point));
+        let nest = schedule.lower(&workload).unwrap_or_else(|error| panic!("{error}\n{schedule}"));
+        let data = common::data(&workload, &mut rng);
+        let found = nest.run(&data).unwrap_or_else(|error| panic!("{error}\n{schedule}\n{nest}"));
+        let output = workload.outputs()[0];
+        common::close(&workload.run(&data).unwrap()[&output], &found[&output])
+            .unwrap_or_else(|e| panic!("{e}\n{nest}"));
+        let code = cuda(&nest, GpuTarget::default()).unwrap_or_else(|error| panic!("{error}\n{schedule}\n{nest}"));
+        assert!(code.text.contains("wmma.mma.sync") && code.text.contains("wmma.store.d"), "{}", code.text);
+        assert!(code.text.contains("__shared__"), "{}", code.text);
+        run += 1;
+    }
+    assert_eq!(run, 12);
+    // What tiles do not divide has no such sketch.
+    let (_, space) = with_tensor_cores(DType::F32, [32, 24, 32]);
+    assert!(space.sketches.iter().all(|sketch| !sketch.name.contains("wmma")));
+}
+
+/// `TACHOGRAPH_NVRTC=…/libnvrtc.so.12 cargo test -p tachograph-program --test tensorize with_nvrtc -- --ignored`
+#[test]
+#[ignore = "needs NVIDIA's compiler: TACHOGRAPH_NVRTC names libnvrtc.so"]
+fn points_for_tensor_cores_compile_with_nvrtc() {
+    let compiler = Nvrtc::find().unwrap_or_else(|error| panic!("{error}"));
+    let (mut compiled, mut refused) = (0, 0);
+    let mut rng = common::rng(0);
+    for dtype in [DType::F32, DType::F16, DType::BF16].into_iter().cycle().take(60) {
+        let (workload, space) = with_tensor_cores(dtype, [256, 128, 256]);
+        let point = std::iter::from_fn(|| space.sample(&mut rng)).find(|point| point.sketch == 0).unwrap();
+        let schedule = space.schedule(&point).unwrap();
+        // More threads or more shared memory than a block has: there is no code.
+        let Ok(code) = schedule.lower(&workload).and_then(|nest| cuda(&nest, GpuTarget::default())) else {
+            refused += 1;
+            continue;
+        };
+        for architecture in ["sm_80", "sm_90"] {
+            let image = compiler.compile(&code, architecture);
+            let image = image.unwrap_or_else(|error| panic!("{error}\n{workload}\n{schedule}\n{}", code.text));
+            assert!(image.starts_with(b"\x7fELF"));
+        }
+        compiled += 1;
+    }
+    println!("{compiled} programs by NVRTC {}, {refused} have no code", compiler.version());
+    assert!(compiled >= 20, "{compiled}");
 }

@@ -68,6 +68,12 @@ pub fn named(name: &str) -> Option<&'static Intrinsic> {
     ALL.into_iter().find(|intrinsic| intrinsic.name == name)
 }
 
+/// The product of tensor cores for factors of this type.
+pub(crate) fn wmma_for(factors: DType) -> Option<&'static str> {
+    let of = |intrinsic: &&&Intrinsic| intrinsic.warp && intrinsic.reduces() && intrinsic.operands[0].dtype == factors;
+    ALL.iter().find(of).map(|intrinsic| intrinsic.name)
+}
+
 impl Intrinsic {
     /// True if it sums up.
     pub fn reduces(&self) -> bool {

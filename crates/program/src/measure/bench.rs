@@ -91,6 +91,9 @@ pub(super) struct Built {
     first: f64,
 }
 
+/// A candidate, unless it failed.
+type Made = Result<Built, (Failure, String)>;
+
 /// What a run wrote, and its nanoseconds.
 type Ran = Result<(Data, f64), (Failure, String)>;
 
@@ -259,7 +262,7 @@ impl Bench {
         // As many threads compile as there are cores, while this one runs what is ready: nothing is timed before all are built.
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(schedules.len());
         let next = AtomicUsize::new(0);
-        let mut checked: Vec<(usize, Result<Built, (Failure, String)>)> = std::thread::scope(|scope| {
+        let mut checked: Vec<(usize, Made)> = std::thread::scope(|scope| {
             let (send, receive) = mpsc::sync_channel(4);
             for _ in 0..cores {
                 let (send, next, paths) = (send.clone(), &next, &paths);
@@ -295,7 +298,7 @@ impl Bench {
             }
         });
         checked.sort_by_key(|(i, _)| *i);
-        let checked: Vec<Result<Built, (Failure, String)>> = checked.into_iter().map(|(_, built)| built).collect();
+        let checked: Vec<Made> = checked.into_iter().map(|(_, built)| built).collect();
         let patience = this.settings.patience_ms * 1e6;
         let slow = |built: &Built| patience > 0.0 && built.first > patience;
         let good = (0..checked.len()).filter(|&i| checked[i].as_ref().is_ok_and(|built| !slow(built)));

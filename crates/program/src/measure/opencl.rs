@@ -40,7 +40,8 @@ impl OpenCl {
 
 impl Measurer for OpenCl {
     fn measure(&mut self, workload: &Workload, schedules: &[Schedule]) -> Result<Vec<Record>> {
-        self.bench.measure(workload, schedules, &Driver(&self.device))
+        let timed = self.bench.settings.repeats > 0;
+        self.bench.measure(workload, schedules, &Driver { device: &self.device, timed })
     }
 }
 
@@ -50,22 +51,26 @@ fn environment() -> Vec<(&'static str, String)> {
 }
 
 /// OpenCL C, compiled by the device's driver as it is run.
-struct Driver<'a>(&'a Device);
+struct Driver<'a> {
+    device: &'a Device,
+    timed: bool,
+}
 
 impl Backend for Driver<'_> {
     fn build(&self, nest: &Nest, path: &Path) -> Result<u64, (Failure, String)> {
-        let code = opencl(nest, self.0.target).map_err(|error| (Failure::Code, error.to_string()))?;
+        let code = opencl(nest, self.device.target).map_err(|error| (Failure::Code, error.to_string()))?;
         grid::plan(nest, &code, path)?;
         grid::write(path, code.text.as_bytes())?;
         Ok(0)
     }
 
     fn runner(&self) -> &Path {
-        &self.0.runner
+        &self.device.runner
     }
 
     fn environment(&self) -> Vec<(&'static str, String)> {
-        environment()
+        let untimed = (!self.timed).then(|| ("TACHOGRAPH_UNTIMED", "1".to_owned()));
+        environment().into_iter().chain(untimed).collect()
     }
 
     // Starting a driver's compiler takes far longer than compiling with it.
@@ -74,10 +79,10 @@ impl Backend for Driver<'_> {
     }
 
     fn device(&self) -> String {
-        self.0.name.clone()
+        self.device.name.clone()
     }
 
     fn compiler(&self) -> String {
-        self.0.version.clone()
+        self.device.version.clone()
     }
 }

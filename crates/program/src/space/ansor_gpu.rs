@@ -24,11 +24,15 @@ pub struct GpuRules {
     pub max_innermost: u64,
     /// Most trips that are written out.
     pub max_unroll: u64,
+    /// Whether MetaSchedule's rules make sketches for tensor cores, besides, of products that they fit. Factors of f32 are
+    /// rounded to 10 bits of mantissa there.
+    #[serde(default)]
+    pub tensor_cores: bool,
 }
 
 impl Default for GpuRules {
     fn default() -> Self {
-        Self { warp: 32, max_threads: 1024, max_innermost: 64, max_unroll: 1024 }
+        Self { warp: 32, max_threads: 1024, max_innermost: 64, max_unroll: 1024, tensor_cores: false }
     }
 }
 

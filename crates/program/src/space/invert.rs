@@ -41,6 +41,14 @@ impl Reader<'_> {
                 Step::Layout { buffer: other, .. } if other == buffer => self.read(open, &taken[1..], made),
                 _ => None,
             },
+            Open::FetchByWarps { stage, axis, word, words, .. } => match taken.first()? {
+                Step::Split { stage: s, axis: a, factors } if s == stage && a == axis => {
+                    let i = words.iter().position(|w| Some(w) == factors.get(2))?;
+                    let steps = super::sketch::fetch_by_warps(stage, axis, *factors.first()?, words[i]).len();
+                    self.with(*word, Choice::Category(i), open, taken.get(steps..)?, made)
+                }
+                _ => None,
+            },
             Open::Prefetch { stage, buffer, axis, distance, distances, .. } => match taken.first() {
                 Some(Step::Prefetch { stage: s, buffer: b, axis: a, ahead }) if (s, b, a) == (stage, buffer, axis) => {
                     let i = distances.iter().position(|d| d == ahead)?;

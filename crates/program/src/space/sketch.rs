@@ -53,6 +53,21 @@ pub enum Open {
         /// Its options: elements of a word.
         words: Vec<u64>,
     },
+    /// A copy whose loop the warps of a block share out in words: they go along y, and their threads along x.
+    FetchByWarps {
+        /// The copy.
+        stage: String,
+        /// Its one loop.
+        axis: String,
+        /// The tile of which a part is the number of warps.
+        tile: usize,
+        /// Which part.
+        part: usize,
+        /// The decision on the length of a word.
+        word: usize,
+        /// Its options: elements of a word.
+        words: Vec<u64>,
+    },
     /// What a stage reads of a buffer is asked for some trips of a loop ahead, where there are as many.
     Prefetch {
         /// The stage.
@@ -128,6 +143,14 @@ impl Sketch {
                     };
                     schedule.steps.extend(fetch(stage, axis, threads, word));
                 }
+                Open::FetchByWarps { stage, axis, tile, part, word, words } => {
+                    let warps = factors(*tile).get(*part).copied().unwrap_or(1);
+                    let word = match choices.get(*word) {
+                        Some(Choice::Category(i)) => words.get(*i).copied().unwrap_or(1),
+                        _ => 1,
+                    };
+                    schedule.steps.extend(fetch_by_warps(stage, axis, warps, word));
+                }
                 Open::Prefetch { stage, buffer, axis, tile, part, distance, distances } => {
                     let ahead = match choices.get(*distance) {
                         Some(Choice::Category(i)) => distances.get(*i).copied().unwrap_or(0),
@@ -168,6 +191,20 @@ pub(super) fn fetch(stage: &str, axis: &str, threads: u64, word: u64) -> Vec<Ste
     ];
     if word > 1 {
         steps.push(Step::Vectorize { stage, axis: part(2) });
+    }
+    steps
+}
+
+/// The same among warps.
+pub(super) fn fetch_by_warps(stage: &str, axis: &str, warps: u64, word: u64) -> Vec<Step> {
+    let (stage, axis) = (stage.to_owned(), axis.to_owned());
+    let part = |i: usize| format!("{axis}.{i}");
+    let bind = |i, to| Step::Bind { stage: stage.clone(), axis: part(i), to };
+    let factors = vec![warps, crate::intrinsic::WARP, word];
+    let mut steps = vec![Step::Split { stage: stage.clone(), axis: axis.clone(), factors }];
+    steps.extend([bind(1, Binding::Thread(Dim::Y)), bind(2, Binding::Thread(Dim::X))]);
+    if word > 1 {
+        steps.push(Step::Vectorize { stage: stage.clone(), axis: part(3) });
     }
     steps
 }

@@ -3,8 +3,8 @@
 //! several sketches of one.
 //!
 //! What MetaSchedule draws when it replays a trace are decisions here, and so is how many loops are shared among
-//! cores, which it computes, and changes when it mutates. Left out: pipelines of asynchronous copies and intrinsics in
-//! place of inner loops. A reduction that was factored is not tiled again, and a stage with several readers has no place
+//! cores, which it computes, and changes when it mutates. Left out: pipelines of asynchronous copies, and intrinsics on
+//! processors in place of inner loops. A reduction that was factored is not tiled again, and a stage with several readers has no place
 //! inside of a loop of one of them: both would depend on other decisions.
 
 mod annotate;
@@ -13,6 +13,7 @@ mod factor;
 mod inline;
 mod location;
 mod predicate;
+mod tensor;
 mod tiling;
 
 use serde::{Deserialize, Serialize};
@@ -50,7 +51,10 @@ pub(super) fn sketches(workload: &Workload, target: MetaSchedule) -> Result<Vec<
         MetaSchedule::Gpu(rules) => {
             // What is read by a stage with tiles goes into the copies that its threads share, which tiling makes.
             apply(&|p, id| inline::beside_tiles(p, id))?;
-            apply(&|p, id| tiling::on_gpu(p, id, rules))?;
+            apply(&|p, id| match tensor::on_tensor_cores(p, id, rules)? {
+                Some(made) => Ok(Some(made)),
+                None => tiling::on_gpu(p, id, rules),
+            })?;
             apply(&|p, id| inline::every(p, id))?;
             apply(&|p, id| cross::reduced(p, id, rules))?;
             all.into_iter().map(|partial| annotate::for_gpu(partial, rules)).collect()

@@ -69,7 +69,7 @@ pub(super) fn on_gpu(p: &Partial, id: BufferId, rules: GpuRules) -> Made {
 }
 
 /// The stage now computes a buffer of its own, which is copied to the old one.
-fn cached(p: &mut Partial, id: BufferId) -> crate::Result<BufferId> {
+pub(super) fn cached(p: &mut Partial, id: BufferId) -> crate::Result<BufferId> {
     let stage = p.name(id);
     p.take(Step::CacheWrite { stage })?;
     Ok(BufferId(p.state.workload().buffers().len() as u32 - 1))
