@@ -5,8 +5,7 @@ use std::{
     fs,
     path::Path,
     sync::{
-        Mutex,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
         mpsc::{Sender, channel},
     },
     thread,
@@ -104,7 +103,7 @@ fn in_parallel(
     mut done: impl FnMut(Made) -> Result<()>,
 ) -> Result<()> {
     let next = AtomicUsize::new(0);
-    let stop = Mutex::new(false);
+    let stop = AtomicBool::new(false);
     let (send, made) = channel();
     thread::scope(|scope| {
         for _ in 0..workers.min(models.len()) {
@@ -114,17 +113,15 @@ fn in_parallel(
         drop(send);
         let result = made.into_iter().try_for_each(&mut done);
         // Workers that are still at it stop after the file in hand.
-        if let Ok(mut stop) = stop.lock() {
-            *stop = true;
-        }
+        stop.store(true, Ordering::Relaxed);
         result
     })
 }
 
-fn work(models: &[Model], next: &AtomicUsize, stop: &Mutex<bool>, method: &Method, limits: Limits, send: Sender<Made>) {
+fn work(models: &[Model], next: &AtomicUsize, stop: &AtomicBool, method: &Method, limits: Limits, send: Sender<Made>) {
     let mut worker = Worker::new(method.tool, &method.python, limits);
     while let Some(model) = models.get(next.fetch_add(1, Ordering::Relaxed)) {
-        if stop.lock().is_ok_and(|stop| *stop) {
+        if stop.load(Ordering::Relaxed) {
             break;
         }
         let made = one(&mut worker, method, model);

@@ -4,6 +4,7 @@
 //! cargo run --release -p tachograph-research --bin reproduce -- timm-gpu --seeds 3
 //! ```
 
+mod edge;
 mod help;
 mod intervals;
 mod ncnn;
@@ -23,7 +24,8 @@ use clap::{Parser, builder::PossibleValuesParser};
 /// The name of a table, and what prints it.
 type Table = (&'static str, fn(&Args) -> Result<()>);
 
-const TABLES: [Table; 14] = [
+const TABLES: [Table; 15] = [
+    ("edge", edge::tables),
     ("help-fbnet", help::fbnet),
     ("help-nb201", help::nas_bench_201),
     ("ncnn", ncnn::table),
@@ -67,6 +69,9 @@ pub struct Args {
     /// Seed of the division of `own-…` and `timm-…` tables into folds; those of the manifest have 0.
     #[arg(long, default_value_t = 0)]
     division: u64,
+    /// Epochs of trainings of networks, where the recipes' own take too long: the rows then say less than they could.
+    #[arg(long)]
+    epochs: Option<u32>,
     /// Print every column (every setting, say) of each predictor as well.
     #[arg(long)]
     columns: bool,

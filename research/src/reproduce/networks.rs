@@ -1,7 +1,9 @@
 //! Graph networks, ours and published ones, trained through the engine on all columns of a table at once.
 
+use std::path::{Path, PathBuf};
+
 use anyhow::{Context, Result};
-use tachograph_train::{Corpus, Observer, Predicted, RunConfig, SplitConfig, train_on};
+use tachograph_train::{BEST, Corpus, Observer, Predicted, RunConfig, SplitConfig, train_on};
 
 use super::Args;
 
@@ -47,6 +49,19 @@ fn mean(of_seeds: &[Vec<Predicted>]) -> Vec<Predicted> {
     rows
 }
 
+/// Where a training is kept.
+fn folder(runs: &Path, name: &str, split: &str, seed: u64) -> PathBuf {
+    runs.join(format!("{}-{split}-{seed}", name.split(' ').next().unwrap_or(name)))
+}
+
+/// The checkpoints of networks that [`fold`] trained on the split with this hash and kept: name, seed and file.
+pub fn trained(args: &Args, split: &str) -> Result<Vec<(&'static str, u64, PathBuf)>> {
+    let Some(runs) = &args.runs else { return Ok(vec![]) };
+    let of = |name| (0..args.seeds).map(move |seed| (name, seed, folder(runs, name, split, seed).join(BEST)));
+    let wanted = networks()?.into_iter().map(|(name, _)| name).filter(|name| !args.only.is_empty() && args.wants(name));
+    Ok(wanted.flat_map(of).filter(|(.., file)| file.exists()).collect())
+}
+
 /// Trains every network on a fold, on all outputs at once, and hands on its name, the seed and what it predicts; of ours
 /// also what the ensemble of all seeds does. Networks take minutes each, so that they are trained only where `--only`
 /// names them.
@@ -63,10 +78,11 @@ pub fn fold(
         }
         let mut of_seeds = Vec::new();
         for seed in 0..args.seeds {
-            let config = RunConfig { split: split.clone(), seed, ..config.clone() };
+            let epochs = args.epochs.unwrap_or(config.epochs);
+            let config = RunConfig { split: split.clone(), seed, epochs, ..config.clone() };
             let temporary = tempfile::tempdir().context("a folder for the run")?;
             let dir = match &args.runs {
-                Some(runs) => runs.join(format!("{}-{}-{seed}", name.split(' ').next().unwrap_or(name), division.hash)),
+                Some(runs) => folder(runs, name, &division.hash, seed),
                 None => temporary.path().into(),
             };
             let outcome = train_on(&config, corpus, &dir, &mut Quiet)?;

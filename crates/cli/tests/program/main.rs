@@ -5,6 +5,7 @@ mod bad_input;
 mod farm;
 mod inspect;
 mod kernels;
+mod labels;
 mod live;
 mod others;
 mod predict;

@@ -8,11 +8,16 @@ use tachograph_ir::Device;
 use tachograph_metrics::Report;
 use tachograph_train::{RunConfig, SplitConfig, baselines, train_observed};
 
-use super::Args;
+use super::{Args, extrapolate};
 use crate::{progress::Progress, table};
 
 pub fn run(args: &Args) -> Result<()> {
-    let config = RunConfig::load(&args.config)?;
+    if let (Some(checkpoint), Some(set)) = (&args.checkpoint, &args.on) {
+        return extrapolate::run(args, checkpoint, set);
+    }
+    // clap lets neither be missing then.
+    let (Some(config), Some(out)) = (&args.config, &args.out) else { return Ok(()) };
+    let config = RunConfig::load(config)?;
     let specification = Device::builtin(&args.roofline)?;
     let mut progress = Progress::new(false)?;
     let mut one = |config: &RunConfig, out: &PathBuf, without: Option<&str>| {
@@ -29,12 +34,12 @@ pub fn run(args: &Args) -> Result<()> {
         show(args, without, &reports)
     };
     if !args.families {
-        return one(&config, &args.out, None);
+        return one(&config, out, None);
     }
     let families: BTreeSet<String> = config.corpus()?.entries.into_iter().map(|entry| entry.family).collect();
     families.iter().try_for_each(|family| {
         let split = SplitConfig::Family { family: family.clone(), seed: 0 };
-        one(&RunConfig { split, ..config.clone() }, &args.out.join(family), Some(family))
+        one(&RunConfig { split, ..config.clone() }, &out.join(family), Some(family))
     })
 }
 
