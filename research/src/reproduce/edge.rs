@@ -14,21 +14,21 @@ const SET: &str = "edge";
 /// 80/20 at random: the first of five folds.
 const FOLDS: usize = 5;
 
-/// Tables of an output each: all spaces together ("generalised"), at random and with each space held out; each space alone
-/// ("specialised"); and the real files of `vela`, which nothing here has seen.
+/// Tables of an output each: all spaces together ("generalised") at random; the real files of `vela`, which nothing here has
+/// seen; each space alone ("specialised"); and all spaces with one held out.
 pub fn tables(args: &Args) -> Result<()> {
     let corpus = own::corpus(SET)?;
     let spaces: BTreeSet<String> = corpus.entries.iter().map(|entry| entry.family.clone()).collect();
     let random = SplitConfig::Fold { folds: FOLDS, fold: 0, families: false, seed: args.division };
     division(args, &corpus, "all spaces, random 80/20", &[random.clone()])?;
-    let held = |family: &String| SplitConfig::Family { family: family.clone(), seed: args.division };
-    division(args, &corpus, "each space held out", &spaces.iter().map(held).collect::<Vec<_>>())?;
+    real(args, &corpus, &random)?;
     for space in &spaces {
         let mut alone = own::corpus(SET)?;
         alone.entries.retain(|entry| entry.family == *space);
         division(args, &alone, &format!("{space} alone, random 80/20"), &[random.clone()])?;
     }
-    real(args, &corpus, &random)
+    let held = |family: &String| SplitConfig::Family { family: family.clone(), seed: args.division };
+    division(args, &corpus, "each space held out", &spaces.iter().map(held).collect::<Vec<_>>())
 }
 
 /// The tables of one way to divide a corpus.

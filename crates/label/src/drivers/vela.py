@@ -7,6 +7,7 @@ Out: {"done": {"cpu": 0, "npu": 69, "summary": {...}}} or {"refused": "why"}; fi
 import csv
 import glob
 import json
+import math
 import os
 import re
 import resource
@@ -61,9 +62,13 @@ def label(path, options):
         numbers = {}
         for name, value in summary.items():
             try:
-                numbers[name] = float(value)
+                number = float(value)
             except ValueError:
                 numbers[name] = value
+                continue
+            # JSON has no infinity: inferences a second of a file that takes no time.
+            if math.isfinite(number):
+                numbers[name] = number
         return {"done": {"cpu": ran["CPU"], "npu": ran["NPU"], "summary": numbers}}
     finally:
         shutil.rmtree(out, ignore_errors=True)
