@@ -55,7 +55,11 @@ fn division(args: &Args, corpus: &Corpus, name: &str, splits: &[SplitConfig]) ->
             tables[row.output].add(name, seed, &row.family.clone(), [row]);
         })?;
     }
-    for rows in &tables {
+    for rows in &mut tables {
+        // The rows' own names say what the recipes do.
+        if let Some(epochs) = args.epochs {
+            rows.note(format!("Networks: {epochs} epochs, whatever their rows say."));
+        }
         rows.print()?;
         if args.columns {
             rows.print_each_column()?;

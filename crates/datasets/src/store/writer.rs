@@ -164,7 +164,12 @@ impl Writer {
     /// A file that cannot be read or written.
     pub fn finish(self) -> Result<Meta> {
         let file = self.file.clone();
-        self.finish_with(file)
+        let packed = self.dir.join(format!("{file}{PACKED}"));
+        let meta = self.finish_with(file)?;
+        if packed.exists() {
+            fs::remove_file(&packed).map_err(Error::io(&packed))?;
+        }
+        Ok(meta)
     }
 
     /// [`finish`](Self::finish), with the measurements packed as the networks are.
