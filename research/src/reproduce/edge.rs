@@ -51,7 +51,7 @@ fn division(args: &Args, corpus: &Corpus, name: &str, splits: &[SplitConfig]) ->
                 }
             }
         }
-        networks::fold(args, corpus, split, |name, seed, row| {
+        networks::fold(args, networks::of_edge()?, corpus, split, |name, seed, row| {
             tables[row.output].add(name, seed, &row.family.clone(), [row]);
         })?;
     }
@@ -84,7 +84,14 @@ fn real(args: &Args, corpus: &Corpus, split: &SplitConfig) -> Result<()> {
     let quantities = corpus.outputs.iter().map(|output| output.quantity).collect::<BTreeSet<_>>();
     let query =
         Query { devices: devices.into_iter().collect(), quantities: quantities.into_iter().collect(), batch: None };
-    let files = Corpus::open(Path::new("vela"), args.data.as_deref(), &query)?;
+    let files = match Corpus::open(Path::new("vela"), args.data.as_deref(), &query) {
+        Ok(files) => files,
+        // They are no part of the repository.
+        Err(error) => {
+            eprintln!("the real files are left out: {error}");
+            return Ok(());
+        }
+    };
     let file_rows = static_rows(&files)?;
     for (output, manifest) in corpus.outputs.iter().enumerate() {
         let same =
@@ -110,7 +117,7 @@ fn real(args: &Args, corpus: &Corpus, split: &SplitConfig) -> Result<()> {
                 rows.add(model.name(), 0, "", [row]);
             }
         }
-        for (name, seed, checkpoint) in networks::trained(args, &division.hash)? {
+        for (name, seed, checkpoint) in networks::trained(args, networks::of_edge()?, &division.hash)? {
             let root = args.data.as_deref();
             let done = tachograph_train::extrapolate(&checkpoint, Path::new("vela"), root, &[], None)?;
             rows.add(name, seed, "", done.evaluation.predictions.into_iter().filter(|row| row.output == output));

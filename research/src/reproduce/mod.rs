@@ -16,7 +16,7 @@ mod spaces;
 mod timm;
 mod timm_device;
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::OnceLock, time::Instant};
 
 use anyhow::{Context, Result};
 use clap::{Parser, builder::PossibleValuesParser};
@@ -72,12 +72,24 @@ pub struct Args {
     /// Epochs of trainings of networks, where the recipes' own take too long: the rows then say less than they could.
     #[arg(long)]
     epochs: Option<u32>,
+    /// Minutes after which no further training begins; what is left out is said, and done by the same command later.
+    #[arg(long)]
+    minutes: Option<f64>,
     /// Print every column (every setting, say) of each predictor as well.
     #[arg(long)]
     columns: bool,
 }
 
+/// When the program started to work.
+static START: OnceLock<Instant> = OnceLock::new();
+
 impl Args {
+    /// Whether the time for trainings is over.
+    fn is_over(&self) -> bool {
+        let start = START.get_or_init(Instant::now);
+        self.minutes.is_some_and(|minutes| start.elapsed().as_secs_f64() > 60.0 * minutes)
+    }
+
     /// True for a predictor whose row is wanted.
     fn wants(&self, predictor: &str) -> bool {
         self.only.is_empty() || self.only.iter().any(|start| predictor.starts_with(start.as_str()))
@@ -89,6 +101,7 @@ impl Args {
 /// # Errors
 /// Data that are missing or damaged.
 pub fn run(args: &Args) -> Result<()> {
+    START.get_or_init(Instant::now);
     tch::set_num_threads(1);
     let (_, table) = TABLES.iter().find(|(name, _)| *name == args.table).context("no such table")?;
     table(args)

@@ -26,3 +26,15 @@ fn baselines_of_the_gpu_are_as_documented() {
     assert_eq!(rows(&out, "log-linear").len(), 8, "latency, memory, energy and steady latencies: {out}");
     assert_documented(&out, "log-linear", 1);
 }
+
+#[test]
+fn baselines_of_the_edge_are_as_documented() {
+    let out = run(PROGRAM, ["edge", "--only", "FLOPs line"]).good();
+    // Two quantities on three configurations: all spaces, four alone, one held out.
+    let random: String = out.split("\n### ").filter(|table| table.contains("all spaces, random")).collect();
+    assert_eq!(rows(&random, "FLOPs line").len(), 6, "{out}");
+    assert_documented(&random, "FLOPs line", 1);
+    let held: String = out.split("\n### ").filter(|table| table.contains("each space held out")).collect();
+    assert_eq!(rows(&held, "FLOPs line").len(), 6, "{out}");
+    assert_documented(&held, "FLOPs line", 1);
+}
