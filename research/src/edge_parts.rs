@@ -16,7 +16,7 @@ use clap::Parser;
 use tachograph_datasets::{DataSet, NetworkId, Record};
 use tachograph_import::tflite::{self, Weights};
 use tachograph_ir::{Assignment, BoundGraph, Builder, Graph, NodeId, TensorId};
-use tachograph_label::{Limits, Vela, label};
+use tachograph_label::{Limits, Vela, label, refusals, vela::NOTHING_RUNS};
 use tachograph_metrics::median;
 use tachograph_networks::edge::{Space, sample};
 
@@ -63,10 +63,14 @@ pub fn run(args: &Args) -> Result<()> {
         let set = args.folder.join(accelerator);
         let method = Vela::new(accelerator.clone()).method()?;
         label(&files, &set, &method, 2, Limits::default(), |_| {})?;
+        // What runs on the CPU has no time in the label of the whole either.
+        let on_cpu =
+            refusals(&set, accelerator)?.into_iter().filter(|refusal| refusal.reason.starts_with(NOTHING_RUNS));
+        let on_cpu: BTreeSet<String> = on_cpu.map(|refusal| name(&refusal.network)).collect();
         let set = DataSet::open(&set)?;
         let labels: BTreeMap<String, &Record> =
             set.records().iter().map(|record| (name(&record.network), record)).collect();
-        table(accelerator, &networks, &labels);
+        table(accelerator, &networks, &labels, &on_cpu);
     }
     Ok(())
 }
@@ -158,12 +162,15 @@ fn write(files: &Path, name: &str, bound: &BoundGraph) -> Result<()> {
     Ok(())
 }
 
-fn table(accelerator: &str, networks: &[Cut], labels: &BTreeMap<String, &Record>) {
+fn table(accelerator: &str, networks: &[Cut], labels: &BTreeMap<String, &Record>, on_cpu: &BTreeSet<String>) {
     println!("\n### {accelerator}: the parts alone, over the whole (Vela's estimates)\n");
     println!("| space | networks | operators / whole, median | kernels / whole, median | least | most | cascaded |");
     println!("|---|---|---|---|---|---|---|");
-    let time = |name: &String| labels.get(name).and_then(|record| record.median_ms);
-    // A part that the compiler refuses, or leaves to the CPU, has no time; its network is left out.
+    let time = |name: &String| match on_cpu.contains(name) {
+        true => Some(0.0),
+        false => labels.get(name).and_then(|record| record.median_ms),
+    };
+    // A network with a part that the compiler refuses is left out.
     let sum = |parts: &[String]| parts.iter().map(time).sum::<Option<f64>>();
     let mut extremes: Vec<(f64, &str)> = Vec::new();
     for space in Space::ALL {
@@ -181,10 +188,11 @@ fn table(accelerator: &str, networks: &[Cut], labels: &BTreeMap<String, &Record>
             cascaded += usize::from(estimate.is_some_and(|estimate| estimate.cascaded > 0));
         }
         let middle = |values: &[f64]| median(values).map_or("–".into(), |m| format!("{m:.2}"));
-        let (least, most) = kernels.iter().fold((f64::MAX, 0f64), |(l, m), &v| (l.min(v), m.max(v)));
-        let n = kernels.len();
+        kernels.sort_by(f64::total_cmp);
+        let shown = |value: Option<&f64>| value.map_or("–".into(), |v| format!("{v:.2}"));
+        let (least, most, n) = (shown(kernels.first()), shown(kernels.last()), kernels.len());
         let (single, fused) = (middle(&operators), middle(&kernels));
-        println!("| {space} | {n} | {single} | {fused} | {least:.2} | {most:.2} | {cascaded} |");
+        println!("| {space} | {n} | {single} | {fused} | {least} | {most} | {cascaded} |");
     }
     extremes.sort_by(|a, b| b.0.total_cmp(&a.0));
     println!("\nFurthest from their sum: ");

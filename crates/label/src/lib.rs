@@ -20,7 +20,7 @@ pub use error::{Error, Result};
 pub use folder::{Labelled, Outcome, label};
 pub use litert::{LITERT, LiteRt};
 pub use method::Method;
-pub use refusals::Refusal;
+pub use refusals::{Refusal, refusals};
 pub use vela::{VELA, Vela};
 
 /// What one file may take.

@@ -30,6 +30,14 @@ pub(crate) struct Refusals {
     known: BTreeMap<NetworkId, Refusal>,
 }
 
+/// The refusals of a device in a set that [`label`](crate::label) made.
+///
+/// # Errors
+/// A file that cannot be read.
+pub fn refusals(set: &Path, device: &str) -> Result<Vec<Refusal>> {
+    Ok(Refusals::open(set, device)?.known.into_values().collect())
+}
+
 impl Refusals {
     /// Reads what is there; a last line that a killed process left torn is dropped.
     pub fn open(set: &Path, device: &str) -> Result<Self> {

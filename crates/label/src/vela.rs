@@ -11,6 +11,9 @@ use crate::{Environment, Error, Method, Result, worker::Tool};
 /// The version of `ethos-u-vela` that is installed, and whose names these are.
 pub const VELA: &str = "5.2.0";
 
+/// What the reason of a refusal begins with where everything in a file falls back to the CPU.
+pub const NOTHING_RUNS: &str = "no operator runs on the accelerator";
+
 /// Version of how estimates become records.
 const PROTOCOL: u32 = 1;
 
@@ -156,7 +159,7 @@ struct Summary {
 fn read(method: &Method, network: NetworkId, answer: Value, version: &str) -> Result<Record, String> {
     let Answer { cpu, npu, summary: s } = serde_json::from_value(answer).map_err(|e| format!("Vela's table: {e}"))?;
     if npu == 0 || s.inference_time <= 0.0 {
-        return Err(format!("no operator runs on the accelerator, {cpu} on the CPU"));
+        return Err(format!("{NOTHING_RUNS}, {cpu} on the CPU"));
     }
     let kib = |n: f64| (1024.0 * n).round() as u64;
     let memory = [s.sram_memory_used, s.dram_memory_used, s.on_chip_flash_memory_used, s.off_chip_flash_memory_used];
