@@ -155,7 +155,7 @@ struct Summary {
     cycles_total: f64,
 }
 
-/// Time, and memory as [`VELA`](tachograph_datasets::sets::VELA)'s set counts it: all that is used, wherever it lies.
+/// Time, and memory as the set `vela` counts it: all that is used, wherever it lies.
 fn read(method: &Method, network: NetworkId, answer: Value, version: &str) -> Result<Record, String> {
     let Answer { cpu, npu, summary: s } = serde_json::from_value(answer).map_err(|e| format!("Vela's table: {e}"))?;
     if npu == 0 || s.inference_time <= 0.0 {

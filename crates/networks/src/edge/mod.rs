@@ -1,7 +1,7 @@
 //! Search spaces of small networks for accelerators at the edge, one a task, in the manner of EdgeDLPerf (the data set of
 //! PerfSAGE, Chai et al., 2023, whose own spaces are not published).
 //!
-//! Every network is one that [`tachograph_import::tflite::write`] has an int8 form for: one image, convolutions padded as
+//! Every network is one that `tachograph_import::tflite::write` has an int8 form for: one image, convolutions padded as
 //! TensorFlow's `SAME`, batch normalisation folded unless it comes before its convolution.
 
 mod audio;
