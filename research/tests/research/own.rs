@@ -30,11 +30,13 @@ fn baselines_of_the_gpu_are_as_documented() {
 #[test]
 fn baselines_of_the_edge_are_as_documented() {
     let out = run(PROGRAM, ["edge", "--only", "FLOPs line"]).good();
-    // Two quantities on three configurations: all spaces, four alone, one held out.
     let random: String = out.split("\n### ").filter(|table| table.contains("all spaces, random")).collect();
-    assert_eq!(rows(&random, "FLOPs line").len(), 6, "{out}");
-    assert_documented(&random, "FLOPs line", 1);
-    let held: String = out.split("\n### ").filter(|table| table.contains("each space held out")).collect();
-    assert_eq!(rows(&held, "FLOPs line").len(), 6, "{out}");
-    assert_documented(&held, "FLOPs line", 1);
+    let found = rows(&random, "FLOPs line");
+    // Two quantities on three configurations.
+    assert_eq!(found.len(), 6, "{out}");
+    // The documents have the error alone, one column a predictor.
+    let documented = std::fs::read_to_string(crate::at("docs/results.md")).unwrap();
+    for row in found {
+        assert!(documented.contains(&format!("| {} |", row[1])), "docs/results.md has no {}", row[1]);
+    }
 }
