@@ -21,8 +21,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use verbs::{
-    adapt, choose, collect, completions, data, devices, doctor, ensemble, evaluate, inspect, label, predict, profile, program,
-    query, runner, sample, store as store_verb, train, transfer, tune, worker,
+    adapt, choose, collect, completions, data, devices, doctor, ensemble, evaluate, inspect, label, predict, profile,
+    program, query, runner, sample, store as store_verb, train, transfer, tune, worker,
 };
 
 /// What a neural network will take on a device, before anyone runs it.
