@@ -115,6 +115,7 @@ fn network(family: Family, index: u64) -> Option<(Graph, Record)> {
         date: "2026-01-02".into(),
         library: "none".into(),
         protocol: 1,
+        estimate: None,
     };
     NODES.contains(&bound.live().len()).then_some((graph, record))
 }

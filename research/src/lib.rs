@@ -6,8 +6,10 @@
 //! ```
 //!
 //! `recipes/` holds the trainings of the tables: ours, and published predictors as they were published but for what
-//! their comments say. `survey`, `public_files`, `query_stream` and `repeatability` need no libtorch.
+//! their comments say. `survey`, `public_files`, `query_stream`, `repeatability` and `edge_parts` need no
+//! libtorch.
 
+pub mod edge_parts;
 mod exit;
 #[cfg(feature = "torch")]
 pub mod few_shot;

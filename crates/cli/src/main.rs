@@ -21,8 +21,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use verbs::{
-    adapt, choose, collect, compile, completions, data, devices, doctor, ensemble, evaluate, inspect, predict, profile,
-    program, query, rank, runner, store as store_verb, train, transfer, tune, worker,
+    adapt, choose, collect, compile, completions, data, devices, doctor, ensemble, evaluate, inspect, label, predict,
+    profile, program, query, rank, runner, sample, store as store_verb, train, transfer, tune, worker,
 };
 
 /// What a neural network will take on a device, before anyone runs it.
@@ -46,6 +46,8 @@ enum Verb {
     Choose(choose::Args),
     Profile(profile::Args),
     Collect(collect::Args),
+    Sample(sample::Args),
+    Label(label::Args),
     Data(data::Args),
     Train(train::Args),
     Evaluate(evaluate::Args),
@@ -76,6 +78,8 @@ fn main() -> ExitCode {
         Verb::Choose(args) => choose::run(&args),
         Verb::Profile(args) => profile::run(&args),
         Verb::Collect(args) => collect::run(&args),
+        Verb::Sample(args) => sample::run(&args),
+        Verb::Label(args) => label::run(&args),
         Verb::Data(args) => data::run(&args),
         Verb::Train(args) => train::run(&args),
         Verb::Evaluate(args) => evaluate::run(&args),

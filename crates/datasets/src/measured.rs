@@ -30,7 +30,7 @@ impl Record {
             assignment: self.config.clone(),
             phase: Mode::Inference,
             value,
-            estimated: false,
+            estimated: self.estimate.is_some(),
             configuration: None,
         })
     }

@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 use tachograph_ir::{Assignment, DType};
 
-use crate::{Error, Result};
+use crate::{Error, Estimate, Result};
 
 /// Where a network comes from. Written `family:seed:index` or `file:path`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -128,6 +128,9 @@ pub struct Record {
     pub library: String,
     /// Version of the measurement protocol.
     pub protocol: u32,
+    /// What a compiler estimated beside, where nothing was measured: the other numbers are its estimates too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimate: Option<Estimate>,
 }
 
 /// What makes two measurements on one device the same measurement.
@@ -205,6 +208,7 @@ pub(crate) mod tests {
             date: "2026-01-02T03:04:05Z".into(),
             library: "libtorch 2.11.0".into(),
             protocol: 1,
+            estimate: None,
         }
     }
 

@@ -1,7 +1,5 @@
 //! Errors of this crate.
 
-use crate::Family;
-
 /// Why there is no such network.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -13,7 +11,7 @@ pub enum Error {
     #[error("network {family}:{seed}:{index}: {source}")]
     Graph {
         /// Its family.
-        family: Family,
+        family: String,
         /// Seed of the set.
         seed: u64,
         /// Index within the family.
@@ -25,7 +23,7 @@ pub enum Error {
     #[error("{family}:{seed}:{index}: none of {draws} draws is within the bounds of size and cost")]
     Exhausted {
         /// Family to draw from.
-        family: Family,
+        family: String,
         /// Seed of the set.
         seed: u64,
         /// Index within the family.

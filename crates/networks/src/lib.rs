@@ -15,6 +15,7 @@
 mod alexnet;
 mod bert;
 mod draw;
+pub mod edge;
 mod efficientnet;
 mod error;
 mod family;
@@ -86,14 +87,15 @@ trait Architecture: Sized {
 /// No draw is within these bounds.
 pub fn sample(family: Family, seed: u64, index: u64) -> Result<Generated> {
     let target = {
-        let mut draw = stream(family, seed, index, 0);
+        let mut draw = stream(family as u64, seed, index, 0);
         if draw.chance(0.5) { draw.log(1e7, 6e8) } else { draw.log(6e8, 6e9) }
     };
     let mut closest: Option<(f64, Graph)> = None;
     for i in 1..=DRAWS {
-        let graph = draw_graph(family, &format!("{family}-{index}"), stream(family, seed, index, i));
+        let graph = draw_graph(family, &format!("{family}-{index}"), stream(family as u64, seed, index, i));
         let graph = graph.and_then(|graph| Ok((admissible(&graph)?, graph)));
-        let (flops, graph) = graph.map_err(|source| Error::Graph { family, seed, index, source })?;
+        let (flops, graph) =
+            graph.map_err(|source| Error::Graph { family: family.to_string(), seed, index, source })?;
         let Some(flops) = flops else { continue };
         let distance = (flops as f64 / target).ln().abs();
         if closest.as_ref().is_none_or(|(best, _)| distance < *best) {
@@ -103,14 +105,14 @@ pub fn sample(family: Family, seed: u64, index: u64) -> Result<Generated> {
             break;
         }
     }
-    let (_, graph) = closest.ok_or(Error::Exhausted { family, seed, index, draws: DRAWS })?;
+    let (_, graph) = closest.ok_or(Error::Exhausted { family: family.to_string(), seed, index, draws: DRAWS })?;
     Ok(Generated { family, index, graph })
 }
 
 /// Randomness of one draw.
-fn stream(family: Family, seed: u64, index: u64, stream: u64) -> Draw {
+fn stream(family: u64, seed: u64, index: u64, stream: u64) -> Draw {
     let mut key = [0u8; 32];
-    let words = [seed, family as u64, index];
+    let words = [seed, family, index];
     key.chunks_exact_mut(8).zip(words).for_each(|(bytes, word)| bytes.copy_from_slice(&word.to_le_bytes()));
     let mut rng = ChaCha8Rng::from_seed(key);
     rng.set_stream(stream);

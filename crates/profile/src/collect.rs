@@ -183,6 +183,7 @@ fn record(key: Key, name: &str, session: &Session, times: Option<Profile>) -> Re
         date: environment.date,
         library: environment.library,
         protocol: PROTOCOL,
+        estimate: None,
     }
 }
 

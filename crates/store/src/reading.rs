@@ -117,6 +117,7 @@ impl Reading {
             date: self.date.to_string(),
             library,
             protocol: self.protocol,
+            estimate: None,
         }
     }
 

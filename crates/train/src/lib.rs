@@ -11,6 +11,7 @@ mod engine;
 mod error;
 mod evaluate;
 mod example;
+mod extrapolate;
 mod interval;
 mod known;
 mod loader;
@@ -53,6 +54,7 @@ pub use target::TargetConfig;
 // What comes out, and how good it is.
 pub use baselines::{baselines, fit_baseline, static_rows};
 pub use evaluate::{Evaluation, Predicted, evaluate};
+pub use extrapolate::{Extrapolation, extrapolate};
 pub use interval::{calibrate, coverage};
 pub use seen::record_seen;
 

@@ -62,7 +62,10 @@ pub(crate) fn write(dir: &Path, best: &TorchPredictor, data: &Prepared, epochs: 
     let path = dir.join("report.txt");
     fs::write(&path, text(best, &outcome)).map_err(io(&path))?;
     #[cfg(feature = "plots")]
-    crate::plots::write(&dir.join("plots"), epochs, &outcome.predictions)?;
+    {
+        let quantities: Vec<_> = best.manifest().outputs.iter().map(|output| output.quantity).collect();
+        crate::plots::write(&dir.join("plots"), epochs, &outcome.predictions, &quantities)?;
+    }
     Ok(outcome)
 }
 

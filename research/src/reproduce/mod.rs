@@ -4,6 +4,7 @@
 //! cargo run --release -p tachograph-research --bin reproduce -- timm-gpu --seeds 3
 //! ```
 
+mod edge;
 mod help;
 mod intervals;
 mod ncnn;
@@ -15,7 +16,7 @@ mod spaces;
 mod timm;
 mod timm_device;
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::OnceLock, time::Instant};
 
 use anyhow::{Context, Result};
 use clap::{Parser, builder::PossibleValuesParser};
@@ -23,7 +24,8 @@ use clap::{Parser, builder::PossibleValuesParser};
 /// The name of a table, and what prints it.
 type Table = (&'static str, fn(&Args) -> Result<()>);
 
-const TABLES: [Table; 14] = [
+const TABLES: [Table; 15] = [
+    ("edge", edge::tables),
     ("help-fbnet", help::fbnet),
     ("help-nb201", help::nas_bench_201),
     ("ncnn", ncnn::table),
@@ -67,12 +69,27 @@ pub struct Args {
     /// Seed of the division of `own-…` and `timm-…` tables into folds; those of the manifest have 0.
     #[arg(long, default_value_t = 0)]
     division: u64,
+    /// Epochs of trainings of networks, where the recipes' own take too long: the rows then say less than they could.
+    #[arg(long)]
+    epochs: Option<u32>,
+    /// Minutes after which no further training begins; what is left out is said, and done by the same command later.
+    #[arg(long)]
+    minutes: Option<f64>,
     /// Print every column (every setting, say) of each predictor as well.
     #[arg(long)]
     columns: bool,
 }
 
+/// When the program started to work.
+static START: OnceLock<Instant> = OnceLock::new();
+
 impl Args {
+    /// Whether the time for trainings is over.
+    fn is_over(&self) -> bool {
+        let start = START.get_or_init(Instant::now);
+        self.minutes.is_some_and(|minutes| start.elapsed().as_secs_f64() > 60.0 * minutes)
+    }
+
     /// True for a predictor whose row is wanted.
     fn wants(&self, predictor: &str) -> bool {
         self.only.is_empty() || self.only.iter().any(|start| predictor.starts_with(start.as_str()))
@@ -84,6 +101,7 @@ impl Args {
 /// # Errors
 /// Data that are missing or damaged.
 pub fn run(args: &Args) -> Result<()> {
+    START.get_or_init(Instant::now);
     tch::set_num_threads(1);
     let (_, table) = TABLES.iter().find(|(name, _)| *name == args.table).context("no such table")?;
     table(args)

@@ -1,7 +1,9 @@
 //! Graph networks, ours and published ones, trained through the engine on all columns of a table at once.
 
+use std::path::{Path, PathBuf};
+
 use anyhow::{Context, Result};
-use tachograph_train::{Corpus, Observer, Predicted, RunConfig, SplitConfig, train_on};
+use tachograph_train::{BEST, Corpus, Observer, Predicted, RunConfig, SplitConfig, train_on};
 
 use super::Args;
 
@@ -24,8 +26,20 @@ const PUBLISHED: [(&str, &str); 7] = [
     ("PerfSAGE-style (10 epochs)", include_str!("../../recipes/tables/perfsage.toml")),
 ];
 
+/// A network of a table, by the name of its row, with its training.
+type Named = (&'static str, RunConfig);
+
+/// Those of the table of accelerators at the edge: PerfSAGE whole, for as long as our network takes to stop gaining.
+pub fn of_edge() -> Result<Vec<Named>> {
+    Ok(vec![
+        (OURS, toml::from_str(include_str!("../../recipes/edge.toml"))?),
+        ("PerfSAGE", toml::from_str(include_str!("../../recipes/perfsage.toml"))?),
+        ("BRP-NAS, operators", toml::from_str(include_str!("../../recipes/edge-brp-nas.toml"))?),
+    ])
+}
+
 /// Ours, then the published ones.
-fn networks() -> Result<Vec<(&'static str, RunConfig)>> {
+pub fn published() -> Result<Vec<Named>> {
     // An epoch has one entry of a network here, not one for every batch that was measured.
     let ours = include_str!("../../recipes/learned-roofline.toml");
     let ours = RunConfig { epochs: 60, refit: true, ..toml::from_str(ours)? };
@@ -47,33 +61,52 @@ fn mean(of_seeds: &[Vec<Predicted>]) -> Vec<Predicted> {
     rows
 }
 
+/// Where a training is kept.
+fn folder(runs: &Path, name: &str, split: &str, seed: u64) -> PathBuf {
+    runs.join(format!("{}-{split}-{seed}", name.split(' ').next().unwrap_or(name)))
+}
+
+/// The checkpoints of networks that [`fold`] trained on the split with this hash and kept: name, seed and file.
+pub fn trained(args: &Args, networks: Vec<Named>, split: &str) -> Result<Vec<(&'static str, u64, PathBuf)>> {
+    let Some(runs) = &args.runs else { return Ok(vec![]) };
+    let of = |name| (0..args.seeds).map(move |seed| (name, seed, folder(runs, name, split, seed).join(BEST)));
+    let wanted = networks.into_iter().map(|(name, _)| name).filter(|name| !args.only.is_empty() && args.wants(name));
+    Ok(wanted.flat_map(of).filter(|(.., file)| file.exists()).collect())
+}
+
 /// Trains every network on a fold, on all outputs at once, and hands on its name, the seed and what it predicts; of ours
 /// also what the ensemble of all seeds does. Networks take minutes each, so that they are trained only where `--only`
 /// names them.
 pub fn fold(
     args: &Args,
+    networks: Vec<Named>,
     corpus: &Corpus,
     split: &SplitConfig,
     mut add: impl FnMut(&str, u64, Predicted),
 ) -> Result<()> {
     let division = split.divide(corpus)?;
-    for (name, config) in networks()? {
+    for (name, config) in networks {
         if args.only.is_empty() || !args.wants(name) {
             continue;
         }
         let mut of_seeds = Vec::new();
         for seed in 0..args.seeds {
-            let config = RunConfig { split: split.clone(), seed, ..config.clone() };
+            if args.is_over() {
+                eprintln!("left out for lack of time: {name}, seed {seed}, split {}", division.hash);
+                continue;
+            }
+            let epochs = args.epochs.unwrap_or(config.epochs);
+            let config = RunConfig { split: split.clone(), seed, epochs, ..config.clone() };
             let temporary = tempfile::tempdir().context("a folder for the run")?;
             let dir = match &args.runs {
-                Some(runs) => runs.join(format!("{}-{}-{seed}", name.split(' ').next().unwrap_or(name), division.hash)),
+                Some(runs) => folder(runs, name, &division.hash, seed),
                 None => temporary.path().into(),
             };
             let outcome = train_on(&config, corpus, &dir, &mut Quiet)?;
             outcome.predictions.iter().for_each(|prediction| add(name, seed, prediction.clone()));
             of_seeds.push(outcome.predictions);
         }
-        if name == OURS && args.seeds > 1 {
+        if name == OURS && of_seeds.len() > 1 {
             mean(&of_seeds).into_iter().for_each(|prediction| add(ENSEMBLE, 0, prediction));
         }
     }

@@ -61,7 +61,9 @@ pub fn tables(args: &Args, folder: &str) -> Result<()> {
                 }
             }
             // Our own predictor adds its predictions on this fold here, as the published ones do.
-            networks::fold(args, &corpus, &config, |name, seed, prediction| add(&mut tables, name, seed, prediction))?;
+            networks::fold(args, networks::published()?, &corpus, &config, |name, seed, prediction| {
+                add(&mut tables, name, seed, prediction)
+            })?;
         }
         tables.iter().try_for_each(Rows::print)?;
     }

@@ -65,7 +65,7 @@ pub fn tables(args: &Args, name: Option<&str>) -> Result<()> {
                     tables[table].add(model.name(), 0, &setting.name, predictions);
                 }
             }
-            networks::fold(args, &corpus, &config, |name, seed, prediction| {
+            networks::fold(args, networks::published()?, &corpus, &config, |name, seed, prediction| {
                 if let Some((table, setting)) = place(prediction.output) {
                     tables[table].add(name, seed, &setting.name, [prediction.clone()]);
                     held_out.add(name, seed, fold, prediction);

@@ -26,3 +26,17 @@ fn baselines_of_the_gpu_are_as_documented() {
     assert_eq!(rows(&out, "log-linear").len(), 8, "latency, memory, energy and steady latencies: {out}");
     assert_documented(&out, "log-linear", 1);
 }
+
+#[test]
+fn baselines_of_the_edge_are_as_documented() {
+    let out = run(PROGRAM, ["edge", "--only", "FLOPs line"]).good();
+    let random: String = out.split("\n### ").filter(|table| table.contains("all spaces, random")).collect();
+    let found = rows(&random, "FLOPs line");
+    // Two quantities on three configurations.
+    assert_eq!(found.len(), 6, "{out}");
+    // The documents have the error alone, one column a predictor.
+    let documented = std::fs::read_to_string(crate::at("docs/results.md")).unwrap();
+    for row in found {
+        assert!(documented.contains(&format!("| {} |", row[1])), "docs/results.md has no {}", row[1]);
+    }
+}

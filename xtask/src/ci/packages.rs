@@ -10,7 +10,7 @@ use crate::tools::{cargo, output, run};
 
 /// The crates that must do without libtorch, with all their features. A crate that is not here may come to use libtorch; one
 /// that is here may not.
-const WITHOUT_LIBTORCH: [&str; 14] = [
+const WITHOUT_LIBTORCH: [&str; 15] = [
     "ir",
     "import",
     "metrics",
@@ -23,6 +23,7 @@ const WITHOUT_LIBTORCH: [&str; 14] = [
     "program",
     "tune",
     "compile",
+    "label",
     "report",
     "batch",
 ];

@@ -6,6 +6,7 @@ mod compile;
 mod farm;
 mod inspect;
 mod kernels;
+mod labels;
 mod live;
 mod others;
 mod predict;

@@ -90,6 +90,19 @@ fn from_measurements_to_predictions() {
     }
     let lines = at(&["evaluate", "--config", "run.toml", "--out", "1", "--json"]).json();
     assert!(lines.len() > 1 && lines.iter().all(|line| line["mape_percent"].is_f64()), "{lines:?}");
+    let on = ["evaluate", "--checkpoint", "1/best.safetensors", "--on", "set"];
+    let ran = at(&[&on[..], &["--out", "again", "--json"]].concat());
+    assert!(ran.err.contains("no extrapolation"), "{}", ran.err);
+    let line = ran.json().remove(0);
+    assert_eq!((line["output"].as_str(), line["networks"].as_u64()), (Some("here"), Some(26)), "{line}");
+    for plot in ["predicted", "families", "cumulative"] {
+        for end in ["svg", "png"] {
+            assert!(folder.path().join(format!("again/plots/{plot}.{end}")).is_file(), "{plot}.{end}");
+        }
+    }
+    assert!(folder.path().join("again/report.json").is_file());
+    let ran = run_in(folder.path(), &[&on[..], &["--device", "there=here"]].concat());
+    assert!(ran.failed().contains("`there` is no device of 1/best.safetensors"), "{}", ran.err);
     at(&["ensemble", "1/best.safetensors", "2/best.safetensors", "--out", "both.safetensors"]);
     let model = models().join(RESNET);
     let model = model.to_str().unwrap();

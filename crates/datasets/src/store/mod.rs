@@ -7,6 +7,7 @@
 //! | `meta.json` | a [`Meta`]: what the other files are, with counts and SHA-256 sums |
 //! | `graphs.jsonl.zst` | one line a network, `{"id": …, "graph": …}`, sorted by id, Zstandard |
 //! | `measurements/DEVICE.jsonl` | one line a [`Record`](crate::Record), in the order measured |
+//! | `measurements/DEVICE.jsonl.zst` | the same, Zstandard: in its place where a set has very many |
 //! | `graphs.jsonl` | only while a [`Writer`] is at work: networks that are not in `graphs.jsonl.zst` yet |
 
 mod lines;
@@ -32,6 +33,8 @@ const GRAPHS: &str = "graphs.jsonl.zst";
 const NEW_GRAPHS: &str = "graphs.jsonl";
 const MEASUREMENTS: &str = "measurements";
 const FORMAT: u32 = 1;
+/// What the name of a packed file ends with.
+const PACKED: &str = ".zst";
 
 /// Contents of `meta.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

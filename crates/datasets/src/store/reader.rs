@@ -3,13 +3,13 @@
 use std::{
     collections::BTreeMap,
     fs::File,
-    io::BufReader,
+    io::{BufRead, BufReader},
     path::{Path, PathBuf},
 };
 
 use tachograph_ir::{BoundGraph, Graph, Parts};
 
-use super::{FileMeta, Meta, Network, describe, lines, read_meta};
+use super::{FileMeta, Meta, Network, PACKED, describe, lines, read_meta};
 use crate::{Error, NetworkId, Record, Result};
 
 /// A data set in memory: networks, and measurements that refer to them.
@@ -34,7 +34,11 @@ impl DataSet {
         let mut records = Vec::new();
         for device in &meta.devices {
             let path = dir.join(&device.file.file);
-            let file = BufReader::new(File::open(&path).map_err(Error::io(&path))?);
+            let file = File::open(&path).map_err(Error::io(&path))?;
+            let file: Box<dyn BufRead> = match device.file.file.ends_with(PACKED) {
+                true => Box::new(BufReader::new(zstd::Decoder::new(file).map_err(Error::io(&path))?)),
+                false => Box::new(BufReader::new(file)),
+            };
             let before = records.len();
             lines::read(&path, file, |line, record: Record| {
                 record.check().map_err(|e| Error::line(&path, line, e))?;

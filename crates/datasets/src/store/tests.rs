@@ -51,6 +51,28 @@ fn what_is_written_is_read() {
     assert!(!dir.path().join("graphs.jsonl").exists());
 }
 
+/// A packed set is read as a plain one is, goes on as a plain one does, and may be plain again.
+#[test]
+fn measurements_may_be_packed() {
+    let dir = tempfile::tempdir().unwrap();
+    let packed = dir.path().join(format!("{MEASURED}.zst"));
+    let meta = write(dir.path(), 0..3).finish_packed().unwrap();
+    assert!(packed.is_file() && !dir.path().join(MEASURED).exists());
+    assert_eq!(meta.devices[0].file.file, format!("{MEASURED}.zst"));
+    assert_eq!(DataSet::open(dir.path()).unwrap().records().len(), 3);
+    let mut writer = Writer::resume(dir.path(), run()).unwrap();
+    assert_eq!(writer.keys().count(), 3);
+    let (graph, record) = item(3);
+    assert!(writer.append(&graph, &record).unwrap());
+    writer.finish_packed().unwrap();
+    assert_eq!(DataSet::open(dir.path()).unwrap().records().len(), 4);
+    let meta = Writer::resume(dir.path(), run()).unwrap().finish().unwrap();
+    assert_eq!((meta.devices.len(), meta.devices[0].file.file.as_str()), (1, MEASURED));
+    assert!(!packed.exists());
+    let set = DataSet::open(dir.path()).unwrap();
+    assert_eq!(set.records(), &(0..4).map(|i| item(i).1).collect::<Vec<_>>()[..]);
+}
+
 #[test]
 fn resuming_skips_what_is_there_and_adds_the_rest() {
     let dir = finished();

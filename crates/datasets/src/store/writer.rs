@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use tachograph_ir::Graph;
 
 use super::{
-    DeviceMeta, FORMAT, GRAPHS, MEASUREMENTS, META, Meta, NEW_GRAPHS, Network, Run, describe, lines, read_meta,
+    DeviceMeta, FORMAT, GRAPHS, MEASUREMENTS, META, Meta, NEW_GRAPHS, Network, PACKED, Run, describe, lines, read_meta,
     reader::each_graph, replace,
 };
 use crate::{Error, Key, NetworkId, Record, Result};
@@ -50,6 +50,7 @@ impl Writer {
         graphs.try_lock().map_err(|e| Error::damaged(&new_graphs, format!("another process writes here ({e})")))?;
         let file = format!("{MEASUREMENTS}/{}.jsonl", slug(&run.device));
         let path = dir.join(&file);
+        unpack(&path)?;
 
         let warnings = [lines::mend::<Network<IgnoredAny>>(&new_graphs)?, lines::mend::<Record>(&path)?];
         let mut networks = BTreeSet::new();
@@ -91,6 +92,11 @@ impl Writer {
     /// True when nothing has been measured on this device.
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty()
+    }
+
+    /// What has been measured on this device.
+    pub fn keys(&self) -> impl Iterator<Item = &Key> {
+        self.keys.iter()
     }
 
     /// True when this has been measured already.
@@ -157,6 +163,36 @@ impl Writer {
     /// # Errors
     /// A file that cannot be read or written.
     pub fn finish(self) -> Result<Meta> {
+        let file = self.file.clone();
+        let packed = self.dir.join(format!("{file}{PACKED}"));
+        let meta = self.finish_with(file)?;
+        if packed.exists() {
+            fs::remove_file(&packed).map_err(Error::io(&packed))?;
+        }
+        Ok(meta)
+    }
+
+    /// [`finish`](Self::finish), with the measurements packed as the networks are.
+    ///
+    /// # Errors
+    /// A file that cannot be read or written.
+    pub fn finish_packed(self) -> Result<Meta> {
+        let plain = self.dir.join(&self.file);
+        let packed = format!("{}{PACKED}", self.file);
+        let text = fs::read(&plain).map_err(Error::io(&plain))?;
+        replace(&self.dir.join(&packed), |file| {
+            let mut encoder = zstd::Encoder::new(file, LEVEL)?;
+            encoder.include_checksum(true)?;
+            encoder.write_all(&text)?;
+            encoder.finish().map(|_| ())
+        })?;
+        let meta = self.finish_with(packed)?;
+        fs::remove_file(&plain).map_err(Error::io(&plain))?;
+        Ok(meta)
+    }
+
+    /// Finishes with the measurements in `file`.
+    fn finish_with(self, file: String) -> Result<Meta> {
         let new_graphs = self.dir.join(NEW_GRAPHS);
         let mut networks: BTreeMap<NetworkId, Box<RawValue>> = BTreeMap::new();
         each_new::<Box<RawValue>>(&new_graphs, |network| {
@@ -174,8 +210,8 @@ impl Writer {
         }
 
         let old = if self.dir.join(META).exists() { read_meta(&self.dir)?.devices } else { Vec::new() };
-        let mut devices: Vec<_> = old.into_iter().filter(|d| d.file.file != self.file).collect();
-        devices.push(DeviceMeta { run: self.run, file: describe(&self.dir, &self.file, self.keys.len())? });
+        let mut devices: Vec<_> = old.into_iter().filter(|d| d.run.device != self.run.device).collect();
+        devices.push(DeviceMeta { run: self.run, file: describe(&self.dir, &file, self.keys.len())? });
         devices.sort_by(|a, b| a.file.file.cmp(&b.file.file));
         let meta = Meta { format: FORMAT, graphs: describe(&self.dir, GRAPHS, self.networks.len())?, devices };
         replace(&self.dir.join(META), |file| {
@@ -206,6 +242,16 @@ fn compress(file: &mut File, networks: BTreeMap<NetworkId, Box<RawValue>>) -> st
         encoder.write_all(b"\n")?;
     }
     encoder.finish().map(|_| ())
+}
+
+/// Puts the plain file in the place of a packed one, to go on with. A plain one that is there was begun later.
+fn unpack(path: &Path) -> Result<()> {
+    let packed = path.with_added_extension(PACKED.trim_start_matches('.'));
+    if path.exists() || !packed.exists() {
+        return Ok(());
+    }
+    let mut from = zstd::Decoder::new(File::open(&packed).map_err(Error::io(&packed))?).map_err(Error::io(&packed))?;
+    replace(path, |file| std::io::copy(&mut from, file).map(|_| ()))
 }
 
 fn open_append(path: &Path) -> Result<File> {

@@ -43,7 +43,7 @@ use bytes::Bytes;
 use flatbuffers::{ErrorTraceDetail, InvalidFlatbuffer, VerifierOptions};
 use tachograph_ir::{Graph, Plain};
 
-pub use write::write;
+pub use write::{Weights, write, write_with};
 
 use crate::{Error, Imported, Result};
 

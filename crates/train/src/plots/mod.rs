@@ -13,6 +13,8 @@ use plotters::{
     style::{FontStyle, register_font},
 };
 
+use tachograph_ir::Quantity;
+
 use crate::{Epoch, Error, Predicted, Result, error::io};
 
 type Drawn = std::result::Result<(), Box<dyn StdError>>;
@@ -22,12 +24,13 @@ const SIZE: (u32, u32) = (800, 600);
 const INK: RGBColor = RGBColor(31, 90, 150);
 const ACCENT: RGBColor = RGBColor(200, 80, 30);
 
-/// Writes `curves`, `predicted`, `families` and `cumulative`, as `.svg` and `.png`, into the folder `dir`. A plot of
-/// nothing (no epoch, no prediction) is left out.
+/// Writes `curves`, `predicted`, `families` and `cumulative`, as `.svg` and `.png`, into the folder `dir`; the last three
+/// are of latencies, and `predicted-memory` and so on of other quantities. `quantities` are those of the outputs, in the
+/// order of the checkpoint. A plot of nothing (no epoch, no prediction) is left out.
 ///
 /// # Errors
 /// The folder or a file cannot be written.
-pub fn write(dir: &Path, epochs: &[Epoch], predictions: &[Predicted]) -> Result<()> {
+pub fn write(dir: &Path, epochs: &[Epoch], predictions: &[Predicted], quantities: &[Quantity]) -> Result<()> {
     static REGISTER: Once = Once::new();
     REGISTER.call_once(|| {
         // A font that is refused shows as an error of the first label.
@@ -37,10 +40,19 @@ pub fn write(dir: &Path, epochs: &[Epoch], predictions: &[Predicted]) -> Result<
     if !epochs.is_empty() {
         both(dir, "curves", &curves::Curves(epochs))?;
     }
-    if !predictions.is_empty() {
-        both(dir, "predicted", &scatter::Scatter(predictions))?;
-        both(dir, "families", &families::Families(predictions))?;
-        both(dir, "cumulative", &cumulative::Cumulative(predictions))?;
+    for quantity in [Quantity::Latency, Quantity::Memory, Quantity::Energy] {
+        let of_quantity = |row: &&Predicted| quantities.get(row.output) == Some(&quantity);
+        let rows: Vec<Predicted> = predictions.iter().filter(of_quantity).cloned().collect();
+        if rows.is_empty() {
+            continue;
+        }
+        let name = |plot: &str| match quantity {
+            Quantity::Latency => plot.to_owned(),
+            other => format!("{plot}-{other}"),
+        };
+        both(dir, &name("predicted"), &scatter::Scatter(&rows, quantity))?;
+        both(dir, &name("families"), &families::Families(&rows))?;
+        both(dir, &name("cumulative"), &cumulative::Cumulative(&rows))?;
     }
     Ok(())
 }

@@ -1,11 +1,12 @@
 //! Predicted against measured, on logarithmic axes, with the ±10 % band.
 
 use plotters::{coord::Shift, prelude::*};
+use tachograph_ir::Quantity;
 
 use super::{ACCENT, Drawn, FONT, INK, Plot, log_range};
 use crate::Predicted;
 
-pub struct Scatter<'a>(pub &'a [Predicted]);
+pub struct Scatter<'a>(pub &'a [Predicted], pub Quantity);
 
 impl Plot for Scatter<'_> {
     fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> Drawn
@@ -17,14 +18,14 @@ impl Plot for Scatter<'_> {
         let (low, high) = (range.start, range.end);
         let mut chart = ChartBuilder::on(area)
             .margin(12)
-            .caption("predicted and measured latency; band: ±10 %", (FONT, 18))
+            .caption(format!("predicted and measured {}; band: ±10 %", self.1), (FONT, 18))
             .x_label_area_size(45)
             .y_label_area_size(75)
             .build_cartesian_2d((low..high).log_scale(), (low..high).log_scale())?;
         chart
             .configure_mesh()
-            .x_desc("measured, ms")
-            .y_desc("predicted, ms")
+            .x_desc(format!("measured, {}", self.1.unit()))
+            .y_desc(format!("predicted, {}", self.1.unit()))
             .label_style((FONT, 14))
             .axis_desc_style((FONT, 16))
             .light_line_style(WHITE)

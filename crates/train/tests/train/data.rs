@@ -30,6 +30,7 @@ pub fn record(network: NetworkId, median_ms: f64) -> Record {
         date: "2026-01-02T03:04:05Z".into(),
         library: "none".into(),
         protocol: 1,
+        estimate: None,
     }
 }
 

@@ -1,6 +1,9 @@
 //! Trains where it must and compares, on libtorch.
 
-use std::{collections::BTreeSet, path::PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use anyhow::Result;
 use serde_json::json;
@@ -8,14 +11,19 @@ use tachograph_ir::Device;
 use tachograph_metrics::Report;
 use tachograph_train::{GraphRanking, RunConfig, SplitConfig, baselines, train_observed, train_ranker};
 
-use super::Args;
+use super::{Args, extrapolate};
 use crate::{progress::Progress, table};
 
 pub fn run(args: &Args) -> Result<()> {
-    let config = RunConfig::load(&args.config)?;
+    if let (Some(checkpoint), Some(set)) = (&args.checkpoint, &args.on) {
+        return extrapolate::run(args, checkpoint, set);
+    }
+    // clap lets neither be missing then.
+    let (Some(config), Some(out)) = (&args.config, &args.out) else { return Ok(()) };
+    let config = RunConfig::load(config)?;
     if config.model.ranking().is_some() {
         anyhow::ensure!(!args.families, "`--families` is of networks that predict amounts");
-        return order(args, &config);
+        return order(args, &config, out);
     }
     let specification = Device::builtin(&args.roofline)?;
     let mut progress = Progress::new(false)?;
@@ -33,12 +41,12 @@ pub fn run(args: &Args) -> Result<()> {
         show(args, without, &reports)
     };
     if !args.families {
-        return one(&config, &args.out, None);
+        return one(&config, out, None);
     }
     let families: BTreeSet<String> = config.corpus()?.entries.into_iter().map(|entry| entry.family).collect();
     families.iter().try_for_each(|family| {
         let split = SplitConfig::Family { family: family.clone(), seed: 0 };
-        one(&RunConfig { split, ..config.clone() }, &args.out.join(family), Some(family))
+        one(&RunConfig { split, ..config.clone() }, &out.join(family), Some(family))
     })
 }
 
@@ -61,9 +69,9 @@ fn show(args: &Args, without: Option<&str>, reports: &[(String, Report)]) -> Res
 }
 
 /// The test set of a run that ranks, graph by graph.
-fn order(args: &Args, config: &RunConfig) -> Result<()> {
+fn order(args: &Args, config: &RunConfig, out: &Path) -> Result<()> {
     let mut progress = Progress::new(false)?;
-    let outcome = train_ranker(config, &args.out, &mut progress);
+    let outcome = train_ranker(config, out, &mut progress);
     progress.clear();
     let outcome = outcome?;
     if args.json {

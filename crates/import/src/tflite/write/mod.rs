@@ -1,14 +1,15 @@
 //! Convolutional networks as int8 TFLite models.
 //!
 //! Activations are int8 with one scale for all, except where TFLite prescribes another (results of a sigmoid). No
-//! elements of weights are known: they are noise, which no compiler of weights can compress. What the file computes
-//! is therefore nothing, but it runs, and takes the time of a trained network of this shape.
+//! elements of weights are known: they are as [`Weights`] says. What the file computes is therefore nothing, but it runs,
+//! and takes the time of a trained network of this shape.
 //!
 //! - Activations after an operator go into its options, batch normalisation after a convolution into its bias; other
 //!   batch normalisation becomes MUL and ADD.
 //! - Padding that is neither SAME nor VALID becomes a PAD (PADV2 with the least number before a maximum).
 //! - HardSigmoid becomes ADD, with ReLU6, and MUL; LRN, which has no int8 form, runs between DEQUANTIZE and QUANTIZE.
 
+mod enlarge;
 mod file;
 mod operators;
 mod window;
@@ -26,15 +27,36 @@ const WEIGHT_SCALE: f32 = 1.0 / 256.0;
 /// Prescribed for results between 0 and 1.
 const UNIT: (f32, i64) = (1.0 / 256.0, -128);
 
+/// What the weights of a written model are. A runtime on a CPU takes the same time for all of them; a compiler that packs
+/// weights does not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Weights {
+    /// Every byte as likely as any other: they cannot be packed.
+    #[default]
+    Noise,
+    /// Bell-shaped around zero, four deviations within the range of a byte, as those of trained networks about are.
+    Bell,
+    /// Zeros, which are packed to almost nothing; the file compresses to a few kilobytes.
+    Zero,
+}
+
+/// [`write_with`] weights of noise.
+///
+/// # Errors
+/// As [`write_with`].
+pub fn write(bound: &BoundGraph) -> Result<Vec<u8>> {
+    write_with(bound, Weights::default())
+}
+
 /// Writes a bound graph as an int8 model. Operators: Add, AveragePool, BatchNormalization, Clip (0 to 6), Concat
-/// (channels), Conv, Flatten, Gemm, GlobalAveragePool, HardSigmoid, HardSwish, Identity, LRN, MaxPool, Mul,
-/// ReduceMean (height and width), Relu, Sigmoid and Softmax.
+/// (channels), Conv, ConvTranspose, DepthToSpace, Flatten, Gemm, GlobalAveragePool, HardSigmoid, HardSwish, Identity,
+/// LRN, MaxPool, Mul, ReduceMean (height and width), Relu, Resize (nearest and linear), Sigmoid and Softmax.
 ///
 /// # Errors
 /// Another operator, or one of these with attributes that TFLite has no form for; an activation that has neither two
 /// nor four axes; an extent above 2³¹. The message names the node.
-pub fn write(bound: &BoundGraph) -> Result<Vec<u8>> {
-    let mut writer = Writer::new(bound);
+pub fn write_with(bound: &BoundGraph, weights: Weights) -> Result<Vec<u8>> {
+    let mut writer = Writer::new(bound, weights);
     for &id in bound.live() {
         let node = bound.graph().node(id);
         let refuse = |message| Error::Node {
@@ -54,6 +76,7 @@ pub fn write(bound: &BoundGraph) -> Result<Vec<u8>> {
 
 struct Writer<'a> {
     bound: &'a BoundGraph,
+    weights: Weights,
     file: File,
     /// Number in the file of each tensor that was read or written.
     tensors: HashMap<TensorId, i32>,
@@ -64,7 +87,7 @@ struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    fn new(bound: &'a BoundGraph) -> Self {
+    fn new(bound: &'a BoundGraph, weights: Weights) -> Self {
         let mut readers: HashMap<TensorId, Vec<NodeId>> = HashMap::new();
         for &id in bound.live() {
             let operands = bound.graph().node(id).inputs.iter().flatten();
@@ -78,6 +101,7 @@ impl<'a> Writer<'a> {
         let name = bound.graph().name().to_owned();
         Self {
             bound,
+            weights,
             file: File { name, ..File::default() },
             tensors: HashMap::new(),
             reader: readers.into_iter().filter_map(single).collect(),
@@ -155,10 +179,16 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// A constant of noise.
+    /// A constant as the weights are.
     fn weight(&mut self, shape: Vec<i32>) -> Result<i32, String> {
         let count = shape.iter().try_fold(1u32, |n, &d| n.checked_mul(d as u32)).ok_or("a weight of more than 2³²")?;
-        let data = (0..count).map(|i| (i.wrapping_mul(0x9e37_79b1) >> 24) as u8).collect();
+        // The factor (2³² over the golden ratio) spreads neighbours over all of u32.
+        let spread = |i: u32| i.wrapping_mul(0x9e37_79b1);
+        let data = match self.weights {
+            Weights::Noise => (0..count).map(|i| (spread(i) >> 24) as u8).collect(),
+            Weights::Bell => (0..count).map(|i| bell(spread(spread(i) ^ (i >> 3)))).collect(),
+            Weights::Zero => vec![0; count as usize],
+        };
         let name = format!("weight{}", self.file.tensors.len());
         Ok(self.push(Tensor { name, shape, element: I8, data, quantization: Some((WEIGHT_SCALE, 0)) }))
     }
@@ -194,6 +224,14 @@ impl<'a> Writer<'a> {
     fn emit(&mut self, operator: Operator) {
         self.file.operators.push(operator);
     }
+}
+
+/// The sum of the four bytes of a word: near enough to a normal distribution, of deviation 32.
+fn bell(word: u32) -> u8 {
+    let sum: i32 = word.to_le_bytes().iter().map(|&b| i32::from(b)).sum();
+    // Each byte has deviation 74; the sum of four 148.
+    let value = f64::from(sum - 510) * (32.0 / 148.0);
+    value.round().clamp(-127.0, 127.0) as i8 as u8
 }
 
 fn operand(node: &Node, i: usize) -> Result<TensorId, String> {

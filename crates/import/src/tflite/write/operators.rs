@@ -3,13 +3,13 @@
 use tachograph_ir::{BoundGraph, Node, Value};
 
 use super::{
-    Operator, SCALE, UNIT, Writer,
+    Operator, SCALE, UNIT, Writer, enlarge,
     file::{F32, Field, Tensor},
     operand, result,
     window::{Window, padded},
 };
 
-type Written = Result<(), String>;
+pub(super) type Written = Result<(), String>;
 
 pub(super) fn write(writer: &mut Writer, node: &Node) -> Written {
     match node.op.name() {
@@ -21,6 +21,8 @@ pub(super) fn write(writer: &mut Writer, node: &Node) -> Written {
         "Clip" if is_relu6(writer.bound, node) => unary(writer, node, 21, 2, (SCALE, 0)),
         "Concat" => concat(writer, node),
         "Conv" => conv(writer, node),
+        "ConvTranspose" => enlarge::transposed(writer, node),
+        "DepthToSpace" => enlarge::depth_to_space(writer, node),
         "Flatten" => flatten(writer, node),
         "Gemm" => gemm(writer, node),
         "GlobalAveragePool" => mean(writer, node, true),
@@ -33,6 +35,7 @@ pub(super) fn write(writer: &mut Writer, node: &Node) -> Written {
             Ok(())
         }
         "LRN" => local_response(writer, node),
+        "Resize" => enlarge::resize(writer, node),
         "Relu" => unary(writer, node, 19, 2, (SCALE, 0)),
         "Sigmoid" => unary(writer, node, 14, 2, UNIT),
         "Softmax" => softmax(writer, node),

@@ -106,5 +106,6 @@ fn record(name: &str, setup: &Setup, timed: &Timed, batch: Option<&str>) -> Reco
         date: timed.date.to_string(),
         library: setup.library.clone(),
         protocol: 0,
+        estimate: None,
     }
 }
