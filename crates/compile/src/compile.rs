@@ -1,6 +1,9 @@
 //! From a network to a folder with a library, its header, its loader and its plan.
 
-use std::{collections::HashMap, path::Path};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+};
 
 use tachograph_program::Compiler;
 
@@ -9,11 +12,21 @@ use crate::{
     assemble::{Arg, Assembly, Run},
     build, chosen,
     elements::{Elements, Weights},
-    formula, source, ways,
+    formula, source,
+    ways::{plain, ways},
 };
 
-/// Compiles a network to `folder`: `network.so`, `tachograph.h`, `network.py`, `plan.json`. `measured` has what is known of
-/// its programs; what nothing is known of is chosen by a formula. Object files are kept in the folder's `build`.
+/// Where a compiled network goes.
+#[derive(Clone, Copy, Debug)]
+pub struct Out<'a> {
+    /// The folder for the library and what goes with it.
+    pub folder: &'a Path,
+    /// The folder for object files, which several plans may share: they are known by what is in them.
+    pub objects: &'a Path,
+}
+
+/// Compiles a network to a folder: `network.so`, `tachograph.h`, `network.py`, `plan.json`. `measured` has what is known of
+/// its programs; what nothing is known of is chosen by a formula.
 ///
 /// # Errors
 /// Weights that cannot be read; a kernel that the compiler refuses even as plain loops; files that cannot be written.
@@ -22,71 +35,68 @@ pub fn compile(
     measured: &Measured,
     weights: &Weights<'_>,
     compiler: &Compiler,
-    folder: &Path,
+    out: Out<'_>,
 ) -> Result<Plan> {
-    let objects = folder.join("build");
-    std::fs::create_dir_all(&objects).map_err(Error::io(&objects))?;
     let mut all = ways(network, measured)?;
     let mut refused: HashMap<usize, String> = HashMap::new();
     loop {
         let taken = chosen(network, &all);
         let mut elements = Elements::new(network, weights, compiler);
         let assembly = Assembly::of(network, &taken, &mut elements, compiler)?;
-        let made = build::objects(&assembly.units.files, compiler, &objects)?;
         let mut files = Vec::new();
         let mut bad: HashMap<usize, String> = HashMap::new();
-        for (unit, object) in made.into_iter().enumerate() {
+        for (unit, object) in build::objects(&assembly.units.files, compiler, out.objects)?.into_iter().enumerate() {
             match object {
                 Ok(file) => files.push(file),
                 Err(why) => bad.extend(parts_of(&assembly, unit).map(|part| (part, why.clone()))),
             }
         }
         if bad.is_empty() {
-            let binary = objects.join("weights.bin");
-            std::fs::write(&binary, &assembly.pool.bytes).map_err(Error::io(&binary))?;
             let signature = signature(network);
-            let said = serde_json::to_string(&signature).unwrap_or_default();
-            let whole = std::fs::canonicalize(&binary).map_err(Error::io(&binary))?;
-            let main = source::network(&assembly, &said, &whole.display().to_string());
-            let parallel = assembly.units.files.iter().any(|code| code.parallel);
-            build::link(&files, &main, parallel, compiler, [&objects, &folder.join("network.so")])?;
-            let _ = std::fs::remove_file(&binary);
-            let plan = plan(
-                network,
-                &taken,
-                &assembly,
-                compiler,
-                &refused,
-                signature,
-                elements.stand_ins.into_iter().collect(),
-            );
-            for (name, text) in [("tachograph.h", source::HEADER), ("network.py", source::PYTHON)] {
-                write(&folder.join(name), text)?;
-            }
-            write(&folder.join("plan.json"), &serde_json::to_string_pretty(&plan).unwrap_or_default())?;
+            link(&assembly, &files, &signature, compiler, out)?;
+            let plan = plan(network, &taken, &assembly, compiler, &refused, signature, elements.stand_ins());
+            write(&out.folder.join("plan.json"), &serde_json::to_string_pretty(&plan).unwrap_or_default())?;
             return Ok(plan);
         }
         for (part, why) in bad {
-            let Some(Way::Kernel(way)) = &taken[part] else {
-                return Err(Error::Network(format!(
-                    "{}: the compiler refuses a copy: {why}",
-                    network.parts[part].operators
-                )));
-            };
-            if way.schedule.steps.is_empty() {
-                return Err(Error::Network(format!(
-                    "{}: the compiler refuses plain loops: {why}",
-                    network.parts[part].operators
-                )));
-            }
-            let same = |other: &Way| matches!(other, Way::Kernel(other) if other.form == way.form && other.schedule == way.schedule);
-            all[part].retain(|other| !same(other));
-            if !all[part].iter().any(|way| matches!(way, Way::Kernel(_))) {
-                all[part].extend(crate::ways::plain(&network.parts[part].work)?);
-            }
+            drop_way(network, &mut all, part, taken[part].as_ref(), &why)?;
             refused.insert(part, why);
         }
     }
+}
+
+/// Leaves out a way that the compiler refuses; plain loops take its place where it was the last one.
+fn drop_way(network: &Network<'_>, all: &mut [Vec<Way>], part: usize, taken: Option<&Way>, why: &str) -> Result<()> {
+    let refuse = |what: &str| {
+        let operators = &network.parts[part].operators;
+        Err(Error::Network(format!("{operators}: the compiler refuses {what}: {why}")))
+    };
+    let Some(Way::Kernel(way)) = taken else { return refuse("a copy") };
+    if way.schedule.steps.is_empty() {
+        return refuse("plain loops");
+    }
+    let same = |other: &Way| matches!(other, Way::Kernel(other) if other.form == way.form && other.schedule == way.schedule);
+    all[part].retain(|other| !same(other));
+    if !all[part].iter().any(|way| matches!(way, Way::Kernel(_))) {
+        all[part].extend(plain(&network.parts[part].work)?);
+    }
+    Ok(())
+}
+
+/// Makes the library, and what goes with it.
+fn link(assembly: &Assembly, files: &[PathBuf], signature: &Signature, compiler: &Compiler, out: Out<'_>) -> Result<()> {
+    std::fs::create_dir_all(out.folder).map_err(Error::io(out.folder))?;
+    let binary = out.objects.join("weights.bin");
+    std::fs::write(&binary, &assembly.pool.bytes).map_err(Error::io(&binary))?;
+    let said = serde_json::to_string(signature).unwrap_or_default();
+    let whole = std::fs::canonicalize(&binary).map_err(Error::io(&binary))?;
+    let main = source::network(assembly, &said, &whole.display().to_string());
+    let parallel = assembly.units.files.iter().any(|code| code.parallel);
+    build::link(files, &main, parallel, compiler, [out.objects, &out.folder.join("network.so")])?;
+    // The library has them now.
+    let _ = std::fs::remove_file(&binary);
+    write(&out.folder.join("tachograph.h"), source::HEADER)?;
+    write(&out.folder.join("network.py"), source::PYTHON)
 }
 
 fn write(path: &Path, text: &str) -> Result<()> {

@@ -20,12 +20,17 @@ pub struct Elements<'a> {
     compiler: &'a Compiler,
     computed: HashMap<TensorId, Vec<f64>>,
     /// Weights that stand-ins took the place of.
-    pub stand_ins: BTreeSet<String>,
+    stand_ins: BTreeSet<String>,
 }
 
 impl<'a> Elements<'a> {
     pub fn new(network: &'a Network<'a>, weights: &'a Weights<'a>, compiler: &'a Compiler) -> Self {
         Self { network, weights, compiler, computed: HashMap::new(), stand_ins: BTreeSet::new() }
+    }
+
+    /// Weights that stand-ins took the place of.
+    pub fn stand_ins(self) -> Vec<String> {
+        self.stand_ins.into_iter().collect()
     }
 
     /// Elements of a tensor that depends on no input.

@@ -27,7 +27,7 @@ mod units;
 mod ways;
 
 pub use candidate::Candidate;
-pub use compile::compile;
+pub use compile::{Out, compile};
 pub use elements::Weights;
 pub use error::{Error, Result};
 pub use library::Compiled;

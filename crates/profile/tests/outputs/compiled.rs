@@ -1,6 +1,6 @@
 //! The same networks compiled to libraries: layouts, memory, weights and all, against ONNX Runtime.
 
-use tachograph_compile::{Compiled, Measured, Network, Plan, compile};
+use tachograph_compile::{Compiled, Measured, Network, Out, Plan, compile};
 use tachograph_program::Compiler;
 use tch::{Kind, Tensor};
 
@@ -52,8 +52,9 @@ fn run(case: &Expected, compiler: &Compiler) -> Result<(f64, Plan), String> {
     let bound = case.source.load();
     let network = Network::of(&bound).map_err(text)?;
     let folder = tempfile::tempdir().unwrap();
+    let out = Out { folder: folder.path(), objects: &folder.path().join("build") };
     // Weights that look random, the same as ONNX Runtime was given.
-    let plan = compile(&network, &Measured::new(), &|_| Ok(None), compiler, folder.path()).map_err(text)?;
+    let plan = compile(&network, &Measured::new(), &|_| Ok(None), compiler, out).map_err(text)?;
     let mut library = Compiled::open(&folder.path().join("network.so")).map_err(text)?;
     let inputs = network.stand_ins();
     let given: Vec<&[u8]> = inputs.iter().map(Vec::as_slice).collect();

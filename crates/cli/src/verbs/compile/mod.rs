@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
-use tachograph_compile::{Measured, Network, Plan, compile, known};
+use tachograph_compile::{Measured, Network, Out, Plan, compile, known};
 use tachograph_import::onnx;
 use tachograph_ir::{Plain, TensorId};
 use tachograph_program::Compiler;
@@ -94,13 +94,13 @@ pub fn run(args: &Args) -> Result<()> {
     tuning::tune(args, &network, by, &compiler, journal.as_mut())?;
     let weights = Elements::new(&args.model, &model);
     let one = |measured: &Measured, folder: &Path| {
-        compile(&network, measured, &|id| weights.of(id), &compiler, folder).with_context(|| model.path.clone())
+        let out = Out { folder, objects: &args.out.join("build") };
+        compile(&network, measured, &|id| weights.of(id), &compiler, out).with_context(|| model.path.clone())
     };
     let measured = known(&network, journal.as_mut())?;
     let mut plan = one(&measured, &args.out)?;
     let mut default = None;
     if !measured.is_empty() {
-        // Object files are shared with the plan above.
         let untuned = one(&Measured::new(), &args.out.join("default"))?;
         default = Some(untuned);
     }
