@@ -20,12 +20,12 @@ pub fn tables(args: &Args) -> Result<()> {
     let corpus = own::corpus(SET)?;
     let spaces: BTreeSet<String> = corpus.entries.iter().map(|entry| entry.family.clone()).collect();
     let random = SplitConfig::Fold { folds: FOLDS, fold: 0, families: false, seed: args.division };
-    division(args, &corpus, "all spaces, random 80/20", &[random.clone()])?;
+    division(args, &corpus, "all spaces, random 80/20", std::slice::from_ref(&random))?;
     real(args, &corpus, &random)?;
     for space in &spaces {
         let mut alone = own::corpus(SET)?;
         alone.entries.retain(|entry| entry.family == *space);
-        division(args, &alone, &format!("{space} alone, random 80/20"), &[random.clone()])?;
+        division(args, &alone, &format!("{space} alone, random 80/20"), std::slice::from_ref(&random))?;
     }
     let held = |family: &String| SplitConfig::Family { family: family.clone(), seed: args.division };
     division(args, &corpus, "each space held out", &spaces.iter().map(held).collect::<Vec<_>>())
