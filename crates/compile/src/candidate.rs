@@ -3,10 +3,13 @@
 use std::collections::HashMap;
 
 use tachograph_ir::TensorId;
-use tachograph_program::{Form, Group, Layout, Machine, Nest, Schedule, Space, Target};
+use tachograph_program::{Form, Group, Machine, Nest, Schedule, Space, Target};
 use tachograph_tune::live::{Known, untuned, winner};
 
-use crate::{Result, formula, order};
+use crate::{
+    Result, formula,
+    order::{self, Orders},
+};
 
 /// A way to run a part.
 #[derive(Clone, Debug)]
@@ -16,9 +19,9 @@ pub struct Candidate {
     /// Its schedule.
     pub schedule: Schedule,
     /// Orders of the activations that it reads.
-    pub reads: Vec<(TensorId, Layout)>,
+    pub reads: Orders,
     /// Orders of its results.
-    pub writes: Vec<(TensorId, Layout)>,
+    pub writes: Orders,
     /// What it takes.
     pub ms: f64,
     /// Whether that was measured; else a formula says so.
@@ -39,7 +42,7 @@ impl Candidate {
 }
 
 /// Orders of what a group reads, weights left out, and writes.
-fn orders(group: &Group, nest: &Nest) -> (Vec<(TensorId, Layout)>, Vec<(TensorId, Layout)>) {
+fn orders(group: &Group, nest: &Nest) -> (Orders, Orders) {
     let order = |(tensor, buffer): &(TensorId, _)| {
         let buffer = nest.buffer(*buffer);
         (*tensor, order::canonical(&buffer.layout, &buffer.shape))

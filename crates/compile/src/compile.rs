@@ -75,7 +75,8 @@ fn drop_way(network: &Network<'_>, all: &mut [Vec<Way>], part: usize, taken: Opt
     if way.schedule.steps.is_empty() {
         return refuse("plain loops");
     }
-    let same = |other: &Way| matches!(other, Way::Kernel(other) if other.form == way.form && other.schedule == way.schedule);
+    let same =
+        |other: &Way| matches!(other, Way::Kernel(other) if other.form == way.form && other.schedule == way.schedule);
     all[part].retain(|other| !same(other));
     if !all[part].iter().any(|way| matches!(way, Way::Kernel(_))) {
         all[part].extend(plain(&network.parts[part].work)?);
@@ -84,7 +85,13 @@ fn drop_way(network: &Network<'_>, all: &mut [Vec<Way>], part: usize, taken: Opt
 }
 
 /// Makes the library, and what goes with it.
-fn link(assembly: &Assembly, files: &[PathBuf], signature: &Signature, compiler: &Compiler, out: Out<'_>) -> Result<()> {
+fn link(
+    assembly: &Assembly,
+    files: &[PathBuf],
+    signature: &Signature,
+    compiler: &Compiler,
+    out: Out<'_>,
+) -> Result<()> {
     std::fs::create_dir_all(out.folder).map_err(Error::io(out.folder))?;
     let binary = out.objects.join("weights.bin");
     std::fs::write(&binary, &assembly.pool.bytes).map_err(Error::io(&binary))?;

@@ -32,6 +32,7 @@ pub use elements::Weights;
 pub use error::{Error, Result};
 pub use library::Compiled;
 pub use network::{Network, Part, Work};
+pub use order::Orders;
 pub use plan::{How, Plan, Port, Signature, Step};
 pub use tasks::{known, tasks, total_ms};
 pub use ways::{Measured, Way, chosen, ways};

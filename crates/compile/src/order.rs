@@ -1,6 +1,10 @@
 //! In which order the elements of a tensor lie in memory, so that two layouts can be compared.
 
+use tachograph_ir::TensorId;
 use tachograph_program::{Layout, LayoutDim};
+
+/// Tensors, and the order in which each is read or written.
+pub type Orders = Vec<(TensorId, Layout)>;
 
 /// The same order as a layout that says it in one way alone: dimensions of one element are left out, and what lies together as
 /// one dimension would is one. So blocks of 16 channels of a single pixel are plain channels.

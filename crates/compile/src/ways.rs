@@ -10,7 +10,8 @@ use crate::{
     Network, Part, Result, Work,
     assign::{Pair, assign},
     candidate::{Candidate, candidates},
-    formula, order,
+    formula,
+    order::{self, Orders},
 };
 
 /// A way to run a part.
@@ -19,9 +20,9 @@ pub enum Way {
     /// Nothing is run: operands and results are the same memory, in these orders.
     InPlace {
         /// Orders of the operands.
-        reads: Vec<(TensorId, Layout)>,
+        reads: Orders,
         /// Order of the result.
-        writes: Vec<(TensorId, Layout)>,
+        writes: Orders,
     },
     /// A kernel.
     Kernel(Box<Candidate>),

@@ -31,7 +31,7 @@ pub(super) fn sketch(workload: &Workload, machine: Machine) -> Result<Option<Ske
     let axes: Vec<String> = stage.spatial.iter().map(|axis| axis.name.clone()).collect();
     let [outer, inner] = [0, 1].map(|part| format!("{}.{part}", axes[1]));
     draft.take(Step::Split { stage: name.clone(), axis: axes[1].clone(), factors: vec![lanes] })?;
-    let order = [&[axes[0].clone(), outer.clone()], &axes[2..], &[inner.clone()]].concat();
+    let order = [&axes[..1], std::slice::from_ref(&outer), &axes[2..], std::slice::from_ref(&inner)].concat();
     draft.take(Step::Reorder { stage: name.clone(), order })?;
     draft.take(Step::Vectorize { stage: name.clone(), axis: inner })?;
     if machine.cores > 1 {
