@@ -75,7 +75,11 @@ pub fn link(
     std::fs::write(&file, main).map_err(Error::io(&file))?;
     let files: Vec<PathBuf> = objects.iter().cloned().chain([file]).collect();
     // A library that is in use keeps what it has: the new one is another file under its name.
-    let partial = library.with_extension(format!("{}.part", std::process::id()));
-    compiler.link(&files, parallel, &partial)?;
-    std::fs::rename(&partial, library).map_err(Error::io(library))
+    let apart = folder.join(std::process::id().to_string());
+    std::fs::create_dir_all(&apart).map_err(Error::io(&apart))?;
+    let made = apart.join(library.file_name().unwrap_or_default());
+    compiler.link(&files, parallel, &made)?;
+    std::fs::rename(&made, library).map_err(Error::io(library))?;
+    let _ = std::fs::remove_dir(&apart);
+    Ok(())
 }

@@ -145,6 +145,9 @@ impl Compiler {
         let mut args = self.flags.clone();
         args.extend(["-shared", "-fPIC", "-o"].map(String::from));
         args.push(library.display().to_string());
+        // What is linked against it looks for this name, wherever it lay then.
+        let name = library.file_name().map(|name| name.to_string_lossy().into_owned());
+        args.extend(name.filter(|_| cfg!(target_os = "linux")).map(|name| format!("-Wl,-soname,{name}")));
         args.extend(files.iter().map(|file| file.display().to_string()));
         args.push("-lm".into());
         if parallel && self.openmp {
