@@ -3,7 +3,7 @@
 //! Sums with many products run near the peak of a core, all else at a share of it; what is read and written once goes at the
 //! rate of memory. Choices depend on the ratios alone: how much arithmetic a byte is worth.
 
-use tachograph_program::{Role, Schedule, Stage, Target, Workload};
+use tachograph_program::{BufferId, Role, Schedule, Stage, Target, Workload};
 
 /// Operations a nanosecond of a core for each byte of its vectors: two units of multiply–adds at some 2 GHz.
 const PEAK_PER_BYTE: f64 = 1.5;
@@ -37,6 +37,13 @@ pub fn ms(workload: &Workload, schedule: &Schedule) -> f64 {
     START + (arithmetic + bytes(workload) as f64 / MEMORY) / 1e6
 }
 
+/// Milliseconds to fetch the weights from memory, as they are prepared.
+pub fn weights_ms(workload: &Workload) -> f64 {
+    given(workload).filter(|id| workload.is_constant(*id)).map(|id| workload.buffer(id).bytes()).sum::<u64>() as f64
+        / MEMORY
+        / 1e6
+}
+
 /// Milliseconds of a copy of so many bytes into another order.
 pub fn copy_ms(bytes: u64) -> f64 {
     START + 4.0 * bytes as f64 / MEMORY / 1e6
@@ -44,9 +51,12 @@ pub fn copy_ms(bytes: u64) -> f64 {
 
 /// Bytes that are read from outside, weights as they are prepared, and written.
 fn bytes(workload: &Workload) -> u64 {
-    let runs = |id: &tachograph_program::BufferId| !workload.is_constant(*id);
-    let read = |id: &tachograph_program::BufferId| workload.readers(*id).iter().any(runs);
-    let all = (0..workload.buffers().len() as u32).map(tachograph_program::BufferId);
-    let given = all.filter(|id| workload.buffer(*id).role == Role::Input || workload.is_constant(*id)).filter(read);
-    given.chain(workload.outputs().iter().copied()).map(|id| workload.buffer(id).bytes()).sum()
+    given(workload).chain(workload.outputs().iter().copied()).map(|id| workload.buffer(id).bytes()).sum()
+}
+
+/// What a run reads from outside: inputs, and what was prepared of weights.
+fn given(workload: &Workload) -> impl Iterator<Item = BufferId> + '_ {
+    let read = |id: &BufferId| workload.readers(*id).iter().any(|reader| !workload.is_constant(*reader));
+    let outside = |id: &BufferId| workload.buffer(*id).role == Role::Input || workload.is_constant(*id);
+    (0..workload.buffers().len() as u32).map(BufferId).filter(outside).filter(read)
 }
