@@ -1,6 +1,6 @@
 //! `compile`: from a model file to a library that runs.
 
-use std::{collections::BTreeMap, path::Path, process::Command};
+use std::{path::Path, process::Command};
 
 use tachograph_compile::Compiled;
 
@@ -33,17 +33,15 @@ fn what_was_tuned_is_taken_and_not_measured_again() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     write_model(folder, "m.onnx", image("batch", 12), 4);
-    let first = compile(folder, &["--budget", "20s", "--json"]).well().json().remove(0);
-    assert!(first["ms"].as_f64() > Some(0.0) && first["default_ms"].as_f64() > Some(0.0), "{first}");
-    let steps = |said: &serde_json::Value| said["plan"]["steps"].as_array().unwrap().clone();
-    assert!(steps(&first).iter().any(|step| step["measured"] == true), "{first}");
-    // What is known is taken without a budget; a run of steps by one plan takes what its page says.
+    let ran = compile(folder, &["--budget", "20s", "--json"]).well();
+    assert!(ran.err.contains("trials/s"), "{}", ran.err);
+    let first = ran.json().remove(0);
+    // Whichever of the two was faster.
+    assert!(first["ms"].as_f64() > Some(0.0) && first["ms"].as_f64() <= first["default_ms"].as_f64(), "{first}");
+    // What is known is taken, and raced, without measuring a kernel again.
     let again = compile(folder, &["--json"]).well();
     assert!(!again.err.contains("trials"), "{}", again.err);
-    let schedules = |said: &serde_json::Value| -> BTreeMap<u64, String> {
-        steps(said).iter().map(|step| (step["group"].as_u64().unwrap(), step["run"].to_string())).collect()
-    };
-    assert_eq!(schedules(&first).len(), schedules(&again.json()[0]).len());
+    assert!(again.json()[0]["default_ms"].as_f64() > Some(0.0), "{}", again.out);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The same networks compiled to libraries: layouts, memory, weights and all, against ONNX Runtime.
 
-use tachograph_compile::{Compiled, Measured, Network, Out, Plan, compile};
+use tachograph_compile::{Compiled, How, Measured, Network, Out, Plan, compile};
 use tachograph_program::Compiler;
 use tch::{Kind, Tensor};
 
@@ -55,6 +55,13 @@ fn run(case: &Expected, compiler: &Compiler) -> Result<(f64, Plan), String> {
     let out = Out { folder: folder.path(), objects: &folder.path().join("build") };
     // Weights that look random, the same as ONNX Runtime was given.
     let plan = compile(&network, &Measured::new(), &|_| Ok(None), compiler, out).map_err(text)?;
+    let refused = plan.steps.iter().find_map(|step| match &step.run {
+        How::Kernel { refused: Some(why), .. } => Some(format!("group {} ({}): {why}", step.group, step.operators)),
+        _ => None,
+    });
+    if let Some(refused) = refused {
+        return Err(refused);
+    }
     let mut library = Compiled::open(&folder.path().join("network.so")).map_err(text)?;
     let inputs = network.stand_ins();
     let given: Vec<&[u8]> = inputs.iter().map(Vec::as_slice).collect();

@@ -104,10 +104,11 @@ pub fn run(args: &Args) -> Result<()> {
         let untuned = one(&Measured::new(), &args.out.join("default"))?;
         default = Some(untuned);
     }
-    let raced = race::race(&network, &args.out, &mut plan, default.as_mut())?;
-    let taken = match (&raced, default) {
-        (race::Raced { default_ms: Some(theirs), ms, .. }, Some(default)) if *theirs < *ms => {
+    let mut raced = race::race(&network, &args.out, &mut plan, default.as_mut())?;
+    let taken = match (raced.default_ms, default) {
+        (Some(theirs), Some(default)) if theirs < raced.ms => {
             race::take_default(&args.out)?;
+            raced.ms = theirs;
             exit::warn("the default plan is no slower than what was tuned, and is taken");
             default
         }
