@@ -11,7 +11,7 @@ use crate::{
     copy,
     elements::Elements,
     order,
-    pool::Pool,
+    pool::{ALIGN, Pool},
     units::Units,
     ways::Way,
 };
@@ -122,7 +122,7 @@ impl Assembly {
             match (&part.work, &ways[i]) {
                 (Work::Constant(group), _) => elements.compute(group)?,
                 (Work::View { from, to }, Some(way)) => {
-                    let read = all.read(network, i, *from, &way.reads()[0].1, false)?;
+                    let read = all.read(network, i, *from, &way.reads()[0].1)?;
                     all.value(network, *to, way.writes()[0].1.clone(), Place::Within(read, 0));
                 }
                 (Work::Join { .. }, Some(Way::InPlace { reads, writes })) => all.join(network, i, reads, &writes[0])?,
@@ -138,7 +138,7 @@ impl Assembly {
         let last = network.parts.len().saturating_sub(1);
         for &id in network.bound.graph().outputs() {
             let value = match all.of_tensor.contains_key(&id) {
-                true => all.read(network, last, id, &order::plain(network.shape(id)), false)?,
+                true => all.read(network, last, id, &order::plain(network.shape(id)))?,
                 // It depends on no input.
                 false => {
                     let nest =
@@ -162,31 +162,24 @@ impl Assembly {
         at
     }
 
-    /// The value of a tensor in an order; copied into it where it is not there, and in any case where `anew`.
-    fn read(&mut self, network: &Network<'_>, part: usize, id: TensorId, order: &Layout, anew: bool) -> Result<usize> {
-        let there = self.named.get(&(id, order.clone())).copied();
-        if let Some(there) = there.filter(|_| !anew) {
-            return Ok(there);
+    /// The value of a tensor in an order; copied into it where it is not there.
+    fn read(&mut self, network: &Network<'_>, part: usize, id: TensorId, order: &Layout) -> Result<usize> {
+        if let Some(there) = self.named.get(&(id, order.clone())) {
+            return Ok(*there);
         }
         let Some((from, at)) = self.of_tensor.get(&id).and_then(|all| all.first()).cloned() else {
-            return Err(crate::Error::Network(format!(
-                "`{}` is read before it is made",
-                network.bound.graph().tensor(id).name
-            )));
+            let name = &network.bound.graph().tensor(id).name;
+            return Err(crate::Error::Network(format!("`{name}` is read before it is made")));
         };
         let to = self.value(network, id, order.clone(), Place::Own);
-        let run = match there {
-            Some(from) => Run::Bytes { from, to },
-            None => {
-                let unit = self.units.add(&copy::nest(network, id, &from, order)?)?;
-                Run::Kernel { unit: unit.0, args: vec![Arg::Value(at), Arg::Value(to)], work: unit.1 }
-            }
-        };
+        let (unit, work) = self.units.add(&copy::nest(network, id, &from, order)?)?;
+        let run = Run::Kernel { unit, args: vec![Arg::Value(at), Arg::Value(to)], work };
         self.steps.push(Step { part, copies: true, run });
         Ok(to)
     }
 
-    /// Operands are made where they lie in the result, or copied there where they lie elsewhere already.
+    /// Operands are made where they lie in the result; those that lie elsewhere already are copied there, and those whose place
+    /// does not begin where kernels suppose that buffers do.
     fn join(
         &mut self,
         network: &Network<'_>,
@@ -195,14 +188,19 @@ impl Assembly {
         (to, order): &(TensorId, Layout),
     ) -> Result<()> {
         let result = self.value(network, *to, order.clone(), Place::Own);
-        let mut offset = 0;
+        let mut offset = 0u64;
         for (id, order) in reads {
-            let mut operand = self.read(network, part, *id, order, false)?;
-            if self.values[operand].place != Place::Own || self.values[operand].bytes == 0 {
-                operand = self.read(network, part, *id, order, true)?;
+            let operand = self.read(network, part, *id, order)?;
+            let bytes = self.values[operand].bytes;
+            if self.values[operand].place == Place::Own && offset.is_multiple_of(ALIGN) {
+                self.values[operand].place = Place::Within(result, offset);
+            } else {
+                // Nobody reads the copy by itself.
+                self.values.push(Value { bytes, place: Place::Within(result, offset) });
+                let run = Run::Bytes { from: operand, to: self.values.len() - 1 };
+                self.steps.push(Step { part, copies: true, run });
             }
-            self.values[operand].place = Place::Within(result, offset);
-            offset += self.values[operand].bytes;
+            offset += bytes;
         }
         Ok(())
     }
@@ -228,7 +226,7 @@ impl Assembly {
             args.push(match (prepared.remove(&id), group.inputs.iter().find(|(_, buffer)| *buffer == id)) {
                 (Some(bytes), _) => Arg::Weight(self.pool.put(&bytes)),
                 (None, Some((tensor, _))) => match way.reads.iter().find(|(read, _)| read == tensor) {
-                    Some((_, order)) => Arg::Value(self.read(network, part, *tensor, order, false)?),
+                    Some((_, order)) => Arg::Value(self.read(network, part, *tensor, order)?),
                     None => Arg::Weight(self.pool.put(&run.buffer(id).pack(&elements.of(*tensor)?)?)),
                 },
                 (None, None) => {

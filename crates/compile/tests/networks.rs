@@ -101,7 +101,7 @@ fn branches_are_made_where_they_are_joined() {
         let other = b.conv(left, channels[1] + channels[2], [1, 1], 1, 0, 1, true)?;
         b.op("Mul", &[joined, other])
     };
-    for channels in [[16, 32, 48], [8, 12, 10], [4, 3, 5]] {
+    for channels in [[16, 32, 48], [8, 12, 10], [4, 3, 5], [8, 8, 16]] {
         for batch in [1, 2] {
             let bound = network(&[batch, 3, 9, 9], |b, x| fire(b, x, channels));
             let plan = check(&bound);
