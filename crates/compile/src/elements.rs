@@ -48,7 +48,7 @@ impl<'a> Elements<'a> {
             Some(Value::Floats(floats)) => return Ok(floats.clone()),
             None => {}
         }
-        if let Some(node) = bound.graph().producer(id) {
+        if let Some(node) = bound.graph().producer(id).filter(|_| self.has(id)) {
             // Nodes that depend on weights alone need not be parts.
             let alone = FusionGroup { nodes: vec![node] };
             let name = bound.graph().node(node).name.clone();
@@ -74,6 +74,17 @@ impl<'a> Elements<'a> {
                 })
             }
         }
+    }
+
+    /// Whether the model has all that this is made of; what it lacks something of is a stand-in as a whole.
+    fn has(&self, id: TensorId) -> bool {
+        let graph = self.network.bound.graph();
+        let known = self.computed.contains_key(&id) || self.network.bound.fact(id).value.is_some();
+        known
+            || match graph.producer(id) {
+                Some(node) => graph.node(node).inputs.iter().flatten().all(|&operand| self.has(operand)),
+                None => !matches!((self.weights)(id), Ok(None)),
+            }
     }
 
     /// Computes the results of a group that depends on weights alone.

@@ -127,6 +127,31 @@ fn attention_and_constants() {
 }
 
 #[test]
+fn what_depends_on_weights_alone_is_computed_beforehand() {
+    // Few enough for the interpreter, and not.
+    for size in [12, 2600] {
+        let bound = network(&[1, 2, size], |b, x| {
+            let w = b.parameter(&[20, size]);
+            let w = b.op_with("Transpose", &[w], Attrs::from([("perm".into(), vec![1i64, 0].into())]))?;
+            b.op("MatMul", &[x, w])
+        });
+        // Without elements the transposed weight is a stand-in like any other.
+        check(&bound);
+        let network = Network::of(&bound).unwrap();
+        let weight = |id: TensorId| (0..bound.shape(id).unwrap().iter().product()).map(|i| (i % 7) as f64).collect();
+        let folder = tempfile::tempdir().unwrap();
+        let out = Out { folder: folder.path(), objects: &folder.path().join("build") };
+        let compiler = Compiler::find().unwrap();
+        let plan = compile(&network, &Measured::new(), &|id| Ok(Some(weight(id))), &compiler, out).unwrap();
+        assert!(plan.stand_ins.is_empty() && plan.steps.len() == 1, "{plan:#?}");
+        let ones = vec![1.0; 2 * size as usize];
+        let found = Compiled::open(&folder.path().join("network.so")).unwrap().run(&[ones.as_slice()]).unwrap();
+        let expected = |column: u64| (0..size).map(|k| ((column * size + k) % 7) as f32).sum::<f32>();
+        assert!((0..20).all(|j| found[0][j as usize] == expected(j)), "{:?}", found[0]);
+    }
+}
+
+#[test]
 fn what_no_program_knows_is_named() {
     let bound = network(&[8, 8], |b, x| b.op("Det", &[x]));
     let error = Network::of(&bound).map(|_| ()).unwrap_err().to_string();
