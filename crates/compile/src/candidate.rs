@@ -53,9 +53,6 @@ fn orders(group: &Group, nest: &Nest) -> (Orders, Orders) {
     (group.inputs.iter().filter(given).map(order).collect(), group.outputs.iter().map(order).collect())
 }
 
-/// Points of a template that are looked at for orders of their own: decisions on them come first in every template.
-const POINTS: u128 = 64;
-
 /// The ways to run a kernel, one for each combination of orders: the fastest of those that were measured, by the formula
 /// where none was. `known` has what was measured of each form.
 ///
@@ -72,14 +69,12 @@ pub fn candidates(forms: &[(Form, Group)], known: &HashMap<Form, Vec<Known>>) ->
     for (form, group) in forms {
         let plain = untuned(&group.workload)?;
         keep(Candidate::new(*form, group, plain.clone())?);
-        let templates = Space::templates(&group.workload, Machine::of(Target::native()))?;
-        for sketch in 0..templates.sketches.len() {
-            let one = Space { sketches: vec![templates.sketches[sketch].clone()] };
-            let points = (0..one.count().unwrap_or(POINTS).min(POINTS)).filter_map(|n| one.nth(n));
-            for point in points {
-                if let Ok(candidate) = Candidate::new(*form, group, one.schedule(&point)?) {
-                    keep(candidate);
-                }
+        // All points of a sketch have the same orders, and the first is the one worth running untuned.
+        for sketch in Space::templates(&group.workload, Machine::of(Target::native()))?.sketches {
+            let space = Space { sketches: vec![sketch] };
+            let Some(point) = space.nth(0) else { continue };
+            if let Ok(candidate) = Candidate::new(*form, group, space.schedule(&point)?) {
+                keep(candidate);
             }
         }
         for candidate in measured(*form, group, &plain, known.get(form).map_or(&[], Vec::as_slice)) {

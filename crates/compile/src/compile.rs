@@ -121,7 +121,7 @@ fn signature(network: &Network<'_>) -> Signature {
     let graph = network.bound.graph();
     let port = |&id: &_| Port {
         name: graph.tensor(id).name.clone(),
-        dtype: network.bound.fact(id).dtype.to_string(),
+        dtype: network.bound.fact(id).dtype,
         shape: network.shape(id).to_vec(),
     };
     Signature { inputs: graph.inputs().iter().map(port).collect(), outputs: graph.outputs().iter().map(port).collect() }

@@ -18,21 +18,20 @@ pub fn nest(network: &Network<'_>, id: TensorId, from: &Layout, to: &Layout) -> 
     let (from, to) = (order::complete(from, rank), order::complete(to, rank));
     let mut schedule = Schedule::new().layout("x", &from.to_string()).layout("y", &to.to_string());
     // Blocks of the result are loops of their own, in its order.
-    for (axis, name) in names.iter().enumerate() {
+    let blocks = |axis: usize| {
         let mut blocks: Vec<u64> = to.dims.iter().filter(|dim| dim.axis == axis).map(|dim| dim.divide).collect();
         blocks.sort_unstable_by(|a, b| b.cmp(a));
-        let factors: Vec<u64> = blocks.windows(2).map(|pair| pair[0] / pair[1].max(1)).collect();
+        blocks
+    };
+    for (axis, name) in names.iter().enumerate() {
+        let factors: Vec<u64> = blocks(axis).windows(2).map(|pair| pair[0] / pair[1].max(1)).collect();
         if !factors.is_empty() {
             schedule = schedule.split("y", name, &factors);
         }
     }
-    let part = |dim: &tachograph_program::LayoutDim| {
-        let mut blocks: Vec<u64> = to.dims.iter().filter(|d| d.axis == dim.axis).map(|d| d.divide).collect();
-        blocks.sort_unstable_by(|a, b| b.cmp(a));
-        match blocks.len() {
-            1 => names[dim.axis].clone(),
-            _ => format!("{}.{}", names[dim.axis], blocks.iter().position(|&b| b == dim.divide).unwrap_or(0)),
-        }
+    let part = |dim: &tachograph_program::LayoutDim| match blocks(dim.axis).as_slice() {
+        [_] => names[dim.axis].clone(),
+        blocks => format!("{}.{}", names[dim.axis], blocks.iter().position(|&b| b == dim.divide).unwrap_or(0)),
     };
     let loops: Vec<String> = to.dims.iter().map(part).collect();
     let loops: Vec<&str> = loops.iter().map(String::as_str).collect();

@@ -33,58 +33,59 @@ impl<'a> Elements<'a> {
         self.stand_ins.into_iter().collect()
     }
 
-    /// Elements of a tensor that depends on no input.
+    /// Elements of a tensor that depends on no input. What the model lacks something of is a stand-in as a whole.
     ///
     /// # Errors
     /// The model says that it has them, and they cannot be read, or are not as many as the shape says.
     pub fn of(&mut self, id: TensorId) -> Result<Vec<f64>> {
-        if let Some(computed) = self.computed.get(&id) {
-            return Ok(computed.clone());
+        if let Some(found) = self.given(id)? {
+            return Ok(found);
         }
         let bound = self.network.bound;
-        let fact = bound.fact(id);
-        match &fact.value {
-            Some(Value::Ints(ints)) => return Ok(ints.iter().map(|&n| n as f64).collect()),
-            Some(Value::Floats(floats)) => return Ok(floats.clone()),
-            None => {}
-        }
-        if let Some(node) = bound.graph().producer(id).filter(|_| self.has(id)) {
-            // Nodes that depend on weights alone need not be parts.
-            let alone = FusionGroup { nodes: vec![node] };
-            let name = bound.graph().node(node).name.clone();
-            let operators = bound.graph().node(node).op.name().to_owned();
-            let made = group(bound, &alone).map_err(|source| Error::Group { operators, node: name, source })?;
-            self.compute(&made)?;
-            if let Some(computed) = self.computed.get(&id) {
-                return Ok(computed.clone());
-            }
-        }
-        let n = self.network.shape(id).iter().product::<u64>() as usize;
-        let refuse = |message: String| Error::Weight { tensor: bound.graph().tensor(id).name.clone(), message };
-        match (self.weights)(id).map_err(refuse)? {
-            Some(one) if one.len() == 1 => Ok(vec![one[0]; n]),
-            Some(all) if all.len() == n => Ok(all),
-            Some(all) => Err(refuse(format!("{} elements for a shape of {n}", all.len()))),
-            None => {
-                self.stand_ins.insert(bound.graph().tensor(id).name.clone());
-                let fill = Fill::of(bound, id);
-                Ok(match fact.dtype.is_integer() {
-                    true => fill.integers(id.0, n).into_iter().map(|n| n as f64).collect(),
-                    false => fill.floats(id.0, n).into_iter().map(f64::from).collect(),
-                })
-            }
-        }
+        self.stand_ins.insert(bound.graph().tensor(id).name.clone());
+        let (fill, n) = (Fill::of(bound, id), self.count(id));
+        Ok(match bound.fact(id).dtype.is_integer() {
+            true => fill.integers(id.0, n).into_iter().map(|n| n as f64).collect(),
+            false => fill.floats(id.0, n).into_iter().map(f64::from).collect(),
+        })
     }
 
-    /// Whether the model has all that this is made of; what it lacks something of is a stand-in as a whole.
-    fn has(&self, id: TensorId) -> bool {
-        let graph = self.network.bound.graph();
-        let known = self.computed.contains_key(&id) || self.network.bound.fact(id).value.is_some();
-        known
-            || match graph.producer(id) {
-                Some(node) => graph.node(node).inputs.iter().flatten().all(|&operand| self.has(operand)),
-                None => !matches!((self.weights)(id), Ok(None)),
+    fn count(&self, id: TensorId) -> usize {
+        self.network.shape(id).iter().product::<u64>() as usize
+    }
+
+    /// What the model says of a tensor: its elements, or those of all that it is made of.
+    fn given(&mut self, id: TensorId) -> Result<Option<Vec<f64>>> {
+        if let Some(computed) = self.computed.get(&id) {
+            return Ok(Some(computed.clone()));
+        }
+        let bound = self.network.bound;
+        match &bound.fact(id).value {
+            Some(Value::Ints(ints)) => return Ok(Some(ints.iter().map(|&n| n as f64).collect())),
+            Some(Value::Floats(floats)) => return Ok(Some(floats.clone())),
+            None => {}
+        }
+        if let Some(node) = bound.graph().producer(id) {
+            // Nodes that depend on weights alone need not be parts.
+            let (node, alone) = (bound.graph().node(node), FusionGroup { nodes: vec![node] });
+            let refuse = |source| Error::Group { operators: node.op.name().into(), node: node.name.clone(), source };
+            let made = group(bound, &alone).map_err(refuse)?;
+            let mut data = Data::new();
+            for (tensor, buffer) in operands(&made) {
+                let Some(elements) = self.given(tensor)? else { return Ok(None) };
+                data.insert(buffer, elements);
             }
+            self.run(&made, &data)?;
+            return Ok(self.computed.get(&id).cloned());
+        }
+        let refuse = |message: String| Error::Weight { tensor: bound.graph().tensor(id).name.clone(), message };
+        match (self.weights)(id).map_err(refuse)? {
+            Some(one) if one.len() == 1 => Ok(Some(vec![one[0]; self.count(id)])),
+            Some(all) if all.len() != self.count(id) => {
+                Err(refuse(format!("{} elements for a shape of {}", all.len(), self.count(id))))
+            }
+            all => Ok(all),
+        }
     }
 
     /// Computes the results of a group that depends on weights alone.
@@ -92,10 +93,14 @@ impl<'a> Elements<'a> {
     /// # Errors
     /// As [`Elements::of`]; its program does not compile.
     pub fn compute(&mut self, group: &Group) -> Result<()> {
-        let data = self.operands(group)?;
+        let data = operands(group).map(|(tensor, buffer)| Ok((buffer, self.of(tensor)?))).collect::<Result<Data>>()?;
+        self.run(group, &data)
+    }
+
+    fn run(&mut self, group: &Group, data: &Data) -> Result<()> {
         let results = match group.workload.flops().max(group.workload.bytes()) <= INTERPRETED {
-            true => group.workload.run(&data)?,
-            false => Kernel::new(&Schedule::new().lower(&group.workload)?, self.compiler)?.call_with(&data)?,
+            true => group.workload.run(data)?,
+            false => Kernel::new(&Schedule::new().lower(&group.workload)?, self.compiler)?.call_with(data)?,
         };
         for (tensor, buffer) in &group.outputs {
             if let Some(result) = results.get(buffer) {
@@ -104,10 +109,9 @@ impl<'a> Elements<'a> {
         }
         Ok(())
     }
+}
 
-    fn operands(&mut self, group: &Group) -> Result<Data> {
-        let read: Vec<(TensorId, BufferId)> =
-            group.inputs.iter().copied().filter(|(_, buffer)| !group.workload.readers(*buffer).is_empty()).collect();
-        read.into_iter().map(|(tensor, buffer)| Ok((buffer, self.of(tensor)?))).collect()
-    }
+/// What a group reads.
+fn operands(group: &Group) -> impl Iterator<Item = (TensorId, BufferId)> + '_ {
+    group.inputs.iter().copied().filter(|(_, buffer)| !group.workload.readers(*buffer).is_empty())
 }

@@ -6,6 +6,7 @@ use std::{
 };
 
 use libloading::Library;
+use tachograph_ir::DType;
 
 use crate::{Error, Result, Signature};
 
@@ -81,7 +82,7 @@ impl Compiled {
     /// Another number of inputs or of elements than it takes, or of another type.
     pub fn run(&mut self, inputs: &[&[f32]]) -> Result<Vec<Vec<f32>>> {
         let ports = self.signature.inputs.iter().chain(&self.signature.outputs);
-        if let Some(port) = ports.into_iter().find(|port| port.dtype != "f32") {
+        if let Some(port) = ports.into_iter().find(|port| port.dtype != DType::F32) {
             return Err(self.refuse(format!("`{}` is {}: use run_bytes", port.name, port.dtype)));
         }
         let bytes = |data: &&[f32]| data.iter().flat_map(|x| x.to_ne_bytes()).collect::<Vec<u8>>();

@@ -1,6 +1,7 @@
 //! What was chosen, for people and programs to read.
 
 use serde::{Deserialize, Serialize};
+use tachograph_ir::DType;
 use tachograph_program::{Form, Schedule};
 
 /// A tensor that a network takes or gives.
@@ -9,7 +10,7 @@ pub struct Port {
     /// Its name in the model.
     pub name: String,
     /// Element type.
-    pub dtype: String,
+    pub dtype: DType,
     /// Extents, row-major.
     pub shape: Vec<u64>,
 }
@@ -17,8 +18,7 @@ pub struct Port {
 impl Port {
     /// Bytes of its elements.
     pub fn bytes(&self) -> usize {
-        let bits = self.dtype.parse().map_or(0, |dtype: tachograph_ir::DType| dtype.bits().div_ceil(8));
-        (self.shape.iter().product::<u64>() * bits) as usize
+        (self.shape.iter().product::<u64>() * self.dtype.bits().div_ceil(8)) as usize
     }
 }
 

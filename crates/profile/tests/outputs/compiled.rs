@@ -1,12 +1,13 @@
 //! The same networks compiled to libraries: layouts, memory, weights and all, against ONNX Runtime.
 
 use tachograph_compile::{Compiled, How, Measured, Network, Out, Plan, compile};
+use tachograph_ir::DType;
 use tachograph_program::Compiler;
 use tch::{Kind, Tensor};
 
 use crate::{
     case::Source,
-    networks::{CPU, Expected, expected, here},
+    networks::{CPU, Expected, each, expected, here},
 };
 
 /// Those of a plain test run: branches that are joined, depthwise convolutions and gates, attention.
@@ -28,22 +29,11 @@ fn all() {
 
 fn compare(chosen: fn(&Source) -> bool) {
     let compiler = Compiler::find().unwrap();
-    let mut failures = Vec::new();
-    let cases = expected(chosen);
-    assert!(!cases.is_empty());
-    for case in cases {
-        let name = case.source.name();
-        match run(&case, &compiler) {
-            Ok((worst, plan)) => eprintln!(
-                "{name}: {} steps, {} copies, {:.1} MB beside weights, at most {worst:.1e} off",
-                plan.steps.len(),
-                plan.copies(),
-                plan.arena_bytes as f64 / 1e6
-            ),
-            Err(error) => failures.push(format!("{name}: {error}")),
-        }
-    }
-    assert!(failures.is_empty(), "{failures:#?}");
+    each(chosen, |case| {
+        let (worst, plan) = run(case, &compiler)?;
+        let (steps, copies, mb) = (plan.steps.len(), plan.copies(), plan.arena_bytes as f64 / 1e6);
+        Ok(format!("{steps} steps, {copies} copies, {mb:.1} MB beside weights, at most {worst:.1e} off"))
+    });
 }
 
 /// The largest difference, and the plan.
@@ -68,9 +58,9 @@ fn run(case: &Expected, compiler: &Compiler) -> Result<(f64, Plan), String> {
     let outputs = library.run_bytes(&given).map_err(text)?;
     let tensor = |(port, bytes): (&tachograph_compile::Port, &Vec<u8>)| {
         let shape: Vec<i64> = port.shape.iter().map(|&n| n as i64).collect();
-        let kind = match port.dtype.as_str() {
-            "f32" => Kind::Float,
-            "i64" => Kind::Int64,
+        let kind = match port.dtype {
+            DType::F32 => Kind::Float,
+            DType::I64 => Kind::Int64,
             other => return Err(format!("an output is {other}")),
         };
         Ok(Tensor::from_data_size(bytes, &shape, kind).to_kind(Kind::Double))

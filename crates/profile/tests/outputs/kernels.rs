@@ -9,7 +9,7 @@ use tch::Tensor;
 
 use crate::{
     case::Source,
-    networks::{CPU, Expected, expected, here},
+    networks::{CPU, Expected, each, expected, here},
 };
 
 /// Those of a plain test run: residual, depthwise, recurrent in width, attention.
@@ -31,21 +31,9 @@ fn all() {
 
 fn compare(chosen: fn(&Source) -> bool) {
     let compiler = Compiler::find().unwrap();
-    let mut failures = Vec::new();
-    let cases = expected(chosen);
-    assert!(!cases.is_empty());
-    for case in cases {
-        let start = std::time::Instant::now();
-        let result = run(&case, &compiler);
-        let seconds = start.elapsed().as_secs_f64();
-        match result {
-            Ok((worst, groups)) => {
-                eprintln!("{}: {groups} groups, at most {worst:.1e} off, in {seconds:.1} s", case.source.name());
-            }
-            Err(error) => failures.push(format!("{}: {error}", case.source.name())),
-        }
-    }
-    assert!(failures.is_empty(), "{failures:#?}");
+    each(chosen, |case| {
+        run(case, &compiler).map(|(worst, groups)| format!("{groups} groups, at most {worst:.1e} off"))
+    });
 }
 
 /// The largest difference, and the number of groups.

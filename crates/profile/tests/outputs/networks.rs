@@ -68,19 +68,7 @@ pub fn here(source: &Source) -> bool {
 
 fn compare(device: Device, tolerance: f64, chosen: fn(&Source) -> bool) {
     tch::set_num_threads(1);
-    let mut failures = BTreeMap::new();
-    let cases = expected(chosen);
-    assert!(!cases.is_empty());
-    for case in cases {
-        let name = case.source.name();
-        let start = Instant::now();
-        let result = check(&case, device, tolerance);
-        eprintln!("{name}: {result:?} in {:.2} s", start.elapsed().as_secs_f64());
-        if let Err(message) = result {
-            failures.insert(name, message);
-        }
-    }
-    assert!(failures.is_empty(), "{failures:#?}");
+    each(chosen, |case| check(case, device, tolerance).map(|worst| format!("at most {worst:.1e} off")));
 }
 
 /// The networks that are chosen.
@@ -88,6 +76,23 @@ pub fn expected(chosen: fn(&Source) -> bool) -> Vec<Expected> {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/outputs.json");
     let cases: Vec<Expected> = serde_json::from_reader(std::fs::File::open(file).unwrap()).unwrap();
     cases.into_iter().filter(|case| chosen(&case.source)).collect()
+}
+
+/// Holds each network that is chosen to its outputs by `run`, which says how it went, or what is wrong.
+pub fn each(chosen: fn(&Source) -> bool, run: impl Fn(&Expected) -> Result<String, String>) {
+    let mut failures = BTreeMap::new();
+    let cases = expected(chosen);
+    assert!(!cases.is_empty());
+    for case in cases {
+        let name = case.source.name();
+        let start = Instant::now();
+        let result = run(&case);
+        eprintln!("{name}: {result:?} in {:.2} s", start.elapsed().as_secs_f64());
+        if let Err(message) = result {
+            failures.insert(name, message);
+        }
+    }
+    assert!(failures.is_empty(), "{failures:#?}");
 }
 
 /// The largest difference.

@@ -111,13 +111,7 @@ impl Compiler {
     pub fn library(&self, code: &CCode, library: &Path) -> Result<()> {
         let source = library.with_extension("c");
         std::fs::write(&source, &code.text).map_err(Error::io(&source))?;
-        let mut args = self.flags.clone();
-        args.extend(["-shared", "-fPIC", "-o"].map(String::from));
-        args.extend([library.display().to_string(), source.display().to_string(), "-lm".into()]);
-        if code.parallel && self.openmp {
-            args.push("-fopenmp".into());
-        }
-        self.call(&args)
+        self.call(&self.args(&["-shared"], &[source], code.parallel, library))
     }
 
     /// Compiles a file of generated code to an object file, for [`Compiler::link`].
@@ -127,13 +121,7 @@ impl Compiler {
     pub fn object(&self, code: &CCode, object: &Path) -> Result<()> {
         let source = object.with_extension("c");
         std::fs::write(&source, &code.text).map_err(Error::io(&source))?;
-        let mut args = self.flags.clone();
-        args.extend(["-c", "-fPIC", "-o"].map(String::from));
-        args.extend([object.display().to_string(), source.display().to_string()]);
-        if code.parallel && self.openmp {
-            args.push("-fopenmp".into());
-        }
-        self.call(&args)
+        self.call(&self.args(&["-c"], &[source], code.parallel, object))
     }
 
     /// Links object files, and what else the compiler takes, to a library; `parallel` where any of it shares loops among
@@ -142,18 +130,23 @@ impl Compiler {
     /// # Errors
     /// The compiler refuses, or takes too long.
     pub fn link(&self, files: &[PathBuf], parallel: bool, library: &Path) -> Result<()> {
-        let mut args = self.flags.clone();
-        args.extend(["-shared", "-fPIC", "-o"].map(String::from));
-        args.push(library.display().to_string());
         // What is linked against it looks for this name, wherever it lay then.
-        let name = library.file_name().map(|name| name.to_string_lossy().into_owned());
-        args.extend(name.filter(|_| cfg!(target_os = "linux")).map(|name| format!("-Wl,-soname,{name}")));
-        args.extend(files.iter().map(|file| file.display().to_string()));
+        let name = library.file_name().unwrap_or_default().to_string_lossy();
+        let named = format!("-Wl,-soname,{name}");
+        let how: &[&str] = if cfg!(target_os = "linux") { &["-shared", &named] } else { &["-shared"] };
+        self.call(&self.args(how, files, parallel, library))
+    }
+
+    fn args(&self, how: &[&str], from: &[PathBuf], parallel: bool, to: &Path) -> Vec<String> {
+        let mut args = self.flags.clone();
+        args.extend(how.iter().chain(&["-fPIC", "-o"]).map(|&arg| arg.to_owned()));
+        args.push(to.display().to_string());
+        args.extend(from.iter().map(|file| file.display().to_string()));
         args.push("-lm".into());
         if parallel && self.openmp {
             args.push("-fopenmp".into());
         }
-        self.call(&args)
+        args
     }
 
     /// Compiles a program.
