@@ -19,7 +19,9 @@ fn positive(call: &Call<'_>, i: usize, default: Option<u64>) -> Result<u64, OpEr
 
 /// Operations of a transform of this length.
 fn transform(n: u64) -> Result<u64, OpError> {
-    product([5, n, u64::from(n.max(1).next_power_of_two().trailing_zeros())])
+    // The number of binary digits of n - 1 is ⌈log₂ n⌉, for lengths without a next power of two as well.
+    let stages = u64::BITS - n.saturating_sub(1).leading_zeros();
+    product([5, n, u64::from(stages)])
 }
 
 /// The axis: an attribute in operator set 17, where it is 1 by default, an operand since.
@@ -143,6 +145,8 @@ mod tests {
         assert_eq!(dft(&back, &[2, 513, 2], None).unwrap().0, [2, 1024, 1]);
         assert_eq!(dft(&back, &[2, 513, 2], Some(1025)).unwrap().0, [2, 1025, 1]);
         assert_eq!(dft(&[("axis", 1)], &[2, 8, 6, 1], Some(16)).unwrap().0, [2, 16, 6, 2]);
+        let works = [1, 2, 3, 4, 5, u64::MAX].map(|n| dft(&[], &[n, 1], None).map(|(_, flops)| flops / n));
+        assert_eq!(works, [Some(0), Some(5), Some(10), Some(10), Some(15), None]);
         for (axis, x) in [(-1, &[4u64, 2][..]), (2, &[4, 8, 2]), (0, &[4, 8, 3])] {
             assert_eq!(dft(&[("axis", axis)], x, None), None);
         }
