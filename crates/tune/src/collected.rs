@@ -2,8 +2,8 @@
 //!
 //! Gzip'd JSON lines. The first says what was measured, and holds the space, so that programs replay whatever becomes of the
 //! rules that made it; each of the others is a program: its sketch (`k`), its decisions (`d`: factors, the number of an option,
-//! an order as `{"order": […]}`), and its time (`ms`, `spread`) or why there is none (`error`); `e` is 1 where it was bred from
-//! fast ones, and 0 where it was drawn at random.
+//! an order as `{"order": […]}`), and its time (`ms`, `spread`, `drift`) or why there is none (`error`); `e` is 1 where it was bred
+//! from fast ones, and 0 where it was drawn at random.
 
 use std::{
     fs::File,
@@ -43,6 +43,8 @@ pub struct CollectedProgram {
     pub point: Point,
     /// Its time, or why there is none.
     pub outcome: Result<Timed, String>,
+    /// By how much the machine was slower than when the first programs of the task were measured: the time is divided by it.
+    pub drift: f64,
     /// Bred from fast ones, and not drawn at random.
     pub evolved: bool,
 }
@@ -119,6 +121,7 @@ fn line(program: &CollectedProgram) -> Value {
             // Five digits: no timing has more.
             line["ms"] = json!(format!("{:.4e}", timed.ms).parse::<f64>().unwrap_or(timed.ms));
             line["spread"] = json!((timed.spread * 1e4).round() / 1e4);
+            line["drift"] = json!((program.drift * 1e3).round() / 1e3);
         }
         Err(why) => line["error"] = json!(why),
     }
@@ -136,8 +139,9 @@ fn program(line: &Value) -> Option<CollectedProgram> {
         Some(why) => Err(why.to_owned()),
         None => Ok(Timed { ms: line["ms"].as_f64()?, spread: line["spread"].as_f64()? }),
     };
+    let drift = if outcome.is_ok() { line["drift"].as_f64()? } else { 1.0 };
     let sketch = usize::try_from(line["k"].as_u64()?).ok()?;
-    Some(CollectedProgram { point: Point { sketch, choices }, outcome, evolved: line["e"].as_u64()? == 1 })
+    Some(CollectedProgram { point: Point { sketch, choices }, outcome, drift, evolved: line["e"].as_u64()? == 1 })
 }
 
 #[cfg(test)]
@@ -160,6 +164,7 @@ mod tests {
         let program = |i: usize| CollectedProgram {
             point: space.sample(&mut rng).unwrap(),
             outcome: if i % 5 == 4 { Err("Hang: 10 s".into()) } else { Ok(Timed { ms: 0.012345, spread: 0.0123 }) },
+            drift: if i % 5 == 4 { 1.0 } else { 0.987 },
             evolved: i % 2 == 1,
         };
         let programs: Vec<CollectedProgram> = (0..40).map(program).collect();

@@ -1,6 +1,8 @@
 //! `tachograph program`.
 
-use std::process::Command;
+use std::{collections::HashSet, process::Command};
+
+use tachograph_tune::Collected;
 
 use crate::{image, run_in, write_model};
 
@@ -49,4 +51,34 @@ fn what_is_not_there_is_said() {
     let out = command.env("CC", "/no/such/cc").current_dir(folder.path()).output().unwrap();
     let err = String::from_utf8(out.stderr).unwrap();
     assert!(!out.status.success() && err.contains("/no/such/cc") && err.contains("install gcc or clang"), "{err}");
+}
+
+#[test]
+fn programs_are_collected_and_gone_on_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    write_model(folder, "m.onnx", image("batch", 12), 4);
+    let collect = |programs: &str| {
+        let args = ["program", "collect", "m.onnx", "--out", "set", "--least", "0.001", "--programs", programs];
+        run_in(folder, &[&args[..], &["--bind", "batch=1"]].concat()).well().out
+    };
+    let read = || {
+        let files = std::fs::read_dir(folder.join("set")).unwrap();
+        let mut sets: Vec<Collected> = files.map(|file| Collected::read(&file.unwrap().path()).unwrap()).collect();
+        sets.sort_by_key(|set| set.head.workload.hash().to_string());
+        sets
+    };
+    assert!(collect("18").contains(" measured now in "));
+    let first = read();
+    assert!(!first.is_empty());
+    assert!(collect("20").contains(&format!("\n{} measured now in ", 2 * first.len())));
+    for (set, before) in read().iter().zip(&first) {
+        assert_eq!((set.programs.len(), &set.programs[..18]), (20, &before.programs[..]));
+        let points: HashSet<_> = set.programs.iter().map(|program| &program.point).collect();
+        assert_eq!(points.len(), 20, "a program was measured twice");
+        // Half of them bred; what came first is what the machine's drift is told by.
+        assert!((2..=16).contains(&set.programs.iter().filter(|program| program.evolved).count()));
+        assert!(set.programs[..16].iter().all(|program| program.drift == 1.0));
+        assert!(set.programs.iter().any(|program| program.outcome.is_ok()));
+    }
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{
+    Mutex, PoisonError,
     atomic::{AtomicUsize, Ordering},
     mpsc,
 };
@@ -97,10 +98,15 @@ type Made = Result<Built, (Failure, String)>;
 /// What a run wrote, and its nanoseconds.
 type Ran = Result<(Data, f64), (Failure, String)>;
 
+/// Held while candidates are timed, by whichever measurer of this process.
+static TIMED: Mutex<()> = Mutex::new(());
+
 /// A place where candidates are measured.
 pub(super) struct Bench {
     pub compiler: Compiler,
     pub settings: Settings,
+    /// How many candidates are compiled at a time.
+    pub compilers: usize,
     dir: tempfile::TempDir,
     pub references: HashMap<WorkloadHash, Reference>,
     count: u64,
@@ -109,7 +115,9 @@ pub(super) struct Bench {
 impl Bench {
     pub fn new(compiler: Compiler, settings: Settings) -> Result<Self> {
         let dir = tempfile::tempdir().map_err(Error::io(Path::new("temporary directory")))?;
-        let bench = Self { compiler, settings, dir, references: HashMap::new(), count: 0 };
+        // As many threads compile as there are cores: nothing is timed before all candidates of a call are built.
+        let compilers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let bench = Self { compiler, settings, compilers, dir, references: HashMap::new(), count: 0 };
         bench.program("native", &[include_str!("native.c")])?;
         Ok(bench)
     }
@@ -259,12 +267,12 @@ impl Bench {
         let hash = self.reference(workload)?;
         let paths: Vec<PathBuf> = schedules.iter().map(|_| self.path("kernel")).collect();
         let this = &*self;
-        // As many threads compile as there are cores, while this one runs what is ready: nothing is timed before all are built.
-        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(schedules.len());
+        // While those threads compile, this one runs what is ready.
+        let threads = this.compilers.clamp(1, schedules.len().max(1));
         let next = AtomicUsize::new(0);
         let mut checked: Vec<(usize, Made)> = std::thread::scope(|scope| {
             let (send, receive) = mpsc::sync_channel(4);
-            for _ in 0..cores {
+            for _ in 0..threads {
                 let (send, next, paths) = (send.clone(), &next, &paths);
                 scope.spawn(move || {
                     let take = || Some(next.fetch_add(1, Ordering::Relaxed));
@@ -313,6 +321,8 @@ impl Bench {
                 Err((reason, message)) => Outcome::Failed { reason: *reason, message: message.clone() },
             })
             .collect();
+        // Bystanders may compile, but two candidates at a time would wait for the same memory.
+        let _alone = TIMED.lock().unwrap_or_else(PoisonError::into_inner);
         // So many take turns in one process.
         for some in good.chunks(16).filter(|_| this.settings.repeats > 0) {
             let candidates: Vec<(usize, &Built, PathBuf)> = some

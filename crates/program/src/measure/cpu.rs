@@ -28,6 +28,14 @@ impl Cpu {
         &self.bench.compiler
     }
 
+    /// With so many candidates compiled at a time, rather than one for each core: for several measurers in a process, of which one
+    /// compiles while another's candidates are timed.
+    #[must_use]
+    pub fn with_compilers(mut self, compilers: usize) -> Self {
+        self.bench.compilers = compilers;
+        self
+    }
+
     /// Code for other vectors than this machine's widest.
     #[must_use]
     pub fn with_target(self, target: Target) -> Self {
