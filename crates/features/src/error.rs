@@ -22,7 +22,7 @@ pub enum Error {
     #[error("cell of NAS-Bench-201: {0}")]
     Cell(String),
     /// A set of archives was asked for the features of a graph of this workspace.
-    #[error("feature set `{set}` reads archives of XLA's graphs, and cannot describe graph `{graph}`")]
+    #[error("feature set `{set}` has rows that come from elsewhere, and cannot describe graph `{graph}`")]
     Archive {
         /// The set.
         set: &'static str,

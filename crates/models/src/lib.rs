@@ -50,6 +50,7 @@ predictors! {
     dippm: DippmConfig, Dippm;
     dnnperf: DnnPerfConfig, DnnPerf;
     gst: GstConfig, Gst;
+    gtuner: GtunerConfig, Gtuner;
     kaufman: KaufmanConfig, Kaufman;
     layout_gnn: LayoutGnnConfig, LayoutGnn;
     layout_first: LayoutFirstConfig, LayoutFirst;
@@ -61,8 +62,10 @@ predictors! {
     operator_sum: OperatorSumConfig, OperatorSum;
     perfsage: PerfSageConfig, PerfSage;
     slapp: SlappConfig, Slapp;
+    tenset_mlp: TensetMlpConfig, TensetMlp;
     tile_first: TileFirstConfig, TileFirst;
     tile_gcn: TileGcnConfig, TileGcn;
     tile_mlp: TileMlpConfig, TileMlp;
     tile_sage: TileSageConfig, TileSage;
+    tlp: TlpConfig, Tlp;
 }

@@ -4,12 +4,14 @@ use std::collections::HashMap;
 
 use tachograph_gnn::{AneeGate, BatchOptions};
 use tachograph_ir::Quantity;
-use tachograph_models::{DnnPerfConfig, ModelConfig, NodeGcnConfig, PerfSageConfig, SlappConfig};
+use tachograph_models::{
+    DnnPerfConfig, GtunerConfig, ModelConfig, NodeGcnConfig, PerfSageConfig, SlappConfig, TensetMlpConfig, TlpConfig,
+};
 use tch::{Kind, Tensor};
 
 use crate::{
     close,
-    graphs::{EDGES, NODES, Sampled, build, model, some},
+    graphs::{EDGES, GLOBALS, NODES, Sampled, build, model, some},
 };
 
 /// Parameters by name, in f64.
@@ -28,6 +30,27 @@ impl Weights {
         }
     }
 
+    /// x + ReLU(W x + b) for each of the blocks.
+    fn residual(&self, x: Tensor) -> Tensor {
+        let blocks = (0..).take_while(|l| self.0.contains_key(&format!("residual.{l}.weight"))).count();
+        (0..blocks).fold(x, |x, l| &x + self.linear(&format!("residual.{l}"), &x).relu())
+    }
+
+    /// Attention of `heads` among the rows of x: (tokens, d), head by head.
+    fn attention(&self, name: &str, x: &Tensor, heads: i64) -> Tensor {
+        let projected = x.matmul(&self.get(&format!("{name}.in_proj_weight")).tr());
+        let projected = projected + self.get(&format!("{name}.in_proj_bias"));
+        let d = x.size()[1];
+        let width = d / heads;
+        let head = |k: i64| {
+            let part = |which: i64| projected.narrow(1, which * d + k * width, width);
+            let scores = part(0).matmul(&part(1).tr()) / (width as f64).sqrt();
+            scores.softmax(1, Kind::Double).matmul(&part(2))
+        };
+        let all = Tensor::cat(&(0..heads).map(head).collect::<Vec<_>>(), 1);
+        self.linear(&format!("{name}.out_proj"), &all)
+    }
+
     /// The head of output 1.
     fn head(&self, x: &Tensor) -> Tensor {
         let layers = (0..).take_while(|l| self.0.contains_key(&format!("heads.1.{l}.weight"))).count();
@@ -38,9 +61,10 @@ impl Weights {
     }
 }
 
-/// A graph as matrices: nodes (n, w); `hears[i, j]` where j → i; edge features (n, n, w).
+/// A graph as matrices: nodes (n, w); `hears[i, j]` where j → i; edge features (n, n, w); graph features (1, w).
 struct Dense {
     nodes: Tensor,
+    globals: Tensor,
     hears: Tensor,
     edges: Tensor,
     groups: Vec<u32>,
@@ -68,6 +92,7 @@ impl Dense {
         let n = n as i64;
         Self {
             nodes: Tensor::from_slice(&graph.nodes).to_kind(Kind::Double).reshape([n, NODES as i64]),
+            globals: Tensor::from_slice(&graph.globals).to_kind(Kind::Double).reshape([1, GLOBALS as i64]),
             hears: Tensor::from_slice(&hears).reshape([n, n]),
             edges: Tensor::from_slice(&edges).reshape([n, n, EDGES as i64]),
             groups: graph.groups.clone(),
@@ -205,4 +230,65 @@ fn node_gcn() {
         let h = (0..config.layers).fold(graph.nodes.shallow_clone(), layer);
         sum(&weights.head(&h).softplus())
     });
+}
+
+#[test]
+fn tenset_mlp() {
+    let config = TensetMlpConfig { hidden: 8, ..TensetMlpConfig::default() };
+    compare(&config.into(), |weights, graph| {
+        let rows = weights.linear("rows.1", &weights.linear("rows.0", &graph.nodes).relu()).relu();
+        weights.head(&weights.residual(sum(&rows)))
+    });
+}
+
+#[test]
+fn tlp() {
+    let config = TlpConfig { steps: vec![6, 8], heads: 2, hidden: vec![8, 4], ..TlpConfig::default() };
+    compare(&config.clone().into(), |weights, graph| {
+        let x = weights.linear("steps.1", &weights.linear("steps.0", &graph.nodes).relu()).relu();
+        let x = &x + weights.attention("attention", &x, config.heads);
+        sum(&weights.head(&weights.residual(x)))
+    });
+}
+
+#[test]
+fn gtuner() {
+    let narrow = GtunerConfig { hidden: 8, width: 16, heads: 2, mlp: vec![8, 4], ..GtunerConfig::default() };
+    let (bare, plain) =
+        (GtunerConfig { layers: 0, ..narrow.clone() }, GtunerConfig { attention: false, ..narrow.clone() });
+    for config in [narrow, bare, plain] {
+        compare(&config.clone().into(), |weights, graph| {
+            let layer = |h: Tensor, l: usize| {
+                let part = |name: &str, x: &Tensor| weights.linear(&format!("graph.{l}.{name}"), x);
+                (part("lin_rel", &graph.hears.matmul(&h)) + part("lin_root", &h)).relu()
+            };
+            let joined = match config.layers {
+                0 => graph.globals.shallow_clone(),
+                layers => {
+                    let h = (0..layers).fold(graph.nodes.shallow_clone(), layer);
+                    Tensor::cat(&[&mean(&h), &graph.globals], 1)
+                }
+            };
+            let z = weights.linear("join", &joined).relu();
+            let tokens = || z.reshape([config.heads, config.width / config.heads]);
+            let a = if config.attention {
+                weights.attention("attention", &tokens(), config.heads)
+            } else {
+                z.shallow_clone()
+            };
+            weights.head(&a.reshape([1, config.width]))
+        });
+    }
+}
+
+#[test]
+fn gtuner_has_its_published_sizes() {
+    let (vs, _) = model(&GtunerConfig::default().into(), &[Quantity::Latency]);
+    let size = |name: &str| vs.variables().get(name).map(Tensor::size).unwrap_or_default();
+    assert_eq!(size("join.weight"), [512, 64 + GLOBALS as i64]);
+    // Four heads see four parts of 128 numbers.
+    assert_eq!(size("attention.in_proj_weight"), [3 * 128, 128]);
+    let mlp = (0..4).map(|l| size(&format!("heads.0.{l}.weight")));
+    assert_eq!(mlp.collect::<Vec<_>>(), [[200, 512], [100, 200], [20, 100], [1, 20]]);
+    assert_eq!(size("graph.1.lin_rel.weight"), [64, 64]);
 }
