@@ -15,11 +15,18 @@ mod exit;
 pub mod few_shot;
 #[cfg(feature = "torch")]
 mod measured;
+#[cfg(feature = "torch")]
+pub mod programs;
 pub mod public_files;
 pub mod query_stream;
 pub mod repeatability;
 #[cfg(feature = "torch")]
 pub mod reproduce;
 pub mod survey;
+#[cfg(feature = "torch")]
+mod watch;
+
+#[cfg(feature = "torch")]
+pub use watch::Watch;
 
 pub use exit::exit;

@@ -24,6 +24,7 @@ pub mod optimizer;
 pub mod plots;
 mod predicting;
 mod prepare;
+mod programs;
 mod rank;
 mod report;
 mod schedule;
@@ -63,6 +64,9 @@ pub use rank::{
     GraphRanking, Ranker, RankingConfig, RankingOutcome, RankingReport, RankingSplit, Sampling, Scored, torch_device,
     train_ranker,
 };
+
+// The third: which tensor program is faster.
+pub use programs::{ProgramOutcome, ProgramScorer, ProgramTask, train_programs};
 
 // What is done with it: a new device.
 pub use adapt::{AdaptConfig, AdaptReport, Candidate, Method, Selection, adapt, select};

@@ -11,15 +11,13 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::ExitCode,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use anyhow::{Context, Result};
 use clap::{Parser, ValueEnum};
-use tachograph_research::exit;
-use tachograph_train::{
-    Epoch, Error, GraphRanking, Observer, RankingOutcome, RankingSplit, RunConfig, Step, train_ranker,
-};
+use tachograph_research::{Watch, exit};
+use tachograph_train::{Error, GraphRanking, RankingOutcome, RankingSplit, RunConfig, train_ranker};
 
 /// Train networks that rank layouts, and print how they do on configurations held out
 #[derive(Parser)]
@@ -107,43 +105,17 @@ fn one(args: &Args, data: &Path, name: &str, text: &str, seed: u64) -> Result<Ra
     (config.data, config.seed, config.epochs) = (data.to_path_buf(), seed, args.epochs);
     config.ranking.split = RankingSplit::Configurations { seed };
     config.ranking.draws = args.steps * config.batch;
-    let mut watch = Watch {
-        until: (args.minutes > 0.0).then(|| Duration::from_secs_f64(60.0 * args.minutes)),
-        start: Instant::now(),
-        epochs: 0,
-    };
+    let mut watch = Watch::new((args.minutes > 0.0).then(|| Duration::from_secs_f64(60.0 * args.minutes)));
     let outcome = match train_ranker(&config, &dir, &mut watch) {
         Err(Error::Interrupted { .. }) => {
             // As if it had been asked for so many epochs: the part of one that is begun counts for nothing.
             config.epochs = watch.epochs.max(1);
-            watch.until = None;
-            train_ranker(&config, &dir, &mut watch)?
+            train_ranker(&config, &dir, &mut Watch::new(None))?
         }
         outcome => outcome?,
     };
     fs::write(&done, serde_json::to_string(&outcome)?)?;
     Ok(outcome)
-}
-
-/// Ends a training when its time is over.
-struct Watch {
-    until: Option<Duration>,
-    start: Instant,
-    epochs: u32,
-}
-
-impl Observer for Watch {
-    fn step(&mut self, step: &Step) -> bool {
-        // A restarted run tells where it is.
-        self.epochs = self.epochs.max(step.epoch - 1);
-        self.until.is_none_or(|until| self.start.elapsed() < until)
-    }
-
-    fn epoch(&mut self, epoch: &Epoch) {
-        self.epochs = epoch.epoch;
-        let tau = epoch.ranking.as_ref().and_then(|ranking| ranking.mean.kendall);
-        eprintln!("epoch {}, loss {:.4}, validation τ {:.4}", epoch.epoch, epoch.loss, tau.unwrap_or(f64::NAN));
-    }
 }
 
 /// Mean and spread over seeds of the test set, and the mean of what chose.

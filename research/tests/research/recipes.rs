@@ -44,6 +44,15 @@ fn recipes_that_rank_are_read() {
 }
 
 #[test]
+fn recipes_on_programs_are_read() {
+    for name in ["tenset-mlp", "tlp", "gtuner"] {
+        let config = RunConfig::load(&at(&format!("research/recipes/programs/{name}.toml"))).unwrap();
+        assert_eq!(config.model.kind(), name);
+        assert!(config.features.name().starts_with("program-") && config.loss.ranks() && config.metric.is_of_order());
+    }
+}
+
+#[test]
 fn recipes_learn_sets_that_there_are() {
     for path in recipes() {
         let config = RunConfig::load(&path).unwrap();

@@ -5,6 +5,8 @@ use std::{collections::BTreeMap, fmt};
 use serde::{Deserialize, Serialize};
 use tachograph_metrics as metrics;
 
+use crate::Metric;
+
 /// The order of one graph's configurations beside their run times.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct GraphRanking {
@@ -45,6 +47,18 @@ impl GraphRanking {
             top_5: top(5),
             top_10: top(10),
             top_100: top(100),
+        }
+    }
+
+    /// The value of a metric of order; of any other, ordered-pair accuracy.
+    pub(crate) fn metric(&self, metric: Metric) -> Option<f64> {
+        match metric {
+            Metric::Kendall => self.kendall,
+            Metric::Spearman => self.spearman,
+            Metric::Top1 => self.top_1,
+            Metric::Top5 => self.top_5,
+            Metric::Top10 => self.top_10,
+            _ => self.opa,
         }
     }
 

@@ -170,17 +170,8 @@ impl Task for Ordering<'_> {
     }
 
     fn validate(&self, predictor: &TorchPredictor) -> Result<Validation> {
-        use crate::Metric;
         let report = self.evaluate(predictor, Part::Validation)?;
-        let GraphRanking { opa, kendall, spearman, top_1, top_5, top_10, .. } = report.mean;
-        let chosen = match self.config.metric {
-            Metric::Kendall => kendall,
-            Metric::Spearman => spearman,
-            Metric::Top1 => top_1,
-            Metric::Top5 => top_5,
-            Metric::Top10 => top_10,
-            _ => opa,
-        };
+        let chosen = report.mean.metric(self.config.metric);
         Ok(Validation { chosen, report: None, ranking: Some(report), predictions: vec![] })
     }
 

@@ -11,6 +11,7 @@ mod fixture;
 mod losses;
 mod npz;
 mod optimizers;
+mod programs;
 mod ranking;
 mod runs;
 mod survival;

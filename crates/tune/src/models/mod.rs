@@ -1,10 +1,12 @@
 //! Cost models: what a point is worth before it is measured.
 
+mod boosting;
 pub mod gp;
 mod trees;
 
 use rand_chacha::ChaCha8Rng;
 
+pub use boosting::{Boosting, BoostingOptions, Objective, Packed};
 pub use gp::{Gp, Kernel, Shape};
 pub use trees::{Trees, TreesOptions};
 

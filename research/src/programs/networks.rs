@@ -1,0 +1,57 @@
+//! Networks on libtorch, by recipe.
+
+use anyhow::{Context, Result};
+use tachograph_train::{BEST, Error, ProgramScorer, ProgramTask, RunConfig, torch_device, train_programs};
+
+use super::{data::Data, fold::Fold, rows::Settings, score::Answer};
+use crate::watch::Watch;
+
+/// Trains what a recipe says, with some of its settings changed, and asks it about the programs that are tested.
+pub fn run((data, fold, settings): (&Data, &Fold, &Settings), set: &str, recipe: &str, change: &str) -> Result<Answer> {
+    let mut table: toml::Table = recipe.parse()?;
+    for (key, value) in change.parse::<toml::Table>()? {
+        match (table.get_mut(&key), value) {
+            (Some(toml::Value::Table(old)), toml::Value::Table(new)) => old.extend(new),
+            (_, value) => {
+                table.insert(key, value);
+            }
+        }
+    }
+    let mut config: RunConfig = table.try_into()?;
+    (config.seed, config.epochs, config.threads) = (settings.seed, settings.epochs, settings.threads as i32);
+    let tasks = |tasks: &[usize]| -> Vec<ProgramTask> { tasks.iter().map(|&i| task(data, i, set)).collect() };
+    let (training, validation) = (tasks(&fold.training), tasks(&fold.validation));
+    let train = |config: &RunConfig, watch: &mut Watch| {
+        train_programs(config, config.features, [&training, &validation], &settings.dir, watch)
+    };
+    let mut watch = Watch::new(settings.until);
+    let outcome = match train(&config, &mut watch) {
+        Err(Error::Interrupted { .. }) => {
+            // As if it had been asked for so many epochs: the part of one that is begun counts for nothing.
+            config.epochs = watch.epochs.max(1);
+            train(&config, &mut Watch::new(None))?
+        }
+        outcome => outcome?,
+    };
+    let scorer = ProgramScorer::load(&settings.dir.join(BEST), torch_device("cpu")?)?;
+    let score = |&i: &usize| {
+        let task = task(data, i, set);
+        scorer.score(&task.programs, &task.formula_ms, 0).with_context(|| task.name.clone())
+    };
+    let answers = fold.test.iter().map(score).collect::<Result<Vec<_>>>()?;
+    Ok(match scorer.gives_times() {
+        true => Answer::of_times(answers, outcome.epochs),
+        false => Answer::of_order(answers, outcome.epochs),
+    })
+}
+
+/// A task as a training reads it.
+pub fn task(data: &Data, i: usize, set: &str) -> ProgramTask {
+    let task = &data.tasks[i];
+    ProgramTask {
+        name: task.name.clone(),
+        programs: task.set(set).to_vec(),
+        ms: vec![task.ms.clone()],
+        formula_ms: vec![task.roofline_ms(); task.ms.len()],
+    }
+}

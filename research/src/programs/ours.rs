@@ -1,0 +1,103 @@
+//! Ours: boosted trees of the time over a roofline's and of the order, on all that features say of a program and its task.
+
+use anyhow::Result;
+use tachograph_tune::models::{BoostingOptions, Packed};
+
+use super::{
+    data::{Data, Task},
+    fold::Fold,
+    rows::Settings,
+    score::Answer,
+    trees::{Learned, answer, fit, one},
+};
+
+/// Smaller steps than TenSet's, and each tree on part of programs and columns.
+const OPTIONS: BoostingOptions = BoostingOptions {
+    trees: 400,
+    depth: 7,
+    learning_rate: 0.07,
+    gamma: 0.0,
+    min_leaf_weight: 3.0,
+    lambda: 1.0,
+    programs: 0.7,
+    columns: 0.3,
+};
+
+/// What it is made of, for its ablation.
+#[derive(Clone, Copy)]
+pub struct Parts {
+    /// Trees of the time.
+    pub time: bool,
+    /// Trees of the order.
+    pub order: bool,
+    /// Fast programs count more in the time.
+    pub weighted: bool,
+    /// Columns beside those of stores.
+    pub beside: bool,
+}
+
+/// All of it.
+pub const ALL: Parts = Parts { time: true, order: true, weighted: true, beside: true };
+
+/// Trains, and asks about the programs that are tested.
+pub fn run((data, fold, settings): (&Data, &Fold, &Settings), parts: Parts) -> Result<Answer> {
+    let training = if fold.test == fold.validation {
+        fold.training.clone()
+    } else {
+        [fold.training.as_slice(), &fold.validation].concat()
+    };
+    let (known, asked) = (pack(data, &training, parts), pack(data, &fold.test, parts));
+    let of = |learned: Learned, weights: &[f64]| {
+        let model = fit(data, &training, &known, learned, weights, &OPTIONS, settings.seed)?;
+        model.predict(&asked).map_err(anyhow::Error::from)
+    };
+    // What is fast has to be known best: the others only have to be known as slow.
+    let speeds = || training.iter().flat_map(|&i| data.tasks[i].relative_speeds());
+    let weights: Vec<f64> = if parts.weighted { speeds().map(|speed| 0.1 + speed).collect() } else { Vec::new() };
+    let times = if parts.time { Some(of(Learned::Time, &weights)?) } else { None };
+    let order = if parts.order { Some(of(Learned::Order, &[])?) } else { None };
+    let value = |scores: &Option<Vec<f64>>, i: usize| scores.as_ref().map_or(0.0, |scores| scores[i]);
+    let both = (0..asked.len()).map(|i| value(&order, i) - value(&times, i)).collect();
+    let rounds = (usize::from(parts.time) + usize::from(parts.order)) * OPTIONS.trees;
+    let slowness = answer(data, fold, both, Learned::Order, 0).slowness;
+    let ms = times.and_then(|times| answer(data, fold, times, Learned::Time, 0).ms);
+    Ok(Answer { slowness, ms, rounds: rounds as u32 })
+}
+
+/// Rows of the programs of tasks.
+fn pack(data: &Data, tasks: &[usize], parts: Parts) -> Packed {
+    let mut packed = Packed::default();
+    for &i in tasks {
+        let task = &data.tasks[i];
+        for program in 0..task.ms.len() {
+            let row = row(task, program, parts);
+            if packed.starts.is_empty() {
+                packed = Packed::new(row.len());
+            }
+            packed.push(row);
+        }
+    }
+    packed
+}
+
+fn row(task: &Task, program: usize, parts: Parts) -> Vec<f32> {
+    let of = |set: &str| task.set(set).get(program);
+    let mut row: Vec<f32> = of("ansor").map(one).unwrap_or_default();
+    if !parts.beside {
+        return row;
+    }
+    row.extend(of("curve").map(one).unwrap_or_default());
+    let placed: Vec<f32> = of("working-sets").map(|set| set.globals.clone()).unwrap_or_default();
+    let cost: f32 = placed.iter().zip([4.0, 14.0, 60.0, 84.0]).map(|(bytes, cycles)| bytes * cycles).sum();
+    row.extend(placed.iter().chain([&cost]).map(|x| x.ln_1p()));
+    // How many steps of each kind.
+    if let Some(steps) = of("primitives") {
+        row.extend(steps.nodes.columns().into_iter().take(14).map(|column| column.sum()));
+    }
+    let workload = &task.workload;
+    let (flops, bytes, weights) = (workload.flops() as f32, workload.bytes() as f32, workload.weight_bytes() as f32);
+    let about = [flops, bytes, weights, flops / bytes, cost / flops, task.roofline_ms() as f32];
+    row.extend(about.map(|x| (1e-6 + x).ln()));
+    row.push(workload.stages().len() as f32);
+    row
+}
