@@ -3,7 +3,7 @@
 //! it only where the window reaches beyond. Vectors are whole inside: what GCC 12 makes of a condition on lanes can read all of
 //! a vector for the sake of some, beyond the end of a buffer.
 
-use crate::{Cond, Expr, Index, Loop, Mark, Nest, Range, Stmt, Var};
+use crate::{BufferId, Cond, Expr, Index, Loop, Mark, Nest, Range, Stmt, Var};
 
 /// Loops with fewer trips have no inside to speak of; those with more would take long to look through.
 const TRIPS: std::ops::RangeInclusive<u64> = 4..=1024;
@@ -19,8 +19,8 @@ const LOOP: u64 = 2;
 pub(super) fn partition(nest: &Nest) -> Nest {
     let mut nest = nest.clone();
     let (prepare, body) = (std::mem::take(&mut nest.prepare), std::mem::take(&mut nest.body));
-    nest.prepare = all(prepare, 1, &mut nest.loops);
-    nest.body = all(body, 1, &mut nest.loops);
+    nest.prepare = all(prepare, 1, &mut nest);
+    nest.body = all(body, 1, &mut nest);
     nest
 }
 
@@ -28,16 +28,22 @@ fn range(loops: &[Loop], var: Var) -> Range {
     Range::of(loops.get(var as usize).map_or(1, |l| l.extent))
 }
 
-fn all(stmts: Vec<Stmt>, copies: usize, loops: &mut Vec<Loop>) -> Vec<Stmt> {
-    stmts.into_iter().flat_map(|stmt| one(stmt, copies, loops)).collect()
+fn all(stmts: Vec<Stmt>, copies: usize, nest: &mut Nest) -> Vec<Stmt> {
+    stmts.into_iter().flat_map(|stmt| one(stmt, copies, nest)).collect()
 }
 
-fn one(stmt: Stmt, copies: usize, loops: &mut Vec<Loop>) -> Vec<Stmt> {
+fn one(stmt: Stmt, copies: usize, nest: &mut Nest) -> Vec<Stmt> {
     let (var, body) = match stmt {
         Stmt::For(var, body) => (var, body),
-        Stmt::If(conds, body) => return vec![Stmt::If(conds, all(body, copies, loops))],
+        Stmt::If(conds, body) => return vec![Stmt::If(conds, all(body, copies, nest))],
         other => return vec![other],
     };
+    let (var, body) = match alive(&body, var, &nest.loops) {
+        // Nothing happens in the trips that are left out.
+        Some((from, to)) if to - from < nest.loops[var as usize].extent => part(&body, var, (from, to), None, nest),
+        _ => (var, body),
+    };
+    let loops = &nest.loops;
     let l = loops[var as usize].clone();
     let open = matches!(l.mark, Mark::Serial | Mark::Vector) && TRIPS.contains(&l.extent);
     let inside = if open { inside(&body, var, loops) } else { None };
@@ -47,7 +53,7 @@ fn one(stmt: Stmt, copies: usize, loops: &mut Vec<Loop>) -> Vec<Stmt> {
     let every = written(&body, loops, &|_| true);
     let asking = written(&body, loops, &|stmt| {
         let mut found = Vec::new();
-        conditions(stmt, var, &mut found);
+        own(stmt, var, &mut found);
         !found.is_empty()
     });
     // Where most of it asks for nothing, as where what pads is computed within a convolution's loops, the loops further inside
@@ -55,21 +61,65 @@ fn one(stmt: Stmt, copies: usize, loops: &mut Vec<Loop>) -> Vec<Stmt> {
     let cost = every + LOOP * body.iter().map(|stmt| around(stmt, loops)).sum::<u64>();
     let fits = all_copies <= COPIES && all_copies as u64 * cost <= STATEMENTS && 4 * asking >= every;
     let Some((first, _)) = inside.filter(|_| fits) else {
-        return vec![Stmt::For(var, all(body, copies, loops))];
+        return vec![Stmt::For(var, all(body, copies, nest))];
     };
     let (mut parts, copies) = (Vec::new(), all_copies);
     for (from, to) in cuts {
-        let part = loops.len() as Var;
         let mark = if from == first { l.mark } else { Mark::Serial };
-        loops.push(Loop { name: l.name.clone(), extent: to - from, mark });
-        let trip = &Index::var(part) + &Index::constant(from as i64);
-        let body = body.iter().flat_map(|stmt| stmt.with(var, &trip, &|var| range(loops, var))).collect();
-        parts.push(Stmt::For(part, all(body, copies, loops)));
+        let (var, body) = part(&body, var, (from, to), Some(mark), nest);
+        // What is local to one has whole vectors inside, and at edges maybe not.
+        let body = if from == first { body } else { anew(&body, nest) };
+        parts.push(Stmt::For(var, all(body, copies, nest)));
     }
     parts
 }
 
-/// How many stores of a kind there are once loops are unrolled.
+/// A loop over some trips of another, marked like that one where nothing is said.
+fn part(body: &[Stmt], var: Var, (from, to): (u64, u64), mark: Option<Mark>, nest: &mut Nest) -> (Var, Vec<Stmt>) {
+    let (part, l) = (nest.loops.len() as Var, nest.loops[var as usize].clone());
+    nest.loops.push(Loop { name: l.name, extent: to - from, mark: mark.unwrap_or(l.mark) });
+    let trip = &Index::var(part) + &Index::constant(from as i64);
+    let body = body.iter().flat_map(|stmt| stmt.with(var, &trip, &|var| nest.range(var))).collect();
+    (part, body)
+}
+
+/// The same with local buffers of its own.
+fn anew(body: &[Stmt], nest: &mut Nest) -> Vec<Stmt> {
+    let mut own = Vec::new();
+    for stmt in body {
+        stmt.any(&mut |stmt| {
+            if let Stmt::Alloc(id) = stmt {
+                own.push((*id, BufferId(nest.buffers.len() as u32)));
+                nest.buffers.push(nest.buffer(*id).clone());
+            }
+            false
+        });
+    }
+    let other = |id| own.iter().find(|(of, _)| *of == id).map_or(id, |(_, own)| *own);
+    body.iter().map(|stmt| stmt.on(&other)).collect()
+}
+
+/// The trips of a loop from the first to the last in which something may happen.
+fn alive(body: &[Stmt], var: Var, loops: &[Loop]) -> Option<(u64, u64)> {
+    let alive = |trip: &u64| !body.iter().all(|stmt| dead(stmt, var, *trip, loops));
+    let l = &loops[var as usize];
+    let open = matches!(l.mark, Mark::Serial | Mark::Vector | Mark::Unroll) && l.extent <= *TRIPS.end();
+    let first = (0..l.extent).filter(|_| open).find(alive)?;
+    Some((first, (first..l.extent).rfind(alive)? + 1))
+}
+
+/// True if nothing happens in this trip, whatever other loops do.
+fn dead(stmt: &Stmt, var: Var, trip: u64, loops: &[Loop]) -> bool {
+    let at = Range { min: trip as i64, max: trip as i64 };
+    let never = |cond: &Cond| cond.simplify(&|other| if other == var { at } else { range(loops, other) }) == Err(false);
+    match stmt {
+        Stmt::If(conds, body) => conds.iter().any(never) || body.iter().all(|stmt| dead(stmt, var, trip, loops)),
+        Stmt::For(_, body) => body.iter().all(|stmt| dead(stmt, var, trip, loops)),
+        _ => false,
+    }
+}
+
+/// How many stores of a kind there are once loops are unrolled; under a condition of the kind all.
 pub(super) fn written(body: &[Stmt], loops: &[Loop], of: &dyn Fn(&Stmt) -> bool) -> u64 {
     let each = |stmt: &Stmt| match stmt {
         Stmt::For(var, body) => {
@@ -82,6 +132,7 @@ pub(super) fn written(body: &[Stmt], loops: &[Loop], of: &dyn Fn(&Stmt) -> bool)
             times.saturating_mul(written(body, loops, of))
         }
         Stmt::Store(..) => u64::from(of(stmt)),
+        Stmt::If(_, body) if of(stmt) => written(body, loops, &|_| true),
         stmt => written(stmt.body(), loops, of),
     };
     body.iter().map(each).fold(0, u64::saturating_add)
@@ -122,6 +173,12 @@ fn inside(body: &[Stmt], var: Var, loops: &[Loop]) -> Option<(u64, u64)> {
 
 /// Every condition on an index that has the variable.
 fn conditions<'a>(stmt: &'a Stmt, var: Var, found: &mut Vec<&'a Cond>) {
+    own(stmt, var, found);
+    stmt.body().iter().for_each(|stmt| conditions(stmt, var, found));
+}
+
+/// Those that the statement itself asks for.
+fn own<'a>(stmt: &'a Stmt, var: Var, found: &mut Vec<&'a Cond>) {
     match stmt {
         Stmt::Store(_, _, value) => {
             let mut visit = |expr: &'a Expr| {
@@ -134,7 +191,6 @@ fn conditions<'a>(stmt: &'a Stmt, var: Var, found: &mut Vec<&'a Cond>) {
         Stmt::If(conds, _) => conds.iter().for_each(|cond| each(cond, var, found)),
         _ => {}
     }
-    stmt.body().iter().for_each(|stmt| conditions(stmt, var, found));
 }
 
 fn each<'a>(cond: &'a Cond, var: Var, found: &mut Vec<&'a Cond>) {

@@ -1,7 +1,7 @@
-//! Statements with something else for the variable of a loop.
+//! Statements with something else for the variable of a loop, or on other buffers.
 
 use super::Stmt;
-use crate::{Index, Range, Var};
+use crate::{BufferId, Expr, Index, Range, Var, intrinsic::Call};
 
 impl Stmt {
     /// The statement with an index for a variable, without what is decided by that.
@@ -33,5 +33,36 @@ impl Stmt {
                 Self::Store(*id, index.iter().map(set).collect(), value.map_indices(&set).simplify(ranges))
             }
         }]
+    }
+
+    /// The statement on other buffers.
+    pub(crate) fn on(&self, other: &dyn Fn(BufferId) -> BufferId) -> Self {
+        let all = |body: &[Self]| body.iter().map(|stmt| stmt.on(other)).collect();
+        let mut loads = |expr: Expr| match expr {
+            Expr::Load(id, index) => Expr::Load(other(id), index),
+            Expr::Lookup { buffer, axis, position, index } => {
+                Expr::Lookup { buffer: other(buffer), axis, position, index }
+            }
+            expr => expr,
+        };
+        match self {
+            Self::For(var, body) => Self::For(*var, all(body)),
+            Self::If(conds, body) => {
+                let conds = conds.iter().map(|cond| cond.map(&mut loads, &Clone::clone)).collect();
+                Self::If(conds, all(body))
+            }
+            Self::Launch(launch, body) => Self::Launch(*launch, all(body)),
+            Self::Alloc(id) => Self::Alloc(other(*id)),
+            Self::Barrier => Self::Barrier,
+            Self::Intrinsic(call) => {
+                let on = |(id, index): &(BufferId, Vec<Index>)| (other(*id), index.clone());
+                let (result, operands) = (on(&call.result), call.operands.iter().map(on).collect());
+                Self::Intrinsic(Call { result, operands, ..call.clone() })
+            }
+            Self::Prefetch(id, index) => Self::Prefetch(other(*id), index.clone()),
+            Self::Store(id, index, value) => {
+                Self::Store(other(*id), index.clone(), value.map(&mut loads, &Clone::clone))
+            }
+        }
     }
 }

@@ -18,6 +18,8 @@ struct Parts {
     data_channel: Option<(usize, Channel)>,
     /// A weight that is packed for vectors, and its dimension that they go along. Without one vectors are read as they lie.
     weight: Option<(BufferId, usize)>,
+    /// In its place what is not known beforehand.
+    panel: Option<BufferId>,
     /// Axis along which vectors go.
     vector: usize,
     /// The axis of innermost pixels, and that of rows.
@@ -89,8 +91,9 @@ impl Parts {
         };
         let channel = reduced.map(|(r, _, in_weight)| (r, in_weight));
         let along = dim(wi, vector)?;
+        let panel = (!packed).then_some(weight);
         let weight = packed.then_some((weight, along));
-        Some(Self { sum: stage.buffer, data, data_channel, weight, vector, pixel, row, channel })
+        Some(Self { sum: stage.buffer, data, data_channel, weight, panel, vector, pixel, row, channel })
     }
 
     /// Windows of images, or all of each: channels, the second dimension, are kept.
@@ -107,7 +110,17 @@ impl Parts {
         let &pixel = pixels.last()?;
         let row = pixels.len().checked_sub(2).map(|at| pixels[at]).filter(|&row| stage.spatial[row].extent > 1);
         let data_channel = Some((1, Channel::Kept));
-        Some(Self { sum: stage.buffer, data, data_channel, weight: None, vector: 1, pixel, row, channel: None })
+        Some(Self {
+            sum: stage.buffer,
+            data,
+            data_channel,
+            weight: None,
+            panel: None,
+            vector: 1,
+            pixel,
+            row,
+            channel: None,
+        })
     }
 }
 
@@ -119,12 +132,9 @@ pub(super) fn sketch(workload: &Workload, machine: Machine) -> Result<Option<Ske
     let axis = |axis: usize| stage.spatial[axis].clone();
     let (vector, pixel, row) = (axis(parts.vector), axis(parts.pixel), parts.row.map(axis));
     let lanes = match block(vector.extent, machine.lanes) {
-        // What lies together as it is, and has no vectors that it is a multiple of, is one long vector and ends in shorter ones.
-        few if 4 * few < machine.lanes
-            && parts.vector + 1 == stage.spatial.len()
-            && (machine.lanes..=LONGEST * machine.lanes).contains(&vector.extent) =>
-        {
-            vector.extent
+        // What lies together as it is, and has no vectors that it is a multiple of, ends in a shorter one.
+        few if 2 * few < machine.lanes && parts.vector + 1 == stage.spatial.len() && vector.extent > machine.lanes => {
+            machine.lanes
         }
         lanes => lanes,
     };
@@ -157,7 +167,9 @@ pub(super) fn sketch(workload: &Workload, machine: Machine) -> Result<Option<Ske
         // A product's rows: all, or as many as the second cache holds while all weights go by.
         let some =
             Some(AT_ONCE / pixels).filter(|n| n * pixels < pixel.extent && pixel.extent.is_multiple_of(n * pixels));
-        for at_once in [Some(pixel.extent.div_ceil(pixels)), some].into_iter().flatten() {
+        let all = Some(pixel.extent.div_ceil(pixels));
+        let large = pixel.extent * channels.unwrap_or(1) > SECOND_CACHE;
+        for at_once in if large { [some, all] } else { [all, some] }.into_iter().flatten() {
             let steps = [&steps[..], &[split(&pixel.name, &[at_once, pixels])]].concat();
             options.push((format!("{tile}, {} at once", at_once * pixels), steps));
         }
@@ -171,11 +183,37 @@ pub(super) fn sketch(workload: &Workload, machine: Machine) -> Result<Option<Ske
     }
     let orders = orders(&stage, &parts, &draft, ([sum, last], lanes), machine);
     draft.either("order", orders);
+    if let Some(buffer) = parts.panel {
+        let plain = ("as it lies".to_owned(), Vec::new());
+        let packed = ("packed".to_owned(), panel(&draft, buffer, [sum, last], parts.vector));
+        // Packing takes as long as some rows, and gains where few lines lie in the first cache.
+        let pays = pixel.extent >= 16 && channels.is_some_and(|channels| channels >= 256);
+        draft.either("panel", if pays { vec![packed, plain] } else { vec![plain, packed] });
+    }
     Ok(Some(draft.sketch))
+}
+
+/// Copies of the other operand what a block of results needs, to lie in the order in which it is read.
+fn panel(draft: &Draft, buffer: BufferId, [sum, last]: [BufferId; 2], vector: usize) -> Vec<Step> {
+    let workload = draft.state.workload();
+    let axis = |id, axis: usize| Some(workload.stage(id)?.spatial.get(axis)?.name.clone());
+    let (name, columns) = (draft.name(buffer), workload.buffer(buffer).shape.len().saturating_sub(1));
+    let stage = format!("{name}.read");
+    let column = axis(buffer, columns).unwrap_or_else(|| format!("d{columns}"));
+    // The loops around the sum are those of what is stored.
+    let block = format!("{}.0", axis(last, vector).unwrap_or_default());
+    vec![
+        Step::CacheRead { buffer: name, readers: vec![draft.name(sum)] },
+        Step::ComputeAt { stage: stage.clone(), target: draft.name(last), axis: block },
+        Step::Vectorize { stage, axis: column },
+    ]
 }
 
 /// Rows of a product that go over all weights together, where not all do.
 const AT_ONCE: u64 = 128;
+
+/// Elements of which it holds that many beside others.
+const SECOND_CACHE: u64 = 1 << 19;
 
 /// Lays activations out: what the sum reads and what comes before that in blocks of its channels, results and what is read
 /// beside them in blocks of a vector.
@@ -231,14 +269,18 @@ fn tiles(
     lanes: u64,
     machine: Machine,
 ) -> Vec<(u64, u64, u64)> {
-    let most = ((machine.registers - machine.registers / 8) / pieces(lanes, machine.lanes)).max(1);
+    let most = machine.registers - machine.registers / 8;
     let enough = most.min(6);
     let rows = row.map_or(1, |row| row.extent);
-    // An imperfect split has a guard around each part, which keeps compilers from holding them in registers: only where no perfect
-    // one is large enough.
+    // An imperfect split ends in a tile that fills the registers less well: only where no perfect one is large enough.
     let perfect = (enough..=most).any(|n| pixel.extent.is_multiple_of(n)) || pixel.extent < enough;
     let mut found = Vec::new();
-    for vectors in (1..=4).filter(|&n| vector.extent.is_multiple_of(lanes * n)) {
+    // What is left of ragged results is less than a vector.
+    let ragged = !vector.extent.is_multiple_of(lanes);
+    let left = |n: u64| vector.extent % (lanes * n);
+    for vectors in
+        (1..=4).filter(|&n| if ragged { lanes * n <= vector.extent && left(n) < lanes } else { left(n) == 0 })
+    {
         for row in (1..=4).filter(|&n| rows.is_multiple_of(n)) {
             let fits =
                 |&n: &u64| n * row * vectors <= most && (pixel.extent.is_multiple_of(n) || (!perfect && n >= enough));
@@ -250,20 +292,6 @@ fn tiles(
     found.retain(|tile| 2 * filled(tile) >= best);
     found.sort_by_key(|&(row, pixels, vectors)| loads(row * pixels, vectors));
     found
-}
-
-/// Vectors that one long one may have.
-const LONGEST: u64 = 13;
-
-/// Registers that a block of so many elements takes: one where they are a power of two, up to as many as a register holds.
-fn pieces(lanes: u64, most: u64) -> u64 {
-    let rest = lanes % most.max(1);
-    lanes / most.max(1)
-        + match 1 << rest.trailing_zeros().min(63) {
-            _ if rest == 0 => 0,
-            1 => u64::from(rest.count_ones()),
-            power => rest / power,
-        }
 }
 
 /// Outermost first: blocks of vectors, blocks of channels, the window, channels of a block, vectors of a block.
