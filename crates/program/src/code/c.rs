@@ -122,7 +122,7 @@ pub fn c(nest: &Nest, target: Target) -> Result<CCode> {
         text.push_str("#ifdef __AVX512F__\n#include <immintrin.h>\n#endif\n");
     }
     for &(lanes, bits) in &w.used {
-        text.push_str(&prelude::vectors(lanes, bits));
+        text.push_str(&prelude::vectors(lanes, bits, &functions));
     }
     let _ = writeln!(text, "\n{functions}");
     Ok(CCode { text, work_bytes: offset, parallel: w.parallel })

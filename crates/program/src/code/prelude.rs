@@ -14,14 +14,29 @@ static __device__ inline unsigned short to_bf16(float f) { unsigned u = __float_
 ///
 /// `exp` is the usual reduction to [−ln 2 / 2, ln 2 / 2] with a polynomial of degree 6 (relative error below 3e-7 in
 /// f32), on which `tanh` builds; `erf` is a quotient of polynomials, 6 over 4 in x² (relative error below 5e-7 in f32).
-pub(super) fn vectors(lanes: u64, bits: u64) -> String {
+///
+/// Only what `code` calls: compilers would look at all of it before they leave it out.
+pub(super) fn vectors(lanes: u64, bits: u64, code: &str) -> String {
+    let mut kept: Vec<String> = Vec::new();
+    // A function calls those before it.
+    for text in definitions(lanes, bits).into_iter().rev() {
+        let name =
+            text.split("INLINE ").nth(1).and_then(|rest| rest.split('(').next()).and_then(|all| all.split(' ').last());
+        let call = name.map(|name| format!("{name}("));
+        if call.is_none_or(|call| code.contains(&call) || kept.iter().any(|text| text.contains(&call))) {
+            kept.push(text);
+        }
+    }
+    kept.iter().rev().fold(String::new(), |text, definition| text + definition + "\n")
+}
+
+/// Every type and function.
+fn definitions(lanes: u64, bits: u64) -> Vec<String> {
     let (element, integer, suffix) = if bits == 64 { ("double", "long", "") } else { ("float", "int", "f") };
     let (bytes, align) = (lanes * bits / 8, bits / 8);
     let v = format!("v{lanes}{}", &element[..1]);
-    let mut text = String::new();
-    let mut line = |line: String| {
-        let _ = writeln!(text, "{line}");
-    };
+    let mut text = Vec::new();
+    let mut line = |line: String| text.push(line);
     line(format!("typedef {element} {v} __attribute__((vector_size({bytes})));"));
     line(format!("typedef {element} {v}u __attribute__((vector_size({bytes}), aligned({align}), may_alias));"));
     line(format!("typedef {integer} {v}i __attribute__((vector_size({bytes})));"));
