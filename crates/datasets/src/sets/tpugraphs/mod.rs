@@ -10,6 +10,7 @@ mod hlo;
 mod npz;
 mod proto;
 mod raw;
+mod record;
 mod submission;
 #[cfg(test)]
 mod tests;

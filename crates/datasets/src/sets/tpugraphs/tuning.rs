@@ -17,7 +17,7 @@ use super::{
     hlo::{self, HloGraph, features},
     npz::Mapped,
     proto::{ModuleConfig, OpConfig},
-    wire::{self, Value},
+    record::{self, Run},
 };
 use crate::{Error, Result};
 
@@ -33,34 +33,16 @@ pub(super) struct Tuning {
     sizes: Sizes,
 }
 
-/// A run, and where its configuration is.
-#[derive(Debug)]
-struct Run {
-    collection: Collection,
-    config: Range<usize>,
-    time: Option<u64>,
-    default: bool,
-}
-
-/// What a record has, by place.
-#[derive(Default)]
-struct Record {
-    module: Option<Range<usize>>,
-    fingerprint: u64,
-    runs: Vec<Range<usize>>,
-    configurable: Vec<u64>,
-}
-
 impl Tuning {
     /// The file, or where it has several modules a path for each: their fingerprints as if the file were a folder.
     pub fn modules(path: &Path) -> Result<Vec<PathBuf>> {
         let bytes = Mapped::open(path)?;
-        let records = records(bytes.as_ref()).map_err(|e| Error::damaged(path, e))?;
-        if records.len() == 1 {
+        let parts = record::parts(bytes.as_ref()).map_err(|e| Error::damaged(path, e))?;
+        if parts.len() == 1 {
             return Ok(vec![path.into()]);
         }
         // TpuGraphs' files have modules that were never run.
-        let run = named(&records).filter(|(_, record)| !record.runs.is_empty());
+        let run = record::named(&parts).filter(|(_, part)| part.run);
         let paths: Vec<PathBuf> = run.map(|(name, _)| path.join(name)).collect();
         if paths.is_empty() { Err(Error::damaged(path, "has no module that was run")) } else { Ok(paths) }
     }
@@ -69,22 +51,22 @@ impl Tuning {
     pub fn open(path: &Path, module: Option<&str>) -> Result<Self> {
         let bytes = Mapped::open(path)?;
         let damaged = |message: String| Error::damaged(path, message);
-        let mut records = records(bytes.as_ref()).map_err(damaged)?;
-        let record = match (module, records.len()) {
-            (None, 1) => records.pop(),
-            (None, count) => {
-                let first = named(&records).next().map(|(name, _)| path.join(name).display().to_string());
+        let parts = record::parts(bytes.as_ref()).map_err(damaged)?;
+        let range = match (module, &parts[..]) {
+            (None, [part]) => part.range.clone(),
+            (None, _) => {
+                let first = record::named(&parts).next().map(|(name, _)| path.join(name).display().to_string());
                 let first = first.map(|name| format!("; one is {name}")).unwrap_or_default();
-                return Err(damaged(format!("has {count} modules, of which one is to be named{first}")));
+                return Err(damaged(format!("has {} modules, of which one is to be named{first}", parts.len())));
             }
             (Some(wanted), _) => {
-                let place = named(&records).position(|(name, _)| name == wanted);
-                place.map(|place| records.swap_remove(place))
+                let found = record::named(&parts).find(|(name, _)| name == wanted).map(|(_, part)| part.range.clone());
+                found.ok_or_else(|| damaged(format!("has no module `{wanted}`")))?
             }
         };
-        let record = record.ok_or_else(|| damaged(format!("has no module `{}`", module.unwrap_or_default())))?;
+        let record = record::of(bytes.as_ref(), range).map_err(damaged)?;
         let module = record.module.ok_or_else(|| damaged("has no module".into()))?;
-        let runs = runs(bytes.as_ref(), record.runs).map_err(damaged)?;
+        let runs = record::runs(bytes.as_ref(), record.runs).map_err(damaged)?;
         let Some(collection) = runs.first().map(|run| run.collection) else {
             return Err(damaged("has no run with a configuration that did not fail".into()));
         };
@@ -198,78 +180,4 @@ impl Form for Tuning {
 
 fn graph(bytes: &[u8], module: &Range<usize>) -> Result<HloGraph, String> {
     HloGraph::new(&hlo::decode(bytes, module.clone())?)
-}
-
-/// The records of a file: it is one (`ModuleTuningData`), or has one in each of its fields (`TuningData`).
-fn records(bytes: &[u8]) -> Result<Vec<Record>, String> {
-    let mut parts = Vec::new();
-    for field in wire::fields(bytes, 0..bytes.len()) {
-        match field? {
-            (1, Value::Bytes(range)) => parts.push(range),
-            _ => return Ok(vec![record(bytes, 0..bytes.len())?]),
-        }
-    }
-    parts.into_iter().map(|range| record(bytes, range)).collect()
-}
-
-fn record(bytes: &[u8], range: Range<usize>) -> Result<Record, String> {
-    let mut record = Record::default();
-    for field in wire::fields(bytes, range) {
-        match field? {
-            (1, Value::Bytes(range)) => record.module = Some(range),
-            (2, Value::Number(number)) => record.fingerprint = number,
-            (3, Value::Bytes(range)) => record.runs.push(range),
-            (4, Value::Bytes(range)) => record.configurable.extend(wire::packed(bytes, range)?),
-            (4, Value::Number(node)) => record.configurable.push(node),
-            _ => {}
-        }
-    }
-    Ok(record)
-}
-
-/// Records by the fingerprints of their modules, or their places where these are not set or not theirs alone.
-fn named(records: &[Record]) -> impl Iterator<Item = (String, &Record)> {
-    let alone = |one: &Record| {
-        one.fingerprint != 0 && records.iter().filter(|record| record.fingerprint == one.fingerprint).count() == 1
-    };
-    records.iter().enumerate().map(move |(place, record)| {
-        let name = if alone(record) { format!("{:016x}", record.fingerprint) } else { format!("module{place}") };
-        (name, record)
-    })
-}
-
-/// The runs that are configurations.
-fn runs(bytes: &[u8], places: Vec<Range<usize>>) -> Result<Vec<Run>, String> {
-    let mut runs = Vec::new();
-    for place in places {
-        runs.extend(run(bytes, place)?);
-    }
-    if runs.iter().any(|run| run.time.is_some()) {
-        runs.retain(|run| run.time.is_some());
-    }
-    Ok(runs)
-}
-
-/// A run; `None` where it failed or configures nothing.
-fn run(bytes: &[u8], place: Range<usize>) -> Result<Option<Run>, String> {
-    let (mut config, mut time, mut failed, mut default) = (None, None, false, false);
-    for field in wire::fields(bytes, place) {
-        match field? {
-            (1, Value::Bytes(range)) => config = Some((Collection::Tile, range)),
-            (2, Value::Bytes(range)) => config = Some((Collection::Layout, range)),
-            (3, Value::Number(flag)) => failed = flag != 0,
-            (4, Value::Bytes(range)) => {
-                for field in wire::fields(bytes, range) {
-                    // TpuGraphs takes a nanosecond or none for a measurement that went wrong.
-                    if let (4, Value::Number(ns)) = field? {
-                        time = Some(ns).filter(|ns| (2..1 << 62).contains(ns));
-                    }
-                }
-            }
-            (5, Value::Number(flag)) => default = flag != 0,
-            _ => {}
-        }
-    }
-    let config = config.filter(|_| !failed);
-    Ok(config.map(|(collection, config)| Run { collection, config, time, default }))
 }

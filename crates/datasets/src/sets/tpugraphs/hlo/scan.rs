@@ -92,7 +92,7 @@ impl<'a> Scan<'a> {
         ahead.word()
     }
 
-    /// Passes over the rest of the line; of the next one at the end of a line.
+    /// Passes over what is next, and the rest of its line.
     pub fn line(&mut self) {
         self.blank(true);
         self.until("\n");

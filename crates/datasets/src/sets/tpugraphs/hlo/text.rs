@@ -82,7 +82,7 @@ pub fn parse(text: &str) -> Result<Module, Wrong> {
     let mut scan = Scan::new(text);
     scan.expect("HloModule")?;
     let mut module = Module { name: scan.word().into(), computations: vec![] };
-    scan.line();
+    scan.until("\n");
     while TABLES.contains(&scan.ahead()) || scan.ahead().starts_with(|c: char| c.is_ascii_digit()) {
         scan.line();
     }
@@ -159,7 +159,7 @@ fn computation<'a>(scan: &mut Scan<'a>, count: &mut i64) -> Result<(Computation,
         instructions.get_mut(user).map(|user: &mut Instruction| user.operand_ids.push(*id));
     }
     if scan.eat_in_line(",") {
-        scan.line();
+        scan.until("\n");
     }
     let root_id = root.unwrap_or(*count - 1);
     Ok((Computation { name: name.into(), instructions, id: root_id, root_id }, calls))
