@@ -12,6 +12,7 @@ mod losses;
 mod npz;
 mod optimizers;
 mod ranking;
+mod record;
 mod runs;
 mod survival;
 mod table;
