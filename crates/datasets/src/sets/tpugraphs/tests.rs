@@ -195,7 +195,7 @@ fn layouts_of_a_record() {
     let runs =
         vec![layout([&[3, 2], &[]], Some(900)), failed, layout([&[2, 3], &[0]], Some(800)), layout([&[], &[]], None)];
     let (_folder, path) = written("unet.4x4.pb", &record(5, runs).encode_to_vec());
-    assert_eq!(Archive::within(&path).unwrap(), [path.clone()]);
+    assert_eq!(Archive::within(&path).unwrap(), std::slice::from_ref(&path));
     let mut archive = Archive::open(&path).unwrap();
     assert_eq!((archive.collection(), archive.configuration_shape()), (Collection::Layout, (2, 18)));
     assert_eq!((archive.configurable().unwrap(), archive.normalizers().unwrap()), (vec![9, 15], None));

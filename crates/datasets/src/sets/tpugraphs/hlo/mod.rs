@@ -4,6 +4,7 @@
 //! their order and that of the edges are those of TpuGraphs' own conversion (`hlo_encoder.cc` of
 //! google-research-datasets/tpu_graphs).
 
+mod attributes;
 pub(super) mod features;
 mod opcode;
 mod scan;
@@ -104,8 +105,11 @@ impl HloGraph {
     }
 }
 
-/// The node of each instruction and the root of each computation, by their numbers.
-fn numbers(module: &Module) -> Result<(HashMap<i64, u32>, HashMap<i64, i64>), String> {
+/// Something of each instruction or computation, by its number in the module.
+type Numbered<T> = HashMap<i64, T>;
+
+/// The node of each instruction and the root of each computation.
+fn numbers(module: &Module) -> Result<(Numbered<u32>, Numbered<i64>), String> {
     let (mut places, mut roots) = (HashMap::new(), HashMap::new());
     for computation in &module.computations {
         roots.insert(computation.id, computation.root_id);
