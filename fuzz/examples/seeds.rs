@@ -174,8 +174,32 @@ fn records() -> Outcome<()> {
         seed("pb", name, tuning.concat())?;
         seed("pb", &format!("{name}_top"), message(1, &tuning))?;
     }
-    Ok(())
+    seed("hlo", "protobuf", &module[2..])?;
+    seed("hlo", "wrapped", module)?;
+    seed("hlo", "text", HLO)
 }
+
+/// A module as text, with what its reader looks at.
+const HLO: &str = "HloModule m, is_scheduled=true
+
+%add (a: f32[], b: f32[]) -> f32[] {
+  %a = f32[]{:T(256)} parameter(0)
+  %b = f32[] parameter(1)
+  ROOT %sum = f32[] add(f32[] %a, %b), metadata={op_name=\"a \\\"{\"}
+}
+
+ENTRY %main {
+  // A comment.
+  %x = bf16[2,8,8,4]{3,0,2,1:T(8,128)(2,1)} parameter(0)
+  %w = bf16[3,3,4,16] parameter(1)
+  %c = bf16[2,4,4,16] convolution(%x, %w), window={size=3x3 stride=2x2 pad=0_1x1_2 rhs_dilate=1x2}, dim_labels=b01f_01io->b01f
+  %s = bf16[1,4,2,16] slice(%c), slice={[0:1], [0:4], [0:4:2], [0:16]}
+  %z = bf16[] constant(-0)
+  %p = bf16[1,4,4,16] pad(%s, %z), padding=0_0x0_0x1_1_2x0_0
+  %r = f32[<=16] reduce(%p, %z), dimensions={0,1,2}, to_apply=%add
+  ROOT %t = (f32[16], /*index=1*/f32[16]) tuple(%r, %r)
+}, execution_thread=\"main\"
+";
 
 fn main() -> Outcome<()> {
     operators()?;

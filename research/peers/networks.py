@@ -1,55 +1,70 @@
 """Compiled networks beside other runtimes, in turns, on one thread.
 
-    python research/peers/networks.py MODEL.onnx=FOLDER ... [--runs 15] [--only onnxruntime,openvino]
+    python research/peers/networks.py MODEL.onnx=FOLDER ... [--runs 15] [--only onnxruntime,openvino] [--memory]
 
 FOLDER is what `tachograph compile MODEL.onnx --out FOLDER` made. Prints a row for each model: the largest difference from
 ONNX Runtime relative to the root mean square, then of each runtime the median and the least of the runs, in milliseconds.
+The names after `--only` are those of `runtimes.py`; those of PyTorch and TVM want a model of `models.py`.
+
+With `--memory` a row has what a process of each runtime grows by, at most, when it opens the model and runs it twice, in MB.
 """
 
 import argparse
-import importlib.util
 import os
+import resource
+import subprocess
+import sys
 import time
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-
 import numpy as np
-import onnxruntime
+
+from runtimes import RUNTIMES, inputs_of, onnx_runtime, tachograph
 
 
-def ours(folder):
-    spec = importlib.util.spec_from_file_location("network", f"{folder}/network.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    network = module.Network(folder)
-    return network, lambda inputs: network.run(*inputs)
+def beside(path, folder, names, count):
+    """A row of times."""
+    inputs = inputs_of(folder)
+    runs = {"tachograph": tachograph(folder), **{name: RUNTIMES[name](path) for name in names}}
+    reference = onnx_runtime(path)(inputs)
+    apart = max(float(np.abs(a - b).max() / np.sqrt(np.mean(np.square(b, dtype=np.float64))))
+                for a, b in zip(runs["tachograph"](inputs), reference))
+    times = {name: [] for name in runs}
+    for _ in range(count + 2):
+        for name, one in runs.items():
+            start = time.perf_counter()
+            one(inputs)
+            times[name].append(1e3 * (time.perf_counter() - start))
+    middle = {name: (float(np.median(all[2:])), min(all[2:])) for name, all in times.items()}
+    cells = [f"{median:.2f} ({least:.2f})" for median, least in middle.values()]
+    others = [median for name, (median, _) in middle.items() if name != "tachograph"]
+    return [f"{apart:.1e}", *cells, f"{min(others) / middle['tachograph'][0]:.2f}" if others else "–"]
 
 
-def onnx_runtime(path):
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    names = [given.name for given in session.get_inputs()]
-    return lambda inputs: session.run(None, dict(zip(names, inputs)))
+def grown(name, path, folder):
+    """In a process of its own: megabytes that it grows by, at most, beyond what its imports take."""
+    inputs = inputs_of(folder)
+    peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    # What else the runtime's library takes, apart from networks.
+    if name == "onnxruntime":
+        import onnxruntime
+    elif name == "openvino":
+        import openvino
+        openvino.Core().get_property("CPU", "FULL_DEVICE_NAME")
+    elif name != "tachograph":
+        import models, torch
+    before = peak()
+    run = tachograph(folder) if name == "tachograph" else RUNTIMES[name](path)
+    run(inputs)
+    run(inputs)
+    print(f"{peak() - before:.0f}")
 
 
-def open_vino(path):
-    import openvino
-
-    core = openvino.Core()
-    compiled = core.compile_model(path, "CPU", {"INFERENCE_NUM_THREADS": 1, "PERFORMANCE_HINT": "LATENCY",
-                                                 "INFERENCE_PRECISION_HINT": "f32"})
-    request = compiled.create_infer_request()
-    return lambda inputs: [request.infer(list(inputs))[i] for i in range(len(compiled.outputs))]
-
-
-def aligned(array):
-    """The same where a cache line begins, as a program would allocate it."""
-    raw = np.empty(array.nbytes + 64, np.uint8)
-    start = -raw.ctypes.data % 64
-    result = raw[start:start + array.nbytes].view(array.dtype).reshape(array.shape)
-    result[...] = array
-    return result
+def memory(path, folder, names):
+    """A row of memory."""
+    each = lambda name: [sys.executable, __file__, f"{path}={folder}", "--grown", name]
+    out = [subprocess.run(each(name), capture_output=True, text=True, check=True).stdout.split()[-1]
+           for name in ["tachograph", *names]]
+    return [*out, f"{min(map(float, out[1:])) / float(out[0]):.2f}"]
 
 
 def main():
@@ -57,35 +72,18 @@ def main():
     parser.add_argument("models", nargs="+", metavar="MODEL.onnx=FOLDER")
     parser.add_argument("--runs", type=int, default=15)
     parser.add_argument("--only", default="onnxruntime,openvino")
+    parser.add_argument("--memory", action="store_true")
+    parser.add_argument("--grown", help=argparse.SUPPRESS)
     args = parser.parse_args()
-    peers = {"onnxruntime": onnx_runtime, "openvino": open_vino}
-    peers = {name: peers[name] for name in args.only.split(",") if name}
-    print("| model | difference |", " | ".join(["tachograph", *peers]), "| fastest peer / ours |")
-    print("|---|--:|" + "--:|" * (len(peers) + 2))
+    if args.grown:
+        return grown(args.grown, *args.models[0].rsplit("=", 1))
+    names = [name for name in args.only.split(",") if name]
+    head = ["model", *([] if args.memory else ["difference"]), "tachograph", *names, "best peer / ours"]
+    print("|", " | ".join(head), "|\n|---|" + "--:|" * (len(head) - 1))
     for model in args.models:
         path, folder = model.rsplit("=", 1)
-        network, run = ours(folder)
-        rng = np.random.default_rng(0)
-        draw = lambda i: rng.integers(0, 1000, i["shape"]) if "i" in i["dtype"] else rng.standard_normal(i["shape"])
-        types = {"f32": np.float32, "i64": np.int64, "i32": np.int32}
-        inputs = [aligned(draw(i).astype(types[i["dtype"]])) for i in network.inputs]
-        runs = {"tachograph": run, **{name: make(path) for name, make in peers.items()}}
-        reference = onnx_runtime(path)(inputs)
-        apart = max(
-            float(np.abs(a - b).max() / np.sqrt(np.mean(np.square(b, dtype=np.float64))))
-            for a, b in zip(run(inputs), reference)
-        )
-        times = {name: [] for name in runs}
-        for _ in range(args.runs + 2):
-            for name, one in runs.items():
-                start = time.perf_counter()
-                one(inputs)
-                times[name].append(1e3 * (time.perf_counter() - start))
-        middle = {name: (float(np.median(all[2:])), min(all[2:])) for name, all in times.items()}
-        cells = [f"{median:.2f} ({least:.2f})" for median, least in middle.values()]
-        others = [median for name, (median, _) in middle.items() if name != "tachograph"]
-        ratio = f"{min(others) / middle['tachograph'][0]:.2f}" if others else "–"
-        print(f"| {os.path.basename(path)} | {apart:.1e} |", " | ".join(cells), f"| {ratio} |", flush=True)
+        cells = memory(path, folder, names) if args.memory else beside(path, folder, names, args.runs)
+        print("|", " | ".join([os.path.basename(path).removesuffix(".onnx"), *cells]), "|", flush=True)
 
 
 if __name__ == "__main__":

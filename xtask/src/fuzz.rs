@@ -8,7 +8,7 @@ use crate::root;
 use crate::tools::run;
 
 /// Longest input, in bytes, of each target. `docs/fuzzing.md` has the other bounds.
-const TARGETS: [(&str, u32); 11] = [
+const TARGETS: [(&str, u32); 12] = [
     ("onnx", 16_384),
     ("tflite", 16_384),
     ("ncnn", 16_384),
@@ -17,6 +17,7 @@ const TARGETS: [(&str, u32); 11] = [
     ("graph_binary", 16_384),
     ("npz", 16_384),
     ("pb", 16_384),
+    ("hlo", 16_384),
     ("csv", 16_384),
     ("schedule", 16_384),
     ("record", 16_384),

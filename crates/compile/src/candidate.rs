@@ -98,8 +98,9 @@ fn measured(form: Form, group: &Group, untuned: &Schedule, known: &[Known]) -> V
     }
     let best = |(candidate, all): (Candidate, Vec<&Known>)| {
         let best = winner(untuned, all)?;
-        // By itself a kernel finds its weights in the caches; in a network they come from memory.
-        let ms = best.timed.ms + formula::weights_ms(&group.workload);
+        // By itself a kernel finds its weights in the caches; in a network they come from memory, while it computes: more than the
+        // longer of both, and less than their sum.
+        let ms = best.timed.ms.hypot(formula::weights_ms(&group.workload));
         Some(Candidate { schedule: best.schedule.clone(), ms, measured: true, ..candidate })
     };
     classes.into_iter().filter_map(best).collect()

@@ -27,7 +27,7 @@ fn f32s(values: &[f32]) -> Vec<u8> {
     values.iter().flat_map(|v| v.to_le_bytes()).collect()
 }
 
-/// A kernel of three nodes and two configurations, with `replaced` instead of the array of that name.
+/// A kernel of three nodes and two configurations, with `replaced` instead of the array of that name; nothing: without it.
 fn write(path: &Path, replaced: impl IntoIterator<Item = (&'static str, Vec<u8>)>) {
     let mut arrays = vec![
         ("node_opcode", npy("|u1", "3,", &[63, 63, 2])),
@@ -41,6 +41,7 @@ fn write(path: &Path, replaced: impl IntoIterator<Item = (&'static str, Vec<u8>)
         arrays.retain(|(other, _)| *other != name);
         arrays.push((name, bytes));
     }
+    arrays.retain(|(_, bytes)| !bytes.is_empty());
     let mut zip = ZipWriter::new(File::create(path).unwrap());
     for (name, bytes) in arrays {
         zip.start_file(format!("{name}.npy"), SimpleFileOptions::default()).unwrap();
@@ -117,6 +118,28 @@ fn what_does_not_fit_is_an_error_with_its_name() {
         let error = read_all(&path).unwrap_err().to_string();
         assert!(error.contains(says) && error.contains("resnet_kernel_1.npz"), "{error}");
     }
+}
+
+/// The nodes may be a module of XLA beside the archive.
+#[test]
+fn nodes_of_a_module_beside() {
+    let (_root, path) = folder();
+    write(&path, ["node_opcode", "node_feat", "edge_index"].map(|name| (name, vec![])));
+    let error = read_all(&path).unwrap_err().to_string();
+    assert!(error.contains("no module of XLA") && error.contains("resnet_kernel_1.hlo"), "{error}");
+    let text = "HloModule m\nENTRY e {\n a = f32[8] parameter(0)\n ROOT b = f32[8] add(a, a)\n}\n";
+    let module = path.with_extension("hlo");
+    std::fs::write(&module, text).unwrap();
+    assert_eq!(read_all(&path).unwrap(), 8);
+    let mut archive = Archive::open(&path).unwrap();
+    assert_eq!(
+        (archive.nodes(), archive.opcodes().unwrap(), archive.edge_list().unwrap()),
+        (2, vec![63, 2], vec![(0, 1)])
+    );
+    assert_eq!((archive.edges(), archive.node_features().unwrap().dim()), (1, (2, 140)));
+    std::fs::write(&module, text.replace("(a, a)", "(a, c)")).unwrap();
+    let error = read_all(&path).unwrap_err().to_string();
+    assert!(error.contains("resnet_kernel_1.hlo:4: no `c` in `e`"), "{error}");
 }
 
 mod with_data {

@@ -71,7 +71,9 @@ fn ignored(choice: &[&str], possible: Result<(), String>, left: &mut Vec<String>
 }
 
 fn cargo_test(targets: &[&str], options: &[&str]) -> Result<()> {
-    let mut command = cargo([&["test", "--workspace", "--features", FEATURES], targets, &["--"], options].concat())?;
+    // One run says all that fails: the next takes as long again.
+    let test = ["test", "--no-fail-fast", "--workspace", "--features", FEATURES];
+    let mut command = cargo([&test[..], targets, &["--"], options].concat())?;
     // Tests run side by side; OpenMP threads of each on the same cores only get in each other's way.
     command.env("OMP_NUM_THREADS", "1");
     for name in FOLDERS {

@@ -123,4 +123,28 @@ mod with_data {
         let tau = lines.last().unwrap()["outcome"]["test"]["mean"]["kendall"].as_f64().unwrap();
         assert!(tau > 0.1, "{tau}");
     }
+
+    /// Tuning records of kernels and of a layout, learned for some epochs, and ranked.
+    #[test]
+    #[ignore = "needs TACHOGRAPH_DATA (published sets)"]
+    fn tuning_records() {
+        let root = std::env::var("TACHOGRAPH_DATA").expect("TACHOGRAPH_DATA names the folder of the published sets");
+        for (name, split, model, graphs, configurations) in [
+            ("op_tuning_data.pb", "graphs", "tile-sage", 15, 61),
+            ("module_tuning_data_layout.pb", "configurations", "choice-attention", 1, 112),
+        ] {
+            let file = format!("{root}/tpugraphs/{name}");
+            let folder = tempfile::tempdir().unwrap();
+            let config = format!(
+                "data = '{file}'\nloss = 'list-mle'\nmetric = 'kendall'\nepochs = 2\nruns = 8\n\
+                 [ranking]\nsplit = {{ kind = '{split}', seed = 0 }}\n[model]\nkind = '{model}'\n"
+            );
+            fs::write(folder.path().join("run.toml"), config).unwrap();
+            run_in(folder.path(), &["train", "--config", "run.toml", "--out", "run"]).well();
+            let rank = ["rank", file.as_str(), "--checkpoint", "run/best.safetensors", "--json", "--top", "0"];
+            let lines = run_in(folder.path(), &rank).well().json();
+            assert_eq!(lines.len(), graphs);
+            assert_eq!(lines[0]["configurations"].as_array().unwrap().len(), configurations, "{name}");
+        }
+    }
 }

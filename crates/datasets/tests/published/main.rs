@@ -1,5 +1,6 @@
 //! Published sets and this project's own.
 
+mod modules;
 mod with_data;
 
 use tachograph_datasets::*;

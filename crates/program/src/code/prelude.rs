@@ -21,7 +21,7 @@ pub(super) fn vectors(lanes: u64, bits: u64, code: &str) -> String {
     // A function calls those before it.
     for text in definitions(lanes, bits).into_iter().rev() {
         let name =
-            text.split("INLINE ").nth(1).and_then(|rest| rest.split('(').next()).and_then(|all| all.split(' ').last());
+            text.split("INLINE ").nth(1).and_then(|rest| rest.split('(').next()).and_then(|all| all.rsplit(' ').next());
         let call = name.map(|name| format!("{name}("));
         if call.is_none_or(|call| code.contains(&call) || kept.iter().any(|text| text.contains(&call))) {
             kept.push(text);
@@ -148,7 +148,7 @@ fn definitions(lanes: u64, bits: u64) -> Vec<String> {
 }}"
     ));
     // By `research/erf.py`. Arguments are in an order that lets what is no number through.
-    let horner = |to: &str, all: &[f32]| {
+    let horner = |to: &str, all: &[f64]| {
         let first = format!("  {v} {to} = {v}_splat({:e}f);\n", all[0]);
         all[1..].iter().fold(first, |text, c| text + &format!("  {to} = {to} * s + {c:e}f;\n"))
     };

@@ -61,11 +61,11 @@ pub(crate) struct Archives {
     kept: Mutex<BTreeMap<usize, Arc<XlaGraph>>>,
 }
 
-/// The archives that a path means: a file, a folder, or the published set by name.
+/// The archives that a path means: a file or a module in it, a folder, or the published set by name.
 pub(crate) fn archives(data: &Path, root: Option<&Path>) -> Result<(Vec<PathBuf>, PathBuf)> {
-    if data.is_file() {
+    if data.is_file() || data.parent().is_some_and(Path::is_file) {
         let folder = data.parent().map(Path::to_path_buf).unwrap_or_default();
-        return Ok((vec![data.to_path_buf()], folder));
+        return Ok((Archive::within(data)?, folder));
     }
     let (set, folder) = if data.is_dir() {
         (TpuGraphs::open_folder(data)?, data.to_path_buf())
@@ -78,7 +78,7 @@ pub(crate) fn archives(data: &Path, root: Option<&Path>) -> Result<(Vec<PathBuf>
         return Err(file(data, "is no archive, no folder of archives, and not `tpugraphs`"));
     };
     if set.files().is_empty() {
-        return Err(file(data, "has no .npz archives"));
+        return Err(file(data, "has no archives (.npz, .pb)"));
     }
     Ok((set.files().to_vec(), folder))
 }

@@ -13,6 +13,7 @@ mod npz;
 mod optimizers;
 mod programs;
 mod ranking;
+mod record;
 mod runs;
 mod survival;
 mod table;

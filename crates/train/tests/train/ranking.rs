@@ -12,6 +12,7 @@ use tch::Device;
 use crate::{
     child,
     npz::{Shape, graph},
+    record,
     runs::weights,
 };
 
@@ -97,6 +98,27 @@ fn orders_are_learned() {
         let tau = outcome.test.mean.kendall.unwrap();
         assert!(tau > least, "{model}: {tau}");
         assert_eq!(outcome.test.mean.n, 40);
+    }
+}
+
+/// The modules of a tuning record are graphs like others.
+#[test]
+fn tuning_records_are_learned_and_ranked() {
+    let (data, dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let path = data.path().join("kernels.pb");
+    record::tiles(&path, 10, 16);
+    let ranking = RankingConfig { split: RankingSplit::Graphs { seed: 0 }, ..RankingConfig::default() };
+    let model = "[model]\nkind = 'tile-sage'\nhidden = 16\nembedding = 8";
+    for source in [path.as_path(), data.path()] {
+        let run = RunConfig { ranking: ranking.clone(), ..config(source, model) };
+        let dir = dir.path().join(source.file_name().unwrap());
+        let outcome = train_ranker(&run, &dir, &mut Quiet).unwrap();
+        assert_eq!(outcome.test.mean.n, 16);
+        let (name, tested) = outcome.test.graphs.iter().next().unwrap();
+        assert!(name.starts_with("kernels.pb/00000000000000"), "{name}");
+        let scored = Ranker::load(&dir.join(BEST), Device::Cpu).unwrap().score(&data.path().join(name)).unwrap();
+        let tau = tau_by_definition(&scored.scores, scored.times.as_ref().unwrap());
+        assert!((tau - tested.kendall.unwrap()).abs() < 1e-9, "{tau}, {tested:?}");
     }
 }
 

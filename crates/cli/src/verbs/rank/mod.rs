@@ -13,7 +13,7 @@ pub use run::run;
 #[command(after_help = super::after_help())]
 #[cfg_attr(not(feature = "torch"), allow(dead_code, reason = "help and the check of values alone"))]
 pub struct Args {
-    /// Archives (.npz) of graphs with configurations, or folders of them.
+    /// Archives (.npz) of graphs with configurations, tuning records of XLA (.pb), or folders of them.
     #[arg(required = true)]
     files: Vec<PathBuf>,
     /// A checkpoint of a network that ranks: `best.safetensors` of a run.

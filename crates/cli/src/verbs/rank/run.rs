@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context, Result};
 use serde_json::json;
-use tachograph_datasets::sets::{Ranked, TpuGraphs, check_submission, submission_id, write_submission};
+use tachograph_datasets::sets::{Archive, Ranked, TpuGraphs, check_submission, submission_id, write_submission};
 use tachograph_train::{GraphRanking, Ranker, Scored};
 
 use super::Args;
@@ -40,16 +40,16 @@ pub fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// Archives as they are named, and those of folders.
+/// Archives as they are named, modules of tuning records, and the archives of folders.
 fn files(named: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for path in named {
         match path.is_dir() {
             true => files.extend(TpuGraphs::open_folder(path)?.files().iter().cloned()),
-            false => files.push(path.clone()),
+            false => files.extend(Archive::within(path)?),
         }
     }
-    anyhow::ensure!(!files.is_empty(), "there are no .npz archives");
+    anyhow::ensure!(!files.is_empty(), "there are no archives (.npz, .pb)");
     Ok(files)
 }
 

@@ -1,14 +1,21 @@
 //! TpuGraphs (Phothilimthana et al., NeurIPS 2023): XLA graphs under many compiler configurations on a TPU.
 //!
-//! Every `.npz` archive below the folder is one graph. Opening the set lists names and opens no archive; opening
-//! an [`Archive`] reads the headers of its arrays; arrays are read when they are asked for, and configurations,
-//! most of the bytes, one by one.
+//! Every `.npz` archive below the folder is one graph; where there are none, every module in the tuning records (`.pb`).
+//! Opening the set lists names and opens no archive; opening an [`Archive`] reads the headers of its arrays; arrays are
+//! read when they are asked for, and configurations, most of the bytes, one by one.
 
 mod archive;
+mod arrays;
+mod hlo;
 mod npz;
 mod proto;
 mod raw;
+mod record;
 mod submission;
+#[cfg(test)]
+mod tests;
+mod tuning;
+mod wire;
 
 use std::path::{Path, PathBuf};
 
@@ -18,6 +25,7 @@ use crate::{
 };
 
 pub use archive::{Archive, Collection};
+pub use hlo::HloGraph;
 pub use raw::{RawConfig, RawInstruction, RawModule, RawRun};
 pub use submission::{Ranked, check_submission, submission_id, write_submission};
 
@@ -51,13 +59,19 @@ impl TpuGraphs {
         Self::open_folder(&TPUGRAPHS.path(root, "")?)
     }
 
-    /// Opens any folder of archives, such as `npz/layout/xla/random/valid`.
+    /// Opens any folder of archives, such as `npz/layout/xla/random/valid` or `pb/layout/xla/random/valid`.
     ///
     /// # Errors
-    /// The folder, or one in it, cannot be listed.
+    /// The folder, or one in it, cannot be listed; there are no `.npz` archives, and a `.pb` file cannot be read.
     pub fn open_folder(folder: &Path) -> Result<Self> {
-        let mut files = Vec::new();
-        list(folder, DEPTH, &mut files)?;
+        let (mut files, mut records) = (Vec::new(), Vec::new());
+        list(folder, DEPTH, &mut files, &mut records)?;
+        // TpuGraphs has the same graphs in both forms.
+        if files.is_empty() {
+            for record in records {
+                files.extend(Archive::within(&record)?);
+            }
+        }
         files.sort();
         Ok(Self { folder: folder.into(), files })
     }
@@ -80,19 +94,21 @@ impl TpuGraphs {
         self.files.iter().map(|path| Archive::open(path))
     }
 
-    /// Name of a graph: its path below the folder, without extension.
+    /// Name of a graph: its path below the folder, without extension; the fingerprint of a module has none.
     pub fn name(&self, path: &Path) -> String {
         path.strip_prefix(&self.folder).unwrap_or(path).with_extension("").to_string_lossy().into_owned()
     }
 }
 
-fn list(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<()> {
+fn list(folder: &Path, depth: usize, files: &mut Vec<PathBuf>, records: &mut Vec<PathBuf>) -> Result<()> {
     for entry in std::fs::read_dir(folder).map_err(Error::io(folder))? {
         let path = entry.map_err(Error::io(folder))?.path();
         if path.extension().is_some_and(|end| end == "npz") {
             files.push(path);
+        } else if archive::is_tuning(&path) && path.is_file() {
+            records.push(path);
         } else if depth > 0 && path.is_dir() {
-            list(&path, depth - 1, files)?;
+            list(&path, depth - 1, files, records)?;
         }
     }
     Ok(())
@@ -106,7 +122,7 @@ impl Source for TpuGraphs {
     /// One measurement a configuration. Families are the leading letters of the file's name.
     fn measurements(&self) -> Result<Measurements<'_>> {
         Ok(Box::new(self.files.iter().flat_map(|path| {
-            let (network, file) = (self.name(path), stem(path, &[".npz"]));
+            let (network, file) = (self.name(path), stem(archive::file(path), &[".npz", ".pb"]));
             let family = file.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default().to_owned();
             let (times, error) = match Archive::open(path).and_then(|mut archive| archive.run_times()) {
                 Ok(times) => (times, None),

@@ -76,6 +76,15 @@ pub struct Header {
 #[derive(Clone, Debug)]
 pub struct Mapped(Arc<Mmap>);
 
+impl Mapped {
+    pub fn open(path: &Path) -> Result<Self> {
+        let file = File::open(path).map_err(Error::io(path))?;
+        // SAFETY: the mapping is private to this process and only read; that nobody truncates the file meanwhile is the
+        // caller's duty, as for every mapped file.
+        Ok(Self(Arc::new(unsafe { Mmap::map(&file) }.map_err(Error::io(path))?)))
+    }
+}
+
 impl AsRef<[u8]> for Mapped {
     fn as_ref(&self) -> &[u8] {
         &self.0
@@ -92,10 +101,7 @@ pub struct Npz {
 
 impl Npz {
     pub fn open(path: &Path) -> Result<Self> {
-        let file = File::open(path).map_err(Error::io(path))?;
-        // SAFETY: the mapping is private to this process and only read; that nobody truncates the file meanwhile is the
-        // caller's duty, as for every mapped file.
-        let bytes = Mapped(Arc::new(unsafe { Mmap::map(&file) }.map_err(Error::io(path))?));
+        let bytes = Mapped::open(path)?;
         let archive = ZipArchive::new(Cursor::new(bytes.clone())).map_err(|e| Error::damaged(path, e.to_string()))?;
         Ok(Self { path: path.into(), bytes, archive })
     }

@@ -1,4 +1,5 @@
-//! Messages of the raw records; field numbers as in the schemas that [`raw`](super::raw) names.
+//! Messages of the raw records and of XLA's modules; field numbers as in the schemas that [`raw`](super::raw) names.
+//! Fields that nobody asks for, such as the values of constants, are not listed and so not held in memory.
 
 use prost::Message;
 
@@ -22,6 +23,13 @@ pub struct ModuleTuning {
     pub config_index_to_node: Vec<u64>,
 }
 
+/// A module with how its buffers are assigned.
+#[derive(Clone, PartialEq, Message)]
+pub struct HloProto {
+    #[prost(message, optional, tag = "1")]
+    pub hlo_module: Option<Module>,
+}
+
 #[derive(Clone, PartialEq, Message)]
 pub struct Module {
     #[prost(string, tag = "1")]
@@ -36,6 +44,10 @@ pub struct Computation {
     pub name: String,
     #[prost(message, repeated, tag = "2")]
     pub instructions: Vec<Instruction>,
+    #[prost(int64, tag = "5")]
+    pub id: i64,
+    #[prost(int64, tag = "6")]
+    pub root_id: i64,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -46,12 +58,32 @@ pub struct Instruction {
     pub opcode: String,
     #[prost(message, optional, tag = "3")]
     pub shape: Option<Shape>,
+    #[prost(int64, tag = "9")]
+    pub parameter_number: i64,
+    #[prost(int64, repeated, tag = "14")]
+    pub dimensions: Vec<i64>,
+    #[prost(message, optional, tag = "15")]
+    pub window: Option<Window>,
+    #[prost(message, optional, tag = "16")]
+    pub convolution: Option<Convolution>,
+    #[prost(message, repeated, tag = "17")]
+    pub slices: Vec<Slice>,
+    #[prost(int64, repeated, tag = "20")]
+    pub dynamic_slice_sizes: Vec<i64>,
+    #[prost(message, optional, tag = "21")]
+    pub padding: Option<Padding>,
     #[prost(int64, tag = "35")]
     pub id: i64,
     #[prost(int64, repeated, tag = "36")]
     pub operand_ids: Vec<i64>,
     #[prost(int64, repeated, tag = "38")]
     pub called_computation_ids: Vec<i64>,
+    #[prost(int64, tag = "50")]
+    pub feature_group_count: i64,
+    #[prost(int64, tag = "58")]
+    pub batch_group_count: i64,
+    #[prost(bool, tag = "60")]
+    pub is_stable: bool,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -60,6 +92,87 @@ pub struct Shape {
     pub element_type: i32,
     #[prost(int64, repeated, tag = "3")]
     pub dimensions: Vec<i64>,
+    /// Only how many there are is asked for.
+    #[prost(bytes = "vec", repeated, tag = "4")]
+    pub tuple_shapes: Vec<Vec<u8>>,
+    #[prost(message, optional, tag = "5")]
+    pub layout: Option<DimensionOrder>,
+}
+
+/// XLA's `LayoutProto`.
+#[derive(Clone, PartialEq, Message)]
+pub struct DimensionOrder {
+    #[prost(int64, repeated, tag = "1")]
+    pub minor_to_major: Vec<i64>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub struct Window {
+    #[prost(message, repeated, tag = "1")]
+    pub dimensions: Vec<WindowDimension>,
+}
+
+#[derive(Clone, Copy, PartialEq, Message)]
+pub struct WindowDimension {
+    #[prost(int64, tag = "1")]
+    pub size: i64,
+    #[prost(int64, tag = "2")]
+    pub stride: i64,
+    #[prost(int64, tag = "3")]
+    pub padding_low: i64,
+    #[prost(int64, tag = "4")]
+    pub padding_high: i64,
+    #[prost(int64, tag = "5")]
+    pub window_dilation: i64,
+    #[prost(int64, tag = "6")]
+    pub base_dilation: i64,
+    #[prost(bool, tag = "7")]
+    pub window_reversal: bool,
+}
+
+/// XLA's `ConvolutionDimensionNumbers`.
+#[derive(Clone, PartialEq, Message)]
+pub struct Convolution {
+    #[prost(int64, tag = "3")]
+    pub kernel_input_feature: i64,
+    #[prost(int64, tag = "4")]
+    pub kernel_output_feature: i64,
+    #[prost(int64, repeated, tag = "6")]
+    pub kernel_spatial: Vec<i64>,
+    #[prost(int64, tag = "7")]
+    pub input_batch: i64,
+    #[prost(int64, tag = "8")]
+    pub input_feature: i64,
+    #[prost(int64, tag = "9")]
+    pub output_batch: i64,
+    #[prost(int64, tag = "10")]
+    pub output_feature: i64,
+    #[prost(int64, repeated, tag = "11")]
+    pub input_spatial: Vec<i64>,
+}
+
+#[derive(Clone, Copy, PartialEq, Message)]
+pub struct Slice {
+    #[prost(int64, tag = "1")]
+    pub start: i64,
+    #[prost(int64, tag = "2")]
+    pub limit: i64,
+    #[prost(int64, tag = "3")]
+    pub stride: i64,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub struct Padding {
+    #[prost(message, repeated, tag = "1")]
+    pub dimensions: Vec<PaddingDimension>,
+}
+
+#[derive(Clone, Copy, PartialEq, Message)]
+pub struct PaddingDimension {
+    #[prost(int64, tag = "1")]
+    pub low: i64,
+    #[prost(int64, tag = "2")]
+    pub high: i64,
 }
 
 #[derive(Clone, PartialEq, Message)]

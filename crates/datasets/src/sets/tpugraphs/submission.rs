@@ -35,6 +35,12 @@ pub struct Ranked {
 pub fn submission_id(path: &Path) -> Option<String> {
     let parts: Vec<&str> = path.iter().filter_map(|part| part.to_str()).collect();
     let stem = path.file_stem()?.to_str()?;
+    // The name of a kernel's archive ends with its fingerprint, by which a module of a record is named.
+    let record = path.parent().filter(|file| file.extension().is_some_and(|end| end == "pb"));
+    let stem = match record.and_then(|record| record.file_stem()?.to_str()) {
+        Some(record) => format!("{record}_{stem}"),
+        None => stem.into(),
+    };
     let folders = parts.get(..parts.len().saturating_sub(1))?;
     let named = |names: &[&str]| folders.windows(names.len()).any(|window| *window == *names);
     let collection = COLLECTIONS.into_iter().find(|names| named(names))?;
@@ -102,6 +108,7 @@ mod tests {
         let id = |path: &str| submission_id(Path::new(path));
         assert_eq!(id("npz/layout/nlp/random/test/abc.npz").unwrap(), "layout:nlp:random:abc");
         assert_eq!(id("npz/tile/xla/test/d.npz").unwrap(), "tile:xla:d");
+        assert_eq!(id("pb/tile/xla/test/d.pb/0a1b").unwrap(), "tile:xla:d_0a1b");
         assert_eq!(id("elsewhere/abc.npz"), None);
     }
 
