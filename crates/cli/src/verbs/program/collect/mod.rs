@@ -11,7 +11,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
+use tachograph_metrics::quantile;
 use tachograph_program::{Compiler, Cpu, Settings, Workload};
 use tachograph_tune::CollectedProgram;
 
@@ -60,7 +61,7 @@ pub fn run(args: &Args) -> Result<()> {
         programs: args.programs,
         seed: args.seed,
         time: Duration::from_secs_f64(60.0 * args.minutes),
-        before: programs(&tasks, |_| true),
+        before: all(&tasks, |_| Some(())).len(),
         start: Instant::now(),
         measured: AtomicUsize::new(0),
         next: AtomicUsize::new(0),
@@ -73,28 +74,39 @@ pub fn run(args: &Args) -> Result<()> {
             progress.work(&tasks, &mut cpu)
         };
         let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
-        // A panic of one has been printed.
-        workers.into_iter().try_for_each(|worker| worker.join().unwrap_or(Ok(())))
+        // What a panic says has been printed.
+        workers.into_iter().try_for_each(|worker| worker.join().unwrap_or_else(|_| bail!("a worker came to a bad end")))
     })?;
     let (seconds, measured) = (progress.start.elapsed().as_secs_f64(), progress.measured.into_inner());
     out!(
         "{}: {} programs of {}, {} of them failed",
         args.out.display(),
-        programs(&tasks, |_| true),
+        all(&tasks, |_| Some(())).len(),
         table::counted(tasks.len(), "group"),
-        programs(&tasks, |program| program.outcome.is_err())
+        all(&tasks, |program| program.outcome.as_ref().err().map(drop)).len()
     );
+    // What was timed by two runs has no spread.
+    let spreads =
+        all(&tasks, |program| program.outcome.as_ref().ok().map(|timed| timed.spread).filter(|&spread| spread > 0.0));
+    let drifts = all(&tasks, |program| program.outcome.is_ok().then_some(program.drift));
+    if let (Some(spread), [Some(low), Some(high)]) = (quantile(&spreads, 0.5), [0.1, 0.9].map(|q| quantile(&drifts, q)))
+    {
+        out!(
+            "spread {spread:.2}, the median of {}; drift {low:.2} to {high:.2}, its first and last decile",
+            spreads.len()
+        );
+    }
     out!("{measured} measured now in {seconds:.0} s, {:.2} a second", measured as f64 / seconds.max(1e-9));
     Ok(())
 }
 
-/// How many programs there are of all tasks.
-fn programs(tasks: &[Mutex<Task>], which: impl Fn(&CollectedProgram) -> bool) -> usize {
-    let of = |task: &Mutex<Task>| {
+/// Something of the programs of all tasks.
+fn all<T>(tasks: &[Mutex<Task>], of: impl Fn(&CollectedProgram) -> Option<T>) -> Vec<T> {
+    let each = |task: &Mutex<Task>| -> Vec<T> {
         let task = task.lock().unwrap_or_else(PoisonError::into_inner);
-        task.set.programs.iter().filter(|&program| which(program)).count()
+        task.set.programs.iter().filter_map(&of).collect()
     };
-    tasks.iter().map(of).sum()
+    tasks.iter().flat_map(each).collect()
 }
 
 /// What workers share.
