@@ -117,6 +117,12 @@ impl Task {
         self.sets.get(name).map(Vec::as_slice).unwrap_or_default()
     }
 
+    /// What the sketch of a program is called.
+    pub fn sketch(&self, program: usize) -> &str {
+        let sketch = self.points.get(program).and_then(|point| self.space.sketches.get(point.sketch));
+        sketch.map_or("", |sketch| sketch.name.as_str())
+    }
+
     /// Milliseconds of one run at rates of 100 GFLOP/s and 10 GB/s: the roofline of some core.
     pub fn roofline_ms(&self) -> f64 {
         let (flops, bytes) = (self.workload.flops() as f64, self.workload.bytes() as f64);

@@ -1,6 +1,7 @@
 //! Ours: boosted trees of the time over a roofline's and of the order, on all that features say of a program and its task.
 
 use anyhow::Result;
+use tachograph_features::FeatureGraph;
 use tachograph_tune::models::{BoostingOptions, Packed};
 
 use super::{
@@ -94,10 +95,57 @@ fn row(task: &Task, program: usize, parts: Parts) -> Vec<f32> {
     if let Some(steps) = of("primitives") {
         row.extend(steps.nodes.columns().into_iter().take(14).map(|column| column.sum()));
     }
+    row.extend(of("nest-graph").map(kernel).unwrap_or_default());
+    row.extend(TEMPLATES.map(|template| f32::from(u8::from(task.sketch(program).starts_with(template)))));
     let workload = &task.workload;
     let (flops, bytes, weights) = (workload.flops() as f32, workload.bytes() as f32, workload.weight_bytes() as f32);
     let about = [flops, bytes, weights, flops / bytes, cost / flops, task.roofline_ms() as f32];
     row.extend(about.map(|x| (1e-6 + x).ln()));
     row.push(workload.stages().len() as f32);
+    row
+}
+
+/// First words of the names of sketches.
+const TEMPLATES: [&str; 4] = ["blocked", "tile", "cache", "keep"];
+/// Marks of loops, by their places among those of `nest-graph`.
+const UNROLLED: usize = 6;
+const VECTORIZED: usize = 7;
+const PARALLEL: usize = 8;
+/// Loops of the kernel that are looked at, the innermost first.
+const LOOPS: usize = 8;
+
+/// The loops around the reduction that runs most often, as columns: trips and marks of each, and how many steps vectors and
+/// unrolled loops take together, which is what registers have to hold.
+fn kernel(graph: &FeatureGraph) -> Vec<f32> {
+    let nodes = &graph.nodes;
+    let (width, at) = (nodes.ncols(), |node: usize, column: usize| nodes.get((node, column)).copied().unwrap_or(0.0));
+    // Flags of the program, loops and stores, marks of loops (`itervar`), what a store does; then trips and depth.
+    let (is_loop, vectorized, unrolled, parallel, reduces) = (1, 3 + VECTORIZED, 3 + UNROLLED, 3 + PARALLEL, width - 4);
+    let depth = |node: usize| at(node, width - 1);
+    let trips = |node: usize| at(node, width - 2);
+    let around = |store: usize| -> Vec<usize> {
+        // Nodes come in the order in which they begin.
+        let mut wanted = depth(store) - 1.0;
+        let mut loops = Vec::new();
+        for node in (0..store).rev() {
+            if at(node, is_loop) > 0.0 && depth(node) == wanted {
+                loops.push(node);
+                wanted -= 1.0;
+            }
+        }
+        loops
+    };
+    let stores = (0..nodes.nrows()).filter(|&node| at(node, reduces) > 0.0).map(around);
+    let steps = |loops: &[usize]| loops.iter().map(|&node| trips(node)).sum::<f32>();
+    let loops = stores.max_by(|a, b| steps(a).total_cmp(&steps(b))).unwrap_or_default();
+    let mut row = vec![loops.len() as f32, steps(&loops)];
+    let held =
+        |column: usize| loops.iter().filter(|&&node| at(node, column) > 0.0).map(|&node| trips(node)).sum::<f32>();
+    row.extend([held(vectorized), held(unrolled), held(vectorized) + held(unrolled)]);
+    for place in 0..LOOPS {
+        let node = loops.get(place).copied();
+        row.push(node.map_or(-1.0, trips));
+        row.extend([vectorized, unrolled, parallel].map(|column| node.map_or(0.0, |node| at(node, column))));
+    }
     row
 }

@@ -88,13 +88,13 @@ rows! {
         |d, f, s| networks::run((d, f, s), "nest-graph", GTUNER, "model = { conv = { kind = 'sage' } }");
     "gtuner-time", "GTuner, time", ["nest-graph"],
         |d, f, s| networks::run((d, f, s), "nest-graph", GTUNER, TIME);
-    "ours", "trees of time and of order on stores, curves, working sets, steps and the workload",
-        ["ansor", "curve", "working-sets", "primitives"], |d, f, s| ours::run((d, f, s), ALL);
-    "ours-time", "its ablation: time alone", ["ansor", "curve", "working-sets", "primitives"],
+    "ours", "trees of time and of order on stores, curves, working sets, steps, loops and the workload",
+        ["ansor", "curve", "working-sets", "primitives", "nest-graph"], |d, f, s| ours::run((d, f, s), ALL);
+    "ours-time", "its ablation: time alone", ["ansor", "curve", "working-sets", "primitives", "nest-graph"],
         |d, f, s| ours::run((d, f, s), Parts { order: false, ..ALL });
-    "ours-unweighted", "its ablation: time alone, all programs alike", ["ansor", "curve", "working-sets", "primitives"],
+    "ours-unweighted", "its ablation: time alone, all programs alike", ["ansor", "curve", "working-sets", "primitives", "nest-graph"],
         |d, f, s| ours::run((d, f, s), Parts { order: false, weighted: false, ..ALL });
-    "ours-order", "its ablation: order alone", ["ansor", "curve", "working-sets", "primitives"],
+    "ours-order", "its ablation: order alone", ["ansor", "curve", "working-sets", "primitives", "nest-graph"],
         |d, f, s| ours::run((d, f, s), Parts { time: false, ..ALL });
     "ours-stores", "its ablation: stores alone", ["ansor"],
         |d, f, s| ours::run((d, f, s), Parts { beside: false, ..ALL });

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use tachograph_features::{FeatureGraph, FeatureSet};
+use tachograph_gnn::{BatchOptions, GraphBatch};
 use tachograph_models::ModelConfig;
 use tch::{Device, Tensor};
 
@@ -10,6 +11,7 @@ use super::{ProgramTask, fit, manifest, scale};
 use crate::{
     Manifest, Result, TorchPredictor, Training, collate,
     error::{file, torch},
+    loader::with_batches,
 };
 
 /// Programs in a pass.
@@ -86,8 +88,11 @@ impl ProgramScorer {
     /// Programs of other features; a platform that it was not trained on.
     pub fn score(&self, programs: &[FeatureGraph], formula_ms: &[f64], platform: usize) -> Result<Vec<f64>> {
         let featurizer = &self.manifest().featurizer;
-        let scaled = programs.iter().map(|program| scale(program, featurizer)).collect::<Result<Vec<_>>>()?;
-        let scores = outputs(&self.predictor, &scaled.iter().collect::<Vec<_>>(), platform)?;
+        let parts: Vec<&[FeatureGraph]> = programs.chunks(CHUNK).collect();
+        let scores = passes(&self.predictor, parts, platform, |part, make| {
+            let scaled = part.iter().map(|program| scale(program, featurizer)).collect::<Result<Vec<_>>>()?;
+            make(&scaled.iter().collect::<Vec<_>>())
+        })?;
         Ok(slowness(&scores, self.ranks, formula_ms))
     }
 }
@@ -100,15 +105,28 @@ pub(super) fn slowness(scores: &[f64], ranks: bool, formula_ms: &[f64]) -> Vec<f
 
 /// What a network puts out for programs whose columns are scaled.
 pub(super) fn outputs(predictor: &TorchPredictor, programs: &[&FeatureGraph], platform: usize) -> Result<Vec<f64>> {
+    passes(predictor, programs.chunks(CHUNK).collect(), platform, |part: &[&FeatureGraph], make| make(part))
+}
+
+/// What a network puts out for all programs of parts, which become graphs on a thread beside the one that computes.
+fn passes<P: Send>(
+    predictor: &TorchPredictor,
+    parts: Vec<P>,
+    platform: usize,
+    graphs: impl Fn(P, &dyn Fn(&[&FeatureGraph]) -> Result<GraphBatch>) -> Result<GraphBatch> + Send,
+) -> Result<Vec<f64>> {
     let _guard = tch::no_grad_guard();
-    let options = predictor.config().batch_options(false);
-    let mut all = Vec::with_capacity(programs.len());
-    for part in programs.chunks(CHUNK) {
-        let batch = collate(part, &options, predictor.store().device())?;
+    let (device, options) = (predictor.store().device(), predictor.config().batch_options(false));
+    // Finding equal nodes takes longer than to compute a few layers on them twice.
+    let options = BatchOptions { compressed: options.compressed && options.layers == 0, ..options };
+    let mut all = Vec::new();
+    let make = move |part| graphs(part, &|programs| Ok(collate(programs, &options, device)?));
+    with_batches(parts, make, |batch, _| {
         let values = predictor.outputs(&batch, &[platform], false)?;
         let values =
             values.f_reshape([-1]).and_then(|v: Tensor| v.f_to_device(Device::Cpu)).map_err(torch("scores"))?;
         all.extend(Vec::<f32>::try_from(values).map_err(torch("scores"))?.into_iter().map(f64::from));
-    }
+        Ok(())
+    })?;
     Ok(all)
 }

@@ -74,7 +74,8 @@ fn programs_are_ordered_and_timed() {
                 let second = scorer.score(&task.programs, &task.formula_ms, 1).unwrap();
                 if scorer.gives_times() {
                     let error = tachograph_metrics::mape(&found, &task.ms[0]).unwrap();
-                    assert!(error < 0.3, "{what}: {error}");
+                    // Weights were chosen by the order.
+                    assert!(error < 0.5, "{what}: {error}");
                     let factor = second.iter().sum::<f64>() / found.iter().sum::<f64>();
                     assert!((1.5..2.5).contains(&factor), "{what}: {factor}");
                 }
