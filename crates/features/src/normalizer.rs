@@ -46,7 +46,9 @@ impl Normalizer {
             Scaling::Range => Self::fit_range(parts, columns, kept, 1.0),
             Scaling::VaryingRange => Self::fit_range(parts, columns, kept, NOTHING),
             // Nothing to fit: the set takes logarithms of what it is given.
-            Scaling::SignedLog | Scaling::Unchanged => Ok(Self { centre: vec![0.0; columns], scale: vec![1.0; columns] }),
+            Scaling::SignedLog | Scaling::Unchanged => {
+                Ok(Self { centre: vec![0.0; columns], scale: vec![1.0; columns] })
+            }
         }
     }
 
