@@ -56,7 +56,7 @@ impl NetworkConfig for TlpConfig {
     }
 
     fn variants() -> Vec<Self> {
-        vec![Self { steps: vec![4, 8], heads: 2, hidden: vec![8, 4], ..Self::default() }]
+        vec![Self { steps: vec![8, 16], heads: 2, hidden: vec![16, 16], ..Self::default() }]
     }
 }
 
