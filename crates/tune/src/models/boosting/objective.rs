@@ -109,7 +109,7 @@ mod tests {
     #[test]
     fn lambdas_pull_the_better_up() {
         let (scores, relevance) = ([0.3, -0.2, 0.9], [1.0, 0.5, 0.25]);
-        let objective = Objective::Lambda { relevance: &relevance, lists: &[0..3] };
+        let objective = Objective::Lambda { relevance: &relevance, lists: std::slice::from_ref(&(0..3)) };
         let found = objective.gradients(&scores);
         assert!(found[0][0] < 0.0 && found[2][0] > 0.0, "{found:?}");
         assert!(found.iter().map(|g| g[0]).sum::<f32>().abs() < 1e-6);
