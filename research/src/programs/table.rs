@@ -96,11 +96,11 @@ impl Table {
             };
             let cells = [
                 (*row).to_owned(),
-                of(|s| s.top_1, 1.0, 4),
-                of(|s| s.top_5, 1.0, 4),
-                of(|s| s.sum_1, 1.0, 4),
-                of(|s| s.sum_5, 1.0, 4),
-                of(|s| s.pairs, 1.0, 4),
+                of(|s| s.top_1, 1.0, 3),
+                of(|s| s.top_5, 1.0, 3),
+                of(|s| s.sum_1, 1.0, 3),
+                of(|s| s.sum_5, 1.0, 3),
+                of(|s| s.pairs, 1.0, 3),
                 of(|s| s.mape, 100.0, 1),
                 of(|s| s.mape_fast, 100.0, 1),
                 mean(|line| f64::from(line.scores.rounds)),
@@ -117,12 +117,13 @@ impl Table {
     }
 }
 
-/// Mean and spread.
+/// Mean and spread; a number alone where there is one.
 fn cell(values: &[f64], digits: usize) -> String {
-    if values.is_empty() {
-        return "–".to_owned();
-    }
-    let mean = values.iter().sum::<f64>() / values.len() as f64;
+    let mean = values.iter().sum::<f64>() / values.len().max(1) as f64;
     let (low, high) = values.iter().fold((f64::MAX, f64::MIN), |(low, high), &v| (low.min(v), high.max(v)));
-    format!("{mean:.digits$} ({low:.digits$} to {high:.digits$})")
+    match values {
+        [] => "–".to_owned(),
+        [one] => format!("{one:.digits$}"),
+        _ => format!("{mean:.digits$} ({low:.digits$} to {high:.digits$})"),
+    }
 }
