@@ -6,7 +6,7 @@ use rand::{Rng, seq::IndexedRandom};
 use tachograph_ir::DType::F32;
 use tachograph_program::{
     BufferId, Builder, Compiler, Cpu, Expr, Index, Machine, Measurer, Outcome, Result, Settings, Space, Target,
-    Workload,
+    Workload, c,
     operator::{self, Activation, Tile, Window},
 };
 
@@ -183,4 +183,20 @@ fn other_workloads_have_no_template() {
     let y = operator::softmax(&mut b, x, 0, false).unwrap();
     let space = Space::templates(&b.finish(&[y]).unwrap(), machine(16, 1)).unwrap();
     assert_eq!((space.sketches.len(), space.count()), (0, Some(0)));
+}
+
+/// 197 rows and columns are a prime number: what is left of splits is in parts of its own, and sums stay in registers.
+#[test]
+fn splits_that_leave_a_rest_ask_for_nothing_inside() {
+    let mut b = Builder::new("dense");
+    let (x, w) = (b.input("x", F32, &[197, 32]).unwrap(), b.input("w", F32, &[32, 197]).unwrap());
+    let y = operator::matmul(&mut b, x, w).unwrap();
+    let workload = b.finish(&[y]).unwrap();
+    let target = Target { vector_bytes: 64 };
+    let space = Space::templates(&workload, Machine::of(target)).unwrap();
+    let nest = space.schedule(&space.nth(0).unwrap()).unwrap().lower(&workload).unwrap();
+    let text = c(&nest, target).unwrap().text;
+    let run = &text[text.find("void run(").unwrap()..];
+    assert!(!run.contains("if ("), "{run}");
+    assert!(run.contains("  v16f b"), "{run}");
 }
