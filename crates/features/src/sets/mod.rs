@@ -62,14 +62,6 @@ feature_sets! {
         /// In the manner of PerfSAGE.
         PERFSAGE = PerfSage
     }
-    program {
-        /// Loops and stores of tensor programs as a graph, and statistics: `nest-graph`, of mean 0 and standard deviation 1.
-        PROGRAM_GRAPH = Program { name: "program-nest-graph", scaling: Scaling::Deviation },
-        /// Stores of tensor programs: `ansor`, each column from its least to its greatest value.
-        PROGRAM_STORES = Program { name: "program-ansor", scaling: Scaling::VaryingRange },
-        /// Steps of the schedules of tensor programs: `primitives`, as they are.
-        PROGRAM_STEPS = Program { name: "program-primitives", scaling: Scaling::Unchanged },
-    }
     slapp {
         /// In the manner of SLAPP: nodes in fused groups, and columns of edges.
         SLAPP = Slapp
@@ -81,5 +73,11 @@ feature_sets! {
         XLA_STANDARD = Xla { name: "xla-standard", scaling: Scaling::Deviation },
         /// The same, as sign(x)·ln(1 + |x|).
         XLA_LOG = Xla { name: "xla-log", scaling: Scaling::SignedLog },
+        /// Loops and stores of tensor programs as a graph, and statistics: `nest-graph`, of mean 0 and standard deviation 1.
+        PROGRAM_GRAPH = Xla { name: "program-nest-graph", scaling: Scaling::Deviation },
+        /// Stores of tensor programs: `ansor`, each column from its least to its greatest value.
+        PROGRAM_STORES = Xla { name: "program-ansor", scaling: Scaling::VaryingRange },
+        /// Steps of the schedules of tensor programs: `primitives`, as they are.
+        PROGRAM_STEPS = Xla { name: "program-primitives", scaling: Scaling::Unchanged },
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! The columns of a node and of a configuration are those of the archive, by number, so that archives that lack some of
 //! TpuGraphs' 140 are read too. The sets differ in how columns are scaled.
+//!
+//! Tensor programs are the same: their rows come from `tachograph_program::features`, whose set a name ends with.
 
 use std::collections::BTreeSet;
 
