@@ -66,7 +66,7 @@ pub use rank::{
 };
 
 // The third: which tensor program is faster.
-pub use programs::{ProgramOutcome, ProgramScorer, ProgramTask, train_programs};
+pub use programs::{Learning, ProgramOutcome, ProgramScorer, ProgramTask, train_programs};
 
 // What is done with it: a new device.
 pub use adapt::{AdaptConfig, AdaptReport, Candidate, Method, Selection, adapt, select};

@@ -5,7 +5,12 @@ use rand_chacha::ChaCha8Rng;
 use rustc_hash::{FxHashMap, FxHashSet};
 use tachograph_program::{Choice, Decision, Point, Space, Workload, features::FeatureSet};
 
-use crate::{Error, Result, encoding::Encoding, programs::Programs};
+use crate::{
+    Error, Result,
+    encoding::Encoding,
+    models::Reading,
+    programs::{Form, Programs},
+};
 
 /// Decisions with more choices than this are not numbered: they are moved by [`Domain::mutate`] alone.
 const NUMBERED: u128 = 4096;
@@ -76,9 +81,9 @@ impl Domain {
         Ok(Self { listed: Some(Listed { points, index }), ..Self::new(space) })
     }
 
-    /// All points of a space whose points are programs of a workload. Cost models read these features of them.
-    pub fn programs(space: Space, workload: Workload, features: &'static dyn FeatureSet) -> Self {
-        Self { programs: Some(Programs::new(workload, features)), ..Self::new(space) }
+    /// All points of a space whose points are programs of a workload. Cost models read these features of them, in this form.
+    pub fn programs(space: Space, workload: Workload, features: &'static dyn FeatureSet, form: Form) -> Self {
+        Self { programs: Some(Programs::new(workload, features, form)), ..Self::new(space) }
     }
 
     /// The space.
@@ -122,12 +127,11 @@ impl Domain {
         self.encoding.row(point)
     }
 
-    /// The numbers that a cost model reads: features of its program, or else [`Domain::row`]. `None` for a point that makes
-    /// no loops.
-    pub fn features(&self, point: &Point) -> Option<Vec<f64>> {
+    /// What a cost model reads: features of its program, or else [`Domain::row`]. `None` for a point that makes no loops.
+    pub fn reading(&self, point: &Point) -> Option<Reading> {
         match &self.programs {
-            Some(programs) => programs.row(&self.space, point),
-            None => Some(self.row(point)),
+            Some(programs) => programs.reading(&self.space, point),
+            None => Some(self.row(point).into()),
         }
     }
 

@@ -30,10 +30,11 @@ pub use encoding::Encoding;
 pub use error::{Error, Result};
 pub use history::{History, Trial};
 pub use importance::{Importance, importance};
+pub use programs::Form;
 pub use recorded::{Recorded, Table};
 pub use search::Search;
 pub use strategy::{Situation, Strategy};
-pub use tuners::{DEFAULT, TUNERS, Tuner, tuner};
+pub use tuners::{DEFAULT, Make, TUNERS, Tuner, tuner};
 
 /// The front page, whose program is tested.
 #[cfg(doctest)]

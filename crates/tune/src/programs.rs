@@ -11,15 +11,33 @@ use tachograph_program::{
     features::{FeatureSet, Program},
 };
 
-/// So many rows are remembered; then they are forgotten, and computed anew where they are asked for.
-const REMEMBERED: usize = 20_000;
+use crate::models::Reading;
+
+/// So many numbers are remembered; then they are forgotten, and computed anew where they are asked for.
+const REMEMBERED: usize = 8 << 20;
+
+/// How a model reads the features of a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// As one row: the sum of each column, then its largest.
+    Sums,
+    /// As it is: rows, edges, and what describes the whole.
+    Whole,
+}
 
 /// A feature set, and the workload that points are programs of.
 #[derive(Clone)]
 pub(crate) struct Programs {
     workload: Arc<Workload>,
     set: &'static dyn FeatureSet,
-    known: Arc<Mutex<FxHashMap<Point, Option<Vec<f64>>>>>,
+    form: Form,
+    known: Arc<Mutex<Known>>,
+}
+
+#[derive(Default)]
+struct Known {
+    readings: FxHashMap<Point, Option<Reading>>,
+    numbers: usize,
 }
 
 impl fmt::Debug for Programs {
@@ -29,29 +47,32 @@ impl fmt::Debug for Programs {
 }
 
 impl Programs {
-    pub fn new(workload: Workload, set: &'static dyn FeatureSet) -> Self {
-        Self { workload: workload.into(), set, known: Arc::default() }
+    pub fn new(workload: Workload, set: &'static dyn FeatureSet, form: Form) -> Self {
+        Self { workload: workload.into(), set, form, known: Arc::default() }
     }
 
-    /// The numbers of a point; `None` where it makes no loops.
-    pub fn row(&self, space: &Space, point: &Point) -> Option<Vec<f64>> {
+    /// What is read of a point; `None` where it makes no loops.
+    pub fn reading(&self, space: &Space, point: &Point) -> Option<Reading> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(row) = known.get(point) {
-            return row.clone();
+        if let Some(reading) = known.readings.get(point) {
+            return reading.clone();
         }
-        if known.len() >= REMEMBERED {
-            known.clear();
+        if known.numbers >= REMEMBERED {
+            *known = Known::default();
         }
-        let row = self.extract(space, point);
-        known.insert(point.clone(), row.clone());
-        row
+        let reading = self.extract(space, point);
+        known.numbers += reading.as_ref().map_or(0, Reading::numbers);
+        known.readings.insert(point.clone(), reading.clone());
+        reading
     }
 
-    /// Programs have different numbers of rows, models want one: the sum of each column over the rows, then its largest.
-    fn extract(&self, space: &Space, point: &Point) -> Option<Vec<f64>> {
+    fn extract(&self, space: &Space, point: &Point) -> Option<Reading> {
         let schedule = space.schedule(point).ok()?;
         let program = Program::new(&self.workload, &schedule).ok()?.at(space, point);
         let features = self.set.extract(&program).ok()?;
+        if self.form == Form::Whole {
+            return Some(Reading::Program(features));
+        }
         let mut sums = vec![0.0; features.width];
         let mut largest = vec![f64::NEG_INFINITY; features.width];
         for i in 0..features.len() {
@@ -60,6 +81,6 @@ impl Programs {
             largest.iter_mut().zip(row).for_each(|(most, x)| *most = most.max(*x));
         }
         sums.extend(largest.into_iter().map(|x| if x.is_finite() { x } else { 0.0 }));
-        Some(sums)
+        Some(Reading::Row(sums))
     }
 }

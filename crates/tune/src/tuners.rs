@@ -1,9 +1,11 @@
 //! Tuners: named configurations of strategies and cost models.
 
+use std::path::Path;
+
 use crate::{
-    Error, Result, Strategy,
+    Error, Form, Result, Strategy,
     bandit::Rule,
-    models::{CostModel, Trees, TreesOptions},
+    models::{self, CostModel, Model},
     strategies::{
         Annealing, AnnealingOptions, Bansor, Chameleon, DgpTl, Evolution, EvolutionOptions, Exhaustive, FlexTensor,
         Gaussian, GaussianOptions, Genetic, Random,
@@ -22,8 +24,47 @@ pub struct Tuner {
     pub features: Option<&'static str>,
     /// Which of several tasks it goes on with ([`TASK_SCHEDULERS`](crate::tasks::TASK_SCHEDULERS)).
     pub tasks: &'static str,
-    /// Makes one that knows nothing yet.
-    pub make: fn() -> Box<dyn Strategy>,
+    /// How its strategy is made.
+    pub make: Make,
+}
+
+/// How a strategy is made.
+pub enum Make {
+    /// It reads decisions alone, or has a model of its own.
+    Alone(fn() -> Box<dyn Strategy>),
+    /// On a cost model of this name ([`COST_MODELS`](crate::models::COST_MODELS)).
+    On(&'static str, fn(Box<dyn CostModel>) -> Box<dyn Strategy>),
+}
+
+impl Tuner {
+    /// One that knows nothing yet, but for what its cost model has learned before where there is a checkpoint.
+    ///
+    /// # Errors
+    /// As [`CostModelEntry::make`](crate::models::CostModelEntry::make); a checkpoint for a tuner without such a model.
+    pub fn strategy(&self, checkpoint: Option<&Path>) -> Result<Box<dyn Strategy>> {
+        match (&self.make, checkpoint) {
+            (Make::Alone(make), None) => Ok(make()),
+            (Make::Alone(_), Some(_)) => {
+                let message = "has no network that could start from a checkpoint".into();
+                Err(Error::Model { model: self.name, message })
+            }
+            (Make::On(model, make), _) => Ok(make(models::entry(model)?.make(self.features, checkpoint)?)),
+        }
+    }
+
+    /// Whether this build has what it needs: networks need the feature `torch`.
+    pub fn is_there(&self) -> bool {
+        cfg!(feature = "torch") || self.form() == Form::Sums
+    }
+
+    /// How its cost model reads features of programs. One that reads them whole cannot read tables of configurations.
+    pub fn form(&self) -> Form {
+        let network = |model| models::entry(model).is_ok_and(|entry| matches!(entry.model, Model::Network(_)));
+        match self.make {
+            Make::On(model, _) if network(model) => Form::Whole,
+            _ => Form::Sums,
+        }
+    }
 }
 
 /// The tuner that is taken where none is named.
@@ -37,7 +78,7 @@ pub const TUNERS: &[Tuner] = &[
         source: "this project",
         features: None,
         tasks: "gradient",
-        make: || Box::new(Gaussian::new(GaussianOptions::TACHOGRAPH)),
+        make: Make::Alone(|| Box::new(Gaussian::new(GaussianOptions::TACHOGRAPH))),
     },
     Tuner {
         name: "random",
@@ -45,7 +86,7 @@ pub const TUNERS: &[Tuner] = &[
         source: "the baseline",
         features: None,
         tasks: "round-robin",
-        make: || Box::new(Random),
+        make: Make::Alone(|| Box::new(Random)),
     },
     Tuner {
         name: "exhaustive",
@@ -53,7 +94,7 @@ pub const TUNERS: &[Tuner] = &[
         source: "AutoTVM's gridsearch",
         features: None,
         tasks: "round-robin",
-        make: || Box::new(Exhaustive::default()),
+        make: Make::Alone(|| Box::new(Exhaustive::default())),
     },
     Tuner {
         name: "autotvm",
@@ -61,7 +102,7 @@ pub const TUNERS: &[Tuner] = &[
         source: "Chen et al., NeurIPS 2018; squared error in the place of its rank loss, features ours",
         features: Some("curve"),
         tasks: "round-robin",
-        make: || Box::new(Annealing::new(AnnealingOptions::AUTOTVM, trees(TreesOptions::AUTOTVM))),
+        make: Make::On("trees", |model| Box::new(Annealing::new(AnnealingOptions::AUTOTVM, model))),
     },
     Tuner {
         name: "autotvm-ga",
@@ -69,7 +110,7 @@ pub const TUNERS: &[Tuner] = &[
         source: "TVM's GATuner",
         features: None,
         tasks: "round-robin",
-        make: || Box::new(Genetic::new()),
+        make: Make::Alone(|| Box::new(Genetic::new())),
     },
     Tuner {
         name: "gga",
@@ -77,7 +118,7 @@ pub const TUNERS: &[Tuner] = &[
         source: "Mu et al., DAC 2020: the idea; numbers ours, without history of other tasks",
         features: Some("curve"),
         tasks: "round-robin",
-        make: || Box::new(Genetic::guided(trees(TreesOptions::AUTOTVM))),
+        make: Make::On("trees", |model| Box::new(Genetic::guided(model))),
     },
     Tuner {
         name: "flextensor",
@@ -85,7 +126,7 @@ pub const TUNERS: &[Tuner] = &[
         source: "Zheng et al., ASPLOS 2020; Adam in the place of Adadelta, shorter trainings",
         features: None,
         tasks: "round-robin",
-        make: || Box::new(FlexTensor::new()),
+        make: Make::Alone(|| Box::new(FlexTensor::new())),
     },
     Tuner {
         name: "ansor",
@@ -93,7 +134,7 @@ pub const TUNERS: &[Tuner] = &[
         source: "Zheng et al., OSDI 2020; on recorded spaces features of decisions",
         features: Some("ansor"),
         tasks: "gradient",
-        make: || Box::new(Evolution::new(EvolutionOptions::ANSOR, trees(TreesOptions::ANSOR))),
+        make: Make::On("deep-trees", evolution),
     },
     Tuner {
         name: "metaschedule",
@@ -101,7 +142,7 @@ pub const TUNERS: &[Tuner] = &[
         source: "Shao et al., NeurIPS 2022; on recorded spaces features of decisions",
         features: Some("per-store"),
         tasks: "meta-schedule",
-        make: || Box::new(Evolution::new(EvolutionOptions::META_SCHEDULE, trees(TreesOptions::ANSOR))),
+        make: Make::On("deep-trees", |model| Box::new(Evolution::new(EvolutionOptions::META_SCHEDULE, model))),
     },
     Tuner {
         name: "bansor-ucb",
@@ -109,7 +150,7 @@ pub const TUNERS: &[Tuner] = &[
         source: "only the idea is known; all numbers ours",
         features: Some("ansor"),
         tasks: "ucb",
-        make: || Box::new(bansor(Rule::Ucb1(0.5))),
+        make: Make::On("deep-trees", |model| Box::new(bansor(Rule::Ucb1(0.5), model))),
     },
     Tuner {
         name: "bansor-thompson",
@@ -117,7 +158,7 @@ pub const TUNERS: &[Tuner] = &[
         source: "only the idea is known; all numbers ours",
         features: Some("ansor"),
         tasks: "thompson",
-        make: || Box::new(bansor(Rule::Thompson)),
+        make: Make::On("deep-trees", |model| Box::new(bansor(Rule::Thompson, model))),
     },
     Tuner {
         name: "chameleon",
@@ -125,7 +166,7 @@ pub const TUNERS: &[Tuner] = &[
         source: "Ahn et al., ICLR 2020",
         features: Some("curve"),
         tasks: "round-robin",
-        make: || Box::new(Chameleon::new(trees(TreesOptions::AUTOTVM), true)),
+        make: Make::On("trees", |model| Box::new(Chameleon::new(model, true))),
     },
     Tuner {
         name: "ppo",
@@ -133,7 +174,7 @@ pub const TUNERS: &[Tuner] = &[
         source: "Ahn et al., ICLR 2020: its ablation",
         features: Some("curve"),
         tasks: "round-robin",
-        make: || Box::new(Chameleon::new(trees(TreesOptions::AUTOTVM), false)),
+        make: Make::On("trees", |model| Box::new(Chameleon::new(model, false))),
     },
     Tuner {
         name: "gp",
@@ -141,7 +182,7 @@ pub const TUNERS: &[Tuner] = &[
         source: "the textbook (Jones et al., 1998; Snoek et al., 2012)",
         features: None,
         tasks: "round-robin",
-        make: || Box::new(Gaussian::new(GaussianOptions::PLAIN)),
+        make: Make::Alone(|| Box::new(Gaussian::new(GaussianOptions::PLAIN))),
     },
     Tuner {
         name: "dgp-tl",
@@ -149,16 +190,37 @@ pub const TUNERS: &[Tuner] = &[
         source: "Sun et al., ICCV 2021; one layer in the place of two, no history of other tasks",
         features: None,
         tasks: "round-robin",
-        make: || Box::new(DgpTl::new()),
+        make: Make::Alone(|| Box::new(DgpTl::new())),
     },
+    learned("tenset-mlp", "ansor's evolution on TenSet's perceptron", "Zheng et al., NeurIPS 2021", "ansor"),
+    learned("tlp", "ansor's evolution on TLP, which reads the steps", "Zhai et al., ASPLOS 2023", "primitives"),
+    learned("gtuner", "ansor's evolution on a graph network with attention among statistics", GTUNER, "nest-graph"),
+    learned("gtuner-mhsa", "its ablation: attention alone", GTUNER, "nest-graph"),
+    learned("gtuner-mlp", "its ablation: the graph network without attention", GTUNER, "nest-graph"),
+    learned("gtuner-spec-gcn", "its ablation: GCN in the place of WL-GCN", GTUNER, "nest-graph"),
+    learned("gtuner-mask-gat", "its ablation: graph attention in the place of WL-GCN", GTUNER, "nest-graph"),
+    learned("gtuner-sage", "its ablation: GraphSAGE in the place of WL-GCN", GTUNER, "nest-graph"),
 ];
 
-fn trees(options: TreesOptions) -> Box<dyn CostModel> {
-    Box::new(Trees::new(options))
+const GTUNER: &str = "Sun et al., DAC 2022; loss and optimiser TLP's";
+
+/// Ansor's.
+fn evolution(model: Box<dyn CostModel>) -> Box<dyn Strategy> {
+    Box::new(Evolution::new(EvolutionOptions::ANSOR, model))
 }
 
-fn bansor(rule: Rule) -> Bansor {
-    Bansor::new(rule, EvolutionOptions { warm_up: 64, ..EvolutionOptions::ANSOR }, trees(TreesOptions::ANSOR))
+fn bansor(rule: Rule, model: Box<dyn CostModel>) -> Bansor {
+    Bansor::new(rule, EvolutionOptions { warm_up: 64, ..EvolutionOptions::ANSOR }, model)
+}
+
+/// Ansor's evolution on a network.
+const fn learned(
+    name: &'static str,
+    about: &'static str,
+    source: &'static str,
+    features: &'static str,
+) -> Tuner {
+    Tuner { name, about, source, features: Some(features), tasks: "gradient", make: Make::On(name, evolution) }
 }
 
 /// A tuner by its name.

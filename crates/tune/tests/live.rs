@@ -95,7 +95,7 @@ fn distinct<'a>(schedules: impl IntoIterator<Item = &'a Schedule>) -> usize {
 
 #[test]
 fn every_tuner_measures_so_many_and_none_twice() {
-    for by in TUNERS {
+    for by in TUNERS.iter().filter(|by| by.is_there()) {
         let tasks = [task(product(32, 48, 64), by), task(product(16, 16, 16), by)];
         let (mut fake, mut journal) = (Fake { crashes: true, ..Fake::default() }, Memory::default());
         let known = run(&tasks, by, &mut fake, &mut journal, 40);
@@ -117,7 +117,7 @@ fn every_tuner_measures_so_many_and_none_twice() {
 
 #[test]
 fn the_same_seed_and_records_give_the_same_winner() {
-    for by in TUNERS {
+    for by in TUNERS.iter().filter(|by| by.is_there()) {
         let tasks = [task(product(32, 48, 64), by)];
         let once = || {
             let mut fake = Fake::default();

@@ -10,7 +10,7 @@ use crate::tools::{cargo, output, run};
 
 /// The crates that must do without libtorch, with all their features. A crate that is not here may come to use libtorch; one
 /// that is here may not.
-const WITHOUT_LIBTORCH: [&str; 15] = [
+const WITHOUT_LIBTORCH: [&str; 14] = [
     "ir",
     "import",
     "metrics",
@@ -21,7 +21,6 @@ const WITHOUT_LIBTORCH: [&str; 15] = [
     "store",
     "torch-link",
     "program",
-    "tune",
     "compile",
     "label",
     "report",
@@ -30,7 +29,7 @@ const WITHOUT_LIBTORCH: [&str; 15] = [
 
 /// The crates that use libtorch behind a feature: without their default features they build and pass their tests where
 /// there is none, and their programs name none of its libraries.
-const OPTIONAL_LIBTORCH: [&str; 5] = ["predict", "cli", "tachograph", "examples", "research"];
+const OPTIONAL_LIBTORCH: [&str; 6] = ["predict", "tune", "cli", "tachograph", "examples", "research"];
 
 /// A package of the workspace.
 pub struct Package {
@@ -82,8 +81,8 @@ pub fn without_libtorch(packages: &[Package]) -> Result<()> {
     for package in of(&OPTIONAL_LIBTORCH) {
         free_without(&package.name, &["--no-default-features"])?;
     }
-    // The facade's documentation is tested with tch, which would bring libtorch back.
-    let tested = of(&OPTIONAL_LIBTORCH).into_iter().filter(|package| package.dir != "tachograph");
+    // The facade's documentation is tested with tch, which would bring libtorch back. Tests of tuners are of the same code.
+    let tested = of(&OPTIONAL_LIBTORCH).into_iter().filter(|p| !["tachograph", "tune"].contains(&p.dir.as_str()));
     let names = tested.flat_map(|package| ["--package", &package.name]);
     // Minutes of the same code as with libtorch, which `test` runs.
     let long = ["--", "--skip", "no_prediction_is_absurd"];

@@ -5,6 +5,7 @@
 //! formula), and what chooses the weights (the order of the programs of each task). Division into training and validation is
 //! the caller's: it knows which tasks are of one network.
 
+mod learn;
 mod scorer;
 mod task;
 
@@ -17,6 +18,7 @@ use tachograph_ir::Quantity;
 use tachograph_models::ModelConfig;
 use tachograph_predict::NetworkSpec;
 
+pub use learn::Learning;
 pub use scorer::ProgramScorer;
 
 use self::task::Programs;

@@ -71,6 +71,11 @@ impl ProgramScorer {
         self.predictor.manifest()
     }
 
+    /// The settings of its network.
+    pub fn model(&self) -> &ModelConfig {
+        self.predictor.config()
+    }
+
     /// The features that it reads.
     pub fn features(&self) -> FeatureSet {
         self.manifest().featurizer.schema().set

@@ -3,7 +3,7 @@
 use ndarray::Array2;
 use tachograph_features::{FeatureGraph, FeatureSet};
 use tachograph_models::{GtunerConfig, ModelConfig, TensetMlpConfig, TlpConfig};
-use tachograph_train::{BEST, Loss, Metric, Observer, ProgramScorer, ProgramTask, RunConfig, train_programs};
+use tachograph_train::{BEST, Learning, Loss, Metric, Observer, ProgramScorer, ProgramTask, RunConfig, train_programs};
 use tch::Device;
 
 struct Quiet;
@@ -83,6 +83,27 @@ fn programs_are_ordered_and_timed() {
             assert!(scorer.score(&validation[0].programs, &validation[0].formula_ms, 2).is_err());
         }
     }
+}
+
+#[test]
+fn a_scorer_goes_on_learning() {
+    let (mut known, new) = (task(0), task(1));
+    known.ms.truncate(1);
+    let model: ModelConfig = TensetMlpConfig { hidden: 16, ..TensetMlpConfig::default() }.into();
+    let run = |epochs: u32, loss: &str| {
+        tch::manual_seed(1);
+        let set = FeatureSet::PROGRAM_STORES;
+        let mut scorer = ProgramScorer::untrained(&model, set, &[known.clone()], Device::Cpu).unwrap();
+        let loss = Loss::named(loss).unwrap();
+        let learned = scorer.learn(&[known.clone()], &Learning { epochs, rate: 0.01, loss, ..Learning::default() })?;
+        Ok::<_, tachograph_train::Error>((learned, scorer.score(&new.programs, &new.formula_ms, 0)?))
+    };
+    let order = |scores: &[f64]| tachograph_metrics::ordered_pair_accuracy(scores, &new.ms[0]).unwrap();
+    let (first, few) = run(1, "lambda-rank").unwrap();
+    let (last, many) = run(60, "lambda-rank").unwrap();
+    assert!(last < 0.7 * first && order(&many) > 0.85 && order(&many) > order(&few), "{first} {last} {many:?}");
+    assert_eq!(run(60, "lambda-rank").unwrap(), (last, many), "the seed says everything");
+    assert!(run(1, "squared").unwrap_err().to_string().starts_with("setting `loss`"));
 }
 
 #[test]

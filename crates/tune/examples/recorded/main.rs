@@ -21,7 +21,7 @@ use std::{
 };
 
 use spaces::{Half, Kind};
-use tachograph_tune::{Recorded, Search, Strategy, TUNERS};
+use tachograph_tune::{Form, Recorded, Search, Strategy, TUNERS};
 
 /// A row of the table.
 pub struct Contender {
@@ -79,7 +79,11 @@ fn main() {
         _ => Half::All,
     };
     let spaces = spaces::read(kind, half, &PathBuf::from(folder));
-    let registered = TUNERS.iter().map(|tuner| Contender { name: tuner.name.into(), make: Box::new(tuner.make) });
+    // Those whose models read programs find none in a table.
+    let registered = TUNERS.iter().filter(|tuner| tuner.form() == Form::Sums).map(|tuner| Contender {
+        name: tuner.name.into(),
+        make: Box::new(|| tuner.strategy(None).expect("no network, no checkpoint")),
+    });
     let mut contenders: Vec<Contender> = if ablation { variants::all() } else { registered.collect() };
     if let Some(wanted) = wanted {
         contenders.retain(|contender| wanted.split(',').any(|name| name == contender.name));

@@ -2,6 +2,7 @@
 
 use std::{
     ops::ControlFlow,
+    path::PathBuf,
     time::{Duration, Instant},
 };
 
@@ -39,11 +40,13 @@ pub struct Plan {
     /// Bytes that buffers of candidates may take together, in memory and in files: fewer are compiled and timed at once where
     /// theirs are large.
     pub memory_bytes: u64,
+    /// What cost models that are networks start from: a checkpoint of `train_programs`, trained on other programs.
+    pub checkpoint: Option<PathBuf>,
 }
 
 impl Default for Plan {
     fn default() -> Self {
-        Self { trials: None, time: None, seed: 0, memory_bytes: 2 << 30 }
+        Self { trials: None, time: None, seed: 0, memory_bytes: 2 << 30, checkpoint: None }
     }
 }
 
@@ -68,7 +71,7 @@ pub struct Trialled<'a> {
 /// then every measurement after it was kept. What is known of each task then, in the order in which it was learned.
 ///
 /// # Errors
-/// The journal cannot be read or written; nothing can be measured at all; a model that cannot be fitted.
+/// The journal cannot be read or written; nothing can be measured at all; a model that cannot be made or fitted.
 pub fn tune(
     tasks: &[Task],
     tuner: &Tuner,
@@ -80,8 +83,9 @@ pub fn tune(
     let start = Instant::now();
     let mut rng = ChaCha8Rng::seed_from_u64(plan.seed);
     let mut scheduler = task_scheduler(tuner.tasks)?;
+    let state = |(i, task)| Ok(State::new(task, tuner.strategy(plan.checkpoint.as_deref())?, plan.seed ^ i as u64));
     let mut all = All {
-        states: tasks.iter().enumerate().map(|(i, task)| State::new(task, tuner, plan.seed ^ i as u64)).collect(),
+        states: tasks.iter().enumerate().map(state).collect::<Result<_>>()?,
         best: vec![None; tasks.len()],
         trials: 0,
     };

@@ -4,7 +4,7 @@ use rustc_hash::FxHashMap;
 use tachograph_program::{Point, Schedule};
 
 use super::{Journal, Known, Task, nearest};
-use crate::{Error, Result, Search, Trial, Tuner, tasks::TaskState};
+use crate::{Error, Result, Search, Strategy, Trial, tasks::TaskState};
 
 /// Schedules of other shapes that are tried before the strategy is asked.
 const MOVED: usize = 3;
@@ -23,8 +23,8 @@ pub(super) struct State<'a> {
 }
 
 impl<'a> State<'a> {
-    pub fn new(task: &'a Task, tuner: &Tuner, seed: u64) -> Self {
-        let search = Search::new(&task.domain, (tuner.make)(), seed);
+    pub fn new(task: &'a Task, strategy: Box<dyn Strategy>, seed: u64) -> Self {
+        let search = Search::new(&task.domain, strategy, seed);
         let rounds = TaskState {
             weight: task.count as f64,
             flops: task.workload.flops() as f64,

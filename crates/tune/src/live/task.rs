@@ -31,7 +31,7 @@ impl Task {
                 let set = features::named(name);
                 let set =
                     set.ok_or_else(|| Error::Unknown { what: "feature set", name: name.into(), known: known() })?;
-                Domain::programs(space, workload.clone(), set)
+                Domain::programs(space, workload.clone(), set, tuner.form())
             }
         };
         Ok(Self { hash: workload.hash(), workload, count, untuned, domain })

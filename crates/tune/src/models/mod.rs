@@ -2,12 +2,20 @@
 
 mod boosting;
 pub mod gp;
+#[cfg(feature = "torch")]
+mod network;
+mod reading;
 mod trees;
+
+use std::path::Path;
 
 use rand_chacha::ChaCha8Rng;
 
 pub use boosting::{Boosting, BoostingOptions, Objective, Packed};
 pub use gp::{Gp, Kernel, Shape};
+#[cfg(feature = "torch")]
+pub use network::Learned;
+pub use reading::Reading;
 pub use trees::{Trees, TreesOptions};
 
 use crate::{Error, Result};
@@ -21,16 +29,27 @@ pub struct Estimate {
     pub deviation: f64,
 }
 
-/// Learns scores from rows of numbers ([`Domain::row`](crate::Domain::row), or features of programs).
+/// Learns scores of points from what it reads of them ([`Domain::reading`](crate::Domain::reading)).
 pub trait CostModel: Send {
-    /// Learns from all that is known, anew or from where it was.
+    /// Learns from all that is known, anew or from where it was. Scores are throughputs relative to the best, 0 for failures.
     ///
     /// # Errors
-    /// Rows that cannot be learned from.
-    fn fit(&mut self, rows: &[Vec<f64>], scores: &[f64], rng: &mut ChaCha8Rng) -> Result<()>;
+    /// Points that cannot be learned from.
+    fn fit(&mut self, points: &[Reading], scores: &[f64], rng: &mut ChaCha8Rng) -> Result<()>;
 
-    /// Scores rows. A model that has not learned anything scores all alike.
-    fn predict(&self, rows: &[Vec<f64>]) -> Vec<Estimate>;
+    /// Scores points. A model that has not learned anything scores all alike.
+    ///
+    /// # Errors
+    /// Points that it cannot read.
+    fn predict(&self, points: &[Reading]) -> Result<Vec<Estimate>>;
+}
+
+/// How a registered model is made.
+pub enum Model {
+    /// One that reads rows of numbers.
+    Rows(fn() -> Box<dyn CostModel>),
+    /// A network on libtorch that reads programs whole: its settings as JSON, as a recipe has them under `[model]`.
+    Network(&'static str),
 }
 
 /// A registered model.
@@ -39,38 +58,69 @@ pub struct CostModelEntry {
     pub name: &'static str,
     /// What it is.
     pub about: &'static str,
-    /// Makes one.
-    pub make: fn() -> Box<dyn CostModel>,
+    /// How it is made.
+    pub model: Model,
+}
+
+const fn rows(name: &'static str, about: &'static str, make: fn() -> Box<dyn CostModel>) -> CostModelEntry {
+    CostModelEntry { name, about, model: Model::Rows(make) }
+}
+
+const fn network(name: &'static str, about: &'static str, settings: &'static str) -> CostModelEntry {
+    CostModelEntry { name, about, model: Model::Network(settings) }
 }
 
 /// Every cost model, a line each.
 pub const COST_MODELS: &[CostModelEntry] = &[
-    CostModelEntry {
-        name: "trees",
-        about: "boosted regression trees, depth 3, learning rate 0.3 (AutoTVM's settings)",
-        make: || Box::new(Trees::new(TreesOptions::AUTOTVM)),
-    },
-    CostModelEntry {
-        name: "deep-trees",
-        about: "boosted regression trees, depth 10, learning rate 0.2 (Ansor's and MetaSchedule's settings)",
-        make: || Box::new(Trees::new(TreesOptions::ANSOR)),
-    },
-    CostModelEntry {
-        name: "gp",
-        about: "Gaussian process, Matérn 5/2, a length for each column",
-        make: || Box::new(Gp::new(Kernel::MATERN, 30)),
-    },
+    rows("trees", "boosted regression trees, depth 3, learning rate 0.3 (AutoTVM's settings)", || {
+        Box::new(Trees::new(TreesOptions::AUTOTVM))
+    }),
+    rows("deep-trees", "boosted regression trees, depth 10, learning rate 0.2 (Ansor's and MetaSchedule's)", || {
+        Box::new(Trees::new(TreesOptions::ANSOR))
+    }),
+    rows("gp", "Gaussian process, Matérn 5/2, a length for each column", || Box::new(Gp::new(Kernel::MATERN, 30))),
+    network("tenset-mlp", "TenSet's perceptron, summed over stores", r#"{"kind": "tenset-mlp"}"#),
+    network("tlp", "TLP: attention over the steps of a schedule", r#"{"kind": "tlp"}"#),
+    network("gtuner", "GTuner: WL-GCN over loops, attention among statistics", r#"{"kind": "gtuner"}"#),
+    network("gtuner-mhsa", "its ablation: attention alone", r#"{"kind": "gtuner", "layers": 0}"#),
+    network("gtuner-mlp", "its ablation: WL-GCN, no attention", r#"{"kind": "gtuner", "attention": false}"#),
+    network("gtuner-spec-gcn", "its ablation: GCN", r#"{"kind": "gtuner", "conv": {"kind": "gcn"}}"#),
+    network("gtuner-mask-gat", "its ablation: graph attention", r#"{"kind": "gtuner", "conv": {"kind": "gat"}}"#),
+    network("gtuner-sage", "its ablation: GraphSAGE", r#"{"kind": "gtuner", "conv": {"kind": "sage"}}"#),
 ];
 
-/// A cost model by its name.
+/// A registered cost model.
 ///
 /// # Errors
 /// There is none of that name.
-pub fn cost_model(name: &str) -> Result<Box<dyn CostModel>> {
-    let entry = COST_MODELS.iter().find(|entry| entry.name == name);
-    entry.map(|entry| (entry.make)()).ok_or_else(|| Error::Unknown {
+pub fn entry(name: &str) -> Result<&'static CostModelEntry> {
+    COST_MODELS.iter().find(|entry| entry.name == name).ok_or_else(|| Error::Unknown {
         what: "cost model",
         name: name.into(),
         known: COST_MODELS.iter().map(|entry| entry.name).collect::<Vec<_>>().join(", "),
     })
+}
+
+impl CostModelEntry {
+    /// Makes one that reads these features of programs, with what a checkpoint has learned.
+    ///
+    /// # Errors
+    /// A checkpoint where there is no network, or of another one; a network where there is no libtorch.
+    pub fn make(&self, features: Option<&'static str>, checkpoint: Option<&Path>) -> Result<Box<dyn CostModel>> {
+        let refuse = |message: &str| Err(Error::Model { model: self.name, message: message.into() });
+        match (&self.model, checkpoint) {
+            (Model::Rows(make), None) => Ok(make()),
+            (Model::Rows(_), Some(_)) => refuse("is no network, and starts from no checkpoint"),
+            #[cfg(feature = "torch")]
+            (Model::Network(settings), _) => match features {
+                Some(features) => Ok(Box::new(Learned::new(self.name, settings, features, checkpoint)?)),
+                None => refuse("reads programs, of which no features are named"),
+            },
+            #[cfg(not(feature = "torch"))]
+            (Model::Network(_), _) => {
+                let _ = features;
+                refuse("is a network, and this program is built without libtorch (feature `torch`)")
+            }
+        }
+    }
 }

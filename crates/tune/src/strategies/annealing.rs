@@ -51,18 +51,18 @@ pub(super) fn anneal(
     chains: &mut Vec<Point>,
     options: AnnealingOptions,
     rng: &mut ChaCha8Rng,
-) -> Vec<Point> {
+) -> Result<Vec<Point>> {
     if chains.is_empty() {
         chains.extend((0..options.chains).filter_map(|_| domain.sample(rng)));
     }
     let mut heap = Heap::new(options.plan);
-    let mut scores = scorer.score(chains);
+    let mut scores = scorer.score(chains)?;
     chains.iter().zip(&scores).for_each(|(point, &score)| heap.offer(score, point, history));
     let (mut idle, mut changes) = (0, heap.changes());
     for step in 0..options.moves {
         let temperature = 1.0 - step as f64 / options.moves as f64;
         let moved: Vec<Point> = chains.iter().map(|point| domain.mutate(point, rng)).collect();
-        let reached = scorer.score(&moved);
+        let reached = scorer.score(&moved)?;
         for (i, point) in moved.into_iter().enumerate() {
             heap.offer(reached[i], &point, history);
             let accept = ((reached[i] - scores[i]) / (temperature + 1e-5)).min(1.0).exp();
@@ -77,7 +77,7 @@ pub(super) fn anneal(
             break;
         }
     }
-    heap.into_points()
+    Ok(heap.into_points())
 }
 
 impl Strategy for Annealing {
@@ -93,8 +93,8 @@ impl Strategy for Annealing {
             self.queue.fill(domain.sample_new(plan - history.len(), |point| history.has(point), rng));
         } else {
             fit(self.model.as_mut(), domain, history, rng)?;
-            let mut scorer = Scorer::new(domain, self.model.as_ref(), 0.0);
-            let best = anneal(domain, history, &mut scorer, &mut self.chains, self.options, rng);
+            let mut scorer = Scorer::new(domain, self.model.as_ref(), 0.0)?;
+            let best = anneal(domain, history, &mut scorer, &mut self.chains, self.options, rng)?;
             self.queue.fill(with_random(best, plan, self.options.random, domain, history, rng));
         }
         Ok(self.queue.take(n, history))

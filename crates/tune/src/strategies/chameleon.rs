@@ -36,8 +36,8 @@ impl Chameleon {
     }
 
     /// All episodes; the best points that were met and not measured.
-    fn explore(&mut self, domain: &Domain, history: &History, rng: &mut ChaCha8Rng) -> Vec<Point> {
-        let mut scorer = Scorer::new(domain, self.model.as_ref(), 0.0);
+    fn explore(&mut self, domain: &Domain, history: &History, rng: &mut ChaCha8Rng) -> Result<Vec<Point>> {
+        let mut scorer = Scorer::new(domain, self.model.as_ref(), 0.0)?;
         let mut heap = Heap::new(PLAN);
         for _ in 0..EPISODES {
             let Some(start) = domain.sample(rng) else { break };
@@ -75,13 +75,13 @@ impl Chameleon {
                     break;
                 }
             }
-            let rewards = scorer.score(&points);
+            let rewards = scorer.score(&points)?;
             points.iter().zip(&rewards).for_each(|(point, &score)| heap.offer(score, point, history));
             // What makes no program is worth as little as a failure.
             let rewards: Vec<f64> = rewards.into_iter().map(|r| if r.is_finite() { r } else { 0.0 }).collect();
             agent.learn(&states, &actions, &rewards, rng);
         }
-        heap.into_points()
+        Ok(heap.into_points())
     }
 
     /// Adaptive sampling: a point for each centroid of a clustering of the candidates.
@@ -133,7 +133,7 @@ impl Strategy for Chameleon {
             self.queue.fill(domain.sample_new(PLAN - history.len(), |point| history.has(point), rng));
         } else {
             fit(self.model.as_mut(), domain, history, rng)?;
-            let mut found = self.explore(domain, history, rng);
+            let mut found = self.explore(domain, history, rng)?;
             if self.adaptive {
                 found = self.sample(domain, history, found, rng);
             }

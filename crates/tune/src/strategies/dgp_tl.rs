@@ -75,9 +75,9 @@ impl Strategy for DgpTl {
         } else {
             fit(&mut self.model, domain, history, rng)?;
             let doubt = (1.0 - history.len() as f64 / BUDGET).max(0.0);
-            let mut scorer = Scorer::new(domain, &self.model, doubt);
+            let mut scorer = Scorer::new(domain, &self.model, doubt)?;
             let options = AnnealingOptions { random: 0.0, ..AnnealingOptions::AUTOTVM };
-            self.queue.fill(anneal(domain, history, &mut scorer, &mut self.chains, options, rng));
+            self.queue.fill(anneal(domain, history, &mut scorer, &mut self.chains, options, rng)?);
         }
         Ok(self.queue.take(n, history))
     }

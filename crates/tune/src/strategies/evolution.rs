@@ -62,7 +62,7 @@ impl Evolution {
             return Ok(domain.sample_new(size, taken, rng));
         }
         fit(self.model.as_mut(), domain, history, rng)?;
-        let mut scorer = Scorer::new(domain, self.model.as_ref(), 0.0);
+        let mut scorer = Scorer::new(domain, self.model.as_ref(), 0.0)?;
         let most = (options.population as f64 * options.measured) as usize;
         let ranked = history.ranked().into_iter().map(|trial| &trial.point).filter(|point| wanted(point));
         let mut population: Vec<Point> = ranked.take(most).cloned().collect();
@@ -73,7 +73,7 @@ impl Evolution {
         }
         let mut heap = Heap::new(size);
         for generation in 0..=options.generations {
-            let scores = scorer.score(&population);
+            let scores = scorer.score(&population)?;
             population.iter().zip(&scores).for_each(|(point, &score)| heap.offer(score, point, history));
             if generation == options.generations {
                 break;

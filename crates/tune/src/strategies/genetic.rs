@@ -34,47 +34,53 @@ impl Genetic {
     pub fn guided(model: Box<dyn CostModel>) -> Self {
         Self { model: Some(model), ..Self::new() }
     }
-
-    /// Children that were not measured.
-    fn breed(&self, domain: &Domain, history: &History, count: usize, rng: &mut ChaCha8Rng) -> Vec<Point> {
-        let elites = history.ranked().into_iter().take(ELITES).map(|trial| &trial.point);
-        let parents: Vec<&Point> = elites.chain(&self.generation).collect();
-        // In proportion to throughput, which is 0 for failures.
-        let weight = |point: &&Point| history.of(point).map_or(0.0, |trial| history.score(trial)) + 1e-8;
-        let weights: Vec<f64> = parents.iter().map(weight).collect();
-        let total: f64 = weights.iter().sum();
-        let draw = |rng: &mut ChaCha8Rng| {
-            let mut at = rng.random::<f64>() * total;
-            let chosen = weights.iter().position(|w| {
-                at -= w;
-                at <= 0.0
-            });
-            chosen.unwrap_or(weights.len() - 1)
-        };
-        let mut children = Vec::with_capacity(count);
-        let mut known = rustc_hash::FxHashSet::default();
-        for _ in 0..count {
-            let a = draw(rng);
-            let b = (0..10).map(|_| draw(rng)).find(|&b| b != a).unwrap_or(a);
-            let mut child = mutate(domain, &one_point(domain, parents[a], parents[b], rng), rng);
-            for _ in 0..50 {
-                if !history.has(&child) && !known.contains(&child) {
-                    break;
-                }
-                child = domain.mutate(&child, rng);
-            }
-            if !history.has(&child) && known.insert(child.clone()) {
-                children.push(child);
-            }
-        }
-        children
-    }
 }
 
 impl Default for Genetic {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// Children of a generation and of the best that are known, which were not measured.
+fn breed(
+    generation: &[Point],
+    domain: &Domain,
+    history: &History,
+    count: usize,
+    rng: &mut ChaCha8Rng,
+) -> Vec<Point> {
+    let elites = history.ranked().into_iter().take(ELITES).map(|trial| &trial.point);
+    let parents: Vec<&Point> = elites.chain(generation).collect();
+    // In proportion to throughput, which is 0 for failures.
+    let weight = |point: &&Point| history.of(point).map_or(0.0, |trial| history.score(trial)) + 1e-8;
+    let weights: Vec<f64> = parents.iter().map(weight).collect();
+    let total: f64 = weights.iter().sum();
+    let draw = |rng: &mut ChaCha8Rng| {
+        let mut at = rng.random::<f64>() * total;
+        let chosen = weights.iter().position(|w| {
+            at -= w;
+            at <= 0.0
+        });
+        chosen.unwrap_or(weights.len() - 1)
+    };
+    let mut children = Vec::with_capacity(count);
+    let mut known = rustc_hash::FxHashSet::default();
+    for _ in 0..count {
+        let a = draw(rng);
+        let b = (0..10).map(|_| draw(rng)).find(|&b| b != a).unwrap_or(a);
+        let mut child = mutate(domain, &one_point(domain, parents[a], parents[b], rng), rng);
+        for _ in 0..50 {
+            if !history.has(&child) && !known.contains(&child) {
+                break;
+            }
+            child = domain.mutate(&child, rng);
+        }
+        if !history.has(&child) && known.insert(child.clone()) {
+            children.push(child);
+        }
+    }
+    children
 }
 
 /// The first decisions of one, the others of the other; where that is no point, a mixture.
@@ -119,18 +125,16 @@ impl Strategy for Genetic {
         }
         let next = if self.generation.is_empty() {
             domain.sample_new(POPULATION - history.len(), |point| history.has(point), rng)
-        } else if let Some(mut model) = self.model.take() {
-            let children = self.breed(domain, history, POPULATION * OFFSPRING, rng);
-            let fitted = fit(model.as_mut(), domain, history, rng);
-            let scores = Scorer::new(domain, model.as_ref(), 0.0).score(&children);
-            self.model = Some(model);
-            fitted?;
+        } else if let Some(model) = &mut self.model {
+            let children = breed(&self.generation, domain, history, POPULATION * OFFSPRING, rng);
+            fit(model.as_mut(), domain, history, rng)?;
+            let scores = Scorer::new(domain, model.as_ref(), 0.0)?.score(&children)?;
             let mut order: Vec<usize> = (0..children.len()).collect();
             order.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]).then(a.cmp(&b)));
             let best = order.iter().take(POPULATION).map(|&i| children[i].clone()).collect();
             super::plan::with_random(best, POPULATION, RANDOM, domain, history, rng)
         } else {
-            self.breed(domain, history, POPULATION, rng)
+            breed(&self.generation, domain, history, POPULATION, rng)
         };
         self.generation = next.clone();
         self.queue.fill(next);

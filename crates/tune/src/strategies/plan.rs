@@ -4,7 +4,10 @@ use rand_chacha::ChaCha8Rng;
 use rustc_hash::FxHashMap;
 use tachograph_program::Point;
 
-use crate::{Domain, History, Result, Trial, models::CostModel};
+use crate::{
+    Domain, History, Result, Trial,
+    models::{CostModel, Reading},
+};
 
 /// Listed spaces up to this size are scored whole.
 const WHOLE: usize = 40_000;
@@ -20,31 +23,33 @@ pub(super) struct Scorer<'a> {
 }
 
 impl<'a> Scorer<'a> {
-    pub fn new(domain: &'a Domain, model: &'a dyn CostModel, doubt: f64) -> Self {
+    pub fn new(domain: &'a Domain, model: &'a dyn CostModel, doubt: f64) -> Result<Self> {
         let mut scorer = Self { domain, model, doubt, whole: None, known: FxHashMap::default() };
         if let Some(points) = domain.points().filter(|points| points.len() <= WHOLE) {
-            scorer.whole = Some(scorer.ask(points));
+            scorer.whole = Some(scorer.ask(points)?);
         }
-        scorer
+        Ok(scorer)
     }
 
-    fn ask(&self, points: &[Point]) -> Vec<f64> {
-        let rows: Vec<Option<Vec<f64>>> = points.iter().map(|point| self.domain.features(point)).collect();
-        let there: Vec<Vec<f64>> = rows.iter().flatten().cloned().collect();
-        let mut scores =
-            self.model.predict(&there).into_iter().map(|estimate| estimate.mean + self.doubt * estimate.deviation);
+    fn ask(&self, points: &[Point]) -> Result<Vec<f64>> {
+        let readings: Vec<Option<Reading>> = points.iter().map(|point| self.domain.reading(point)).collect();
+        let there: Vec<bool> = readings.iter().map(Option::is_some).collect();
+        let readings: Vec<Reading> = readings.into_iter().flatten().collect();
+        let estimates = self.model.predict(&readings)?;
+        let mut scores = estimates.into_iter().map(|estimate| estimate.mean + self.doubt * estimate.deviation);
         // What makes no loops is worth nothing.
-        rows.iter().map(|row| row.as_ref().and_then(|_| scores.next()).unwrap_or(f64::NEG_INFINITY)).collect()
+        let score = |there| if there { scores.next() } else { None };
+        Ok(there.into_iter().map(score).map(|score| score.unwrap_or(f64::NEG_INFINITY)).collect())
     }
 
-    pub fn score(&mut self, points: &[Point]) -> Vec<f64> {
+    pub fn score(&mut self, points: &[Point]) -> Result<Vec<f64>> {
         if let Some(whole) = &self.whole {
-            return points.iter().map(|point| self.domain.position(point).map_or(0.0, |i| whole[i])).collect();
+            return Ok(points.iter().map(|point| self.domain.position(point).map_or(0.0, |i| whole[i])).collect());
         }
         let new: Vec<Point> = points.iter().filter(|point| !self.known.contains_key(*point)).cloned().collect();
-        let scores = self.ask(&new);
+        let scores = self.ask(&new)?;
         self.known.extend(new.into_iter().zip(scores));
-        points.iter().map(|point| self.known[point]).collect()
+        Ok(points.iter().map(|point| self.known[point]).collect())
     }
 }
 
@@ -112,9 +117,9 @@ impl Queue {
 
 /// Fits a model to all that was measured: throughput relative to the best, 0 for failures.
 pub(super) fn fit(model: &mut dyn CostModel, domain: &Domain, history: &History, rng: &mut ChaCha8Rng) -> Result<()> {
-    let row = |trial: &Trial| Some((domain.features(&trial.point)?, history.score(trial)));
-    let (rows, scores): (Vec<Vec<f64>>, Vec<f64>) = history.trials().iter().filter_map(row).unzip();
-    model.fit(&rows, &scores, rng)
+    let known = |trial: &Trial| Some((domain.reading(&trial.point)?, history.score(trial)));
+    let (points, scores): (Vec<Reading>, Vec<f64>) = history.trials().iter().filter_map(known).unzip();
+    model.fit(&points, &scores, rng)
 }
 
 /// A plan in which a share of the points, the last ones, is random (ε-greedy).

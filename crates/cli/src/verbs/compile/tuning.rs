@@ -39,7 +39,8 @@ pub fn tune(
         if left < Duration::from_millis(100) || tasks.is_empty() {
             return Ok(());
         }
-        let plan = Plan { trials, time: Some(left), seed: args.seed, memory_bytes: MEMORY_MB << 20 };
+        let time = Some(left);
+        let plan = Plan { trials, time, seed: args.seed, memory_bytes: MEMORY_MB << 20, ..Plan::default() };
         run(tasks, by, &mut measurer, journal, &plan, &mut |trial| {
             progress.trial(&trial);
             ControlFlow::Continue(())

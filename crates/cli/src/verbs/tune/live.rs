@@ -62,7 +62,8 @@ pub fn run(args: &Args, model: &Path, by: &Tuner) -> Result<()> {
         (trials, _) => trials,
     };
     let time = args.minutes.map(|minutes| Duration::from_secs_f64(60.0 * minutes));
-    let plan = Plan { trials, time, seed: args.seed, memory_bytes: args.memory_mb << 20 };
+    let checkpoint = args.checkpoint.clone();
+    let plan = Plan { trials, time, seed: args.seed, memory_bytes: args.memory_mb << 20, checkpoint };
     let mut measurer = tuned::AtNeed::new(compiler);
     let mut progress = Progress::new(trials, time);
     let mut wrong = Ok(());

@@ -47,6 +47,9 @@ pub struct Args {
     /// The tuner; --list says which there are.
     #[arg(long, default_value = DEFAULT)]
     tuner: String,
+    /// A network trained on other programs, from which the cost model of a tuner goes on (`gtuner`, `tenset-mlp`, `tlp`).
+    #[arg(long, value_name = "FILE", requires = "model")]
+    checkpoint: Option<PathBuf>,
     /// Schedules, or configurations of a table, those that the store knows included; of a model 64 for each different group
     /// unless --minutes is given, of a table 100. 0 measures nothing and says what is known.
     #[arg(long, value_parser = args::count)]
@@ -95,10 +98,14 @@ fn list(json: bool) -> Result<()> {
                 "default": tuner.name == DEFAULT,
                 "about": tuner.about,
                 "source": tuner.source,
+                "here": tuner.is_there(),
             }))
         });
     }
-    let row = |tuner: &tachograph_tune::Tuner| [tuner.name.to_owned(), tuner.about.to_owned(), tuner.source.to_owned()];
+    let row = |tuner: &tachograph_tune::Tuner| {
+        let lacking = if tuner.is_there() { "" } else { " (not in this build: needs libtorch)" };
+        [tuner.name.to_owned(), format!("{}{lacking}", tuner.about), tuner.source.to_owned()]
+    };
     table::table(&["tuner", "is", "source"], &TUNERS.iter().map(row).collect::<Vec<_>>());
     out!("{DEFAULT} is taken where none is named");
     Ok(())

@@ -44,7 +44,7 @@ pub fn run(args: &Args, path: &Path, tuner: &Tuner) -> Result<()> {
                 false => Ok(()),
             }
         };
-        space.replay((tuner.make)(), seed as u64, args.trials.unwrap_or(100), each)?;
+        space.replay(tuner.strategy(None)?, seed as u64, args.trials.unwrap_or(100), each)?;
         runs.push(run);
     }
     if !args.json {

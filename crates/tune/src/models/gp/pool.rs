@@ -131,7 +131,7 @@ fn at(shape: Shape, r2: f32) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::models::{CostModel, gp::Gp};
+    use crate::models::{CostModel, Reading, gp::Gp};
     use rand::SeedableRng;
 
     #[test]
@@ -141,14 +141,15 @@ mod tests {
         let candidates: Vec<Vec<f64>> = (20..30).map(row).collect();
         let scores: Vec<f64> = rows.iter().map(|row| row[0] * row[0] - row[1]).collect();
         let mut gp = Gp::new(Kernel { shape: Shape::Matern52, additive: true }, 20);
-        gp.fit(&rows, &scores, &mut rand_chacha::ChaCha8Rng::seed_from_u64(0)).unwrap();
+        let read = |rows: &[Vec<f64>]| rows.iter().cloned().map(Reading::Row).collect::<Vec<_>>();
+        gp.fit(&read(&rows), &scores, &mut rand_chacha::ChaCha8Rng::seed_from_u64(0)).unwrap();
         let (mean, deviation) = crate::models::gp::standard(&scores);
         let mut pool =
             Pool::new(Kernel { shape: Shape::Matern52, additive: true }, gp.hyper().unwrap().clone(), &candidates);
         rows.iter().for_each(|row| assert!(pool.observe(row)));
         let values: Vec<f64> = scores.iter().map(|v| (v - mean) / deviation).collect();
         let means = pool.means(&values);
-        for (i, estimate) in gp.predict(&candidates).into_iter().enumerate() {
+        for (i, estimate) in gp.predict(&read(&candidates)).unwrap().into_iter().enumerate() {
             assert!((mean + deviation * f64::from(means[i]) - estimate.mean).abs() < 1e-3);
             assert!((deviation * f64::from(pool.variances()[i]).sqrt() - estimate.deviation).abs() < 1e-2);
         }

@@ -1,0 +1,101 @@
+//! Cost models that are networks.
+#![cfg(feature = "torch")]
+
+use std::ops::ControlFlow;
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use tachograph_ir::DType::F32;
+use tachograph_program::{Builder, Measurer, Outcome, Point, Record, Schedule, Workload, features, operator};
+use tachograph_tune::{
+    Domain, Form, TUNERS,
+    live::{Memory, Plan, Task, tune},
+    models::{Estimate, Reading, entry},
+    tuner,
+};
+
+/// x[m, k] · w[k, n].
+fn product() -> Workload {
+    let mut b = Builder::new("dense");
+    let (x, w) = (b.input("x", F32, &[32, 48]).unwrap(), b.weight("w", F32, &[48, 64]).unwrap());
+    let y = operator::matmul(&mut b, x, w).unwrap();
+    b.finish(&[y]).unwrap()
+}
+
+/// A made-up time that says something of the loops: the longer the innermost and the fewer the steps, the faster.
+fn ms(schedule: &Schedule) -> f64 {
+    let text = schedule.to_string();
+    let vectors = text.matches("vectorize").count() as f64;
+    1.0 + 4.0 / (1.0 + vectors) + 0.1 * text.lines().count() as f64
+}
+
+#[test]
+fn networks_learn_the_order_of_programs() {
+    let space = tachograph_tune::live::space(&product()).unwrap();
+    let mut rng = ChaCha8Rng::seed_from_u64(0);
+    for tuner in TUNERS.iter().filter(|tuner| tuner.form() == Form::Whole) {
+        let set = features::named(tuner.features.unwrap()).unwrap();
+        let domain = Domain::programs(space.clone(), product(), set, Form::Whole);
+        let points = domain.sample_new(160, |_| false, &mut ChaCha8Rng::seed_from_u64(1));
+        let read = |point: &Point| Some((domain.reading(point)?, ms(&space.schedule(point).unwrap())));
+        let (readings, times): (Vec<Reading>, Vec<f64>) = points.iter().filter_map(read).unzip();
+        let best = times.iter().copied().fold(f64::INFINITY, f64::min);
+        let mut scores: Vec<f64> = times.iter().map(|ms| best / ms).collect();
+        // Failures are known too.
+        scores[3] = 0.0;
+        let mut model = entry(tuner.name).unwrap().make(tuner.features, None).unwrap();
+        let untaught = model.predict(&readings[..2]).unwrap();
+        assert_eq!(untaught, [Estimate { mean: 0.0, deviation: 0.0 }; 2], "{}", tuner.name);
+        model.fit(&readings[..100], &scores[..100], &mut rng).unwrap();
+        let slow: Vec<f64> = model.predict(&readings[100..]).unwrap().iter().map(|found| -found.mean).collect();
+        let order = tachograph_metrics::ordered_pair_accuracy(&slow, &times[100..]).unwrap();
+        assert!(order > 0.8, "{}: {order}", tuner.name);
+        // A table of configurations has no programs.
+        let refused = model.fit(&[vec![1.0].into(), vec![2.0].into()], &[1.0, 0.5], &mut rng).unwrap_err();
+        assert!(refused.to_string().contains("reads programs"), "{refused}");
+    }
+}
+
+#[test]
+fn a_checkpoint_has_to_be_there_and_of_this_network() {
+    let refused = |name: &str, path: &str| tuner(name).unwrap().strategy(Some(path.as_ref())).err().unwrap().to_string();
+    assert!(refused("gtuner", "/nowhere.safetensors").contains("/nowhere.safetensors"));
+    assert!(refused("ansor", "/nowhere.safetensors").contains("no network"));
+    assert!(refused("random", "/nowhere.safetensors").contains("no network"));
+}
+
+struct Fake(Vec<Schedule>);
+
+impl Measurer for Fake {
+    fn measure(&mut self, workload: &Workload, schedules: &[Schedule]) -> tachograph_program::Result<Vec<Record>> {
+        self.0.extend(schedules.iter().cloned());
+        let record = |schedule: &Schedule| {
+            let time = ms(schedule) * 1e6;
+            let outcome = Outcome::Time { median: time, spread: 0.0, repeats: vec![time] };
+            Record {
+                version: Record::VERSION,
+                workload: workload.hash(),
+                name: workload.name().into(),
+                schedule: schedule.clone(),
+                outcome,
+                device: "made up".into(),
+                compiler: "none".into(),
+                threads: 1,
+                caches: "warm".into(),
+            }
+        };
+        Ok(schedules.iter().map(record).collect())
+    }
+}
+
+#[test]
+fn gtuner_finds_more_than_its_random_start() {
+    let by = tuner("gtuner").unwrap();
+    let tasks = [Task::cpu(product(), 1, by).unwrap()];
+    let mut fake = Fake(Vec::new());
+    let plan = Plan { trials: Some(96), ..Plan::default() };
+    let known = tune(&tasks, by, &mut fake, &mut Memory::default(), &plan, &mut |_| ControlFlow::Continue(())).unwrap();
+    let times: Vec<f64> = known[0].iter().map(|known| known.outcome.as_ref().unwrap().ms).collect();
+    let mean = |times: &[f64]| times.iter().sum::<f64>() / times.len() as f64;
+    assert!(times.len() == 96 && mean(&times[66..]) < 0.8 * mean(&times[..64]), "{times:?}");
+}
