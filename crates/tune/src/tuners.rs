@@ -214,12 +214,7 @@ fn bansor(rule: Rule, model: Box<dyn CostModel>) -> Bansor {
 }
 
 /// Ansor's evolution on a network.
-const fn learned(
-    name: &'static str,
-    about: &'static str,
-    source: &'static str,
-    features: &'static str,
-) -> Tuner {
+const fn learned(name: &'static str, about: &'static str, source: &'static str, features: &'static str) -> Tuner {
     Tuner { name, about, source, features: Some(features), tasks: "gradient", make: Make::On(name, evolution) }
 }
 

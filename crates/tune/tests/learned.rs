@@ -22,11 +22,11 @@ fn product() -> Workload {
     b.finish(&[y]).unwrap()
 }
 
-/// A made-up time that says something of the loops: the longer the innermost and the fewer the steps, the faster.
+/// A made-up time that says something of the loops: the more vectors and the fewer splits, the faster.
 fn ms(schedule: &Schedule) -> f64 {
     let text = schedule.to_string();
-    let vectors = text.matches("vectorize").count() as f64;
-    1.0 + 4.0 / (1.0 + vectors) + 0.1 * text.lines().count() as f64
+    let steps = |kind: &str| text.matches(kind).count() as f64;
+    1.0 + 4.0 / (1.0 + steps("vectorize")) + 0.1 * steps("split")
 }
 
 #[test]
@@ -58,7 +58,8 @@ fn networks_learn_the_order_of_programs() {
 
 #[test]
 fn a_checkpoint_has_to_be_there_and_of_this_network() {
-    let refused = |name: &str, path: &str| tuner(name).unwrap().strategy(Some(path.as_ref())).err().unwrap().to_string();
+    let refused =
+        |name: &str, path: &str| tuner(name).unwrap().strategy(Some(path.as_ref())).err().unwrap().to_string();
     assert!(refused("gtuner", "/nowhere.safetensors").contains("/nowhere.safetensors"));
     assert!(refused("ansor", "/nowhere.safetensors").contains("no network"));
     assert!(refused("random", "/nowhere.safetensors").contains("no network"));
@@ -96,6 +97,9 @@ fn gtuner_finds_more_than_its_random_start() {
     let plan = Plan { trials: Some(96), ..Plan::default() };
     let known = tune(&tasks, by, &mut fake, &mut Memory::default(), &plan, &mut |_| ControlFlow::Continue(())).unwrap();
     let times: Vec<f64> = known[0].iter().map(|known| known.outcome.as_ref().unwrap().ms).collect();
-    let mean = |times: &[f64]| times.iter().sum::<f64>() / times.len() as f64;
-    assert!(times.len() == 96 && mean(&times[66..]) < 0.8 * mean(&times[..64]), "{times:?}");
+    let best = times.iter().copied().fold(f64::INFINITY, f64::min);
+    let found = |times: &[f64]| times.iter().filter(|ms| **ms < 1.01 * best).count() as f64 / times.len() as f64;
+    // A twentieth of a batch is random.
+    let (random, learned) = (found(&times[..64]), found(&times[64..]));
+    assert!(times.len() == 96 && learned > 0.85 && learned > 1.2 * random, "{random} {learned}: {times:?}");
 }

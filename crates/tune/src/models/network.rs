@@ -31,12 +31,7 @@ pub struct Learned {
 impl Learned {
     /// # Errors
     /// Settings or features that there are not; a checkpoint that cannot be read, or of another network or other features.
-    pub(super) fn new(
-        name: &'static str,
-        settings: &str,
-        features: &str,
-        checkpoint: Option<&Path>,
-    ) -> Result<Self> {
+    pub(super) fn new(name: &'static str, settings: &str, features: &str, checkpoint: Option<&Path>) -> Result<Self> {
         let fail = |message: String| Error::Model { model: name, message };
         let config: ModelConfig = serde_json::from_str(settings).map_err(|error| fail(error.to_string()))?;
         let set = serde_json::from_value(format!("program-{features}").into());

@@ -161,7 +161,9 @@ fn a_space_where_all_fails_and_one_of_a_single_point() {
     let failed = read("x,time_ms,valid\n1,,0\n2,,0\n3,,0\n", None, None).unwrap();
     let single = read("x,time_ms\n1,2\n", None, None).unwrap();
     for tuner in on_tables() {
-        let run = |space: &Recorded| space.replay(tuner.strategy(None).unwrap(), 0, 50, |_| Ok::<(), crate::Error>(())).unwrap();
+        let run = |space: &Recorded| {
+            space.replay(tuner.strategy(None).unwrap(), 0, 50, |_| Ok::<(), crate::Error>(())).unwrap()
+        };
         let history = run(&failed);
         assert_eq!((history.len(), history.best_ms()), (3, None), "{}", tuner.name);
         assert_eq!(run(&single).best_ms(), Some(2.0), "{}", tuner.name);

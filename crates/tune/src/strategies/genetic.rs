@@ -43,13 +43,7 @@ impl Default for Genetic {
 }
 
 /// Children of a generation and of the best that are known, which were not measured.
-fn breed(
-    generation: &[Point],
-    domain: &Domain,
-    history: &History,
-    count: usize,
-    rng: &mut ChaCha8Rng,
-) -> Vec<Point> {
+fn breed(generation: &[Point], domain: &Domain, history: &History, count: usize, rng: &mut ChaCha8Rng) -> Vec<Point> {
     let elites = history.ranked().into_iter().take(ELITES).map(|trial| &trial.point);
     let parents: Vec<&Point> = elites.chain(generation).collect();
     // In proportion to throughput, which is 0 for failures.
