@@ -67,23 +67,25 @@ def torch_script(torch, model, inputs):
 
 
 def tvm(path):
-    """Tuned by MetaSchedule: TVM_TRIALS in all, records in TVM_WORK, where later calls find them."""
+    """Tuned by MetaSchedule, weights packed beforehand: TVM_TRIALS in all, records in TVM_WORK, where later calls find them."""
     import onnx
     import tvm
     from tvm import relax
     from tvm.relax.frontend.onnx import from_onnx
 
     target = tvm.target.Target({"kind": "llvm", "mcpu": os.environ.get("TVM_CPU", "native"), "num-cores": 1})
-    module = from_onnx(onnx.load(path), keep_params_in_input=False)
+    module, weights = relax.frontend.detach_params(from_onnx(onnx.load(path), keep_params_in_input=True))
     work = f"{os.environ.get('TVM_WORK', 'tvm')}/{pathlib.Path(path).stem}"
     os.makedirs(work, exist_ok=True)
     trials = int(os.environ.get("TVM_TRIALS", "1000"))
     with target:
-        module = relax.get_pipeline("static_shape_tuning", target=target, total_trials=trials, work_dir=work)(module)
-    machine = relax.VirtualMachine(relax.build(module, target), tvm.cpu())
+        module = relax.get_pipeline("static_shape_tuning", target=target, total_trials=trials, work_dir=work,
+                                    cpu_weight_prepack=True)(module)
+    machine = relax.VirtualMachine(tvm.compile(module, target=target), tvm.cpu())
+    weights = machine["main_transform_params"](weights["main"])
 
     def run(inputs):
-        result = machine["main"](*[tvm.runtime.tensor(given) for given in inputs])
+        result = machine["main"](*[tvm.runtime.tensor(given) for given in inputs], *weights)
         return [one.numpy() for one in (result if isinstance(result, (list, tuple, tvm.ir.Array)) else [result])]
 
     return run

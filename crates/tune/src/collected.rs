@@ -36,6 +36,14 @@ pub struct CollectedHead {
     pub space: Space,
 }
 
+impl CollectedHead {
+    /// Milliseconds of one run at rates of 100 GFLOP/s and 10 GB/s: the roofline of some core.
+    pub fn roofline_ms(&self) -> f64 {
+        let (flops, bytes) = (self.workload.flops() as f64, self.workload.bytes() as f64);
+        (flops / 100e6).max(bytes / 10e6)
+    }
+}
+
 /// A measured program.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CollectedProgram {
@@ -88,6 +96,21 @@ impl Collected {
             programs.push(program);
         }
         Ok(Self { head, programs })
+    }
+
+    /// Reads the files of a folder, in the order of their names, which are those of tasks.
+    ///
+    /// # Errors
+    /// As [`Collected::read`]; a folder that cannot be read.
+    pub fn folder(folder: &Path) -> Result<Vec<(String, Self)>> {
+        let unread = |source| Error::Read { path: folder.into(), source };
+        let entries = std::fs::read_dir(folder).map_err(unread)?.collect::<Result<Vec<_>, _>>().map_err(unread)?;
+        let named = |entry: &std::fs::DirEntry| {
+            Some((entry.file_name().to_str()?.strip_suffix(".jsonl.gz")?.to_owned(), entry.path()))
+        };
+        let mut files: Vec<_> = entries.iter().filter_map(named).collect();
+        files.sort();
+        files.into_iter().map(|(name, path)| Ok((name, Self::read(&path)?))).collect()
     }
 
     /// Writes the file anew: what was there stays whole until all of it is written.

@@ -20,12 +20,12 @@ pub fn random(data: &Data, fold: &Fold, settings: &Settings) -> Result<Answer> {
 
 /// Operations, at the rate of the programs that are learned from; all programs of a task alike.
 pub fn flops(data: &Data, fold: &Fold, _: &Settings) -> Result<Answer> {
-    Ok(alike(data, fold, |task| task.workload.flops() as f64))
+    Ok(alike(data, fold, |task| task.head.workload.flops() as f64))
 }
 
 /// The larger of operations and bytes at the rates of some core, by a factor of the programs that are learned from.
 pub fn roofline(data: &Data, fold: &Fold, _: &Settings) -> Result<Answer> {
-    Ok(alike(data, fold, Task::roofline_ms))
+    Ok(alike(data, fold, |task| task.head.roofline_ms()))
 }
 
 /// PolyDL's cost: bytes by the cache that they are placed in, at the latencies of a Xeon 8280; ties are left.

@@ -3,22 +3,19 @@
 use std::{collections::BTreeMap, path::Path};
 
 use anyhow::{Context, Result, ensure};
-use ndarray::Array2;
 use sha2::{Digest, Sha256};
 use tachograph_features::FeatureGraph;
 use tachograph_program::{
-    Point, Space, Workload,
-    features::{self, Features, Program},
+    Point,
+    features::{self, Program},
 };
-use tachograph_tune::Collected;
+use tachograph_tune::{Collected, CollectedHead, models::graph};
 
 /// A task: its programs that ran, and how long.
 pub struct Task {
     /// The first digits of the hash of its workload.
     pub name: String,
-    pub networks: Vec<String>,
-    pub workload: Workload,
-    space: Space,
+    pub head: CollectedHead,
     points: Vec<Point>,
     /// Milliseconds of each program.
     pub ms: Vec<f64>,
@@ -38,13 +35,8 @@ const LEAST: usize = 8;
 
 impl Data {
     pub fn read(folder: &Path) -> Result<Self> {
-        let entries = std::fs::read_dir(folder).with_context(|| folder.display().to_string())?;
-        let mut paths = entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>()?;
-        paths.retain(|path| path.to_string_lossy().ends_with(".jsonl.gz"));
-        paths.sort();
         let mut data = Self { tasks: Vec::new(), failed: 0 };
-        for path in &paths {
-            let Collected { head, programs } = Collected::read(path)?;
+        for (name, Collected { head, programs }) in Collected::folder(folder)? {
             let (mut points, mut ms) = (Vec::new(), Vec::new());
             for program in programs {
                 match program.outcome {
@@ -56,16 +48,7 @@ impl Data {
                 }
             }
             if ms.len() >= LEAST {
-                let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-                data.tasks.push(Task {
-                    name: name.trim_end_matches(".jsonl.gz").to_owned(),
-                    networks: head.networks,
-                    workload: head.workload,
-                    space: head.space,
-                    points,
-                    ms,
-                    sets: BTreeMap::new(),
-                });
+                data.tasks.push(Task { name, head, points, ms, sets: BTreeMap::new() });
             }
         }
         ensure!(data.tasks.len() >= 8, "{}: {} tasks are too few", folder.display(), data.tasks.len());
@@ -97,9 +80,9 @@ impl Data {
             }
             let mut found: Vec<Vec<FeatureGraph>> = missing.iter().map(|_| Vec::new()).collect();
             for point in &task.points {
-                let schedule = task.space.schedule(point).with_context(|| task.name.clone())?;
-                let program = Program::new(&task.workload, &schedule).with_context(|| task.name.clone())?;
-                let program = program.at(&task.space, point);
+                let schedule = task.head.space.schedule(point).with_context(|| task.name.clone())?;
+                let program = Program::new(&task.head.workload, &schedule).with_context(|| task.name.clone())?;
+                let program = program.at(&task.head.space, point);
                 for (set, found) in missing.iter().zip(&mut found) {
                     let named = features::named(set).with_context(|| format!("no feature set `{set}`"))?;
                     found.push(graph(&named.extract(&program).with_context(|| format!("{set} of {}", task.name))?)?);
@@ -119,14 +102,8 @@ impl Task {
 
     /// What the sketch of a program is called.
     pub fn sketch(&self, program: usize) -> &str {
-        let sketch = self.points.get(program).and_then(|point| self.space.sketches.get(point.sketch));
+        let sketch = self.points.get(program).and_then(|point| self.head.space.sketches.get(point.sketch));
         sketch.map_or("", |sketch| sketch.name.as_str())
-    }
-
-    /// Milliseconds of one run at rates of 100 GFLOP/s and 10 GB/s: the roofline of some core.
-    pub fn roofline_ms(&self) -> f64 {
-        let (flops, bytes) = (self.workload.flops() as f64, self.workload.bytes() as f64);
-        (flops / 100e6).max(bytes / 10e6)
     }
 
     /// The time of its fastest program.
@@ -139,18 +116,4 @@ impl Task {
         let best = self.best_ms();
         self.ms.iter().map(|ms| best / ms).collect()
     }
-}
-
-/// Rows as networks read them.
-fn graph(features: &Features) -> Result<FeatureGraph> {
-    let numbers = |values: &[f64]| values.iter().map(|&x| x as f32).collect::<Vec<f32>>();
-    let mut edges: Vec<(u32, u32)> = features.edges.iter().map(|&[from, to]| (from, to)).collect();
-    edges.sort_unstable_by_key(|&(from, to)| (to, from));
-    edges.dedup();
-    Ok(FeatureGraph {
-        nodes: Array2::from_shape_vec((features.len(), features.width), numbers(&features.values))?,
-        edges,
-        globals: numbers(&features.program),
-        ..FeatureGraph::default()
-    })
 }

@@ -23,7 +23,7 @@ impl Fold {
     pub fn new(data: &Data, by: By, choose: bool, seed: u64) -> Self {
         let units = |task: &Task| match by {
             By::Task => vec![task.name.clone()],
-            By::Network => task.networks.clone(),
+            By::Network => task.head.networks.clone(),
         };
         let all: BTreeSet<String> = data.tasks.iter().flat_map(units).collect();
         let mut chosen: Vec<&String> = all.iter().step_by(2).collect();

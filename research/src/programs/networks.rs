@@ -52,6 +52,6 @@ pub fn task(data: &Data, i: usize, set: &str) -> ProgramTask {
         name: task.name.clone(),
         programs: task.set(set).to_vec(),
         ms: vec![task.ms.clone()],
-        formula_ms: vec![task.roofline_ms(); task.ms.len()],
+        formula_ms: vec![task.head.roofline_ms(); task.ms.len()],
     }
 }

@@ -97,9 +97,9 @@ fn row(task: &Task, program: usize, parts: Parts) -> Vec<f32> {
     }
     row.extend(of("nest-graph").map(kernel).unwrap_or_default());
     row.extend(TEMPLATES.map(|template| f32::from(u8::from(task.sketch(program).starts_with(template)))));
-    let workload = &task.workload;
+    let workload = &task.head.workload;
     let (flops, bytes, weights) = (workload.flops() as f32, workload.bytes() as f32, workload.weight_bytes() as f32);
-    let about = [flops, bytes, weights, flops / bytes, cost / flops, task.roofline_ms() as f32];
+    let about = [flops, bytes, weights, flops / bytes, cost / flops, task.head.roofline_ms() as f32];
     row.extend(about.map(|x| (1e-6 + x).ln()));
     row.push(workload.stages().len() as f32);
     row

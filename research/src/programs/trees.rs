@@ -64,7 +64,7 @@ pub fn fit(
     let of = |&i: &usize| match learned {
         Learned::Speed | Learned::Order => data.tasks[i].relative_speeds(),
         Learned::Time => {
-            let roofline = data.tasks[i].roofline_ms();
+            let roofline = data.tasks[i].head.roofline_ms();
             data.tasks[i].ms.iter().map(|ms| (ms / roofline).ln()).collect()
         }
     };
@@ -86,7 +86,7 @@ pub fn answer(data: &Data, fold: &Fold, scores: Vec<f64>, learned: Learned, roun
         }
         Learned::Time => {
             let ms = |(scores, i): (&[f64], usize)| {
-                let roofline = data.tasks[i].roofline_ms();
+                let roofline = data.tasks[i].head.roofline_ms();
                 scores.iter().map(|s| roofline * s.exp()).collect()
             };
             Answer::of_times(by_task.map(ms).collect(), rounds)

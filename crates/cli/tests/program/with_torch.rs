@@ -334,3 +334,37 @@ fn a_store_learns() {
         false => assert!(ran.failed().contains("`here`: no checkpoint is installed"), "{}", ran.err),
     }
 }
+
+/// A cost model is trained on measured programs, and a tuner goes on from it.
+#[test]
+fn a_cost_model_is_trained_and_tunes() {
+    let folder = tiny();
+    let here = folder.path();
+    let collected = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../datasets/programs");
+    let mut files: Vec<_> = fs::read_dir(&collected).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|path| path.to_string_lossy().ends_with(".jsonl.gz"));
+    // The smallest lower in no time.
+    files.sort_by_key(|path| (fs::metadata(path).unwrap().len(), path.clone()));
+    fs::create_dir(here.join("programs")).unwrap();
+    for path in &files[..10] {
+        fs::copy(path, here.join("programs").join(path.file_name().unwrap())).unwrap();
+    }
+    let config = "data = 'programs'\nfeatures = 'program-nest-graph'\nloss = 'lambda-rank'\nmetric = 'opa'\nepochs = 1\n\
+                  [model]\nkind = 'gtuner'\n";
+    fs::write(here.join("gtuner.toml"), config).unwrap();
+    let text = run_in(here, &["train", "--config", "gtuner.toml", "--out", "run"]).well().out;
+    assert!(text.contains("8 tasks, seed 0") && text.contains("ordered pairs"), "{text}");
+    let tune = |tuner: &str, more: &[&str]| {
+        let args = ["tune", "tiny.onnx", "--bind", "batch=1", "--store", "s.sqlite", "--trials", "1", "--tuner", tuner];
+        run_in(here, &[&args[..], more].concat())
+    };
+    let checkpoint = ["--checkpoint", "run/best.safetensors"];
+    tune("gtuner", &checkpoint).well();
+    let other = tune("gtuner-sage", &checkpoint);
+    assert!(other.failed().contains("run/best.safetensors: another network"), "{}", other.err);
+    assert!(tune("ansor", &checkpoint).failed().contains("is no network"), "trees start from no checkpoint");
+    // The folder is what is wrong.
+    fs::write(here.join("none.toml"), config.replace("'programs'", "'nowhere'")).unwrap();
+    let none = run_in(here, &["train", "--config", "none.toml", "--out", "other"]);
+    assert!(none.failed().starts_with("error: nowhere: "), "{}", none.err);
+}

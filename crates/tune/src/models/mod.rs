@@ -4,6 +4,8 @@ mod boosting;
 pub mod gp;
 #[cfg(feature = "torch")]
 mod network;
+#[cfg(feature = "torch")]
+mod programs;
 mod reading;
 mod trees;
 
@@ -15,6 +17,8 @@ pub use boosting::{Boosting, BoostingOptions, Objective, Packed};
 pub use gp::{Gp, Kernel, Shape};
 #[cfg(feature = "torch")]
 pub use network::Learned;
+#[cfg(feature = "torch")]
+pub use programs::{divide, features_of_programs, graph, program_tasks};
 pub use reading::Reading;
 pub use trees::{Trees, TreesOptions};
 

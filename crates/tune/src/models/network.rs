@@ -2,16 +2,14 @@
 
 use std::path::Path;
 
-use ndarray::Array2;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use tachograph_features::{FeatureGraph, FeatureSet};
 use tachograph_models::ModelConfig;
-use tachograph_program::features::Features;
 use tachograph_train::{Learning, ProgramScorer, ProgramTask};
 use tch::Device;
 
-use super::{CostModel, Estimate, Reading};
+use super::{CostModel, Estimate, Reading, programs};
 use crate::{Error, Result};
 
 /// Passes of a fit that begins with fresh weights, and of one that goes on from a checkpoint.
@@ -34,8 +32,7 @@ impl Learned {
     pub(super) fn new(name: &'static str, settings: &str, features: &str, checkpoint: Option<&Path>) -> Result<Self> {
         let fail = |message: String| Error::Model { model: name, message };
         let config: ModelConfig = serde_json::from_str(settings).map_err(|error| fail(error.to_string()))?;
-        let set = serde_json::from_value(format!("program-{features}").into());
-        let set: FeatureSet = set.map_err(|error| fail(error.to_string()))?;
+        let set = programs::set(features)?;
         let load = |path: &Path| {
             let scorer = ProgramScorer::load(path, Device::Cpu).map_err(|error| fail(error.to_string()))?;
             if *scorer.model() != config || scorer.features() != set || scorer.gives_times() {
@@ -53,7 +50,7 @@ impl Learned {
 
     fn programs(&self, points: &[Reading]) -> Result<Vec<FeatureGraph>> {
         let program = |point: &Reading| match point {
-            Reading::Program(features) => graph(features).map_err(|error| self.fail(error)),
+            Reading::Program(features) => programs::graph(features).map_err(|error| self.fail(error)),
             Reading::Row(_) => Err(self.fail("reads programs, and a table of configurations has none")),
         };
         points.iter().map(program).collect()
@@ -93,21 +90,4 @@ impl CostModel for Learned {
         let slowness = scorer.score(&programs, &vec![1.0; programs.len()], 0).map_err(|error| self.fail(error))?;
         Ok(slowness.into_iter().map(|slowness| Estimate { mean: -slowness, deviation: 0.0 }).collect())
     }
-}
-
-/// Features of a program as networks read them.
-///
-/// # Errors
-/// Rows of different lengths.
-pub fn graph(features: &Features) -> Result<FeatureGraph, ndarray::ShapeError> {
-    let numbers = |values: &[f64]| values.iter().map(|&x| x as f32).collect::<Vec<f32>>();
-    let mut edges: Vec<(u32, u32)> = features.edges.iter().map(|&[from, to]| (from, to)).collect();
-    edges.sort_unstable_by_key(|&(from, to)| (to, from));
-    edges.dedup();
-    Ok(FeatureGraph {
-        nodes: Array2::from_shape_vec((features.len(), features.width), numbers(&features.values))?,
-        edges,
-        globals: numbers(&features.program),
-        ..FeatureGraph::default()
-    })
 }

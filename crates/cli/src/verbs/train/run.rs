@@ -2,7 +2,8 @@
 
 use anyhow::Result;
 use serde_json::json;
-use tachograph_train::{BEST, RunConfig, train_observed, train_ranker};
+use tachograph_train::{BEST, RunConfig, train_observed, train_programs, train_ranker};
+use tachograph_tune::models::{divide, features_of_programs, program_tasks};
 
 use super::Args;
 use crate::{progress::Progress, table};
@@ -20,6 +21,20 @@ pub fn run(args: &Args) -> Result<()> {
         }
         out!("split {}, seed {}, weights of epoch {}", outcome.split, config.seed, outcome.epoch);
         out!("validation: {}\ntest: {}", outcome.validation, outcome.test);
+        out!("checkpoint: {}", checkpoint.display());
+        return Ok(());
+    }
+    if features_of_programs(config.features).is_some() {
+        let [training, validation] = divide(program_tasks(&config.data, config.features)?, config.seed);
+        let tasks = [training.as_slice(), &validation];
+        let outcome = train_programs(&config, config.features, tasks, &args.out, &mut progress);
+        progress.clear();
+        let (outcome, checkpoint) = (outcome?, args.out.join(BEST));
+        if args.json {
+            return table::json(&json!({ "outcome": outcome, "checkpoint": checkpoint }));
+        }
+        out!("{} tasks, seed {}, weights of epoch {}", training.len(), config.seed, outcome.epoch);
+        out!("validation: {}", outcome.validation);
         out!("checkpoint: {}", checkpoint.display());
         return Ok(());
     }
