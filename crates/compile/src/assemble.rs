@@ -91,6 +91,7 @@ pub struct Assembly {
     pub pool: Pool,
     /// Code.
     pub units: Units,
+    threads: u32,
     named: HashMap<(TensorId, Layout), usize>,
     of_tensor: HashMap<TensorId, Vec<(Layout, usize)>>,
 }
@@ -105,6 +106,7 @@ impl Assembly {
         ways: &[Option<Way>],
         elements: &mut Elements<'_>,
         compiler: &Compiler,
+        threads: u32,
     ) -> Result<Self> {
         let mut all = Self {
             steps: Vec::new(),
@@ -112,6 +114,7 @@ impl Assembly {
             outputs: Vec::new(),
             pool: Pool::default(),
             units: Units::new(compiler.clone()),
+            threads,
             named: HashMap::new(),
             of_tensor: HashMap::new(),
         };
@@ -142,7 +145,7 @@ impl Assembly {
                 // It depends on no input.
                 false => {
                     let nest =
-                        copy::nest(network, id, &order::plain(network.shape(id)), &order::plain(network.shape(id)))?;
+                        copy::nest(network, id, &order::plain(network.shape(id)), &order::plain(network.shape(id)), 1)?;
                     let packed = nest.buffer(nest.inputs[0]).pack(&elements.of(id)?)?;
                     let place = Place::Weight(all.pool.put(&packed));
                     all.value(network, id, order::plain(network.shape(id)), place)
@@ -172,7 +175,7 @@ impl Assembly {
             return Err(crate::Error::Network(format!("`{name}` is read before it is made")));
         };
         let to = self.value(network, id, order.clone(), Place::Own);
-        let (unit, work) = self.units.add(&copy::nest(network, id, &from, order)?)?;
+        let (unit, work) = self.units.add(&copy::nest(network, id, &from, order, self.threads)?)?;
         let run = Run::Kernel { unit, args: vec![Arg::Value(at), Arg::Value(to)], work };
         self.steps.push(Step { part, copies: true, run });
         Ok(to)

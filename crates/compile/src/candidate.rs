@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use tachograph_ir::TensorId;
-use tachograph_program::{Form, Group, Machine, Nest, Schedule, Space, Target};
+use tachograph_program::{Among, Form, Group, Machine, Nest, Schedule, Space, Target};
 use tachograph_tune::live::{Known, untuned, winner};
 
 use crate::{
@@ -34,6 +34,18 @@ impl Candidate {
         let (reads, writes) = orders(group, &nest);
         let ms = formula::ms(&group.workload, &schedule);
         Ok(Self { form, schedule, reads, writes, ms, measured: false })
+    }
+
+    /// The same with its loops shared among threads.
+    ///
+    /// # Errors
+    /// A schedule that the workload refuses.
+    pub(crate) fn among(self, group: &Group, threads: u32) -> Result<Self> {
+        if threads < 2 {
+            return Ok(self);
+        }
+        let Among { schedule, share } = self.schedule.among(&group.workload, threads.into())?;
+        Ok(Self { schedule, ms: share * self.ms, ..self })
     }
 
     fn takes_the_place_of(&self, other: &Self) -> bool {

@@ -23,6 +23,8 @@ pub struct Out<'a> {
     pub folder: &'a Path,
     /// The folder for object files, which several plans may share: they are known by what is in them.
     pub objects: &'a Path,
+    /// Threads that a run is shared among.
+    pub threads: u32,
 }
 
 /// Compiles a network to a folder: `network.so`, `tachograph.h`, `network.py`, `plan.json`. `measured` has what is known of
@@ -37,12 +39,12 @@ pub fn compile(
     compiler: &Compiler,
     out: Out<'_>,
 ) -> Result<Plan> {
-    let mut all = ways(network, measured)?;
+    let mut all = ways(network, measured, out.threads)?;
     let mut refused: HashMap<usize, String> = HashMap::new();
     loop {
         let taken = chosen(network, &all);
         let mut elements = Elements::new(network, weights, compiler);
-        let assembly = Assembly::of(network, &taken, &mut elements, compiler)?;
+        let assembly = Assembly::of(network, &taken, &mut elements, compiler, out.threads)?;
         let mut files = Vec::new();
         let mut bad: HashMap<usize, String> = HashMap::new();
         for (unit, object) in build::objects(&assembly.units.files, compiler, out.objects)?.into_iter().enumerate() {
@@ -54,7 +56,8 @@ pub fn compile(
         if bad.is_empty() {
             let signature = signature(network);
             link(&assembly, &files, &signature, compiler, out)?;
-            let plan = plan(network, &taken, &assembly, compiler, &refused, signature, elements.stand_ins());
+            let plan =
+                plan(network, &taken, &assembly, (compiler, out.threads), &refused, signature, elements.stand_ins());
             write(&out.folder.join("plan.json"), &serde_json::to_string_pretty(&plan).unwrap_or_default())?;
             return Ok(plan);
         }
@@ -97,8 +100,9 @@ fn link(
     std::fs::write(&binary, &assembly.pool.bytes).map_err(Error::io(&binary))?;
     let said = serde_json::to_string(signature).unwrap_or_default();
     let whole = std::fs::canonicalize(&binary).map_err(Error::io(&binary))?;
-    let main = source::network(assembly, &said, &whole.display().to_string());
     let parallel = assembly.units.files.iter().any(|code| code.parallel);
+    let threads = if parallel { out.threads } else { 1 };
+    let main = source::network(assembly, &said, &whole.display().to_string(), threads);
     build::link(files, &main, parallel, compiler, [out.objects, &out.folder.join("network.so")])?;
     // The library has them now.
     let _ = std::fs::remove_file(&binary);
@@ -131,7 +135,7 @@ fn plan(
     network: &Network<'_>,
     taken: &[Option<Way>],
     assembly: &Assembly,
-    compiler: &Compiler,
+    (compiler, threads): (&Compiler, u32),
     refused: &HashMap<usize, String>,
     signature: Signature,
     stand_ins: Vec<String>,
@@ -162,6 +166,7 @@ fn plan(
         model: network.bound.graph().name().to_owned(),
         compiler: format!("{} {}", compiler.version(), compiler.flags().join(" ")),
         signature,
+        threads,
         steps: assembly.steps.iter().map(step).collect(),
         arena_bytes: assembly.memory().2,
         weight_bytes: assembly.pool.bytes.len() as u64,

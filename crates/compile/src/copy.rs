@@ -5,8 +5,8 @@ use tachograph_program::{Builder, Layout, Nest, Schedule};
 
 use crate::{Network, Result, order};
 
-/// Loops that copy a tensor from one order to another, in that of the result.
-pub fn nest(network: &Network<'_>, id: TensorId, from: &Layout, to: &Layout) -> Result<Nest> {
+/// Loops that copy a tensor from one order to another, in that of the result, shared among threads.
+pub fn nest(network: &Network<'_>, id: TensorId, from: &Layout, to: &Layout, threads: u32) -> Result<Nest> {
     let (shape, dtype) = (network.shape(id), network.bound.fact(id).dtype);
     let names: Vec<String> = (0..shape.len()).map(|axis| format!("a{axis}")).collect();
     let axes: Vec<(&str, u64)> = names.iter().map(String::as_str).zip(shape.iter().copied()).collect();
@@ -35,5 +35,7 @@ pub fn nest(network: &Network<'_>, id: TensorId, from: &Layout, to: &Layout) -> 
     };
     let loops: Vec<String> = to.dims.iter().map(part).collect();
     let loops: Vec<&str> = loops.iter().map(String::as_str).collect();
-    Ok(schedule.reorder("y", &loops).lower(&workload)?)
+    let schedule = schedule.reorder("y", &loops);
+    let shared = if threads > 1 { schedule.among(&workload, threads.into())?.schedule } else { schedule };
+    Ok(shared.lower(&workload)?)
 }

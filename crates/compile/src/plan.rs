@@ -76,6 +76,9 @@ pub struct Plan {
     pub compiler: String,
     /// What it takes and gives.
     pub signature: Signature,
+    /// Threads that a run is shared among.
+    #[serde(default = "one")]
+    pub threads: u32,
     /// The steps of a run.
     pub steps: Vec<Step>,
     /// Bytes that a run needs beside the weights, inputs and outputs.
@@ -84,6 +87,10 @@ pub struct Plan {
     pub weight_bytes: u64,
     /// Weights that the model has no elements of: numbers that look random took their place.
     pub stand_ins: Vec<String>,
+}
+
+fn one() -> u32 {
+    1
 }
 
 impl Plan {

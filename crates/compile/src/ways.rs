@@ -57,17 +57,22 @@ impl Way {
 /// What was measured, by workload.
 pub type Measured = HashMap<WorkloadHash, Vec<Known>>;
 
-/// The ways of each part.
+/// The ways of each part, with loops shared among so many threads.
 ///
 /// # Errors
 /// A schedule that a workload refuses.
-pub fn ways(network: &Network<'_>, measured: &Measured) -> Result<Vec<Vec<Way>>> {
+pub fn ways(network: &Network<'_>, measured: &Measured, threads: u32) -> Result<Vec<Vec<Way>>> {
     let kernels = |forms: &[_]| -> Result<Vec<Way>> {
         let known = |(form, group): &(Form, tachograph_program::Group)| {
             Some((*form, measured.get(&group.workload.hash())?.clone()))
         };
         let known = forms.iter().filter_map(known).collect();
-        Ok(candidates(forms, &known)?.into_iter().map(|candidate| Way::Kernel(Box::new(candidate))).collect())
+        let shared = |candidate: Candidate| {
+            let group = forms.iter().find(|(form, _)| *form == candidate.form).map(|(_, group)| group);
+            let candidate = group.map_or(Ok(candidate.clone()), |group| candidate.among(group, threads))?;
+            Ok(Way::Kernel(Box::new(candidate)))
+        };
+        candidates(forms, &known)?.into_iter().map(shared).collect()
     };
     let each = |part: &Part| match &part.work {
         Work::Constant(_) => Ok(Vec::new()),

@@ -6,9 +6,9 @@ use tachograph_compile::{Compiled, How, Measured, Network, Out, compile};
 use tachograph_ir::{Assignment, Attrs, BoundGraph, Builder, DType, Fill, FusionRule, TensorId, Value};
 use tachograph_program::{Compiler, Data, group};
 
-fn compiled(bound: &BoundGraph, folder: &std::path::Path) -> (Vec<Vec<f32>>, tachograph_compile::Plan) {
+fn compiled(bound: &BoundGraph, folder: &std::path::Path, threads: u32) -> (Vec<Vec<f32>>, tachograph_compile::Plan) {
     let network = Network::of(bound).unwrap();
-    let out = Out { folder, objects: &folder.join("build") };
+    let out = Out { folder, objects: &folder.join("build"), threads };
     let plan = compile(&network, &Measured::new(), &|_| Ok(None), &Compiler::find().unwrap(), out).unwrap();
     let mut library = Compiled::open(&folder.join("network.so")).unwrap();
     let given: Vec<Vec<f32>> = bound.graph().inputs().iter().map(|&id| stand_in(bound, id)).collect();
@@ -49,7 +49,7 @@ fn interpreted(bound: &BoundGraph) -> Vec<Vec<f64>> {
 
 fn check(bound: &BoundGraph) -> tachograph_compile::Plan {
     let folder = tempfile::tempdir().unwrap();
-    let (found, plan) = compiled(bound, folder.path());
+    let (found, plan) = compiled(bound, folder.path(), 1);
     for (found, expected) in found.iter().zip(interpreted(bound)) {
         let scale = (expected.iter().map(|x| x * x).sum::<f64>() / expected.len() as f64).sqrt();
         assert_eq!(found.len(), expected.len());
@@ -140,7 +140,7 @@ fn what_depends_on_weights_alone_is_computed_beforehand() {
         let network = Network::of(&bound).unwrap();
         let weight = |id: TensorId| (0..bound.shape(id).unwrap().iter().product()).map(|i| (i % 7) as f64).collect();
         let folder = tempfile::tempdir().unwrap();
-        let out = Out { folder: folder.path(), objects: &folder.path().join("build") };
+        let out = Out { folder: folder.path(), objects: &folder.path().join("build"), threads: 1 };
         let compiler = Compiler::find().unwrap();
         let plan = compile(&network, &Measured::new(), &|id| Ok(Some(weight(id))), &compiler, out).unwrap();
         assert!(plan.stand_ins.is_empty() && plan.steps.len() == 1, "{plan:#?}");
@@ -148,6 +148,33 @@ fn what_depends_on_weights_alone_is_computed_beforehand() {
         let found = Compiled::open(&folder.path().join("network.so")).unwrap().run(&[ones.as_slice()]).unwrap();
         let expected = |column: u64| (0..size).map(|k| ((column * size + k) % 7) as f32).sum::<f32>();
         assert!((0..20).all(|j| found[0][j as usize] == expected(j)), "{:?}", found[0]);
+    }
+}
+
+/// Convolutions in both forms, a pool, a copy between orders, softmax: what threads share has to be the same.
+#[test]
+fn threads_share_a_run() {
+    let bound = network(&[1, 32, 28, 28], |b, x| {
+        let y = b.conv(x, 64, [3, 3], 1, 1, 1, true)?;
+        let y = b.op("Relu", &[y])?;
+        let y = b.conv(y, 64, [3, 3], 2, 1, 64, true)?;
+        let y = b.conv(y, 48, [1, 1], 1, 0, 1, true)?;
+        let y = b.op_with("Transpose", &[y], Attrs::from([("perm".into(), vec![0i64, 2, 3, 1].into())]))?;
+        b.op("Softmax", &[y])
+    });
+    let (alone, three) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let ((expected, plan), (found, shared)) = (compiled(&bound, alone.path(), 1), compiled(&bound, three.path(), 3));
+    let parallel = |plan: &tachograph_compile::Plan| {
+        let schedule = |step: &&tachograph_compile::Step| match &step.run {
+            How::Kernel { schedule, .. } => schedule.to_string().contains("parallel"),
+            How::Copy => false,
+        };
+        plan.steps.iter().filter(schedule).count()
+    };
+    assert_eq!((plan.threads, parallel(&plan), shared.threads), (1, 0, 3));
+    assert!(parallel(&shared) >= 3 && shared.predicted_ms() < 0.6 * plan.predicted_ms(), "{shared:#?}");
+    for (a, b) in found[0].iter().zip(&expected[0]) {
+        assert!((a - b).abs() <= 1e-5 * b.abs().max(1e-3), "{a} {b}");
     }
 }
 

@@ -38,8 +38,8 @@ pub use interpret::{Data, round};
 pub use measure::{Compiler, Cpu, Cuda, Failure, Kernel, Limits, Measurer, Nvrtc, OpenCl, Outcome, Record, Settings};
 pub use nest::{Launch, Loop, Nest, NestBuffer, Stmt, Storage};
 pub use schedule::{
-    Binding, Dim, Kind, Layout, LayoutDim, LoopNode, Loops, Mark, Place, Prefetch, Relation, Schedule, Scope, State,
-    Step,
+    Among, Binding, Dim, Kind, Layout, LayoutDim, LoopNode, Loops, Mark, Place, Prefetch, Relation, Schedule, Scope,
+    State, Step,
 };
 pub use space::{Choice, CpuRules, Decision, GpuRules, Machine, MetaSchedule, Open, Point, Sketch, Space};
 pub use workload::{Axis, Buffer, Parts, Role, Stage, Workload};

@@ -133,8 +133,15 @@ impl Compiler {
         // What is linked against it looks for this name, wherever it lay then.
         let name = library.file_name().unwrap_or_default().to_string_lossy();
         let named = format!("-Wl,-soname,{name}");
-        let how: &[&str] = if cfg!(target_os = "linux") { &["-shared", &named] } else { &["-shared"] };
-        self.call(&self.args(how, files, parallel, library))
+        let mut how = vec!["-shared"];
+        if cfg!(target_os = "linux") {
+            how.push(&named);
+            if parallel {
+                // The threads of OpenMP outlive a library that is closed, and run code that would be gone.
+                how.push("-Wl,-z,nodelete");
+            }
+        }
+        self.call(&self.args(&how, files, parallel, library))
     }
 
     fn args(&self, how: &[&str], from: &[PathBuf], parallel: bool, to: &Path) -> Vec<String> {

@@ -3,6 +3,7 @@
 //! A [`Schedule`] knows stages and loops by name, so it replays on another shape of the same operator. [`State`] is
 //! what the steps have made of a workload so far.
 
+mod among;
 mod bind;
 mod layout;
 mod loops;
@@ -12,6 +13,7 @@ mod state;
 mod step;
 mod tensorize;
 
+pub use among::Among;
 pub(crate) use bind::MAX_THREADS;
 pub use bind::{Binding, Dim};
 pub use layout::{Layout, LayoutDim};

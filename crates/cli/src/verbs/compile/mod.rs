@@ -22,7 +22,7 @@ use tachograph_tune::{
 };
 
 use crate::{
-    exit,
+    args, exit,
     here::{CPU, Here},
     models::{Bind, Model},
     store, table, tuned,
@@ -54,6 +54,9 @@ pub struct Args {
     /// The tuner; `tachograph tune --list` says which there are.
     #[arg(long, default_value = DEFAULT)]
     tuner: String,
+    /// Threads that a run is shared among, at most as many as the machine has cores. Kernels are tuned on one.
+    #[arg(long, default_value_t = 1, value_parser = args::threads)]
+    threads: i32,
     /// Of all that is drawn.
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -94,7 +97,7 @@ pub fn run(args: &Args) -> Result<()> {
     tuning::tune(args, &network, by, &compiler, journal.as_mut())?;
     let weights = Elements::new(&args.model, &model);
     let one = |measured: &Measured, folder: &Path| {
-        let out = Out { folder, objects: &args.out.join("build") };
+        let out = Out { folder, objects: &args.out.join("build"), threads: args.threads.unsigned_abs() };
         compile(&network, measured, &|id| weights.of(id), &compiler, out).with_context(|| model.path.clone())
     };
     let measured = known(&network, journal.as_mut())?;
@@ -147,7 +150,12 @@ fn said(args: &Args, plan: &Plan, raced: &race::Raced) -> Result<()> {
     out!("{}: {}, {} of them copies", Plain(&plan.model), table::counted(plan.steps.len(), "step"), plan.copies());
     table::table(&["group", "operators", "how", "predicted ms", "from", "ms"], &longest(plan));
     let default = raced.default_ms.map_or_else(String::new, |ms| format!(", the default plan {ms:.3} ms"));
-    out!("\na run takes {:.3} ms (predicted {:.3}{default}), on one thread", raced.ms, plan.predicted_ms());
+    out!(
+        "\na run takes {:.3} ms (predicted {:.3}{default}), on {}",
+        raced.ms,
+        plan.predicted_ms(),
+        table::counted(plan.threads as usize, "thread")
+    );
     let mb = |bytes: u64| bytes as f64 / 1e6;
     out!("{:.1} MB of weights, {:.1} MB beside them", mb(plan.weight_bytes), mb(plan.arena_bytes));
     out!("{}: network.so, tachograph.h, network.py, plan.json, plan.html", args.out.display());

@@ -6,11 +6,12 @@ use tachograph_program::Form;
 use tachograph_report::{PlanPage, PlanRow};
 
 use super::race::Raced;
+use crate::table;
 
 pub fn html(plan: &Plan, raced: &Raced) -> Result<String> {
     let fact = |name: &str, value: String| (name.to_owned(), value);
     let mut facts = vec![
-        fact("a run", format!("{:.3} ms on one thread", raced.ms)),
+        fact("a run", format!("{:.3} ms on {}", raced.ms, table::counted(plan.threads as usize, "thread"))),
         fact("predicted", format!("{:.3} ms", plan.predicted_ms())),
     ];
     facts.extend(raced.default_ms.map(|ms| fact("default plan", format!("{ms:.3} ms, gain {:.2}", ms / raced.ms))));
