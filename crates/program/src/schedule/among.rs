@@ -107,7 +107,7 @@ mod tests {
     fn the_loop_that_divides_best_is_shared() {
         let split = |factor| Schedule::new().split("matmul", "i", &[factor]);
         let shared = |schedule: Schedule, rows, threads| schedule.among(&product(rows), threads).unwrap();
-        let text = |shared: &Among| shared.schedule.to_string();
+        let text = |shared: &Among| shared.schedule.to_string().trim_end().to_owned();
         let outer = shared(split(8), 64, 4);
         assert!(text(&outer).ends_with("parallel matmul i.0"), "{outer:?}");
         assert!((0.25..0.26).contains(&outer.share), "{outer:?}");
