@@ -1,4 +1,4 @@
-"""Compiled networks beside other runtimes, in turns, on one thread.
+"""Compiled networks beside other runtimes, in turns, on as many threads as the variable THREADS says (one where it says nothing).
 
     python research/peers/networks.py MODEL.onnx=FOLDER ... [--runs 15] [--only onnxruntime,openvino] [--memory]
 

@@ -1,8 +1,10 @@
-"""How each runtime takes a network: `RUNTIMES[name](path)` gives a function from inputs to outputs, on one thread and in f32."""
+"""How each runtime takes a network: `RUNTIMES[name](path)` gives a function from inputs to outputs, in f32, on as many threads
+as the variable THREADS says, one where it says nothing."""
 
 import os
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")
+THREADS = int(os.environ.get("THREADS", "1"))
+os.environ.setdefault("OMP_NUM_THREADS", str(THREADS))
 
 import importlib.util
 import json
@@ -24,7 +26,7 @@ def onnx_runtime(path):
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.intra_op_num_threads, options.inter_op_num_threads = THREADS, 1
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     names = [given.name for given in session.get_inputs()]
     return lambda inputs: session.run(None, dict(zip(names, inputs)))
@@ -33,7 +35,7 @@ def onnx_runtime(path):
 def open_vino(path):
     import openvino
 
-    compiled = openvino.Core().compile_model(path, "CPU", {"INFERENCE_NUM_THREADS": 1, "PERFORMANCE_HINT": "LATENCY",
+    compiled = openvino.Core().compile_model(path, "CPU", {"INFERENCE_NUM_THREADS": THREADS, "PERFORMANCE_HINT": "LATENCY",
                                                            "INFERENCE_PRECISION_HINT": "f32"})
     request = compiled.create_infer_request()
     return lambda inputs: [request.infer(list(inputs))[i] for i in range(len(compiled.outputs))]
@@ -47,7 +49,7 @@ def by_torch(prepare):
 
         import models
 
-        torch.set_num_threads(1)
+        torch.set_num_threads(THREADS)
         model, inputs = models.make(pathlib.Path(path).stem)
         with torch.inference_mode():
             ready = prepare(torch, model, inputs)
@@ -73,7 +75,7 @@ def tvm(path):
     from tvm import relax
     from tvm.relax.frontend.onnx import from_onnx
 
-    target = tvm.target.Target({"kind": "llvm", "mcpu": os.environ.get("TVM_CPU", "native"), "num-cores": 1})
+    target = tvm.target.Target({"kind": "llvm", "mcpu": os.environ.get("TVM_CPU", "native"), "num-cores": THREADS})
     module, weights = relax.frontend.detach_params(from_onnx(onnx.load(path), keep_params_in_input=True))
     work = f"{os.environ.get('TVM_WORK', 'tvm')}/{pathlib.Path(path).stem}"
     os.makedirs(work, exist_ok=True)
