@@ -14,9 +14,9 @@ use crate::{exit, here::Here};
 /// The version of traces that is written and read: a list of steps alone. Others are objects that say their `version`.
 const VERSION: u64 = 1;
 
-/// The compiler as records name it: its version and its flags, as far as a store takes them.
+/// The compiler as records name it, as far as a store takes it.
 pub fn compiler(compiler: &Compiler) -> String {
-    short(&format!("{} {}", compiler.version(), compiler.flags().join(" ")), 200)
+    short(&compiler.name(), 200)
 }
 
 fn short(text: &str, most: usize) -> String {

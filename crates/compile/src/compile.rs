@@ -164,7 +164,7 @@ fn plan(
     };
     Plan {
         model: network.bound.graph().name().to_owned(),
-        compiler: format!("{} {}", compiler.version(), compiler.flags().join(" ")),
+        compiler: compiler.name(),
         signature,
         threads,
         steps: assembly.steps.iter().map(step).collect(),

@@ -28,7 +28,7 @@ mod text;
 mod workload;
 
 pub use builder::Builder;
-pub use code::{CCode, GpuCode, GpuKernel, GpuTarget, Target, c, cuda, opencl};
+pub use code::{CCode, GENERATION, GpuCode, GpuKernel, GpuTarget, Target, c, cuda, opencl};
 pub use error::{Error, Result};
 pub use expr::{Binary, BufferId, Comparison, Cond, Expr, Reducer, Unary};
 pub use graph::{Form, Group, forms, group, group_as};

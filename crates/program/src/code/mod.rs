@@ -13,5 +13,5 @@ mod unroll;
 mod vector;
 mod writer;
 
-pub use c::{CCode, Target, c};
+pub use c::{CCode, GENERATION, Target, c};
 pub use gpu::{GpuCode, GpuKernel, GpuTarget, cuda, opencl};

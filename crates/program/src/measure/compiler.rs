@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::child::{self, Ended, Limits};
-use crate::{CCode, Error, Result};
+use crate::{CCode, Error, GENERATION, Result};
 
 /// A C compiler: GCC or Clang.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,6 +91,11 @@ impl Compiler {
     /// The first line of what it says of itself.
     pub fn version(&self) -> &str {
         &self.version
+    }
+
+    /// What records call it: its version, its flags, and the generation of the code that it is given.
+    pub fn name(&self) -> String {
+        format!("code {GENERATION}, {} {}", self.version, self.flags.join(" "))
     }
 
     /// The flags that it is given.

@@ -91,7 +91,7 @@ impl Backend for Native {
     }
 
     fn compiler(&self) -> String {
-        format!("{} {}", self.compiler.version(), self.compiler.flags().join(" "))
+        self.compiler.name()
     }
 }
 
