@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use serde_json::json;
-use tachograph_train::{BEST, RunConfig, train_observed, train_ranker};
+use tachograph_train::{BEST, RunConfig, rank, train_observed, train_ranker};
 
 use super::Args;
 use crate::{progress::Progress, table};
@@ -15,6 +15,9 @@ pub fn run(args: &Args) -> Result<()> {
         let outcome = train_ranker(&config, &args.out, &mut progress);
         progress.clear();
         let (outcome, checkpoint) = (outcome?, args.out.join(BEST));
+        if rank()? > 0 {
+            return Ok(());
+        }
         if args.json {
             return table::json(&json!({ "outcome": outcome, "checkpoint": checkpoint }));
         }
@@ -26,6 +29,9 @@ pub fn run(args: &Args) -> Result<()> {
     let outcome = train_observed(&config, &args.out, &mut progress);
     progress.clear();
     let (outcome, checkpoint) = (outcome?, args.out.join(BEST));
+    if rank()? > 0 {
+        return Ok(());
+    }
     if args.json {
         return table::json(&json!({ "outcome": outcome, "checkpoint": checkpoint }));
     }
