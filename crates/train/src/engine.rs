@@ -209,7 +209,7 @@ impl<'a> Run<'a> {
                 let step = self.step(&ready, task, total)?;
                 let stop = !observer.step(&step);
                 let (stop, seconds) = timed(|| self.group.any(stop));
-                self.timing.communicate += seconds;
+                self.communicated(seconds);
                 let go_on = !stop;
                 let every = self.config.checkpoint.steps;
                 if !go_on || every > 0 && self.progress.steps.is_multiple_of(every) {
@@ -220,6 +220,12 @@ impl<'a> Run<'a> {
         )?;
         self.finish(task, total, start, observer)?;
         Ok(self.timing)
+    }
+
+    fn communicated(&mut self, seconds: f64) {
+        if !self.group.is_alone() {
+            self.timing.communicate += seconds;
+        }
     }
 
     /// Learning rate of batch `batch` of `total` in the epoch under way.
@@ -251,7 +257,7 @@ impl<'a> Run<'a> {
         // their number, is what it would be on one; each then has the gradients that go through its own part.
         let device = self.predictor.store().device();
         let (all, seconds) = timed(|| self.group.join(own?, ready.own.clone(), ready.values, device));
-        self.timing.communicate += seconds;
+        self.communicated(seconds);
         let (loss, seconds) = timed(|| -> Result<_> {
             let prediction = task.prediction(ready, ready.known.of(&all?)?)?;
             let loss = self.config.loss.value(&prediction, &ready.known.targets, ready.known.lists.as_ref())?;
@@ -271,7 +277,7 @@ impl<'a> Run<'a> {
         });
         let communicated = done?;
         self.timing.backward += seconds - communicated;
-        self.timing.communicate += communicated;
+        self.communicated(communicated);
         let rate = self.rate(batch, total);
         let (done, seconds) = timed(|| {
             finite("norm of the gradients", self.optimizer.clip(self.config.clip, self.config.clip_each)?)?;

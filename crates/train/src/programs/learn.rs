@@ -6,10 +6,11 @@ use tachograph_features::FeatureGraph;
 
 use super::{ProgramScorer, ProgramTask, examples};
 use crate::{
-    AdamConfig, Error, Example, Loss, Optimizer, OptimizerConfig, Result, collate,
+    Error, Example, Loss, Optimizer, OptimizerConfig, Result, collate,
     error::{setting, torch},
     known::{Known, Lists},
     loss::LambdaRank,
+    optimizer::AdamConfig,
 };
 
 /// How [`ProgramScorer::learn`] learns: TLP's loss and optimiser by default, on batches that suit some hundred programs.
@@ -54,7 +55,10 @@ impl ProgramScorer {
     /// no sense.
     pub fn learn(&mut self, tasks: &[ProgramTask], learning: &Learning) -> Result<f64> {
         if learning.loss.ranks() != self.ranks {
-            return Err(setting("loss", "the network puts out an order where this needs a time, or a time where an order"));
+            return Err(setting(
+                "loss",
+                "the network puts out an order where this needs a time, or a time where an order",
+            ));
         }
         let examples = tasks.iter().map(|task| examples(task, self.ranks, &self.manifest().featurizer));
         let examples: Vec<Example> = examples.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();

@@ -28,8 +28,8 @@ const FACTOR: &str = "logarithm of the time over a formula's";
 /// A checkpoint of [`train_programs`](crate::train_programs).
 #[derive(Debug)]
 pub struct ProgramScorer {
-    predictor: TorchPredictor,
-    ranks: bool,
+    pub(super) predictor: TorchPredictor,
+    pub(super) ranks: bool,
 }
 
 impl ProgramScorer {
