@@ -8,8 +8,8 @@ use crate::Result;
 #[derive(Debug)]
 pub enum World {}
 
-/// No such thing.
-pub enum Sum {}
+/// Never made.
+pub struct Sum;
 
 impl World {
     /// # Errors
@@ -49,10 +49,10 @@ impl World {
 
 impl Sum {
     pub fn is_done(&mut self) -> bool {
-        match *self {}
+        true
     }
 
     pub fn wait(self) -> Result<()> {
-        match self {}
+        Ok(())
     }
 }

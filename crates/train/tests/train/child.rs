@@ -27,6 +27,10 @@ impl Observer for Print {
         println!("step {} {}", step.step, 4 * pages);
         true
     }
+
+    fn notice(&mut self, message: &str) {
+        println!("notice: {message}");
+    }
 }
 
 /// Trains where it is started by [`start`]; otherwise there is nothing to test.

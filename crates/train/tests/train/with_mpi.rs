@@ -33,9 +33,15 @@ fn ranks(n: usize, config: &RunConfig, dir: &Path) -> Command {
     command
 }
 
-fn finish(n: usize, config: &RunConfig, dir: &Path) {
+/// Runs to the end, and what is said then.
+fn finish(n: usize, config: &RunConfig, dir: &Path) -> String {
     let output = ranks(n, config, dir).output().unwrap();
-    assert!(output.status.success(), "{}", said(&output));
+    let said = said(&output);
+    assert!(output.status.success(), "{said}");
+    let lines: Vec<&str> = said.lines().filter(|line| line.contains("ranks: a step took")).collect();
+    let [line] = lines[..] else { panic!("{said}") };
+    assert!(line.contains(&format!("{n} ranks")) && line.ends_with("communication"), "{line}");
+    line.into()
 }
 
 fn said(output: &Output) -> String {
@@ -180,6 +186,27 @@ fn a_killed_rank_ends_the_others_and_the_run_goes_on_to_the_same_bytes() {
         let [killed, whole] = [killed, whole].map(|dir| fs::read_to_string(dir.join("report.json")).unwrap());
         assert_eq!(killed, whole);
     }
+}
+
+/// ResModel on a graph as large as TpuGraphs' mean (14,105 nodes), 8 times 16 configurations a step; the share that is
+/// communication.
+#[test]
+#[ignore = "starts mpirun; minutes"]
+fn the_share_of_communication() {
+    let dirs = tempfile::tempdir().unwrap();
+    let file = dirs.path().join("graph.npz");
+    graph(&file, Shape { nodes: 14_105, configurations: 200, columns: 18, every: 28 }, 1);
+    let model = "[model]\nkind = 'layout-resmodel'";
+    let ranking = RankingConfig { draws: 40, validate: 8, ..ordering(&file, model).ranking };
+    let config = RunConfig { epochs: 1, batch: 8, runs: 16, ranking, ..ordering(&file, model) };
+    for n in [2, 4] {
+        println!("{}", finish(n, &config, &dirs.path().join(n.to_string())));
+    }
+    let one = dirs.path().join("one");
+    child::finish(&config, &one);
+    let timing = epochs(&one)[0].timing;
+    let seconds = timing.wait + timing.forward + timing.backward + timing.step;
+    println!("1 process: a step took {:.2} ms", 1e3 * seconds / 5.0);
 }
 
 /// What fails on all is said once, and what fails on one ends all.
