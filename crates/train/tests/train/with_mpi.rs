@@ -80,13 +80,13 @@ fn same(config: &RunConfig, ranks: &[usize]) {
     }
 }
 
-/// Batches of 5 of 18 networks: parts of 1 and 2 on four ranks, and a last batch with fewer members than ranks.
+/// Batches of 9 of 20 networks: parts of 2 and 3 on four ranks, and a last batch with fewer members than ranks.
 #[test]
 #[ignore = "starts mpirun"]
 fn amounts_are_learned_as_by_one_process() {
     let data = tempfile::tempdir().unwrap();
     proportional(data.path());
-    let config = RunConfig { batch: 5, epochs: 3, average: 0.9, ..config(data.path()) };
+    let config = RunConfig { batch: 9, epochs: 3, average: 0.9, ..config(data.path()) };
     same(&config, &[2, 4]);
     // A loss that ranks the whole batch, beside one that is a mean over its members.
     let loss: RunConfig = toml::from_str(
@@ -96,9 +96,10 @@ fn amounts_are_learned_as_by_one_process() {
     same(&RunConfig { loss: loss.loss, ..config }, &[3]);
 }
 
+/// By gradient descent: Adam divides gradients that are nothing but rounding by their own size.
 fn ordering(data: &Path, model: &str) -> RunConfig {
     let text = format!(
-        "data = '{}'\nmetric = 'kendall'\nloss = 'list-mle'\nrate = 0.01\nbatch = 3\nruns = 8\n{model}",
+        "data = '{}'\nmetric = 'kendall'\nloss = 'list-mle'\nrate = 0.01\noptimizer.kind = 'sgd'\nbatch = 3\nruns = 8\n{model}",
         data.display()
     );
     let ranking = RankingConfig {
