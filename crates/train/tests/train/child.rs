@@ -38,11 +38,11 @@ impl Observer for Print {
 fn child() {
     if let Some(dir) = env::var_os(DIR) {
         let dir = Path::new(&dir);
-        let mut config = RunConfig::load(&dir.with_extension("toml")).unwrap();
+        let config = RunConfig::load(&dir.with_extension("toml")).unwrap();
         #[cfg(feature = "mpi")]
-        if env::var_os(ODD).is_some_and(|odd| env::var_os("OMPI_COMM_WORLD_RANK") == Some(odd)) {
-            config.rate *= 2.0;
-        }
+        let odd = env::var_os(ODD).is_some_and(|odd| env::var_os("OMPI_COMM_WORLD_RANK") == Some(odd));
+        #[cfg(feature = "mpi")]
+        let config = RunConfig { rate: if odd { 2.0 * config.rate } else { config.rate }, ..config };
         let done = match config.model.ranking() {
             Some(_) => train_ranker(&config, dir, &mut Print).map(drop),
             None => train_observed(&config, dir, &mut Print).map(drop),
