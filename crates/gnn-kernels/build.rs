@@ -25,7 +25,7 @@ fn main() {
         .flag_if_supported("-fno-math-errno")
         .include(&include)
         .include(include.join("torch/csrc/api/include"))
-        .file("native/segments.cpp");
+        .files(["native/segments.cpp", "native/backward.cpp"]);
     if env::var_os("CARGO_FEATURE_AMX").is_some() {
         build.files(["native/gemm.cpp", "native/linear.cpp"]);
     }

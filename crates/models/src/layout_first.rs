@@ -60,7 +60,14 @@ impl NetworkConfig for LayoutFirstConfig {
 
     fn ranking(&self) -> Option<Ranking> {
         let features = FeatureSet::XLA_STANDARD;
-        Some(Ranking { features, undirected: false, prune: self.prune, kinds: Kinds::Nodes, ..Ranking::default() })
+        Some(Ranking {
+            features,
+            undirected: false,
+            prune: self.prune,
+            kinds: Kinds::Nodes,
+            compares: self.cross,
+            ..Ranking::default()
+        })
     }
 
     fn build(&self, vs: &nn::Path<'_>, schema: &Schema, _: &[Quantity]) -> Result<Box<dyn Network>> {

@@ -108,6 +108,8 @@ pub struct Ranking {
     pub gradients: usize,
     /// Which kinds of configuration it knows.
     pub kinds: Kinds,
+    /// The score of a configuration depends on those that it is scored with.
+    pub compares: bool,
 }
 
 /// Kinds of configuration.
@@ -131,6 +133,7 @@ impl Default for Ranking {
             segment: 0,
             gradients: 0,
             kinds: Kinds::Both,
+            compares: false,
         }
     }
 }

@@ -58,6 +58,7 @@ impl NetworkConfig for TileFirstConfig {
             features: FeatureSet::XLA_STANDARD,
             join: Join::Late,
             undirected: false,
+            compares: self.cross,
             kinds: Kinds::Graph,
             ..Ranking::default()
         })

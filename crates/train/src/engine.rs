@@ -2,11 +2,14 @@
 
 use std::{fs, path::Path, time::Instant};
 
+use tch::Device;
+
 use crate::{
     Corpus, Epoch, Error, Observer, Outcome, Result, RunConfig, Schedule, Step, Timing, TorchPredictor,
     average::Average,
     checkpoint::{Checkpoints, Progress, Saved},
     error::{file, io, setting, torch},
+    group::{Gradients, Group},
     interval::calibrate,
     loader::with_batches,
     log::Log,
@@ -41,16 +44,19 @@ pub fn train(config: &RunConfig, dir: &Path, watch: impl FnMut(&Epoch)) -> Resul
 /// As [`train`]; [`Error::Interrupted`] where the observer stopped it.
 pub fn train_observed(config: &RunConfig, dir: &Path, observer: &mut dyn Observer) -> Result<Outcome> {
     config.check()?;
-    let corpus = config.corpus()?;
-    let names = corpus.left_out.keys().map(String::as_str).collect::<Vec<_>>();
-    if let Some((first, why)) = corpus.left_out.first_key_value() {
-        let n = names.len();
-        observer.notice(&format!(
-            "{n} networks have no graph here and are left out ({first}: {why}): {}",
-            names.join(", ")
-        ));
-    }
-    train_on(config, &corpus, dir, observer)
+    let group = Group::world()?;
+    group.all(|| {
+        let corpus = config.corpus()?;
+        let names = corpus.left_out.keys().map(String::as_str).collect::<Vec<_>>();
+        if let Some((first, why)) = corpus.left_out.first_key_value().filter(|_| group.is_root()) {
+            let n = names.len();
+            observer.notice(&format!(
+                "{n} networks have no graph here and are left out ({first}: {why}): {}",
+                names.join(", ")
+            ));
+        }
+        train_on(config, &corpus, dir, observer)
+    })
 }
 
 /// [`train_observed`] on a corpus that has been read, whatever data set `config` names.
@@ -66,41 +72,64 @@ pub fn train_on(config: &RunConfig, corpus: &Corpus, dir: &Path, observer: &mut 
             format!("`{kind}` ranks configurations, and networks have none: use `train_ranker`"),
         ));
     }
-    let device = prepare(config, dir)?;
-    let data = Prepared::new(config, corpus)?;
-    let epochs = run(config, dir, device, &Predicting { config, data: &data, device }, observer)?;
-    report::write(dir, &TorchPredictor::load(&dir.join(BEST), device)?, &data, &epochs)
+    together(config, dir, |group, device| {
+        let data = Prepared::new(config, corpus)?;
+        let epochs = run(config, dir, device, group, &Predicting { config, data: &data, device, group }, observer)?;
+        report::write(group, dir, &TorchPredictor::load(&dir.join(BEST), device)?, &data, &epochs)
+    })
 }
 
-/// The directory and the device of a run.
-pub(crate) fn prepare(config: &RunConfig, dir: &Path) -> Result<tch::Device> {
+/// A training on all ranks that were started together, with the directory and the device of the run.
+pub(crate) fn together<T>(
+    config: &RunConfig,
+    dir: &Path,
+    training: impl FnOnce(&'static Group, Device) -> Result<T>,
+) -> Result<T> {
     tch::set_num_threads(config.threads.max(1));
-    fs::create_dir_all(dir).map_err(io(dir))?;
-    tachograph_gnn::device(&config.torch_device).map_err(|e| setting("torch_device", e.to_string()))
+    let group = Group::world()?;
+    group.all(|| {
+        group.root_first(|| fs::create_dir_all(dir).map_err(io(dir)))?;
+        training(group, group.device(&config.torch_device)?)
+    })
 }
 
 /// Trains until the run is over; the best weights are in `dir` then.
 pub(crate) fn run(
     config: &RunConfig,
     dir: &Path,
-    device: tch::Device,
+    device: Device,
+    group: &'static Group,
     task: &dyn Task,
     observer: &mut dyn Observer,
 ) -> Result<Vec<Epoch>> {
+    let text = |part: Result<String, serde_json::Error>| part.map_err(|e| file(dir, e));
+    group.agree("their config", &text(serde_json::to_string(config))?)?;
+    group.agree("what they read of the data", &text(serde_json::to_string(task.manifest()))?)?;
     // Initial weights follow from the seed; a resumed run draws them too, and then replaces them.
     tch::manual_seed(config.seed as i64);
     let predictor = TorchPredictor::untrained(task.manifest().clone(), device)?;
-    let mut run = Run::open(config, dir, predictor, task, observer)?;
+    let mut run = Run::open(config, dir, predictor, group, task, observer)?;
+    let mut shares = Shares::default();
     while !run.is_over() {
-        run.epoch(task, observer)?;
+        let before = run.progress.steps;
+        let timing = run.epoch(task, observer)?;
+        shares.add(timing, run.progress.steps - before);
     }
+    if let Some(line) = shares.line(group).filter(|_| group.is_root()) {
+        observer.notice(&line);
+    }
+    // What the root has written is there.
+    group.meet();
     run.log.epochs()
 }
 
 struct Run<'a> {
     config: &'a RunConfig,
     dir: &'a Path,
+    group: &'static Group,
     predictor: TorchPredictor,
+    /// Where there are several ranks.
+    gradients: Option<Gradients>,
     optimizer: Optimizer,
     average: Option<Average>,
     progress: Progress,
@@ -116,17 +145,25 @@ impl<'a> Run<'a> {
         config: &'a RunConfig,
         dir: &'a Path,
         predictor: TorchPredictor,
+        group: &'static Group,
         task: &dyn Task,
         observer: &mut dyn Observer,
     ) -> Result<Self> {
+        // Two kinds of processor may draw weights that differ in a bit.
+        group.share(&mut predictor.weights().into_values().collect::<Vec<_>>())?;
         let mut optimizer = Optimizer::new(predictor.store(), config.optimizer)?;
         let average = (config.average > 0.0).then(|| Average::new(predictor.store(), config.average));
         let (mut predictor, mut average) = (predictor, average.transpose()?);
-        let checkpoints = Checkpoints::open(dir, config.checkpoint.keep)?;
+        // The root puts damaged states aside; the others read what it read.
+        let (checkpoints, latest) = group.root_first(|| {
+            let checkpoints = Checkpoints::open(dir, config.checkpoint.keep)?;
+            let latest = checkpoints.latest(|message| observer.notice(message))?;
+            Ok((checkpoints, latest))
+        })?;
+        let seen = latest.as_ref().map(|saved| saved.path.file_name());
+        group.agree("the checkpoints that they see: all need one directory", &format!("{seen:?}"))?;
         let mut progress = Progress::new(config, predictor.manifest());
-        if let Some(Saved { path, progress: saved, tensors }) =
-            checkpoints.latest(|message| observer.notice(message))?
-        {
+        if let Some(Saved { path, progress: saved, tensors }) = latest {
             if !progress.continues(&saved) {
                 return Err(file(&path, "belongs to a run with another config or other data; use another directory"));
             }
@@ -141,12 +178,15 @@ impl<'a> Run<'a> {
             progress = Progress { config: config.clone(), ..saved };
         }
         // Written only now, so that a directory refused for belonging to another run keeps its own.
-        let path = dir.join("config.toml");
-        let text = toml::to_string(config).map_err(|e| file(&path, e))?;
-        fs::write(&path, text).map_err(io(&path))?;
-        let log = Log::open(dir, progress.epoch)?;
+        if group.is_root() {
+            let path = dir.join("config.toml");
+            let text = toml::to_string(config).map_err(|e| file(&path, e))?;
+            fs::write(&path, text).map_err(io(&path))?;
+        }
+        let log = Log::open(dir, progress.epoch, group.is_root())?;
+        let gradients = Gradients::new(group, predictor.store().trainable_variables())?;
         let timing = Timing::default();
-        Ok(Self { config, dir, predictor, optimizer, average, progress, checkpoints, log, timing })
+        Ok(Self { config, dir, group, predictor, gradients, optimizer, average, progress, checkpoints, log, timing })
     }
 
     fn is_over(&self) -> bool {
@@ -154,7 +194,7 @@ impl<'a> Run<'a> {
         self.progress.epoch >= self.config.epochs || patience > 0 && self.progress.waited >= patience
     }
 
-    fn epoch(&mut self, task: &dyn Task, observer: &mut dyn Observer) -> Result<()> {
+    fn epoch(&mut self, task: &dyn Task, observer: &mut dyn Observer) -> Result<Timing> {
         let start = Instant::now();
         self.timing = Timing::default();
         let mut plan = task.plan(self.progress.epoch);
@@ -167,7 +207,10 @@ impl<'a> Run<'a> {
                 self.timing.wait += waited;
                 self.timing.prepare += ready.seconds;
                 let step = self.step(&ready, task, total)?;
-                let go_on = observer.step(&step);
+                let stop = !observer.step(&step);
+                let (stop, seconds) = timed(|| self.group.any(stop));
+                self.communicated(seconds);
+                let go_on = !stop;
                 let every = self.config.checkpoint.steps;
                 if !go_on || every > 0 && self.progress.steps.is_multiple_of(every) {
                     self.save(task)?;
@@ -175,7 +218,14 @@ impl<'a> Run<'a> {
                 if go_on { Ok(()) } else { Err(Error::Interrupted { step: self.progress.steps, dir: self.dir.into() }) }
             },
         )?;
-        self.finish(task, total, start, observer)
+        self.finish(task, total, start, observer)?;
+        Ok(self.timing)
+    }
+
+    fn communicated(&mut self, seconds: f64) {
+        if !self.group.is_alone() {
+            self.timing.communicate += seconds;
+        }
     }
 
     /// Learning rate of batch `batch` of `total` in the epoch under way.
@@ -188,17 +238,28 @@ impl<'a> Run<'a> {
         let Progress { epoch, batch, steps, .. } = self.progress;
         // The random numbers of a step depend on nothing but the seed and the step, so that a resumed run draws the
         // same; the factor (2⁶⁴ over the golden ratio) spreads neighbouring seeds over all of u64.
-        tch::manual_seed(self.config.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(steps) as i64);
+        // Ranks have parts of one batch, and draw apart.
+        let of_rank = (self.group.rank as u64) << 40;
+        tch::manual_seed(self.config.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(steps ^ of_rank) as i64);
         let finite = |what: &str, value: f64| {
             let name = |&i: &usize| task.name(i);
             let members = || ready.members.iter().filter_map(name).collect::<Vec<_>>().join(", ");
             let error = || Error::NotFinite { step: steps, what: format!("{what} {value}"), members: members() };
             if value.is_finite() { Ok(()) } else { Err(error()) }
         };
-        let (loss, seconds) = timed(|| -> Result<_> {
+        let (own, seconds) = timed(|| -> Result<_> {
             let outputs: Vec<usize> = (0..task.manifest().outputs.len()).collect();
-            let prediction = self.predictor.outputs(&ready.batch, &outputs, true)?;
-            let prediction = task.prediction(ready, ready.known.of(&prediction)?)?;
+            let of = |batch| self.predictor.outputs(batch, &outputs, true)?.f_reshape([-1]).map_err(torch("forward"));
+            ready.batch.as_ref().map(of).transpose()
+        });
+        self.timing.forward += seconds;
+        // The loss is of the whole batch on every rank, so that one that compares members of the batch, or weighs them by
+        // their number, is what it would be on one; each then has the gradients that go through its own part.
+        let device = self.predictor.store().device();
+        let (all, seconds) = timed(|| self.group.join(own?, ready.own.clone(), ready.values, device));
+        self.communicated(seconds);
+        let (loss, seconds) = timed(|| -> Result<_> {
+            let prediction = task.prediction(ready, ready.known.of(&all?)?)?;
             let loss = self.config.loss.value(&prediction, &ready.known.targets, ready.known.lists.as_ref())?;
             let value = f64::try_from(&loss).map_err(torch("loss"))?;
             Ok((loss, value))
@@ -209,10 +270,14 @@ impl<'a> Run<'a> {
         finite("loss", value)?;
         let (done, seconds) = timed(|| {
             self.optimizer.zero_grad();
-            loss.f_backward().map_err(torch("backward"))
+            match &mut self.gradients {
+                Some(gradients) => gradients.backward(ready.batch.is_some().then_some(&loss)),
+                None => loss.f_backward().map(|()| 0.0).map_err(torch("backward")),
+            }
         });
-        done?;
-        self.timing.backward += seconds;
+        let communicated = done?;
+        self.timing.backward += seconds - communicated;
+        self.communicated(communicated);
         let rate = self.rate(batch, total);
         let (done, seconds) = timed(|| {
             finite("norm of the gradients", self.optimizer.clip(self.config.clip, self.config.clip_each)?)?;
@@ -268,7 +333,9 @@ impl<'a> Run<'a> {
                 manifest.training.validation_mape = Some(100.0 * report.mape);
             }
             progress.manifest = self.predictor.manifest().clone();
-            self.predictor.save(&self.dir.join(BEST))?;
+            if self.group.is_root() {
+                self.predictor.save(&self.dir.join(BEST))?;
+            }
         }
         self.average.as_mut().map_or(Ok(()), Average::swap)?;
         let line = Epoch {
@@ -289,11 +356,16 @@ impl<'a> Run<'a> {
         if progress.epoch.is_multiple_of(self.config.checkpoint.epochs) || self.is_over() {
             self.save(task)?;
         }
-        observer.epoch(&line);
+        if self.group.is_root() {
+            observer.epoch(&line);
+        }
         Ok(())
     }
 
     fn save(&mut self, task: &dyn Task) -> Result<()> {
+        if !self.group.is_root() {
+            return Ok(());
+        }
         let (done, seconds) = timed(|| {
             let mut tensors = self.predictor.weights();
             tensors.extend(self.optimizer.state());
@@ -303,6 +375,32 @@ impl<'a> Run<'a> {
         });
         self.timing.save += seconds;
         done
+    }
+}
+
+/// What of the steps of this process was communication.
+#[derive(Default)]
+struct Shares {
+    steps: u64,
+    seconds: f64,
+    communicate: f64,
+}
+
+impl Shares {
+    fn add(&mut self, Timing { wait, forward, backward, step, communicate, .. }: Timing, steps: u64) {
+        self.steps += steps;
+        self.seconds += wait + forward + backward + step + communicate;
+        self.communicate += communicate;
+    }
+
+    /// In words; `None` where there was none.
+    fn line(&self, group: &Group) -> Option<String> {
+        let (size, ms) = (group.size, |seconds: f64| 1e3 * seconds / self.steps as f64);
+        let share = 100.0 * self.communicate / self.seconds;
+        let (step, communicate) = (ms(self.seconds), ms(self.communicate));
+        (size > 1 && self.steps > 0).then(|| {
+            format!("{size} ranks: a step took {step:.2} ms, of which {communicate:.2} ms ({share:.1} %) communication")
+        })
     }
 }
 

@@ -170,6 +170,22 @@ pub enum Error {
         /// What the drawing library says.
         message: String,
     },
+    /// Ranks that cannot train together.
+    #[error("{message}")]
+    Group {
+        /// Why.
+        message: String,
+    },
+    /// What failed on one of several ranks.
+    #[error("rank {rank} of {size}: {source}")]
+    Rank {
+        /// Which.
+        rank: usize,
+        /// How many there are.
+        size: usize,
+        /// What.
+        source: Box<Error>,
+    },
     /// libtorch refused a call.
     #[error("{place}: {source}")]
     Torch {

@@ -8,7 +8,7 @@ use tachograph_metrics::Report;
 
 use tachograph_ir::Quantity;
 
-use crate::{Error, Example, Metric, Result, TorchPredictor};
+use crate::{Error, Example, Metric, Result, TorchPredictor, group::Group};
 
 /// A prediction beside its measurement.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -61,10 +61,20 @@ pub(crate) fn columns<'a>(predictions: impl Iterator<Item = &'a Predicted>) -> (
 /// # Errors
 /// Features of another schema; nothing was measured.
 pub fn evaluate(predictor: &TorchPredictor, examples: &[Example]) -> Result<Evaluation> {
-    let features: Vec<&FeatureGraph> = examples.iter().map(|e| &e.features).collect();
+    evaluate_in(&Group::ALONE, predictor, examples)
+}
+
+/// [`evaluate`], where each rank predicts its part and all compare the whole.
+pub(crate) fn evaluate_in(group: &Group, predictor: &TorchPredictor, examples: &[Example]) -> Result<Evaluation> {
     let known = &predictor.manifest().outputs;
     let all: Vec<_> = predictor.manifest().ids().map(|(id, _)| id).collect();
-    let predicted = predictor.predict_outputs(&features, &all)?;
+    let part = group.part(examples.len());
+    let own: Vec<&FeatureGraph> = examples.get(part.clone()).unwrap_or_default().iter().map(|e| &e.features).collect();
+    let mut predicted = vec![vec![0.0; examples.len()]; all.len()];
+    for (of_output, values) in predicted.iter_mut().zip(predictor.predict_outputs(&own, &all)?) {
+        of_output.iter_mut().skip(part.start).zip(values).for_each(|(to, value)| *to = value);
+        group.sum(of_output);
+    }
     let (mut outputs, mut reports, mut predictions) = (BTreeMap::new(), Vec::new(), Vec::new());
     for (output, (values, head)) in predicted.into_iter().zip(known).enumerate() {
         let beside = |(example, predicted): (&Example, f64)| {

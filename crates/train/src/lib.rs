@@ -12,6 +12,7 @@ mod error;
 mod evaluate;
 mod example;
 mod extrapolate;
+mod group;
 mod interval;
 mod known;
 mod loader;
@@ -36,6 +37,7 @@ mod task;
 // A run, from its config to its report.
 pub use config::{CheckpointConfig, Devices, RunConfig};
 pub use engine::{BEST, train, train_observed, train_on};
+pub use group::rank;
 pub use log::METRICS;
 pub use observer::{Epoch, Observer, Step, Timing};
 pub use report::Outcome;

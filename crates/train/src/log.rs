@@ -19,20 +19,28 @@ pub const METRICS: &str = "metrics.jsonl";
 /// The log of a run.
 pub(crate) struct Log {
     path: PathBuf,
+    /// False where another rank writes it.
+    writes: bool,
 }
 
 impl Log {
     /// Keeps the lines of the first `epochs` epochs: a process that was killed may have written more than it saved, and half a line.
-    pub fn open(dir: &Path, epochs: u32) -> Result<Self> {
+    pub fn open(dir: &Path, epochs: u32, writes: bool) -> Result<Self> {
         let path = dir.join(METRICS);
+        if !writes {
+            return Ok(Self { path, writes });
+        }
         let kept = read(&path)?.into_iter().filter(|line| line.epoch <= epochs);
         let lines = kept.map(|epoch| line(&path, &epoch)).collect::<Result<String>>()?;
         replace(&path, |out| out.write_all(lines.as_bytes())).map_err(io(&path))?;
-        Ok(Self { path })
+        Ok(Self { path, writes })
     }
 
     /// Adds a line.
     pub fn append(&self, epoch: &Epoch) -> Result<()> {
+        if !self.writes {
+            return Ok(());
+        }
         let line = line(&self.path, epoch)?;
         let write = || {
             let mut out = OpenOptions::new().append(true).open(&self.path)?;

@@ -5,9 +5,9 @@ use tachograph_metrics::Report;
 
 use crate::RankingReport;
 
-/// Watches a run.
+/// Watches a run. Where several ranks train together each has one, and all but steps is told to that of the first alone.
 pub trait Observer {
-    /// After every step. To return false is to stop the run: its state is saved, and it ends with
+    /// After every step. To return false is to stop the run, on one rank or all: its state is saved, and it ends with
     /// [`Error::Interrupted`](crate::Error::Interrupted).
     fn step(&mut self, _step: &Step) -> bool {
         true
@@ -77,6 +77,10 @@ pub struct Timing {
     pub forward: f64,
     /// Gradients.
     pub backward: f64,
+    /// What ranks tell each other, beside computation: predictions, gradients that were waited for, whether to stop. What
+    /// goes on while gradients are computed is no part of it.
+    #[serde(default)]
+    pub communicate: f64,
     /// Clipping, optimiser and average.
     pub step: f64,
     /// Validation.

@@ -1,13 +1,15 @@
 //! Amounts of graphs, as a task of the engine.
 
-use std::time::Instant;
+use std::{ops::Range, time::Instant};
 
 use tachograph_features::FeatureGraph;
+use tachograph_gnn::GraphBatch;
 use tch::Device;
 
 use crate::{
     Example, Manifest, Result, RunConfig, TorchPredictor, batches, collate,
-    evaluate::evaluate,
+    evaluate::evaluate_in,
+    group::Group,
     known::{Known, Lists},
     prepare::Prepared,
     task::{Draw, Ready, Task, Validation},
@@ -18,6 +20,22 @@ pub(crate) struct Predicting<'a> {
     pub config: &'a RunConfig,
     pub data: &'a Prepared,
     pub device: Device,
+    pub group: &'static Group,
+}
+
+/// A rank's part of a batch of examples, and which values of `outputs` each are its own.
+pub(crate) fn own_part(
+    examples: &[&Example],
+    outputs: usize,
+    config: &RunConfig,
+    device: Device,
+    group: &Group,
+) -> Result<(Option<GraphBatch>, Range<usize>)> {
+    let part = group.part(examples.len());
+    let own = part.start * outputs..part.end * outputs;
+    let features: Vec<&FeatureGraph> = examples.get(part).unwrap_or_default().iter().map(|e| &e.features).collect();
+    let collated = || collate(&features, &config.model.batch_options(true), device);
+    Ok(((!features.is_empty()).then(collated).transpose()?, own))
 }
 
 impl Predicting<'_> {
@@ -42,10 +60,11 @@ impl Task for Predicting<'_> {
     fn make(&self, draw: Draw) -> Result<Ready> {
         let (start, members) = (Instant::now(), draw.members);
         let examples: Vec<&Example> = members.iter().filter_map(|&i| self.data.training.get(i)).collect();
-        let features: Vec<&FeatureGraph> = examples.iter().map(|e| &e.features).collect();
-        let batch = collate(&features, &self.config.model.batch_options(true), self.device)?;
-        let known = Known::new(&examples, &self.data.manifest.outputs, self.lists(), self.device)?;
-        Ok(Ready { members, batch, known, drawn: vec![], seconds: start.elapsed().as_secs_f64() })
+        let outputs = &self.data.manifest.outputs;
+        let (batch, own) = own_part(&examples, outputs.len(), self.config, self.device, self.group)?;
+        let known = Known::new(&examples, outputs, self.lists(), self.device)?;
+        let values = examples.len() * outputs.len();
+        Ok(Ready { members, batch, own, values, known, drawn: vec![], seconds: start.elapsed().as_secs_f64() })
     }
 
     fn name(&self, member: usize) -> Option<&str> {
@@ -53,7 +72,7 @@ impl Task for Predicting<'_> {
     }
 
     fn validate(&self, predictor: &TorchPredictor) -> Result<Validation> {
-        let evaluation = evaluate(predictor, &self.data.validation)?;
+        let evaluation = evaluate_in(self.group, predictor, &self.data.validation)?;
         Ok(Validation {
             chosen: evaluation.metric(self.config.metric),
             report: Some(evaluation.report),

@@ -8,7 +8,8 @@ use tachograph_metrics::{GroupReport, Report};
 use crate::{
     Epoch, Output, Predicted, Result, TorchPredictor,
     error::{file, io},
-    evaluate::{columns, evaluate},
+    evaluate::{columns, evaluate_in},
+    group::Group,
     interval::{NOMINAL, coverage},
     prepare::Prepared,
 };
@@ -39,9 +40,15 @@ pub struct Outcome {
 }
 
 /// Evaluates the chosen weights and writes the report into `dir`.
-pub(crate) fn write(dir: &Path, best: &TorchPredictor, data: &Prepared, epochs: &[Epoch]) -> Result<Outcome> {
-    let validation = evaluate(best, &data.validation)?;
-    let test = evaluate(best, &data.test)?;
+pub(crate) fn write(
+    group: &Group,
+    dir: &Path,
+    best: &TorchPredictor,
+    data: &Prepared,
+    epochs: &[Epoch],
+) -> Result<Outcome> {
+    let validation = evaluate_in(group, best, &data.validation)?;
+    let test = evaluate_in(group, best, &data.test)?;
     let (predicted, measured) = columns(test.predictions.iter());
     let families: Vec<&str> = test.predictions.iter().map(|row| row.family.as_str()).collect();
     let training = &best.manifest().training;
@@ -56,6 +63,9 @@ pub(crate) fn write(dir: &Path, best: &TorchPredictor, data: &Prepared, epochs: 
         outputs: test.outputs,
         predictions: test.predictions,
     };
+    if !group.is_root() {
+        return Ok(outcome);
+    }
     let path = dir.join("report.json");
     let json = serde_json::to_string_pretty(&outcome).map_err(|e| file(&path, e))?;
     fs::write(&path, json).map_err(io(&path))?;

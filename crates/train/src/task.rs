@@ -1,6 +1,6 @@
 //! What is learned: amounts of graphs, or the order of configurations. The engine runs either.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Range};
 
 use rand::Rng;
 use tachograph_gnn::GraphBatch;
@@ -16,14 +16,18 @@ pub(crate) struct Draw {
     pub seed: u64,
 }
 
-/// A step's batch on its device.
+/// A step's batch on its device; where several ranks make a step, what is this rank's of it.
 pub(crate) struct Ready {
-    /// Positions in the training set.
+    /// Positions in the training set, of the whole batch.
     pub members: Vec<usize>,
-    pub batch: GraphBatch,
-    /// What the network should put out.
+    /// This rank's part; `None` where there are more ranks than members.
+    pub batch: Option<GraphBatch>,
+    /// Which of the values that the network puts out for the whole batch are this rank's, and how many there are.
+    pub own: Range<usize>,
+    pub values: usize,
+    /// What the network should put out, for the whole batch.
     pub known: Known,
-    /// Which configurations of each member were drawn, and of which segment; none where none are.
+    /// Which configurations of each member of the whole batch were drawn, and of which segment; none where none are.
     pub drawn: Vec<Drawn>,
     /// Seconds of the preparation.
     pub seconds: f64,

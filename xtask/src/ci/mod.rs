@@ -21,22 +21,20 @@ pub fn ci() -> Result<()> {
     let packages = packages::all()?;
     packages::without_libtorch(&packages)?;
     libtorch::set_up_if_needed()?;
-    run(&mut cargo([
-        "clippy",
-        "--workspace",
-        "--all-targets",
-        "--features",
-        suite::FEATURES,
-        "--",
-        "-D",
-        "warnings",
-    ])?)?;
+    clippy(suite::FEATURES)?;
+    if suite::mpi().is_ok() {
+        clippy(suite::FEATURES_AND_MPI)?;
+    }
     run(cargo(["doc", "--workspace", "--no-deps"])?.env("RUSTDOCFLAGS", "-D warnings"))?;
     package(&packages)?;
     for dir in OUTSIDE {
         follow(dir)?;
     }
     test(false)
+}
+
+fn clippy(features: &str) -> Result<()> {
+    run(&mut cargo(["clippy", "--workspace", "--all-targets", "--features", features, "--", "-D", "warnings"])?)
 }
 
 /// Checks the format of every file. `cargo fmt` does not see modules that a macro declares, as those of the registries are.

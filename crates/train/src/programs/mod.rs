@@ -77,35 +77,36 @@ pub fn train_programs(
     if !config.metric.is_of_order() {
         return Err(setting("metric", "is of amounts; an order has opa, kendall, spearman, top-1, top-5, top-10"));
     }
-    let device = engine::prepare(config, dir)?;
-    let featurizer = fit(set, training)?;
-    let examples = training.iter().map(|task| examples(task, config.loss.ranks(), &featurizer));
-    let examples: Vec<Example> = examples.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
-    let platforms = training.first().map_or(0, |task| task.ms.len());
-    let times = || training.iter().flat_map(|task| task.ms.iter().flatten()).copied().filter(|ms| ms.is_finite());
-    let training = Training {
-        data: config.data.display().to_string(),
-        fingerprint: format!("{} tasks, {} programs", training.len(), examples.len()),
-        networks: examples.len(),
-        split: "by the caller".into(),
-        seed: config.seed,
-        epoch: 0,
-        validation_mape: None,
-        range_ms: times().fold((f64::MAX, 0.0), |(low, high), ms| (low.min(ms), high.max(ms))),
-    };
-    let manifest = manifest(&config.model, config.loss.ranks(), platforms, featurizer, training)?;
-    let scaled = |task: &ProgramTask| {
-        let programs = task.programs.iter().map(|program| scale(program, &manifest.featurizer));
-        Ok(ProgramTask { programs: programs.collect::<Result<_>>()?, ..task.clone() })
-    };
-    let validation = validation.iter().map(scaled).collect::<Result<Vec<_>>>()?;
-    let task = Programs { config, training: examples, validation, manifest, device };
-    let epochs = engine::run(config, dir, device, &task, observer)?;
-    let best = TorchPredictor::load(&dir.join(BEST), device)?;
-    Ok(ProgramOutcome {
-        epoch: best.manifest().training.epoch,
-        epochs: epochs.last().map_or(0, |epoch| epoch.epoch),
-        validation: task.evaluate(&best)?,
+    engine::together(config, dir, |group, device| {
+        let featurizer = fit(set, training)?;
+        let examples = training.iter().map(|task| examples(task, config.loss.ranks(), &featurizer));
+        let examples: Vec<Example> = examples.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
+        let platforms = training.first().map_or(0, |task| task.ms.len());
+        let times = || training.iter().flat_map(|task| task.ms.iter().flatten()).copied().filter(|ms| ms.is_finite());
+        let training = Training {
+            data: config.data.display().to_string(),
+            fingerprint: format!("{} tasks, {} programs", training.len(), examples.len()),
+            networks: examples.len(),
+            split: "by the caller".into(),
+            seed: config.seed,
+            epoch: 0,
+            validation_mape: None,
+            range_ms: times().fold((f64::MAX, 0.0), |(low, high), ms| (low.min(ms), high.max(ms))),
+        };
+        let manifest = manifest(&config.model, config.loss.ranks(), platforms, featurizer, training)?;
+        let scaled = |task: &ProgramTask| {
+            let programs = task.programs.iter().map(|program| scale(program, &manifest.featurizer));
+            Ok(ProgramTask { programs: programs.collect::<Result<_>>()?, ..task.clone() })
+        };
+        let validation = validation.iter().map(scaled).collect::<Result<Vec<_>>>()?;
+        let task = Programs { config, training: examples, validation, manifest, device, group };
+        let epochs = engine::run(config, dir, device, group, &task, observer)?;
+        let best = TorchPredictor::load(&dir.join(BEST), device)?;
+        Ok(ProgramOutcome {
+            epoch: best.manifest().training.epoch,
+            epochs: epochs.last().map_or(0, |epoch| epoch.epoch),
+            validation: task.evaluate(&best)?,
+        })
     })
 }
 

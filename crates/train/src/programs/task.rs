@@ -7,8 +7,10 @@ use tch::Device;
 
 use super::{ProgramTask, scorer};
 use crate::{
-    Example, GraphRanking, Manifest, RankingReport, Result, RunConfig, TorchPredictor, batches, collate,
+    Example, GraphRanking, Manifest, RankingReport, Result, RunConfig, TorchPredictor, batches,
+    group::Group,
     known::{Known, Lists},
+    predicting::own_part,
     task::{Draw, Ready, Task, Validation},
 };
 
@@ -20,17 +22,28 @@ pub(super) struct Programs<'a> {
     pub validation: Vec<ProgramTask>,
     pub manifest: Manifest,
     pub device: Device,
+    pub group: &'static Group,
 }
 
 impl Programs<'_> {
     /// The orders of the programs of the tasks that validate, on the first platform.
     pub fn evaluate(&self, predictor: &TorchPredictor) -> Result<RankingReport> {
         let mut tasks = BTreeMap::new();
-        for task in &self.validation {
-            let Some(ms) = task.ms.first() else { continue };
+        let mut scores = Vec::new();
+        for (i, task) in self.validation.iter().enumerate() {
             let programs: Vec<&FeatureGraph> = task.programs.iter().collect();
-            let scores = scorer::outputs(predictor, &programs, 0)?;
-            let slowness = scorer::slowness(&scores, self.config.loss.ranks(), &task.formula_ms);
+            scores.extend(match self.group.has(i) {
+                true => scorer::outputs(predictor, &programs, 0)?,
+                false => vec![0.0; programs.len()],
+            });
+        }
+        self.group.sum(&mut scores);
+        let mut scores = scores.as_slice();
+        for task in &self.validation {
+            let (own, rest) = scores.split_at(task.programs.len());
+            scores = rest;
+            let Some(ms) = task.ms.first() else { continue };
+            let slowness = scorer::slowness(own, self.config.loss.ranks(), &task.formula_ms);
             let known = slowness.into_iter().zip(ms).filter(|(_, ms)| ms.is_finite());
             let (slowness, ms): (Vec<f64>, Vec<f64>) = known.unzip();
             tasks.insert(task.name.clone(), GraphRanking::new(&slowness, &ms));
@@ -52,12 +65,13 @@ impl Task for Programs<'_> {
     fn make(&self, draw: Draw) -> Result<Ready> {
         let (start, members) = (Instant::now(), draw.members);
         let examples: Vec<&Example> = members.iter().filter_map(|&i| self.training.get(i)).collect();
-        let features: Vec<&FeatureGraph> = examples.iter().map(|e| &e.features).collect();
-        let batch = collate(&features, &self.config.model.batch_options(true), self.device)?;
+        let outputs = &self.manifest.outputs;
+        let (batch, own) = own_part(&examples, outputs.len(), self.config, self.device, self.group)?;
         let lists = if self.config.runs > 0 { Lists::Networks } else { Lists::Batch };
         let lists = self.config.loss.ranks().then_some(lists);
-        let known = Known::new(&examples, &self.manifest.outputs, lists, self.device)?;
-        Ok(Ready { members, batch, known, drawn: vec![], seconds: start.elapsed().as_secs_f64() })
+        let known = Known::new(&examples, outputs, lists, self.device)?;
+        let values = examples.len() * outputs.len();
+        Ok(Ready { members, batch, own, values, known, drawn: vec![], seconds: start.elapsed().as_secs_f64() })
     }
 
     fn name(&self, member: usize) -> Option<&str> {

@@ -4,7 +4,7 @@ use std::{
     collections::{BTreeMap, HashSet},
     fs,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
 };
 
 use rand::{SeedableRng, seq::SliceRandom};
@@ -39,6 +39,10 @@ pub(crate) struct Listed {
     pub times: Vec<f64>,
     /// What times are divided by to be learned.
     pub unit: f64,
+    /// Parts of the graph, of which one is in a step.
+    pub segments: usize,
+    /// Configurations that are learned from, by time; made when it is first asked for.
+    fastest: OnceLock<Vec<usize>>,
     /// Positions of the configurations of each part.
     parts: BTreeMap<Part, Vec<usize>>,
 }
@@ -47,6 +51,15 @@ impl Listed {
     /// Configurations of a part.
     pub fn part(&self, part: Part) -> &[usize] {
         self.parts.get(&part).map_or(&[], Vec::as_slice)
+    }
+
+    /// Configurations that are learned from, the fastest first.
+    pub fn fastest_first(&self) -> &[usize] {
+        self.fastest.get_or_init(|| {
+            let mut members = self.part(Part::Train).to_vec();
+            members.sort_unstable_by(|&a, &b| self.times[a].total_cmp(&self.times[b]));
+            members
+        })
     }
 }
 
@@ -98,6 +111,9 @@ pub(crate) fn times(archive: &mut Archive, path: &Path) -> Result<Vec<f64>> {
 impl Archives {
     /// Opens headers and run times, and divides.
     pub fn open(data: &Path, root: Option<&Path>, config: &RankingConfig, ranking: &Ranking) -> Result<Self> {
+        if ranking.prune && ranking.segment > 0 {
+            return Err(setting("model", "prunes graphs and reads them in segments: how many is not known beforehand"));
+        }
         let (paths, folder) = archives(data, root)?;
         let lists = config.lists.as_deref().map(lists).transpose()?.unwrap_or_default();
         let (mut listed, mut kinds) = (Vec::new(), HashSet::new());
@@ -111,7 +127,12 @@ impl Archives {
                 (Collection::Tile, Some(_)) => 1.0,
                 (Collection::Tile, None) => times.iter().sum::<f64>() / times.len().max(1) as f64,
             };
-            listed.push(Listed { times, unit, name, path, parts: BTreeMap::new() });
+            let segments = match ranking.segment {
+                0 => 1,
+                segment => archive.nodes().div_ceil(segment).max(1),
+            };
+            let (parts, fastest) = (BTreeMap::new(), OnceLock::new());
+            listed.push(Listed { times, unit, segments, fastest, name, path, parts });
         }
         let [of_nodes] = kinds.iter().copied().collect::<Vec<_>>()[..] else {
             return Err(file(data, "has tiles and layouts: a network ranks one of them"));

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    ops::Range,
     sync::Mutex,
     time::Instant,
 };
@@ -22,6 +23,7 @@ use super::{
 use crate::{
     Error, Manifest, Result, RunConfig, TorchPredictor,
     error::torch,
+    group::Group,
     known::Known,
     task::{Draw, Drawn, Ready, Task, Validation, draws},
 };
@@ -39,6 +41,7 @@ pub(crate) struct Ordering<'a> {
     pub archives: &'a Archives,
     pub manifest: Manifest,
     pub device: Device,
+    pub group: &'static Group,
     pub memory: Mutex<Memory>,
 }
 
@@ -47,18 +50,36 @@ impl Ordering<'_> {
         if self.config.runs > 0 { self.config.runs } else { RUNS }
     }
 
+    /// Configurations of a graph in a step.
+    fn count(&self, graph: usize) -> usize {
+        self.runs().min(self.archives.listed[graph].part(Part::Train).len())
+    }
+
+    /// Which configurations are this rank's, of so many of each graph, one after the other: those of whole graphs, where a
+    /// network compares them.
+    fn own(&self, counts: &[usize]) -> Range<usize> {
+        let before = |graphs: usize| counts.iter().take(graphs).sum();
+        match self.ranking.compares {
+            true => {
+                let graphs = self.group.part(counts.len());
+                before(graphs.start)..before(graphs.end)
+            }
+            false => self.group.part(before(counts.len())),
+        }
+    }
+
     /// Some of a graph's configurations, without replacement.
     fn sample(&self, graph: usize, rng: &mut ChaCha8Rng) -> Vec<usize> {
         let listed = &self.archives.listed[graph];
-        let mut members = listed.part(Part::Train).to_vec();
-        let count = self.runs().min(members.len());
+        let count = self.count(graph);
         match self.config.ranking.sampling {
             Sampling::Uniform => {
+                let mut members = listed.part(Part::Train).to_vec();
                 let (drawn, _) = members.partial_shuffle(rng, count);
                 drawn.to_vec()
             }
             Sampling::Fast => {
-                members.sort_unstable_by(|&a, &b| listed.times[a].total_cmp(&listed.times[b]));
+                let members = listed.fastest_first();
                 let n = members.len() as f64;
                 let key = |(rank, &i): (usize, &usize)| {
                     let uniform: f64 = rng.random_range(f64::MIN_POSITIVE..1.0);
@@ -73,14 +94,28 @@ impl Ordering<'_> {
 
     /// Orders of the configurations of a part, graph by graph.
     pub fn evaluate(&self, predictor: &TorchPredictor, part: Part) -> Result<RankingReport> {
-        let mut graphs = BTreeMap::new();
-        for index in self.archives.members(part) {
-            let (listed, graph) =
-                (&self.archives.listed[index], self.archives.graph(index, &self.manifest.featurizer, &self.ranking)?);
-            let members = listed.part(part);
-            let scores = scores(predictor, &self.ranking, &graph, members)?;
-            let times: Vec<f64> = members.iter().map(|&i| listed.times[i]).collect();
-            graphs.insert(listed.name.clone(), GraphRanking::new(&scores, &times));
+        // Each rank scores its own, and all compare the whole.
+        let members = || self.archives.members(part).map(|index| (index, self.archives.listed[index].part(part)));
+        let own = self.own(&members().map(|(_, configurations)| configurations.len()).collect::<Vec<_>>());
+        let mut scored = Vec::new();
+        for (index, configurations) in members() {
+            let (first, last) = (scored.len(), scored.len() + configurations.len());
+            let [from, to] = [own.start, own.end].map(|end| end.clamp(first, last));
+            scored.resize(last, 0.0);
+            if from < to {
+                let graph = self.archives.graph(index, &self.manifest.featurizer, &self.ranking)?;
+                let wanted = &configurations[from - first..to - first];
+                scored[from..to].copy_from_slice(&scores(predictor, &self.ranking, &graph, wanted)?);
+            }
+        }
+        self.group.sum(&mut scored);
+        let (mut graphs, mut scored) = (BTreeMap::new(), scored.as_slice());
+        for (index, configurations) in members() {
+            let listed = &self.archives.listed[index];
+            let times: Vec<f64> = configurations.iter().map(|&i| listed.times[i]).collect();
+            let (own, rest) = scored.split_at(times.len());
+            graphs.insert(listed.name.clone(), GraphRanking::new(own, &times));
+            scored = rest;
         }
         Ok(RankingReport::new(graphs))
     }
@@ -109,32 +144,39 @@ impl Task for Ordering<'_> {
 
     fn make(&self, draw: Draw) -> Result<Ready> {
         let start = Instant::now();
-        let mut rng = ChaCha8Rng::seed_from_u64(draw.seed);
+        let counts: Vec<usize> = draw.members.iter().map(|&index| self.count(index)).collect();
+        let own = self.own(&counts);
         let (mut parts, mut drawn, mut targets) = (Vec::new(), Vec::new(), Vec::new());
-        for &index in &draw.members {
-            let graph = self.archives.graph(index, &self.manifest.featurizer, &self.ranking)?;
+        for (place, &index) in draw.members.iter().enumerate() {
+            // Of its own, so that what is drawn of a graph does not depend on the others, which may be other ranks'.
+            let mut rng = ChaCha8Rng::seed_from_u64(draw.seed.wrapping_add(place as u64));
             let configurations = self.sample(index, &mut rng);
-            let values = graph.configurations(&configurations, &self.manifest.featurizer)?;
-            let segments = graph.pieces.len();
-            let segment = rng.random_range(0..segments.max(1));
-            let block = graph.block(rng.random_range(0..graph.blocks()));
             let listed = &self.archives.listed[index];
+            let segment = rng.random_range(0..listed.segments);
+            let seed = rng.random();
+            let first = targets.len();
             targets.extend(configurations.iter().map(|&i| (listed.times[i] / listed.unit) as f32));
-            let values = graph.of_piece(segment, &values).into_owned();
-            drawn.push(Drawn { graph: index, configurations, segment, segments, seed: rng.random() });
-            parts.push((graph, values, block));
+            let [from, to] = [own.start, own.end].map(|end| end.clamp(first, targets.len()) - first);
+            if from < to {
+                let graph = self.archives.graph(index, &self.manifest.featurizer, &self.ranking)?;
+                let values = graph.configurations(&configurations[from..to], &self.manifest.featurizer)?;
+                let block = graph.block(rng.random_range(0..graph.blocks()));
+                let values = graph.of_piece(segment, &values).into_owned();
+                parts.push((graph, values, block, segment, to - from));
+            }
+            drawn.push(Drawn { graph: index, configurations, segment, segments: listed.segments, seed });
         }
         let views: Option<Vec<_>> = parts
             .iter()
-            .zip(&drawn)
-            .map(|((graph, values, block), drawn)| graph.view(drawn.segment, values, drawn.configurations.len(), block))
+            .map(|(graph, values, block, segment, count)| graph.view(*segment, values, *count, block))
             .collect();
         let views = views.ok_or_else(|| Error::Lists { message: "a segment is not there".into() })?;
         let options = self.config.model.batch_options(true);
-        let batch = GraphBatch::configured(&views, self.ranking.join, &options, self.device)?;
-        let lengths: Vec<usize> = drawn.iter().map(|drawn| drawn.configurations.len()).collect();
-        let known = Known::of_configurations(&targets, &lengths, self.device)?;
-        Ok(Ready { members: draw.members, batch, known, drawn, seconds: start.elapsed().as_secs_f64() })
+        let batch = || GraphBatch::configured(&views, self.ranking.join, &options, self.device);
+        let batch = (!views.is_empty()).then(batch).transpose()?;
+        let known = Known::of_configurations(&targets, &counts, self.device)?;
+        let (values, seconds) = (targets.len(), start.elapsed().as_secs_f64());
+        Ok(Ready { members: draw.members, batch, own, values, known, drawn, seconds })
     }
 
     fn name(&self, member: usize) -> Option<&str> {

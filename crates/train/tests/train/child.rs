@@ -1,7 +1,9 @@
 //! Runs in a process of their own: this binary, started again.
 
 use std::{
-    env, fs,
+    env,
+    ffi::OsStr,
+    fs,
     io::{BufRead, BufReader, Lines},
     path::Path,
     process::{Child, ChildStdout, Command, Stdio},
@@ -11,6 +13,9 @@ use tachograph_train::{Observer, RunConfig, Step, train_observed, train_ranker};
 
 const DIR: &str = "TACHOGRAPH_TEST_RUN_DIR";
 const ALONE: &str = "TACHOGRAPH_TEST_ALONE";
+/// Rank of MPI that reads another config than the others.
+#[cfg(feature = "mpi")]
+pub const ODD: &str = "TACHOGRAPH_TEST_ODD_RANK";
 
 /// Prints `step N RSS`, resident size in KiB, after every step.
 struct Print;
@@ -22,6 +27,10 @@ impl Observer for Print {
         println!("step {} {}", step.step, 4 * pages);
         true
     }
+
+    fn notice(&mut self, message: &str) {
+        println!("notice: {message}");
+    }
 }
 
 /// Trains where it is started by [`start`]; otherwise there is nothing to test.
@@ -30,10 +39,15 @@ fn child() {
     if let Some(dir) = env::var_os(DIR) {
         let dir = Path::new(&dir);
         let config = RunConfig::load(&dir.with_extension("toml")).unwrap();
-        match config.model.ranking() {
-            Some(_) => drop(train_ranker(&config, dir, &mut Print).unwrap()),
-            None => drop(train_observed(&config, dir, &mut Print).unwrap()),
-        }
+        #[cfg(feature = "mpi")]
+        let odd = env::var_os(ODD).is_some_and(|odd| env::var_os("OMPI_COMM_WORLD_RANK") == Some(odd));
+        #[cfg(feature = "mpi")]
+        let config = RunConfig { rate: if odd { 2.0 * config.rate } else { config.rate }, ..config };
+        let done = match config.model.ranking() {
+            Some(_) => train_ranker(&config, dir, &mut Print).map(drop),
+            None => train_observed(&config, dir, &mut Print).map(drop),
+        };
+        done.unwrap_or_else(|error| panic!("{error}"));
         let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
         println!("{}", status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or_default());
     }
@@ -41,15 +55,22 @@ fn child() {
 
 /// Starts `config` in `dir`, or goes on with it.
 pub fn start(config: &RunConfig, dir: &Path) -> Child {
+    let mut command = Command::new(env::current_exe().unwrap());
+    prepare(&mut command, config, dir, &[]);
+    command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap()
+}
+
+/// What is said to this binary, or to what starts it by the arguments `before`.
+pub fn prepare(command: &mut Command, config: &RunConfig, dir: &Path, before: &[&OsStr]) {
     fs::write(dir.with_extension("toml"), toml::to_string(config).unwrap()).unwrap();
-    Command::new(env::current_exe().unwrap())
-        .args(["child::child", "--exact", "--nocapture", "--test-threads=1"])
-        .env(DIR, dir)
-        .env("OMP_NUM_THREADS", "1")
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap()
+    command.args(before).args(["child::child", "--exact", "--nocapture", "--test-threads=1"]);
+    command.env(DIR, dir).env("OMP_NUM_THREADS", "1");
+}
+
+/// What is in the environment of a run in `dir`.
+#[cfg(feature = "mpi")]
+pub fn variable(dir: &Path) -> String {
+    format!("{DIR}={}", dir.display())
 }
 
 /// What it prints.

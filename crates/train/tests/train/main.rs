@@ -17,4 +17,6 @@ mod record;
 mod runs;
 mod survival;
 mod table;
+#[cfg(feature = "mpi")]
+mod with_mpi;
 mod zoo;
