@@ -5,8 +5,8 @@ use crate::{
     bandit::Rule,
     models::{CostModel, Trees, TreesOptions},
     strategies::{
-        Annealing, AnnealingOptions, Bansor, Chameleon, DgpTl, Evolution, EvolutionOptions, Exhaustive, FlexTensor,
-        Gaussian, GaussianOptions, Genetic, Random,
+        Annealing, AnnealingOptions, Bansor, Chameleon, DgpTl, DgpTlOptions, Evolution, EvolutionOptions, Exhaustive, FlexTensor,
+        Gaussian, GaussianOptions, Genetic, Moses, Random,
     },
 };
 
@@ -144,12 +144,36 @@ pub const TUNERS: &[Tuner] = &[
         make: || Box::new(Gaussian::new(GaussianOptions::PLAIN)),
     },
     Tuner {
-        name: "dgp-tl",
-        about: "64 points of maximum entropy, then annealing on a Gaussian process, μ + κσ with κ falling",
-        source: "Sun et al., ICCV 2021; one layer in the place of two, no history of other tasks",
+        name: "gp-devices",
+        about: "Gaussian process over devices: records of another one, times a weight, and a process of what is left",
+        source: "Kennedy and O'Hagan, Biometrika 2000; without records the same as gp",
         features: None,
         tasks: "round-robin",
-        make: || Box::new(DgpTl::new()),
+        make: || Box::new(Gaussian::new(GaussianOptions::DEVICES)),
+    },
+    Tuner {
+        name: "moses",
+        about: "Ansor's evolution on TenSet's network, which learns on another device and is adapted, the half that matters",
+        source: "Zhao et al., 2022: the idea; numbers ours; features of decisions",
+        features: None,
+        tasks: "gradient",
+        make: || Box::new(Moses::new()),
+    },
+    Tuner {
+        name: "dgp-tl",
+        about: "64 points of maximum entropy, then annealing on a Gaussian process, μ + κσ with κ falling",
+        source: "Sun et al., ICCV 2021; numbers ours; without records of others one layer in the place of two",
+        features: None,
+        tasks: "round-robin",
+        make: || Box::new(DgpTl::new(DgpTlOptions::USUAL)),
+    },
+    Tuner {
+        name: "dgp-tl-8",
+        about: "dgp-tl with a tuning set of 8, adapted every 8 trials",
+        source: "Sun et al., ICCV 2021; numbers ours, for few trials",
+        features: None,
+        tasks: "round-robin",
+        make: || Box::new(DgpTl::new(DgpTlOptions::SHORT)),
     },
 ];
 

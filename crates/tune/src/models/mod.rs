@@ -2,12 +2,15 @@
 
 mod boosting;
 pub mod gp;
+mod mlp;
+mod moses;
 mod trees;
 
 use rand_chacha::ChaCha8Rng;
 
 pub use boosting::{Boosting, BoostingOptions, Objective, Packed};
 pub use gp::{Gp, Kernel, Shape};
+pub use moses::Moses;
 pub use trees::{Trees, TreesOptions};
 
 use crate::{Error, Result};

@@ -1,8 +1,11 @@
 //! Gaussian processes.
 
+mod deep;
 mod kernel;
 pub(crate) mod linalg;
 mod pool;
+mod tape;
+mod trend;
 
 use rand_chacha::ChaCha8Rng;
 
@@ -10,8 +13,10 @@ use self::linalg::Lower;
 use super::{CostModel, Estimate};
 use crate::{Error, Result};
 
+pub use deep::{DeepGp, DeepOptions};
 pub use kernel::{Hyper, Kernel, Shape};
 pub use pool::Pool;
+pub use trend::{Trend, Trended};
 
 /// Exact inference is cubic: beyond so many rows the best half and the newest half of these are kept.
 pub(crate) const MOST: usize = 320;

@@ -14,9 +14,9 @@ pub struct Pool {
     columns: Vec<Vec<f32>>,
     count: usize,
     observed: Vec<Vec<f64>>,
-    l: Lower,
+    pub(super) l: Lower,
     /// L⁻¹ k(observed, candidates), a row for each observation.
-    v: Vec<Vec<f32>>,
+    pub(super) v: Vec<Vec<f32>>,
     variance: Vec<f32>,
 }
 
