@@ -266,7 +266,9 @@ impl Encoding {
         }
         for (i, (columns, named)) in self.sketches.iter().zip(&own.sketches).enumerate() {
             for (j, column) in columns.iter().enumerate() {
-                let at = theirs.filter(|_| Some(i) == sketch).and_then(|theirs| Some((theirs, decision_like(theirs, named, j)?)));
+                let at = theirs
+                    .filter(|_| Some(i) == sketch)
+                    .and_then(|theirs| Some((theirs, decision_like(theirs, named, j)?)));
                 let written = at.and_then(|(theirs, k)| match (theirs.decisions.get(k)?, point.choices.get(k)?) {
                     (Decision::Category { options, .. }, Choice::Category(o)) => column.foreign(options.get(*o)?),
                     (decision, choice) => {

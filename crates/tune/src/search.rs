@@ -21,11 +21,11 @@ impl<'a> Search<'a> {
         Self { domain, strategy, history: History::default(), rng: ChaCha8Rng::seed_from_u64(seed) }
     }
 
-    /// Says what was measured elsewhere, before anything is asked.
+    /// Says what was measured elsewhere, before anything is asked. False where the strategy makes nothing of it.
     ///
     /// # Errors
     /// As [`Strategy::remember`].
-    pub fn remember(&mut self, sources: &[Source]) -> Result<()> {
+    pub fn remember(&mut self, sources: &[Source]) -> Result<bool> {
         self.strategy.remember(self.domain, sources)
     }
 

@@ -56,7 +56,11 @@ impl Domain {
                 return if decision.count() == 1 { decision.nth(0) } else { None };
             };
             match (decision, theirs.decisions.get(k)?, point.choices.get(k)?) {
-                (Decision::Category { options, .. }, Decision::Category { options: theirs, .. }, Choice::Category(o)) => {
+                (
+                    Decision::Category { options, .. },
+                    Decision::Category { options: theirs, .. },
+                    Choice::Category(o),
+                ) => {
                     let wanted = theirs.get(*o)?;
                     options.iter().position(|option| option == wanted).map(Choice::Category)
                 }

@@ -24,13 +24,14 @@ pub trait Strategy: Send {
     /// A model that cannot be fitted.
     fn ask(&mut self, situation: Situation<'_>, n: usize, rng: &mut ChaCha8Rng) -> Result<Vec<Point>>;
 
-    /// Trials of other devices or tasks, before the first [`Strategy::ask`]: what to start from, for those that can.
+    /// Trials of other devices or tasks, before the first [`Strategy::ask`]: what to start from. False for a strategy that
+    /// makes nothing of them, or where they say nothing.
     ///
     /// # Errors
     /// A model that cannot be fitted.
-    fn remember(&mut self, domain: &Domain, sources: &[Source]) -> Result<()> {
+    fn remember(&mut self, domain: &Domain, sources: &[Source]) -> Result<bool> {
         let _ = (domain, sources);
-        Ok(())
+        Ok(false)
     }
 
     /// Results, in the order in which they came; they are in the history of the next [`Strategy::ask`] too.

@@ -5,8 +5,8 @@ use crate::{
     bandit::Rule,
     models::{CostModel, Trees, TreesOptions},
     strategies::{
-        Annealing, AnnealingOptions, Bansor, Chameleon, DgpTl, DgpTlOptions, Evolution, EvolutionOptions, Exhaustive, FlexTensor,
-        Gaussian, GaussianOptions, Genetic, Moses, Random,
+        Annealing, AnnealingOptions, Bansor, Chameleon, DgpTl, DgpTlOptions, Evolution, EvolutionOptions, Exhaustive,
+        FlexTensor, Gaussian, GaussianOptions, Genetic, Moses, Random,
     },
 };
 

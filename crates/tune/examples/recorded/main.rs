@@ -6,7 +6,7 @@
 //! records of one device, then few trials on another); then `choose`, `report` or `all` of the spaces; then the folder.
 //! Options: `--tuners a,b` (all that are registered), `--seeds 5`, `--cap 1000` trials, `--threads 2`, `--ablation` (variants of
 //! our tuner instead), `--spaces` (one line a space); of `transfer` `--records 500` (a random sample of the other device's
-//! instead of all) and `--out runs/transfer.jsonl`, whose replays are not made again.
+//! instead of all), `--only gemm` (pairs of that table) and `--out runs/transfer.jsonl`, whose replays are not made again.
 
 mod spaces;
 mod table;
@@ -72,7 +72,7 @@ fn main() {
     let number = |text: Option<String>, default: usize| text.map_or(default, |text| text.parse().expect("a number"));
     let (seeds, threads) = (number(option("--seeds"), 5), number(option("--threads"), 2));
     let (cap, wanted) = (option("--cap"), option("--tuners"));
-    let (records, out) = (option("--records"), option("--out"));
+    let (records, out, family) = (option("--records"), option("--out"), option("--only"));
     let [kind, half, folder] = &words[..] else { panic!("gpu, cpu or transfer; choose, report or all; the folder") };
     let wanted = wanted.as_deref();
     let named = |name: &str| wanted.is_none_or(|wanted| wanted.split(',').any(|other| other == name));
@@ -82,7 +82,11 @@ fn main() {
         let mut rows = if ablation { variants::transfer() } else { transfer::rows() };
         rows.retain(|row| named(&row.name));
         let records = records.map(|text| text.parse().expect("a number"));
-        return transfer::run(&rows, &spaces::pairs(half, folder.as_ref()), seeds, threads, records, &out);
+        let mut pairs = spaces::pairs(half, folder.as_ref());
+        if let Some(only) = family {
+            pairs.pairs.retain(|&(_, to)| pairs.spaces[to].name.starts_with(&only));
+        }
+        return transfer::run(&rows, &pairs, seeds, threads, records, &out);
     }
     let kind = if kind == "gpu" { Kind::Gpu } else { Kind::Cpu };
     let cap = number(cap, if kind == Kind::Gpu { 1000 } else { 128 });

@@ -54,7 +54,8 @@ struct Run {
 fn replay(space: &Recorded, source: Option<Source>, strategy: Box<dyn Strategy>, seed: u64) -> Run {
     let mut search = Search::new(space.domain(), strategy, seed);
     if let Some(source) = source {
-        search.remember(&[source]).unwrap_or_else(|e| panic!("{}: {e}", space.name));
+        let used = search.remember(&[source]).unwrap_or_else(|e| panic!("{}: {e}", space.name));
+        assert!(used, "{}: the records say nothing", space.name);
     }
     let optimum = space.best_ms().unwrap_or(0.0);
     let mut run = Run { shares: [0.0; 3], trials: None };

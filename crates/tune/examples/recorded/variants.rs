@@ -58,9 +58,10 @@ pub fn all() -> Vec<Contender> {
 
 /// How ours may use records, one thing changed at a time.
 pub fn transfer() -> Vec<Row> {
-    let chosen = Transfer::CHOSEN;
+    let chosen = Transfer { clip: 0.75, ..Transfer::CHOSEN };
     let with = |transfer: Transfer| GaussianOptions { transfer: Some(transfer), ..GaussianOptions::TACHOGRAPH };
     let base = with(chosen);
+    let both = Transfer { clip: 0.5, rest: 0.25, ..chosen };
     let rows = [
         ("base", base),
         ("plain", GaussianOptions { transfer: Some(chosen), ..GaussianOptions::PLAIN }),
@@ -76,6 +77,14 @@ pub fn transfer() -> Vec<Row> {
         ("greedy 3", GaussianOptions { acquisition: Acquisition::Greedy(3), ..base }),
         ("not additive", GaussianOptions { kernel: Kernel::MATERN, ..base }),
         ("unclipped", GaussianOptions { target: Target::Log, ..base }),
+        ("both", with(both)),
+        ("both doubt 0.2", with(Transfer { doubt: 0.2, ..both })),
+        ("both clip 0.3", with(Transfer { clip: 0.3, ..both })),
+        ("both rest 0.15", with(Transfer { rest: 0.15, ..both })),
+        ("both columns", with(Transfer { columns: true, ..both })),
+        ("both own lengths", with(Transfer { lengths: false, ..both })),
+        ("both not additive", GaussianOptions { kernel: Kernel::MATERN, ..with(both) }),
+        ("both plain", GaussianOptions { transfer: Some(both), ..GaussianOptions::PLAIN }),
     ];
     let row = |(name, options): (&str, GaussianOptions)| Row {
         name: name.into(),

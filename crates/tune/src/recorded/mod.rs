@@ -85,10 +85,8 @@ impl Recorded {
     /// All of it as what another search may start from.
     pub fn source(&self) -> Source {
         let points = self.domain.points().unwrap_or_default();
-        let trial = |(point, outcome): (&Point, &Result<f64, String>)| Trial {
-            point: point.clone(),
-            outcome: outcome.clone(),
-        };
+        let trial =
+            |(point, outcome): (&Point, &Result<f64, String>)| Trial { point: point.clone(), outcome: outcome.clone() };
         let trials = points.iter().zip(&self.outcomes).map(trial).collect();
         Source { name: self.name.clone(), domain: self.domain.clone(), trials }
     }

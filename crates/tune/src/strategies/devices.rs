@@ -29,7 +29,7 @@ pub struct Transfer {
 
 impl Transfer {
     /// As chosen in `docs/tuning.md`.
-    pub const CHOSEN: Self = Self { clip: 0.75, doubt: 0.5, rest: 0.5, columns: false, lengths: true };
+    pub const CHOSEN: Self = Self { clip: 0.5, doubt: 0.5, rest: 0.5, columns: false, lengths: true };
 }
 
 /// The deviation of the logarithm of the ratio of two devices' times: anything.

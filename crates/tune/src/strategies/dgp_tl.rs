@@ -90,7 +90,7 @@ fn of_rows(points: &[Point], rows: &[Vec<f64>], hyper: &Hyper, n: usize) -> Vec<
 }
 
 impl Strategy for DgpTl {
-    fn remember(&mut self, domain: &Domain, sources: &[Source]) -> Result<()> {
+    fn remember(&mut self, domain: &Domain, sources: &[Source]) -> Result<bool> {
         let mut records: Vec<(Vec<f64>, f64)> = sources.iter().flat_map(|source| scored(domain, source)).collect();
         if records.len() > RECORDS {
             records.sort_by(|a, b| b.1.total_cmp(&a.1));
@@ -98,12 +98,13 @@ impl Strategy for DgpTl {
             let step = rest.len().div_ceil(RECORDS / 2);
             records.extend(rest.into_iter().step_by(step));
         }
-        if !records.is_empty() {
-            let (rows, scores): (Vec<_>, Vec<f64>) = records.into_iter().unzip();
-            let values = scores.into_iter().map(|score| score.max(LEAST).log2()).collect();
-            self.deep = Some(DeepGp::new(DeepOptions::SMALL, rows, values));
+        if records.is_empty() {
+            return Ok(false);
         }
-        Ok(())
+        let (rows, scores): (Vec<_>, Vec<f64>) = records.into_iter().unzip();
+        let values = scores.into_iter().map(|score| score.max(LEAST).log2()).collect();
+        self.deep = Some(DeepGp::new(DeepOptions::SMALL, rows, values));
+        Ok(true)
     }
 
     fn ask(&mut self, now: Situation<'_>, n: usize, rng: &mut ChaCha8Rng) -> Result<Vec<Point>> {

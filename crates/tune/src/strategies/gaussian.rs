@@ -247,11 +247,11 @@ impl Gaussian {
 }
 
 impl Strategy for Gaussian {
-    fn remember(&mut self, domain: &Domain, sources: &[Source]) -> Result<()> {
+    fn remember(&mut self, domain: &Domain, sources: &[Source]) -> Result<bool> {
         if let Some(transfer) = self.options.transfer {
             self.devices = Devices::new(transfer, self.options.kernel, domain, sources)?;
         }
-        Ok(())
+        Ok(self.devices.is_some())
     }
 
     fn ask(&mut self, now: Situation<'_>, n: usize, rng: &mut ChaCha8Rng) -> Result<Vec<Point>> {

@@ -29,15 +29,16 @@ impl Default for Moses {
 }
 
 impl Strategy for Moses {
-    fn remember(&mut self, domain: &Domain, sources: &[Source]) -> Result<()> {
+    fn remember(&mut self, domain: &Domain, sources: &[Source]) -> Result<bool> {
         let (rows, scores): (Vec<Vec<f64>>, Vec<f64>) =
             sources.iter().flat_map(|source| scored(domain, source)).unzip();
-        if !rows.is_empty() {
-            // What it learned elsewhere is trusted from the first trial.
-            let options = EvolutionOptions { warm_up: 0, ..OPTIONS };
-            self.0 = Evolution::new(options, Box::new(Model::new(rows, scores)));
+        if rows.is_empty() {
+            return Ok(false);
         }
-        Ok(())
+        // What it learned elsewhere is trusted from the first trial.
+        let options = EvolutionOptions { warm_up: 0, ..OPTIONS };
+        self.0 = Evolution::new(options, Box::new(Model::new(rows, scores)));
+        Ok(true)
     }
 
     fn ask(&mut self, now: Situation<'_>, n: usize, rng: &mut ChaCha8Rng) -> Result<Vec<Point>> {

@@ -13,10 +13,14 @@ use crate::{
 /// Trees that say what was not measured.
 const TREES: TreesOptions = TreesOptions { depth: 6, trees: 100, ..TreesOptions::AUTOTVM };
 
-/// Rows of a source's trials in the units of this domain, and their throughput relative to its best, 0 for failures.
+/// Rows of a source's trials in the units of this domain, and their throughput relative to its best, 0 for failures; none
+/// where nothing ran.
 pub(super) fn scored(domain: &Domain, source: &Source) -> Vec<(Vec<f64>, f64)> {
     let times = source.trials.iter().filter_map(|trial| trial.outcome.as_ref().ok().copied());
     let best = times.fold(f64::INFINITY, f64::min);
+    if best.is_infinite() {
+        return Vec::new();
+    }
     let score = |trial: &Trial| trial.outcome.as_ref().map_or(0.0, |time| best / time);
     let row = |trial: &Trial| domain.foreign_row(source.domain.space(), &trial.point);
     source.trials.iter().map(|trial| (row(trial), score(trial))).collect()

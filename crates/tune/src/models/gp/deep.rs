@@ -205,7 +205,8 @@ fn components(rows: &[Vec<f64>], count: usize, rng: &mut ChaCha8Rng) -> Matrix {
         let mut v: Vec<f64> = (0..width).map(|_| normal(rng)).collect();
         let mut value = 0.0;
         for _ in 0..100 {
-            let mut next: Vec<f64> = covariance.iter().map(|row| row.iter().zip(&v).map(|(a, b)| a * b).sum()).collect();
+            let mut next: Vec<f64> =
+                covariance.iter().map(|row| row.iter().zip(&v).map(|(a, b)| a * b).sum()).collect();
             for other in &found {
                 let along: f64 = next.iter().zip(other).map(|(a, b)| a * b).sum();
                 next.iter_mut().zip(other).for_each(|(x, o)| *x -= along * o);

@@ -53,7 +53,8 @@ impl Matrix {
     /// The product of two.
     pub fn times(&self, other: &Self) -> Self {
         let mut product = Self::full(self.rows, other.columns, 0.0);
-        for (row, into) in self.data.chunks_exact(self.columns.max(1)).zip(product.data.chunks_exact_mut(other.columns)) {
+        for (row, into) in self.data.chunks_exact(self.columns.max(1)).zip(product.data.chunks_exact_mut(other.columns))
+        {
             for (&x, row) in row.iter().zip(other.data.chunks_exact(other.columns)) {
                 into.iter_mut().zip(row).for_each(|(into, y)| *into += x * y);
             }
