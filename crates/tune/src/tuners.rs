@@ -6,7 +6,7 @@ use crate::{
     models::{CostModel, Trees, TreesOptions},
     strategies::{
         Annealing, AnnealingOptions, Bansor, Chameleon, DgpTl, DgpTlOptions, Evolution, EvolutionOptions, Exhaustive,
-        FlexTensor, Gaussian, GaussianOptions, Genetic, Moses, Random,
+        Felix, FlexTensor, Gaussian, GaussianOptions, Genetic, Moses, Random,
     },
 };
 
@@ -142,6 +142,14 @@ pub const TUNERS: &[Tuner] = &[
         features: None,
         tasks: "round-robin",
         make: || Box::new(Gaussian::new(GaussianOptions::PLAIN)),
+    },
+    Tuner {
+        name: "felix",
+        about: "gradient descent from 32 points on decisions relaxed to numbers, on TenSet's network, rounds of 64",
+        source: "Zhao et al., ASPLOS 2024; features of decisions, a random first round without records",
+        features: None,
+        tasks: "gradient",
+        make: || Box::new(Felix::new()),
     },
     Tuner {
         name: "gp-devices",

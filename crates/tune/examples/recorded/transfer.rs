@@ -21,7 +21,7 @@ const AFTER: [usize; 3] = [10, 32, 64];
 const CAP: usize = 128;
 
 /// Tuners that start from records; and rows that would say nothing without: not ours, or the same as another's.
-const WITH_RECORDS: [&str; 5] = ["tachograph", "gp-devices", "moses", "dgp-tl", "dgp-tl-8"];
+const WITH_RECORDS: [&str; 6] = ["tachograph", "gp-devices", "moses", "dgp-tl", "dgp-tl-8", "felix"];
 const WITHOUT: [&str; 3] = ["exhaustive", "gp-devices", "moses"];
 
 /// A row of the table.

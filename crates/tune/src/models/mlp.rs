@@ -140,8 +140,8 @@ impl Mlp {
     }
 
     /// Adds slopes of the weights. Those of the classifier go on reversed, times `reversed`: the program's vector is to tell
-    /// nothing of the device (Ganin and Lempitsky, ICML 2015).
-    pub fn backward(&mut self, pass: &Pass, scores: &[f32], devices: Option<&[f32]>, reversed: f32) {
+    /// nothing of the device (Ganin and Lempitsky, ICML 2015). The slopes of what was read.
+    pub fn backward(&mut self, pass: &Pass, scores: &[f32], devices: Option<&[f32]>, reversed: f32) -> Vec<f32> {
         let n = pass.n;
         let mut slopes = self.layers[SCORE].backward(&pass.given[SCORE], scores, n);
         for k in (2..SCORE).rev() {
@@ -154,7 +154,7 @@ impl Mlp {
             add(&mut slopes, -reversed, &below);
         }
         let slopes = self.layers[1].backward(&pass.given[1], &masked(slopes, &pass.active[1]), n);
-        self.layers[0].backward(&pass.given[0], &masked(slopes, &pass.active[0]), n);
+        self.layers[0].backward(&pass.given[0], &masked(slopes, &pass.active[0]), n)
     }
 
     /// A step of Adam down the slopes, which are then zero. Weights that are not `open` shrink by this share instead.

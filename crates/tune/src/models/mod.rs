@@ -2,6 +2,7 @@
 
 mod boosting;
 pub mod gp;
+mod log_mlp;
 mod mlp;
 mod moses;
 mod trees;
@@ -10,6 +11,7 @@ use rand_chacha::ChaCha8Rng;
 
 pub use boosting::{Boosting, BoostingOptions, Objective, Packed};
 pub use gp::{Gp, Kernel, Shape};
+pub use log_mlp::LogMlp;
 pub use moses::Moses;
 pub use trees::{Trees, TreesOptions};
 
