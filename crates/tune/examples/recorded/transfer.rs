@@ -91,7 +91,7 @@ fn thinned(mut source: Source, records: Option<usize>, seed: u64) -> Source {
     source
 }
 
-/// Runs what the file does not have yet, then prints the table of all rows.
+/// Runs what the file does not have yet, then prints the table of all rows. With no threads nothing is run.
 pub fn run(rows: &[Row], pairs: &Pairs, seeds: usize, threads: usize, records: Option<usize>, out: &Path) {
     let Pairs { spaces, pairs } = pairs;
     let key = |row: &Row, from: usize, to: usize, seed: usize| {
@@ -148,13 +148,14 @@ pub fn run(rows: &[Row], pairs: &Pairs, seeds: usize, threads: usize, records: O
         let mine: Vec<(usize, usize)> =
             pairs.iter().copied().filter(|&(_, to)| name == "all" || family(to) == name).collect();
         println!("\n{name}: {} pairs\n", mine.len());
-        println!("| tuner | after 10 | 32 | 64 | trials to 5 %, median | mean (at most {CAP}) | never |");
-        println!("|---|---|---|---|---|---|---|");
+        println!("| tuner | after 10 | 32 | 64 | trials to 5 %, median | mean (at most {CAP}) | never | seeds |");
+        println!("|---|---|---|---|---|---|---|---|");
         for row in rows {
             let of = |seed: usize| -> Vec<Run> {
                 mine.iter().filter_map(|&(from, to)| known.get(&key(row, from, to, seed)).copied()).collect()
             };
-            let all: Vec<Vec<Run>> = (0..seeds).map(of).collect();
+            // Seeds that are there for all pairs: a file may hold the beginning of more.
+            let all: Vec<Vec<Run>> = (0..seeds).map(of).filter(|runs| runs.len() == mine.len()).collect();
             let mean = |runs: &[Run], of: &dyn Fn(&Run) -> f64| runs.iter().map(of).sum::<f64>() / runs.len() as f64;
             // Mean over pairs of each seed; then mean and standard deviation over seeds.
             let spread = |of: &dyn Fn(&Run) -> f64| {
@@ -174,7 +175,11 @@ pub fn run(rows: &[Row], pairs: &Pairs, seeds: usize, threads: usize, records: O
             let (trials_mean, deviation) = spread(&|run: &Run| run.trials.unwrap_or(CAP) as f64);
             let never = format!("{} of {}", trials.iter().filter(|t| t.is_infinite()).count(), flat.len());
             let [a, b, c] = [0, 1, 2].map(share);
-            println!("| {} | {a} | {b} | {c} | {middle} | {trials_mean:.1} ± {deviation:.1} | {never} |", row.name);
+            println!(
+                "| {} | {a} | {b} | {c} | {middle} | {trials_mean:.1} ± {deviation:.1} | {never} | {} |",
+                row.name,
+                all.len()
+            );
         }
     }
 }

@@ -176,7 +176,8 @@ mod tests {
         felix.model = LogMlp::new(rows.clone(), rows.iter().map(|row| 1.0 / time(row)).collect());
         felix.model.fit(&[], &[], &mut rng).unwrap();
         let found = felix.descend(&domain, &History::default(), &mut rng);
+        // The best of all is 1, the mean about 2.
         let mean = |points: &[Point]| points.iter().map(|p| time(&domain.row(p))).sum::<f64>() / points.len() as f64;
-        assert!(mean(&found[..8]) < 0.4 * mean(&points), "{} {}", mean(&found[..8]), mean(&points));
+        assert!(mean(&found[..8]) < 1.1 && mean(&points) > 1.8, "{} {}", mean(&found[..8]), mean(&points));
     }
 }

@@ -45,7 +45,8 @@ pub struct Args {
     #[arg(long)]
     task: Option<String>,
     /// Start from the records of another device or task: a table whose parameters have the same names, FILE, FILE:DEVICE or
-    /// FILE:DEVICE:TASK; several times for several. Of those in --list, tachograph, gp-devices, moses and dgp-tl can.
+    /// FILE:DEVICE:TASK; several times for several. Of those in --list, tachograph, gp-devices, moses, dgp-tl and
+    /// felix can.
     #[arg(long, value_name = "FILE[:DEVICE[:TASK]]", requires = "recorded")]
     from: Vec<String>,
     /// The tuner; --list says which there are.
