@@ -154,6 +154,17 @@ fn records_of_another_device_save_trials() {
 }
 
 #[test]
+fn in_a_space_too_large_to_look_at_whole_the_source_still_says_where_to_begin() {
+    use crate::strategies::{Gaussian, GaussianOptions};
+    let space = small();
+    let options = GaussianOptions { candidates: 20, ..GaussianOptions::TACHOGRAPH };
+    let mut strategy = Gaussian::new(options);
+    assert!(strategy.remember(space.domain(), &[space.source()]).unwrap());
+    let history = space.replay(Box::new(strategy), 0, 2, |_| Ok::<(), crate::Error>(())).unwrap();
+    assert_eq!(history.trials()[0].outcome, Ok(space.best_ms().unwrap()));
+}
+
+#[test]
 fn with_records_too_all_is_measured_once_and_the_same_for_a_seed() {
     let (space, there) = (small(), elsewhere());
     // A part of what was measured there, in which some options do not occur.

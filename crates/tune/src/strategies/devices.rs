@@ -93,6 +93,11 @@ impl Devices {
         self.surfaces.iter().map(|surface| surface.range).fold(0.0, f64::max)
     }
 
+    /// The best points of all sources.
+    pub fn best(&self) -> impl Iterator<Item = &Point> {
+        self.surfaces.iter().flat_map(|surface| &surface.best)
+    }
+
     /// The constant and each source at points, function after function.
     pub fn functions(&self, domain: &Domain, points: &[Point]) -> Vec<Vec<f64>> {
         let sources = self.surfaces.iter().map(|surface| surface.at(domain, points));

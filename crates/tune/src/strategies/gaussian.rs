@@ -129,8 +129,8 @@ impl Gaussian {
             self.candidates = (0..count).filter_map(|i| domain.nth(i as u128)).collect();
             self.whole = true;
         } else {
-            // A large space: a sample, and the surroundings of the best.
-            let mut near: Vec<Point> = Vec::new();
+            // A large space: a sample, and the surroundings of the best, here and elsewhere.
+            let mut near: Vec<Point> = self.devices.iter().flat_map(|devices| devices.best().cloned()).collect();
             for trial in history.ranked().into_iter().take(10) {
                 near.extend(domain.neighbours(&trial.point));
                 let mut walk = trial.point.clone();

@@ -13,6 +13,9 @@ use crate::{
 /// Trees that say what was not measured.
 const TREES: TreesOptions = TreesOptions { depth: 6, trees: 100, ..TreesOptions::AUTOTVM };
 
+/// So many of the best are candidates wherever a space is too large to be looked at whole.
+const BEST: usize = 1000;
+
 /// Rows of a source's trials in the units of this domain, and their throughput relative to its best, 0 for failures; none
 /// where nothing ran.
 pub(super) fn scored(domain: &Domain, source: &Source) -> Vec<(Vec<f64>, f64)> {
@@ -30,6 +33,8 @@ pub(super) fn scored(domain: &Domain, source: &Source) -> Vec<(Vec<f64>, f64)> {
 /// A point that was measured there has its time, another one what trees make of those.
 pub(super) struct Surface {
     known: FxHashMap<Point, f64>,
+    /// Its best points, as far as they are here.
+    pub best: Vec<Point>,
     trees: Option<Trees>,
     /// The deviation of the clipped logarithms, and from the least to the largest of them.
     pub deviation: f64,
@@ -57,6 +62,10 @@ impl Surface {
                 known.entry(point).and_modify(|other: &mut f64| *other = other.min(value)).or_insert(value);
             }
         }
+        let mut order: Vec<usize> = (0..values.len()).collect();
+        order.sort_by(|&a, &b| values[a].total_cmp(&values[b]).then(a.cmp(&b)));
+        let here = |i: usize| domain.translated(source.domain.space(), &source.trials[i].point);
+        let best = order.into_iter().filter_map(here).take(BEST).collect();
         let mut trees = None;
         if domain.count() != Some(known.len() as u128) {
             let rows: Vec<Vec<f64>> =
@@ -65,7 +74,7 @@ impl Surface {
             model.fit(&rows, &values, &mut ChaCha8Rng::seed_from_u64(0))?;
             trees = Some(model);
         }
-        Ok(Some(Self { known, trees, deviation, range: worst - least }))
+        Ok(Some(Self { known, best, trees, deviation, range: worst - least }))
     }
 
     /// Its values at points.
