@@ -7,13 +7,15 @@
 
 use tachograph_program::{Choice, Decision, Point, Space};
 
+use crate::source::{decision_like, sketch_like};
+
 /// How one decision is written.
 #[derive(Clone, Debug)]
 enum Column {
     /// Nothing to decide.
     Constant,
-    /// A row of numbers for each option.
-    Table(Vec<Vec<f64>>),
+    /// A row of numbers for each option, and how options of other spaces become such rows.
+    Table(Vec<Vec<f64>>, Reading),
     /// Logarithms of factors over the logarithm of the extent.
     Tile { parts: usize, scale: f64 },
     /// Positions.
@@ -24,7 +26,10 @@ impl Column {
     fn of(decision: &Decision) -> Self {
         match decision {
             _ if decision.count() < 2 => Self::Constant,
-            Decision::Category { options, .. } => Self::Table(table(options)),
+            Decision::Category { options, .. } => {
+                let (rows, reading) = table(options);
+                Self::Table(rows, reading)
+            }
             Decision::Tile { extent, parts, .. } => {
                 Self::Tile { parts: *parts, scale: 1.0 / (*extent as f64).log2().max(1.0) }
             }
@@ -35,7 +40,7 @@ impl Column {
     fn width(&self) -> usize {
         match self {
             Self::Constant => 0,
-            Self::Table(rows) => rows.first().map_or(0, Vec::len),
+            Self::Table(rows, _) => rows.first().map_or(0, Vec::len),
             Self::Tile { parts, .. } => *parts,
             Self::Order(count) => *count,
         }
@@ -43,7 +48,7 @@ impl Column {
 
     fn write(&self, choice: &Choice, into: &mut Vec<f64>) {
         match (self, choice) {
-            (Self::Table(rows), Choice::Category(i)) if *i < rows.len() => into.extend(&rows[*i]),
+            (Self::Table(rows, _), Choice::Category(i)) if *i < rows.len() => into.extend(&rows[*i]),
             (Self::Tile { scale, .. }, Choice::Tile(factors)) => {
                 into.extend(factors.iter().map(|&f| (f as f64).log2() * scale));
             }
@@ -54,6 +59,40 @@ impl Column {
             _ => into.extend(std::iter::repeat_n(0.0, self.width())),
         }
     }
+
+    /// An option of another space, in the units of this one; `None` where it is of another kind.
+    fn foreign(&self, option: &str) -> Option<Vec<f64>> {
+        match self {
+            Self::Table(rows, Reading::Words(words)) => {
+                let at = words.iter().position(|word| word == option);
+                // A word that is not known here is as far from all as they are from each other, nearly.
+                Some(at.map_or_else(|| vec![0.0; words.len()], |i| rows[i].clone()))
+            }
+            Self::Table(_, Reading::Numbers(scales)) => {
+                let values = numbers(option)?;
+                scales.iter().map(|(c, scale)| values.get(*c).map(|&v| scale.at(v))).collect()
+            }
+            _ => None,
+        }
+    }
+}
+
+/// How options become numbers.
+#[derive(Clone, Debug)]
+enum Reading {
+    /// One of many.
+    Words(Vec<String>),
+    /// Which of its numbers, and how each is scaled.
+    Numbers(Vec<(usize, Scale)>),
+}
+
+/// Where a number lies between the least and the largest.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Scale {
+    /// The least that is not zero, where logarithms are taken.
+    logarithm: Option<f64>,
+    least: f64,
+    span: f64,
 }
 
 /// The numbers in an option: `16`, `0.5`, `4x2x1`.
@@ -61,42 +100,48 @@ pub(crate) fn numbers(option: &str) -> Option<Vec<f64>> {
     option.split('x').map(|part| part.trim().parse::<f64>().ok().filter(|v| v.is_finite())).collect()
 }
 
-fn table(options: &[String]) -> Vec<Vec<f64>> {
+fn table(options: &[String]) -> (Vec<Vec<f64>>, Reading) {
     let parsed: Option<Vec<Vec<f64>>> = options.iter().map(|option| numbers(option)).collect();
     let same = |rows: &Vec<Vec<f64>>| rows.iter().all(|row| row.len() == rows[0].len());
     match parsed.filter(same) {
-        Some(mut rows) => {
-            for c in 0..rows[0].len() {
-                scale(&mut rows, c);
-            }
+        Some(rows) => {
             // Parts that never vary tell nothing.
-            let kept: Vec<usize> =
-                (0..rows[0].len()).filter(|&c| rows.iter().any(|row| row[c] != rows[0][c])).collect();
-            rows.iter().map(|row| kept.iter().map(|&c| row[c]).collect()).collect()
+            let varies = |c: &usize| rows.iter().any(|row| row[*c] != rows[0][*c]);
+            let of = |c: usize| (c, Scale::of(&rows.iter().map(|row| row[c]).collect::<Vec<_>>()));
+            let scales: Vec<(usize, Scale)> = (0..rows[0].len()).filter(varies).map(of).collect();
+            let row = |row: &Vec<f64>| scales.iter().map(|(c, scale)| scale.at(row[*c])).collect();
+            (rows.iter().map(row).collect(), Reading::Numbers(scales))
         }
         // Two different options are as far apart as the ends of a scale of numbers.
         None => {
             let far = std::f64::consts::FRAC_1_SQRT_2;
             let one = |i: usize| (0..options.len()).map(|j| if i == j { far } else { 0.0 }).collect();
-            (0..options.len()).map(one).collect()
+            ((0..options.len()).map(one).collect(), Reading::Words(options.to_vec()))
         }
     }
 }
 
-/// Between 0 and 1; sizes that span a factor of four or more by their logarithms (zero, which mostly means "off", as ½).
-fn scale(rows: &mut [Vec<f64>], c: usize) {
-    let bounds = |rows: &[Vec<f64>]| {
-        let least = rows.iter().map(|row| row[c]).fold(f64::INFINITY, f64::min);
-        (least, rows.iter().map(|row| row[c]).fold(f64::NEG_INFINITY, f64::max))
-    };
-    let (least, most) = bounds(rows);
-    let smallest = rows.iter().map(|row| row[c]).filter(|&v| v > 0.0).fold(f64::INFINITY, f64::min);
-    if least >= 0.0 && most / smallest >= 4.0 {
-        rows.iter_mut().for_each(|row| row[c] = if row[c] > 0.0 { row[c].log2() } else { smallest.log2() - 1.0 });
+impl Scale {
+    /// Between 0 and 1; sizes that span a factor of four or more by their logarithms (zero, which mostly means "off", as ½).
+    fn of(values: &[f64]) -> Self {
+        let least = |values: &[f64]| values.iter().copied().fold(f64::INFINITY, f64::min);
+        let most = |values: &[f64]| values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let smallest = values.iter().copied().filter(|&v| v > 0.0).fold(f64::INFINITY, f64::min);
+        let logarithm = (least(values) >= 0.0 && most(values) / smallest >= 4.0).then_some(smallest);
+        let plain = Self { logarithm, least: 0.0, span: 1.0 };
+        let scaled: Vec<f64> = values.iter().map(|&v| plain.at(v)).collect();
+        let (least, most) = (least(&scaled), most(&scaled));
+        Self { logarithm, least, span: if most > least { most - least } else { 1.0 } }
     }
-    let (least, most) = bounds(rows);
-    let span = if most > least { most - least } else { 1.0 };
-    rows.iter_mut().for_each(|row| row[c] = (row[c] - least) / span);
+
+    fn at(self, value: f64) -> f64 {
+        let value = match self.logarithm {
+            Some(_) if value > 0.0 => value.log2(),
+            Some(smallest) => smallest.log2() - 1.0,
+            None => value,
+        };
+        (value - self.least) / self.span
+    }
 }
 
 /// How the points of a space become rows of numbers.
@@ -208,6 +253,39 @@ impl Encoding {
         }
         row
     }
+
+    /// The row, in the units of this space, of a point of another: decisions go by their names, tiles and orders by their
+    /// places, sketches by their names too. What the other space does not decide is in the middle.
+    pub fn foreign(&self, own: &Space, other: &Space, point: &Point) -> Vec<f64> {
+        const MIDDLE: f64 = 0.5;
+        let mut row = Vec::with_capacity(self.width);
+        let theirs = other.sketches.get(point.sketch);
+        let sketch = sketch_like(own, other, point.sketch);
+        if self.sketches.len() > 1 {
+            row.extend((0..self.sketches.len()).map(|i| f64::from(u8::from(Some(i) == sketch))));
+        }
+        for (i, (columns, named)) in self.sketches.iter().zip(&own.sketches).enumerate() {
+            for (j, column) in columns.iter().enumerate() {
+                let at = theirs
+                    .filter(|_| Some(i) == sketch)
+                    .and_then(|theirs| Some((theirs, decision_like(theirs, named, j)?)));
+                let written = at.and_then(|(theirs, k)| match (theirs.decisions.get(k)?, point.choices.get(k)?) {
+                    (Decision::Category { options, .. }, Choice::Category(o)) => column.foreign(options.get(*o)?),
+                    (decision, choice) => {
+                        let mut written = Vec::new();
+                        Column::of(decision).write(choice, &mut written);
+                        Some(written)
+                    }
+                });
+                match written.filter(|written| written.len() == column.width()) {
+                    Some(written) => row.extend(written),
+                    None if Some(i) == sketch => row.extend(std::iter::repeat_n(MIDDLE, column.width())),
+                    None => row.extend(std::iter::repeat_n(0.0, column.width())),
+                }
+            }
+        }
+        row
+    }
 }
 
 #[cfg(test)]
@@ -216,7 +294,7 @@ mod tests {
 
     #[test]
     fn sizes_keep_their_order_and_words_do_not() {
-        let options = |list: &[&str]| table(&list.iter().map(|&o| o.to_owned()).collect::<Vec<_>>());
+        let options = |list: &[&str]| table(&list.iter().map(|&o| o.to_owned()).collect::<Vec<_>>()).0;
         assert_eq!(options(&["1", "4", "2"]), [[0.0], [1.0], [0.5]]);
         assert_eq!(options(&["0", "1", "2", "4"]), [[0.0], [1.0 / 3.0], [2.0 / 3.0], [1.0]]);
         assert_eq!(options(&["1", "2", "3"]), [[0.0], [0.5], [1.0]]);

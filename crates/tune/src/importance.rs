@@ -6,7 +6,7 @@ use tachograph_program::{Decision, Open, Point, Space};
 
 use crate::{
     Encoding, Result,
-    models::{CostModel, Reading, Trees, TreesOptions},
+    models::{RowModel, Trees, TreesOptions},
 };
 
 /// Fewer points say nothing.
@@ -51,16 +51,15 @@ pub fn importance(space: &Space, points: &[(Point, f64)], seed: u64) -> Result<O
         let held = |at: &usize| at % FOLDS == fold;
         let learned: Vec<usize> = (0..order.len()).filter(|at| !held(at)).map(|at| order[at]).collect();
         let held: Vec<usize> = (0..order.len()).filter(held).map(|at| order[at]).collect();
-        let of = |positions: &[usize]| positions.iter().map(|&i| rows[i].clone()).collect::<Vec<Vec<f64>>>();
-        let read = |rows: Vec<Vec<f64>>| rows.into_iter().map(Reading::Row).collect::<Vec<_>>();
+        let of = |positions: &[usize]| positions.iter().map(|&i| rows[i].clone()).collect::<Vec<_>>();
         let mut trees = Trees::new(TreesOptions::AUTOTVM);
-        trees.fit(&read(of(&learned)), &learned.iter().map(|&i| logs[i]).collect::<Vec<_>>(), &mut rng)?;
-        let squares = |rows: Vec<Vec<f64>>| -> Result<f64> {
-            let found = trees.predict(&read(rows))?.into_iter().zip(&held);
-            Ok(found.map(|(estimate, &i)| (estimate.mean - logs[i]).powi(2)).sum::<f64>() / logs.len() as f64)
+        trees.fit_rows(&of(&learned), &learned.iter().map(|&i| logs[i]).collect::<Vec<_>>(), &mut rng)?;
+        let squares = |rows: &[Vec<f64>]| {
+            let found = trees.predict_rows(rows).into_iter().zip(&held);
+            found.map(|(estimate, &i)| (estimate.mean - logs[i]).powi(2)).sum::<f64>() / logs.len() as f64
         };
         let whole = of(&held);
-        let base = squares(whole.clone())?;
+        let base = squares(&whole);
         error += base;
         for (decision, grown) in decisions.iter().zip(&mut grown) {
             let its: Vec<usize> = (0..columns.len()).filter(|&c| columns[c] == *decision).collect();
@@ -71,7 +70,7 @@ pub fn importance(space: &Space, points: &[(Point, f64)], seed: u64) -> Result<O
                 for (row, &other) in mixed.iter_mut().zip(&from) {
                     its.iter().for_each(|&c| row[c] = whole[other][c]);
                 }
-                *grown += (squares(mixed)? - base) / TIMES as f64;
+                *grown += (squares(&mixed) - base) / TIMES as f64;
             }
         }
     }

@@ -19,6 +19,7 @@ mod nn;
 mod programs;
 mod recorded;
 mod search;
+mod source;
 pub mod strategies;
 mod strategy;
 pub mod tasks;
@@ -33,6 +34,7 @@ pub use importance::{Importance, importance};
 pub use programs::Form;
 pub use recorded::{Recorded, Table};
 pub use search::Search;
+pub use source::Source;
 pub use strategy::{Situation, Strategy};
 pub use tuners::{DEFAULT, Make, TUNERS, Tuner, tuner};
 

@@ -5,7 +5,7 @@ use rand_chacha::ChaCha8Rng;
 use rustc_hash::FxHashSet;
 use tachograph_program::Point;
 
-use crate::{Domain, History, Result, Situation, Strategy, Trial};
+use crate::{Domain, History, Result, Situation, Source, Strategy, Trial};
 
 /// One run of a strategy on a domain.
 pub struct Search<'a> {
@@ -19,6 +19,14 @@ impl<'a> Search<'a> {
     /// A run that depends on the seed alone.
     pub fn new(domain: &'a Domain, strategy: Box<dyn Strategy>, seed: u64) -> Self {
         Self { domain, strategy, history: History::default(), rng: ChaCha8Rng::seed_from_u64(seed) }
+    }
+
+    /// Says what was measured elsewhere, before anything is asked. False where the strategy makes nothing of it.
+    ///
+    /// # Errors
+    /// As [`Strategy::remember`].
+    pub fn remember(&mut self, sources: &[Source]) -> Result<bool> {
+        self.strategy.remember(self.domain, sources)
     }
 
     /// Adds what was measured before.

@@ -3,7 +3,7 @@
 use rand_chacha::ChaCha8Rng;
 use tachograph_program::Point;
 
-use crate::{Domain, History, Result, Trial};
+use crate::{Domain, History, Result, Source, Trial};
 
 /// What is known when a strategy is asked.
 #[derive(Clone, Copy)]
@@ -23,6 +23,16 @@ pub trait Strategy: Send {
     /// # Errors
     /// A model that cannot be fitted.
     fn ask(&mut self, situation: Situation<'_>, n: usize, rng: &mut ChaCha8Rng) -> Result<Vec<Point>>;
+
+    /// Trials of other devices or tasks, before the first [`Strategy::ask`]: what to start from. False for a strategy that
+    /// makes nothing of them, or where they say nothing.
+    ///
+    /// # Errors
+    /// A model that cannot be fitted.
+    fn remember(&mut self, domain: &Domain, sources: &[Source]) -> Result<bool> {
+        let _ = (domain, sources);
+        Ok(false)
+    }
 
     /// Results, in the order in which they came; they are in the history of the next [`Strategy::ask`] too.
     ///

@@ -36,6 +36,27 @@ fn a_recorded_space_is_replayed() {
 }
 
 #[test]
+fn records_of_another_device_are_where_it_starts() {
+    let folder = tempfile::tempdir().unwrap();
+    let time = |x: i32, y: i32| 1.0 + 0.1 * f64::from((x - 11).pow(2) + (y - 3).pow(2));
+    let row = |device: &str, factor: f64| {
+        let rows = (0..225).map(|i| (i % 15, i / 15));
+        rows.map(|(x, y)| format!("{device},{x},{y},{}\n", factor * time(x, y))).collect::<String>()
+    };
+    std::fs::write(folder.path().join("t.csv"), format!("device,x,y,time_ms\n{}{}", row("a", 1.0), row("b", 3.0)))
+        .unwrap();
+    let args = ["tune", "--recorded", "t.csv", "--device", "b", "--trials", "5"];
+    let from = |more: &[&str]| run_in(folder.path(), &[&args[..], more].concat());
+    let lines = from(&["--from", "t.csv:a", "--json"]).well().json();
+    // What was best there is measured first, and is the best here.
+    assert_eq!((lines[0]["config"]["x"].as_i64(), lines[0]["best_ms"].as_f64()), (Some(11), Some(3.0)));
+    assert!(from(&["--from", "t.csv:a"]).well().out.contains("starts from 225 records of t a\n"));
+    assert!(from(&["--json"]).well().json()[0]["best_ms"].as_f64() > Some(3.0));
+    assert!(from(&["--from", "t.csv:a", "--tuner", "random"]).failed().contains("random makes nothing of --from"));
+    assert!(from(&["--from", "t.csv:c"]).failed().contains("there is no device `c`; there are: a, b"));
+}
+
+#[test]
 fn what_is_wrong_is_said() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("t.csv"), TABLE).unwrap();

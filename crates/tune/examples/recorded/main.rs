@@ -2,13 +2,15 @@
 //!
 //!     cargo run --release -p tachograph-tune --example recorded -- gpu report /work/data/tuning
 //!
-//! First `gpu` (trials to come within 5 % of the best) or `cpu` (how near to the best after 32, 64, 128 trials); then
-//! `choose`, `report` or `all` of the spaces; then the folder. Options: `--tuners a,b` (all that are registered),
-//! `--seeds 5`, `--cap 1000` trials, `--threads 2`, `--ablation` (variants of our tuner instead), `--spaces`
-//! (one line a space).
+//! First `gpu` (trials to come within 5 % of the best), `cpu` (how near to the best after 32, 64, 128 trials) or `transfer` (the
+//! records of one device, then few trials on another); then `choose`, `report` or `all` of the spaces; then the folder.
+//! Options: `--tuners a,b` (all that are registered), `--seeds 5`, `--cap 1000` trials, `--threads 2`, `--ablation` (variants of
+//! our tuner instead), `--spaces` (one line a space); of `transfer` `--records 500` (a random sample of the other device's
+//! instead of all), `--only gemm` (pairs of that table) and `--out runs/transfer.jsonl`, whose replays are not made again.
 
 mod spaces;
 mod table;
+mod transfer;
 mod variants;
 
 use std::{
@@ -70,7 +72,22 @@ fn main() {
     let number = |text: Option<String>, default: usize| text.map_or(default, |text| text.parse().expect("a number"));
     let (seeds, threads) = (number(option("--seeds"), 5), number(option("--threads"), 2));
     let (cap, wanted) = (option("--cap"), option("--tuners"));
-    let [kind, half, folder] = &words[..] else { panic!("gpu or cpu; choose, report or all; the folder") };
+    let (records, out, family) = (option("--records"), option("--out"), option("--only"));
+    let [kind, half, folder] = &words[..] else { panic!("gpu, cpu or transfer; choose, report or all; the folder") };
+    let wanted = wanted.as_deref();
+    let named = |name: &str| wanted.is_none_or(|wanted| wanted.split(',').any(|other| other == name));
+    if kind == "transfer" {
+        let half = if half == "choose" { Half::Choose } else { Half::Report };
+        let out = PathBuf::from(out.unwrap_or_else(|| "transfer.jsonl".into()));
+        let mut rows = if ablation { variants::transfer() } else { transfer::rows() };
+        rows.retain(|row| named(&row.name));
+        let records = records.map(|text| text.parse().expect("a number"));
+        let mut pairs = spaces::pairs(half, folder.as_ref());
+        if let Some(only) = family {
+            pairs.pairs.retain(|&(_, to)| pairs.spaces[to].name.starts_with(&only));
+        }
+        return transfer::run(&rows, &pairs, seeds, threads, records, &out);
+    }
     let kind = if kind == "gpu" { Kind::Gpu } else { Kind::Cpu };
     let cap = number(cap, if kind == Kind::Gpu { 1000 } else { 128 });
     let half = match half.as_str() {
@@ -85,9 +102,7 @@ fn main() {
         make: Box::new(|| tuner.strategy(None).expect("no network, no checkpoint")),
     });
     let mut contenders: Vec<Contender> = if ablation { variants::all() } else { registered.collect() };
-    if let Some(wanted) = wanted {
-        contenders.retain(|contender| wanted.split(',').any(|name| name == contender.name));
-    }
+    contenders.retain(|contender| named(&contender.name));
     eprintln!("{} spaces, {} rows, {seeds} seeds", spaces.len(), contenders.len());
 
     let jobs = contenders.len() * spaces.len() * seeds;

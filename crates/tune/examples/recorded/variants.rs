@@ -2,10 +2,10 @@
 
 use tachograph_tune::{
     models::{Kernel, Shape},
-    strategies::{Acquisition, Gaussian, GaussianOptions, Start, Target},
+    strategies::{Acquisition, Gaussian, GaussianOptions, Start, Target, Transfer},
 };
 
-use crate::Contender;
+use crate::{Contender, transfer::Row};
 
 pub fn all() -> Vec<Contender> {
     let plain = GaussianOptions::PLAIN;
@@ -54,4 +54,47 @@ pub fn all() -> Vec<Contender> {
         make: Box::new(move || Box::new(Gaussian::new(options))),
     };
     rows.into_iter().map(row).collect()
+}
+
+/// How ours may use records, one thing changed at a time.
+pub fn transfer() -> Vec<Row> {
+    let chosen = Transfer { clip: 0.75, ..Transfer::CHOSEN };
+    let with = |transfer: Transfer| GaussianOptions { transfer: Some(transfer), ..GaussianOptions::TACHOGRAPH };
+    let base = with(chosen);
+    let both = Transfer { clip: 0.5, rest: 0.25, ..chosen };
+    let rows = [
+        ("base", base),
+        ("plain", GaussianOptions { transfer: Some(chosen), ..GaussianOptions::PLAIN }),
+        ("clip 0.5", with(Transfer { clip: 0.5, ..chosen })),
+        ("clip 1", with(Transfer { clip: 1.0, ..chosen })),
+        ("doubt 0.2", with(Transfer { doubt: 0.2, ..chosen })),
+        ("doubt 1", with(Transfer { doubt: 1.0, ..chosen })),
+        ("rest 0.25", with(Transfer { rest: 0.25, ..chosen })),
+        ("rest 1", with(Transfer { rest: 1.0, ..chosen })),
+        ("columns", with(Transfer { columns: true, ..chosen })),
+        ("own lengths", with(Transfer { lengths: false, ..chosen })),
+        ("bound 1", GaussianOptions { acquisition: Acquisition::Bound(1.0), ..base }),
+        ("greedy 3", GaussianOptions { acquisition: Acquisition::Greedy(3), ..base }),
+        ("not additive", GaussianOptions { kernel: Kernel::MATERN, ..base }),
+        ("unclipped", GaussianOptions { target: Target::Log, ..base }),
+        ("both", with(both)),
+        ("both doubt 0.2", with(Transfer { doubt: 0.2, ..both })),
+        ("both clip 0.3", with(Transfer { clip: 0.3, ..both })),
+        ("both rest 0.15", with(Transfer { rest: 0.15, ..both })),
+        ("both columns", with(Transfer { columns: true, ..both })),
+        ("both own lengths", with(Transfer { lengths: false, ..both })),
+        ("both not additive", GaussianOptions { kernel: Kernel::MATERN, ..with(both) }),
+        ("both plain", GaussianOptions { transfer: Some(both), ..GaussianOptions::PLAIN }),
+    ];
+    let row = |(name, options): (&str, GaussianOptions)| Row {
+        name: name.into(),
+        make: Box::new(move || Box::new(Gaussian::new(options))),
+        records: true,
+    };
+    let without = Row {
+        name: "without records".into(),
+        make: Box::new(|| Box::new(Gaussian::new(GaussianOptions::TACHOGRAPH))),
+        records: false,
+    };
+    rows.into_iter().map(row).chain([without]).collect()
 }

@@ -2,6 +2,9 @@
 
 mod boosting;
 pub mod gp;
+mod log_mlp;
+mod mlp;
+mod moses;
 #[cfg(feature = "torch")]
 mod network;
 #[cfg(feature = "torch")]
@@ -15,6 +18,8 @@ use rand_chacha::ChaCha8Rng;
 
 pub use boosting::{Boosting, BoostingOptions, Objective, Packed};
 pub use gp::{Gp, Kernel, Shape};
+pub use log_mlp::LogMlp;
+pub use moses::Moses;
 #[cfg(feature = "torch")]
 pub use network::Learned;
 #[cfg(feature = "torch")]
@@ -46,6 +51,31 @@ pub trait CostModel: Send {
     /// # Errors
     /// Points that it cannot read.
     fn predict(&self, points: &[Reading]) -> Result<Vec<Estimate>>;
+}
+
+/// A cost model that reads rows of numbers, all of one length.
+pub trait RowModel: Send {
+    /// Its name in errors.
+    const NAME: &'static str;
+
+    /// As [`CostModel::fit`].
+    ///
+    /// # Errors
+    /// Rows that cannot be learned from.
+    fn fit_rows(&mut self, rows: &[Vec<f64>], scores: &[f64], rng: &mut ChaCha8Rng) -> Result<()>;
+
+    /// As [`CostModel::predict`].
+    fn predict_rows(&self, rows: &[Vec<f64>]) -> Vec<Estimate>;
+}
+
+impl<M: RowModel> CostModel for M {
+    fn fit(&mut self, points: &[Reading], scores: &[f64], rng: &mut ChaCha8Rng) -> Result<()> {
+        self.fit_rows(&reading::rows(points, M::NAME)?, scores, rng)
+    }
+
+    fn predict(&self, points: &[Reading]) -> Result<Vec<Estimate>> {
+        Ok(self.predict_rows(&reading::rows(points, M::NAME)?))
+    }
 }
 
 /// How a registered model is made.

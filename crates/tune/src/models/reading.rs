@@ -30,9 +30,9 @@ impl Reading {
 }
 
 /// The rows of points, for a model that reads nothing else.
-pub(super) fn rows<'a>(points: &'a [Reading], model: &'static str) -> Result<Vec<&'a [f64]>> {
-    let row = |point: &'a Reading| match point {
-        Reading::Row(row) => Ok(row.as_slice()),
+pub(super) fn rows(points: &[Reading], model: &'static str) -> Result<Vec<Vec<f64>>> {
+    let row = |point: &Reading| match point {
+        Reading::Row(row) => Ok(row.clone()),
         Reading::Program(_) => Err(Error::Model { model, message: "reads rows of numbers, and no programs".into() }),
     };
     points.iter().map(row).collect()

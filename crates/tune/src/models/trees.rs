@@ -4,7 +4,7 @@ use forust_ml::{Matrix, gradientbooster::GradientBooster, objective::ObjectiveTy
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
-use super::{CostModel, Estimate, Reading, reading};
+use super::{Estimate, RowModel};
 use crate::{Error, Result};
 
 /// Settings of the trees.
@@ -43,14 +43,15 @@ impl Trees {
 }
 
 /// Column after column, as the library wants it.
-fn columns(rows: &[&[f64]], width: usize) -> Vec<f64> {
+fn columns(rows: &[Vec<f64>], width: usize) -> Vec<f64> {
     (0..width).flat_map(|c| rows.iter().map(move |row| row[c])).collect()
 }
 
-impl CostModel for Trees {
-    fn fit(&mut self, points: &[Reading], scores: &[f64], rng: &mut ChaCha8Rng) -> Result<()> {
-        let rows = reading::rows(points, "trees")?;
-        let width = rows.first().map_or(0, |row| row.len());
+impl RowModel for Trees {
+    const NAME: &'static str = "trees";
+
+    fn fit_rows(&mut self, rows: &[Vec<f64>], scores: &[f64], rng: &mut ChaCha8Rng) -> Result<()> {
+        let width = rows.first().map_or(0, Vec::len);
         // Fewer rows, or none to split by: all are alike.
         if rows.len() < 4 || width == 0 {
             return Ok(());
@@ -64,22 +65,21 @@ impl CostModel for Trees {
             .set_min_leaf_weight(self.options.min_leaf_weight)
             .set_seed(rng.random())
             .set_parallel(false);
-        let fitted = booster.fit_unweighted(&Matrix::new(&columns(&rows, width), rows.len(), width), scores, None);
-        fitted.map_err(|error| Error::Model { model: "trees", message: error.to_string() })?;
+        let fitted = booster.fit_unweighted(&Matrix::new(&columns(rows, width), rows.len(), width), scores, None);
+        fitted.map_err(|error| Error::Model { model: Self::NAME, message: error.to_string() })?;
         self.booster = Some(booster);
         Ok(())
     }
 
-    fn predict(&self, points: &[Reading]) -> Result<Vec<Estimate>> {
-        let rows = reading::rows(points, "trees")?;
-        let width = rows.first().map_or(0, |row| row.len());
+    fn predict_rows(&self, rows: &[Vec<f64>]) -> Vec<Estimate> {
+        let width = rows.first().map_or(0, Vec::len);
         let means = match &self.booster {
             Some(booster) if width > 0 => {
-                booster.predict(&Matrix::new(&columns(&rows, width), rows.len(), width), false)
+                booster.predict(&Matrix::new(&columns(rows, width), rows.len(), width), false)
             }
             _ => vec![0.0; rows.len()],
         };
-        Ok(means.into_iter().map(|mean| Estimate { mean, deviation: 0.0 }).collect())
+        means.into_iter().map(|mean| Estimate { mean, deviation: 0.0 }).collect()
     }
 }
 
@@ -90,12 +90,12 @@ mod tests {
 
     #[test]
     fn a_step_is_learned() {
-        let rows: Vec<Reading> = (0..40).map(|i| vec![f64::from(i) / 40.0, f64::from(i % 3)].into()).collect();
-        let scores: Vec<f64> = (0..40).map(|i| f64::from(u8::from(i > 20))).collect();
+        let rows: Vec<Vec<f64>> = (0..40).map(|i| vec![f64::from(i) / 40.0, f64::from(i % 3)]).collect();
+        let scores: Vec<f64> = rows.iter().map(|row| f64::from(u8::from(row[0] > 0.5))).collect();
         let mut trees = Trees::new(TreesOptions::AUTOTVM);
-        assert_eq!(trees.predict(&rows).unwrap()[0].mean, 0.0);
-        trees.fit(&rows, &scores, &mut ChaCha8Rng::seed_from_u64(0)).unwrap();
-        let found = trees.predict(&[vec![0.1, 0.0].into(), vec![0.9, 1.0].into()]).unwrap();
+        assert_eq!(trees.predict_rows(&rows)[0].mean, 0.0);
+        trees.fit_rows(&rows, &scores, &mut ChaCha8Rng::seed_from_u64(0)).unwrap();
+        let found = trees.predict_rows(&[vec![0.1, 0.0], vec![0.9, 1.0]]);
         assert!(found[0].mean < 0.1 && found[1].mean > 0.9, "{found:?}");
     }
 }

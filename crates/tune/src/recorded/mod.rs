@@ -9,7 +9,7 @@ use std::path::Path;
 use serde_json::{Map, Value};
 use tachograph_program::{Choice, Decision, Point};
 
-use crate::{Domain, History, Result, Search, Strategy, Trial};
+use crate::{Domain, History, Result, Search, Source, Strategy, Trial};
 
 /// A table of measured configurations. Its points are exactly those: a configuration that is not in the table is in no
 /// space, and one that failed is a result with its reason.
@@ -80,6 +80,15 @@ impl Recorded {
             new.iter().try_for_each(&mut each)?;
         }
         Ok(search.history().clone())
+    }
+
+    /// All of it as what another search may start from.
+    pub fn source(&self) -> Source {
+        let points = self.domain.points().unwrap_or_default();
+        let trial =
+            |(point, outcome): (&Point, &Result<f64, String>)| Trial { point: point.clone(), outcome: outcome.clone() };
+        let trials = points.iter().zip(&self.outcomes).map(trial).collect();
+        Source { name: self.name.clone(), domain: self.domain.clone(), trials }
     }
 
     /// A point as names and values; numbers where they are numbers.

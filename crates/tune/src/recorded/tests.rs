@@ -128,6 +128,83 @@ fn every_tuner_goes_through_the_space_once_and_the_same_way_for_a_seed() {
     }
 }
 
+/// The small space on a device on which everything takes twice as long and one decision pays less.
+fn elsewhere() -> Recorded {
+    let there = small();
+    let outcomes = there.domain.points().unwrap().iter().zip(&there.outcomes).map(|(point, outcome)| {
+        let config = there.config(point);
+        outcome.clone().map(|time| 2.0 * time + 0.05 * config["b"].as_f64().unwrap())
+    });
+    Recorded { outcomes: outcomes.collect(), ..there.clone() }
+}
+
+#[test]
+fn records_of_another_device_save_trials() {
+    let (space, source) = (small(), elsewhere().source());
+    let near = |name: &str, records: bool| {
+        let trials = |seed: u64| {
+            let mut strategy = tuner(name).unwrap().strategy(None).unwrap();
+            assert!(!records || strategy.remember(space.domain(), std::slice::from_ref(&source)).unwrap(), "{name}");
+            let history = space.replay(strategy, seed, 100, |_| Ok::<(), crate::Error>(())).unwrap();
+            let best = 1.02 * space.best_ms().unwrap();
+            1 + history.trials().iter().position(|t| t.outcome.as_ref().is_ok_and(|&t| t <= best)).unwrap()
+        };
+        (0..3).map(trials).sum::<usize>() as f64 / 3.0
+    };
+    for name in ["tachograph", "gp-devices", "moses"] {
+        let (with, without) = (near(name, true), near(name, false));
+        assert!(with < without, "{name}: {with} trials with records, {without} without");
+    }
+    assert!(near("tachograph", true) <= 3.0, "{}", near("tachograph", true));
+}
+
+#[test]
+fn in_a_space_too_large_to_look_at_whole_the_source_still_says_where_to_begin() {
+    use crate::strategies::{Gaussian, GaussianOptions};
+    let space = small();
+    let options = GaussianOptions { candidates: 20, ..GaussianOptions::TACHOGRAPH };
+    let mut strategy = Gaussian::new(options);
+    assert!(strategy.remember(space.domain(), &[space.source()]).unwrap());
+    let history = space.replay(Box::new(strategy), 0, 2, |_| Ok::<(), crate::Error>(())).unwrap();
+    assert_eq!(history.trials()[0].outcome, Ok(space.best_ms().unwrap()));
+}
+
+#[test]
+fn with_records_too_all_is_measured_once_and_the_same_for_a_seed() {
+    let (space, there) = (small(), elsewhere());
+    // A part of what was measured there, in which some options do not occur.
+    let mut part = there.source();
+    part.trials.retain(|trial| there.config(&trial.point)["a"].as_u64() < Some(16));
+    let mut able = Vec::new();
+    for tuner in on_tables() {
+        let run = |trials: usize| {
+            let mut strategy = tuner.strategy(None).unwrap();
+            if !strategy.remember(space.domain(), &[there.source(), part.clone()]).unwrap() {
+                return None;
+            }
+            let all = |_: &Trial| Ok::<(), crate::Error>(());
+            Some(space.replay(strategy, 1, trials, all).unwrap().trials().to_vec())
+        };
+        let Some(trials) = run(1000) else { continue };
+        assert_eq!(trials.len(), space.outcomes().len(), "{} does not measure all, or measures twice", tuner.name);
+        assert_eq!(run(40).unwrap(), trials[..40], "{} depends on more than its seed", tuner.name);
+        able.push(tuner.name);
+    }
+    assert_eq!(able, ["tachograph", "felix", "gp-devices", "moses", "dgp-tl", "dgp-tl-8"]);
+}
+
+#[test]
+fn records_without_a_time_say_nothing() {
+    let space = small();
+    let mut failed = space.source();
+    failed.trials.iter_mut().for_each(|trial| trial.outcome = Err("out of memory".into()));
+    for tuner in on_tables() {
+        let none = !tuner.strategy(None).unwrap().remember(space.domain(), &[]).unwrap();
+        let failed = !tuner.strategy(None).unwrap().remember(space.domain(), std::slice::from_ref(&failed)).unwrap();
+        assert!(none && failed, "{}", tuner.name);
+    }
+}
+
 #[test]
 fn batches_hold_different_new_points() {
     let space = small();

@@ -1,7 +1,7 @@
 //! DGP-TL: a Gaussian process guides annealing after a start of maximum entropy (Sun et al., ICCV 2021).
 //!
-//! No code of it is known: of the published method the tuning set and the guided search stand here, on a process with one
-//! layer. The second layer, and its adaptation from other tasks, are not here; the numbers are our choice.
+//! No code of it is known. With records of other tasks or devices the process is the published one: deep, learned on them, it
+//! chooses the tuning set and is adapted. Without, it has one layer. The numbers are our choice.
 
 use rand_chacha::ChaCha8Rng;
 use tachograph_program::Point;
@@ -9,38 +9,60 @@ use tachograph_program::Point;
 use super::{
     annealing::{AnnealingOptions, anneal},
     plan::{Queue, Scorer, fit},
+    surface::scored,
 };
 use crate::{
-    Domain, Result, Situation, Strategy,
+    Domain, History, Result, Situation, Source, Strategy,
     models::{
-        Gp, Kernel,
-        gp::{Hyper, Pool},
+        CostModel, Gp, Kernel, RowModel,
+        gp::{DeepGp, DeepOptions, Hyper, Pool},
     },
 };
 
-/// The tuning set, and how many candidates it is drawn from.
-const START: usize = 64;
+/// How many candidates the tuning set is drawn from.
 const CANDIDATES: usize = 2000;
-/// κ falls from 1 to 0 over so many trials.
-const BUDGET: f64 = 512.0;
+/// Throughput relative to the best below which it is all the same, failures included.
+const LEAST: f64 = 0.02;
+/// Most records of the history, half of them its best (ours, for the time it takes).
+const RECORDS: usize = 1024;
+
+/// Settings of the search.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DgpTlOptions {
+    /// The tuning set, and the trials between two adaptations.
+    pub start: usize,
+    /// κ falls from 1 to 0 over so many trials.
+    pub budget: f64,
+}
+
+impl DgpTlOptions {
+    /// As large as is usual for tuners of its time.
+    pub const USUAL: Self = Self { start: 64, budget: 512.0 };
+    /// For few trials.
+    pub const SHORT: Self = Self { start: 8, budget: 64.0 };
+}
 
 /// The strategy.
 pub struct DgpTl {
+    options: DgpTlOptions,
     model: Gp,
+    deep: Option<DeepGp>,
     chains: Vec<Point>,
     queue: Queue,
 }
 
 impl DgpTl {
     /// Nothing learned yet.
-    pub fn new() -> Self {
-        Self { model: Gp::new(Kernel::RBF, 20), chains: Vec::new(), queue: Queue::default() }
+    pub fn new(options: DgpTlOptions) -> Self {
+        Self { options, model: Gp::new(Kernel::RBF, 20), deep: None, chains: Vec::new(), queue: Queue::default() }
     }
-}
 
-impl Default for DgpTl {
-    fn default() -> Self {
-        Self::new()
+    /// Adapts the deep process: log₂ of throughput relative to the best.
+    fn adapt(&mut self, domain: &Domain, history: &History, rng: &mut ChaCha8Rng) -> Result<()> {
+        let Some(deep) = &mut self.deep else { return fit(&mut self.model, domain, history, rng) };
+        let row = |trial: &crate::Trial| (domain.row(&trial.point), history.score(trial).max(LEAST).log2());
+        let (rows, values): (Vec<Vec<f64>>, Vec<f64>) = history.trials().iter().map(row).unzip();
+        deep.fit_rows(&rows, &values, rng)
     }
 }
 
@@ -49,7 +71,11 @@ impl Default for DgpTl {
 pub fn maximum_entropy(domain: &Domain, n: usize, candidates: usize, rng: &mut ChaCha8Rng) -> Vec<Point> {
     let points = domain.sample_new(candidates, |_| false, rng);
     let rows: Vec<Vec<f64>> = points.iter().map(|point| domain.row(point)).collect();
-    let mut pool = Pool::new(Kernel::RBF, Hyper::prior(domain.width()), &rows);
+    of_rows(&points, &rows, &Hyper::prior(domain.width()), n)
+}
+
+fn of_rows(points: &[Point], rows: &[Vec<f64>], hyper: &Hyper, n: usize) -> Vec<Point> {
+    let mut pool = Pool::new(Kernel::RBF, hyper.clone(), rows);
     let mut taken = vec![false; points.len()];
     let mut chosen = Vec::new();
     while chosen.len() < n.min(points.len()) {
@@ -64,19 +90,55 @@ pub fn maximum_entropy(domain: &Domain, n: usize, candidates: usize, rng: &mut C
 }
 
 impl Strategy for DgpTl {
+    fn remember(&mut self, domain: &Domain, sources: &[Source]) -> Result<bool> {
+        let mut records: Vec<(Vec<f64>, f64)> = sources.iter().flat_map(|source| scored(domain, source)).collect();
+        if records.len() > RECORDS {
+            records.sort_by(|a, b| b.1.total_cmp(&a.1));
+            let rest = records.split_off(RECORDS / 2);
+            let step = rest.len().div_ceil(RECORDS / 2);
+            records.extend(rest.into_iter().step_by(step));
+        }
+        if records.is_empty() {
+            return Ok(false);
+        }
+        let (rows, scores): (Vec<_>, Vec<f64>) = records.into_iter().unzip();
+        let values = scores.into_iter().map(|score| score.max(LEAST).log2()).collect();
+        self.deep = Some(DeepGp::new(DeepOptions::SMALL, rows, values));
+        Ok(true)
+    }
+
     fn ask(&mut self, now: Situation<'_>, n: usize, rng: &mut ChaCha8Rng) -> Result<Vec<Point>> {
         let Situation { domain, history } = now;
         let waiting = self.queue.take(n, history);
         if !waiting.is_empty() {
             return Ok(waiting);
         }
-        if history.len() < START {
-            self.queue.fill(maximum_entropy(domain, START - history.len(), CANDIDATES, rng));
+        let start = self.options.start;
+        if history.len() < start {
+            let left = start - history.len();
+            let hidden = self.deep.as_mut().and_then(|deep| {
+                deep.start(rng);
+                let points = domain.sample_new(CANDIDATES, |point| history.has(point), rng);
+                let rows: Vec<Vec<f64>> = points.iter().map(|point| domain.row(point)).collect();
+                Some((points, deep.hidden(&rows)?))
+            });
+            self.queue.fill(match hidden {
+                // In the coordinates of the second layer, whose lengths are 1 there.
+                Some((points, rows)) => {
+                    let width = rows.first().map_or(0, Vec::len);
+                    of_rows(&points, &rows, &Hyper { lengths: vec![0.0; width], ..Hyper::prior(width) }, left)
+                }
+                None => maximum_entropy(domain, left, CANDIDATES, rng),
+            });
         } else {
-            fit(&mut self.model, domain, history, rng)?;
-            let doubt = (1.0 - history.len() as f64 / BUDGET).max(0.0);
-            let mut scorer = Scorer::new(domain, &self.model, doubt)?;
-            let options = AnnealingOptions { random: 0.0, ..AnnealingOptions::AUTOTVM };
+            self.adapt(domain, history, rng)?;
+            let doubt = (1.0 - history.len() as f64 / self.options.budget).max(0.0);
+            let model: &dyn CostModel = match &self.deep {
+                Some(deep) => deep,
+                None => &self.model,
+            };
+            let mut scorer = Scorer::new(domain, model, doubt)?;
+            let options = AnnealingOptions { random: 0.0, plan: start, ..AnnealingOptions::AUTOTVM };
             self.queue.fill(anneal(domain, history, &mut scorer, &mut self.chains, options, rng)?);
         }
         Ok(self.queue.take(n, history))

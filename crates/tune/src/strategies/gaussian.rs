@@ -6,9 +6,12 @@ use rand_chacha::ChaCha8Rng;
 use rustc_hash::FxHashMap;
 use tachograph_program::Point;
 
-use super::{Acquisition, design};
+use super::{
+    Acquisition, design,
+    devices::{Devices, Transfer},
+};
 use crate::{
-    Domain, History, Result, Situation, Strategy,
+    Domain, History, Result, Situation, Source, Strategy,
     models::{
         Kernel,
         gp::{Hyper, MOST, Pool, newest_and_best, standard},
@@ -52,6 +55,8 @@ pub struct GaussianOptions {
     pub products: bool,
     /// The parameters are fitted again when the trials have grown by this factor.
     pub refit: f64,
+    /// How trials of other devices and tasks are used; not at all where `None`.
+    pub transfer: Option<Transfer>,
 }
 
 impl GaussianOptions {
@@ -64,13 +69,18 @@ impl GaussianOptions {
         candidates: 20_000,
         products: false,
         refit: 1.15,
+        transfer: None,
     };
+
+    /// The textbook's over devices.
+    pub const DEVICES: Self = Self { transfer: Some(Transfer::CHOSEN), ..Self::PLAIN };
 
     /// Ours, as the ablation of `docs/tuning.md` has it.
     pub const TACHOGRAPH: Self = Self {
         start: Start::Spread(8),
         kernel: Kernel { additive: true, ..Kernel::MATERN },
         target: Target::Clipped(0.75),
+        transfer: Some(Transfer::CHOSEN),
         ..Self::PLAIN
     };
 }
@@ -89,13 +99,17 @@ pub struct Gaussian {
     pool: Option<Pool>,
     next_fit: usize,
     start: Vec<Point>,
+    /// What is known from elsewhere, and its functions at what the process has seen.
+    devices: Option<Devices>,
+    functions: Vec<Vec<f64>>,
 }
 
 impl Gaussian {
     /// Nothing learned yet.
     pub fn new(options: GaussianOptions) -> Self {
-        let (candidates, rows, index, seen, start) = Default::default();
-        Self { options, candidates, rows, index, whole: false, seen, upto: 0, pool: None, next_fit: 0, start }
+        let (candidates, rows, index, seen, start, functions) = Default::default();
+        let (whole, upto, pool, next_fit, devices) = (false, 0, None, 0, None);
+        Self { options, candidates, rows, index, whole, seen, upto, pool, next_fit, start, devices, functions }
     }
 
     fn row(&self, domain: &Domain, point: &Point) -> Vec<f64> {
@@ -115,8 +129,8 @@ impl Gaussian {
             self.candidates = (0..count).filter_map(|i| domain.nth(i as u128)).collect();
             self.whole = true;
         } else {
-            // A large space: a sample, and the surroundings of the best.
-            let mut near: Vec<Point> = Vec::new();
+            // A large space: a sample, and the surroundings of the best, here and elsewhere.
+            let mut near: Vec<Point> = self.devices.iter().flat_map(|devices| devices.best().cloned()).collect();
             for trial in history.ranked().into_iter().take(10) {
                 near.extend(domain.neighbours(&trial.point));
                 let mut walk = trial.point.clone();
@@ -132,6 +146,11 @@ impl Gaussian {
         }
         self.rows = self.candidates.iter().map(|point| self.row(domain, point)).collect();
         self.index = self.candidates.iter().enumerate().map(|(i, point)| (point.clone(), i)).collect();
+        if let Some(devices) = &mut self.devices {
+            let functions = devices.functions(domain, &self.candidates);
+            devices.widen(&mut self.rows, &functions);
+            devices.candidates(functions);
+        }
     }
 
     /// What the process learns: small is good; failures are as bad as the worst.
@@ -141,10 +160,12 @@ impl Gaussian {
         let mut sorted: Vec<f64> = logs.iter().flatten().copied().collect();
         sorted.sort_by(f64::total_cmp);
         let quantile = |q: f64| sorted.get(((sorted.len() as f64 - 1.0) * q) as usize).copied().unwrap_or(0.0);
-        let worst = quantile(1.0);
+        // Where sources say what is good, there may be nothing bad among a few.
+        let least = self.devices.as_ref().map_or(f64::NEG_INFINITY, |devices| quantile(0.0) + devices.range());
+        let worst = quantile(1.0).max(least);
         let shape = |log: f64| match self.options.target {
             Target::Log => log,
-            Target::Clipped(q) => log.min(quantile(q)),
+            Target::Clipped(q) => log.min(quantile(q).max(least)),
             Target::Compressed => {
                 let (least, median) = (quantile(0.0), quantile(0.5));
                 let unit = (median - least).max(1e-9);
@@ -168,14 +189,30 @@ impl Gaussian {
         self.upto = now.history.len();
         let values: Vec<f64> = self.seen.iter().map(|&i| targets[i]).collect();
         let (mean, deviation) = standard(&values);
+        let deviation = self.devices.as_ref().map_or(deviation, Devices::unit);
         let mut values: Vec<f64> = values.iter().map(|v| (v - mean) / deviation).collect();
         let mut rows: Vec<Vec<f64>> =
             self.seen.iter().map(|&i| self.row(now.domain, &now.history.trials()[i].point)).collect();
+        if let Some(devices) = &self.devices {
+            let points: Vec<Point> = self.seen.iter().map(|&i| now.history.trials()[i].point.clone()).collect();
+            self.functions = devices.functions(now.domain, &points);
+            devices.widen(&mut rows, &self.functions);
+        }
         if fresh {
             let before = self.pool.as_ref().map(|pool| pool.hyper().clone());
             let steps = if before.is_some() { 20 } else { 40 };
-            let start = before.unwrap_or_else(|| Hyper::prior(rows.first().map_or(0, Vec::len)));
-            let hyper = start.fit(self.options.kernel, &rows, &values, steps);
+            let kernel = self.options.kernel;
+            let hyper = match &self.devices {
+                None => {
+                    let start = before.unwrap_or_else(|| Hyper::prior(rows.first().map_or(0, Vec::len)));
+                    start.fit(kernel, &rows, &values, steps)
+                }
+                Some(devices) if rows.is_empty() => devices.hyper.clone(),
+                Some(devices) => {
+                    let rest = devices.rest(&self.functions, &values);
+                    before.as_ref().unwrap_or(&devices.hyper).fit_near(&devices.hyper, kernel, &rows, &rest, steps)
+                }
+            };
             self.pool = Some(Pool::new(self.options.kernel, hyper, &self.rows));
             self.next_fit = ((now.history.len() as f64 * self.options.refit) as usize).max(now.history.len() + 2);
         }
@@ -189,17 +226,37 @@ impl Gaussian {
                     self.seen.remove(i);
                     values.remove(i);
                     rows.remove(i);
+                    for function in &mut self.functions {
+                        function.remove(i);
+                    }
                 }
             }
         }
         values
     }
+
+    /// Means and variances of all candidates.
+    fn posterior(&mut self, values: &[f64]) -> (Vec<f32>, Vec<f32>) {
+        let Some(pool) = &self.pool else { return Default::default() };
+        let trended = self.devices.as_mut().and_then(|devices| devices.posterior(pool, &self.functions, values));
+        match trended {
+            Some(trended) => (trended.means, trended.variances),
+            None => (pool.means(values), pool.variances().to_vec()),
+        }
+    }
 }
 
 impl Strategy for Gaussian {
+    fn remember(&mut self, domain: &Domain, sources: &[Source]) -> Result<bool> {
+        if let Some(transfer) = self.options.transfer {
+            self.devices = Devices::new(transfer, self.options.kernel, domain, sources)?;
+        }
+        Ok(self.devices.is_some())
+    }
+
     fn ask(&mut self, now: Situation<'_>, n: usize, rng: &mut ChaCha8Rng) -> Result<Vec<Point>> {
         let (Start::Random(first) | Start::Spread(first)) = self.options.start;
-        if now.history.len() < first || now.history.best().is_none() {
+        if self.devices.is_none() && (now.history.len() < first || now.history.best().is_none()) {
             if self.start.is_empty() {
                 let left = first.saturating_sub(now.history.len()).max(1);
                 self.start = match self.options.start {
@@ -221,20 +278,20 @@ impl Strategy for Gaussian {
         let mut found = Vec::new();
         let observed = values.len();
         let best = values.iter().copied().fold(f64::INFINITY, f64::min);
-        while found.len() < n
-            && let Some(pool) = &self.pool
-        {
-            let means = pool.means(&values);
+        while found.len() < n {
+            let (means, variances) = self.posterior(&values);
+            if means.is_empty() {
+                break;
+            }
             let mut most: Option<(f64, usize)> = None;
             for i in (0..taken.len()).filter(|&i| !taken[i]) {
-                let deviation = f64::from(pool.variances()[i]).max(1e-12).sqrt();
-                let promise = self.options.acquisition.promise(
-                    f64::from(means[i]),
-                    deviation,
-                    best,
-                    now.history.len() + found.len(),
-                    rng,
-                );
+                let deviation = f64::from(variances[i]).max(1e-12).sqrt();
+                let (mean, trial) = (f64::from(means[i]), now.history.len() + found.len());
+                let promise = match best.is_finite() {
+                    true => self.options.acquisition.promise(mean, deviation, best, trial, rng),
+                    // Nothing measured: what was best elsewhere.
+                    false => -mean,
+                };
                 if most.is_none_or(|(other, _)| promise > other) {
                     most = Some((promise, i));
                 }
@@ -245,6 +302,10 @@ impl Strategy for Gaussian {
             // In a batch, the others are chosen as if this had turned out as expected.
             if found.len() < n && self.pool.as_mut().is_some_and(|pool| pool.observe(&self.rows[i])) {
                 values.push(f64::from(means[i]));
+                if let Some(devices) = &self.devices {
+                    let more = devices.functions(now.domain, std::slice::from_ref(&self.candidates[i]));
+                    self.functions.iter_mut().zip(more).for_each(|(function, more)| function.extend(more));
+                }
             }
         }
         if let Some(pool) = &mut self.pool {

@@ -44,6 +44,11 @@ pub struct Args {
     /// The task of the table; may be left out where there is but one.
     #[arg(long)]
     task: Option<String>,
+    /// Start from the records of another device or task: a table whose parameters have the same names, FILE, FILE:DEVICE or
+    /// FILE:DEVICE:TASK; several times for several. Of those in --list, tachograph, gp-devices, moses, dgp-tl and
+    /// felix can.
+    #[arg(long, value_name = "FILE[:DEVICE[:TASK]]", requires = "recorded")]
+    from: Vec<String>,
     /// The tuner; --list says which there are.
     #[arg(long, default_value = DEFAULT)]
     tuner: String,

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use serde_json::{Map, Value, json};
-use tachograph_tune::{Recorded, Trial, Tuner};
+use tachograph_tune::{Recorded, Source, Trial, Tuner};
 
 use super::Args;
 use crate::table;
@@ -22,6 +22,7 @@ struct Run {
 
 pub fn run(args: &Args, path: &Path, tuner: &Tuner) -> Result<()> {
     let space = Recorded::read(path, args.device.as_deref(), args.task.as_deref())?;
+    let sources = args.from.iter().map(|from| source(args, from)).collect::<Result<Vec<_>>>()?;
     let optimum = space.best_ms();
     let mut runs = Vec::new();
     for seed in 0..args.seeds {
@@ -44,13 +45,25 @@ pub fn run(args: &Args, path: &Path, tuner: &Tuner) -> Result<()> {
                 false => Ok(()),
             }
         };
-        space.replay(tuner.strategy(None)?, seed as u64, args.trials.unwrap_or(100), each)?;
+        let mut strategy = tuner.strategy(None)?;
+        if !sources.is_empty() {
+            let used = strategy.remember(space.domain(), &sources)?;
+            ensure!(used, "{} makes nothing of --from: it cannot, or nothing in there ran", tuner.name);
+        }
+        space.replay(strategy, seed as u64, args.trials.unwrap_or(100), each)?;
         runs.push(run);
     }
     if !args.json {
-        said(&space, tuner, &runs);
+        said(&space, tuner, &sources, &runs);
     }
     Ok(())
+}
+
+/// FILE, FILE:DEVICE or FILE:DEVICE:TASK; the task is the searched one where none is named.
+fn source(args: &Args, from: &str) -> Result<Source> {
+    let mut parts = from.splitn(3, ':');
+    let (file, device, task) = (parts.next().unwrap_or(from), parts.next(), parts.next());
+    Ok(Recorded::read(file.as_ref(), device, task.or(args.task.as_deref()))?.source())
 }
 
 fn line(seed: usize, number: usize, config: Map<String, Value>, trial: &Trial, best_ms: Option<f64>) -> Value {
@@ -63,7 +76,7 @@ fn line(seed: usize, number: usize, config: Map<String, Value>, trial: &Trial, b
     line
 }
 
-fn said(space: &Recorded, tuner: &Tuner, runs: &[Run]) {
+fn said(space: &Recorded, tuner: &Tuner, sources: &[Source], runs: &[Run]) {
     let optimum = space.best_ms();
     let points = table::counted(space.outcomes().len(), "configuration");
     let failed = space.outcomes().iter().filter(|outcome| outcome.is_err()).count();
@@ -74,7 +87,11 @@ fn said(space: &Recorded, tuner: &Tuner, runs: &[Run]) {
         let draws = (space.outcomes().len() + 1) as f64 / (near + 1) as f64;
         out!("best {best} ms; {near} within 5 % of it, to meet one of which random takes {draws:.0} trials on average");
     }
-    out!("{}: {} ({})\n", tuner.name, tuner.about, tuner.source);
+    out!("{}: {} ({})", tuner.name, tuner.about, tuner.source);
+    for source in sources {
+        out!("starts from {} of {}", table::counted(source.trials.len(), "record"), source.name);
+    }
+    out!("");
     let share = |best: Option<f64>| Some(format!("{:.2}", 100.0 * optimum? / best?));
     let row = |(seed, run): (usize, &Run)| {
         let best = run.best_ms.map_or("–".into(), |best| best.to_string());

@@ -124,7 +124,12 @@ impl Hyper {
     /// The most probable parameters given rows and their values (of mean 0 and deviation 1): the logarithm of the marginal
     /// likelihood and of the priors, climbed by resilient propagation from these.
     pub fn fit(&self, kernel: Kernel, rows: &[Vec<f64>], values: &[f64], steps: usize) -> Self {
-        let prior = Self::prior(self.lengths.len()).values();
+        self.fit_near(&Self::prior(self.lengths.len()), kernel, rows, values, steps)
+    }
+
+    /// [`Hyper::fit`] where something else was thought before.
+    pub fn fit_near(&self, prior: &Self, kernel: Kernel, rows: &[Vec<f64>], values: &[f64], steps: usize) -> Self {
+        let prior = prior.values();
         let squares = squares(rows);
         let mut at = self.values();
         let mut size = vec![0.2; at.len()];

@@ -1,17 +1,22 @@
 //! Gaussian processes.
 
+mod deep;
 mod kernel;
 pub(crate) mod linalg;
 mod pool;
+mod tape;
+mod trend;
 
 use rand_chacha::ChaCha8Rng;
 
 use self::linalg::Lower;
-use super::{CostModel, Estimate, Reading, reading};
+use super::{Estimate, RowModel};
 use crate::{Error, Result};
 
+pub use deep::{DeepGp, DeepOptions};
 pub use kernel::{Hyper, Kernel, Shape};
 pub use pool::Pool;
+pub use trend::{Trend, Trended};
 
 /// Exact inference is cubic: beyond so many rows the best half and the newest half of these are kept.
 pub(crate) const MOST: usize = 320;
@@ -54,12 +59,13 @@ impl Gp {
     }
 }
 
-impl CostModel for Gp {
-    fn fit(&mut self, points: &[Reading], scores: &[f64], _: &mut ChaCha8Rng) -> Result<()> {
-        let rows = reading::rows(points, "gp")?;
-        let width = rows.first().map_or(0, |row| row.len());
+impl RowModel for Gp {
+    const NAME: &'static str = "gp";
+
+    fn fit_rows(&mut self, rows: &[Vec<f64>], scores: &[f64], _: &mut ChaCha8Rng) -> Result<()> {
+        let width = rows.first().map_or(0, Vec::len);
         let kept = newest_and_best(scores, MOST);
-        let rows: Vec<Vec<f64>> = kept.iter().map(|&i| rows[i].to_vec()).collect();
+        let rows: Vec<Vec<f64>> = kept.iter().map(|&i| rows[i].clone()).collect();
         let scores: Vec<f64> = kept.iter().map(|&i| scores[i]).collect();
         let (mean, deviation) = standard(&scores);
         let values: Vec<f64> = scores.iter().map(|v| (v - mean) / deviation).collect();
@@ -79,10 +85,9 @@ impl CostModel for Gp {
         Ok(())
     }
 
-    fn predict(&self, points: &[Reading]) -> Result<Vec<Estimate>> {
-        let rows = reading::rows(points, "gp")?;
-        let Some(fitted) = &self.fitted else { return Ok(vec![Estimate { mean: 0.0, deviation: 1.0 }; rows.len()]) };
-        let one = |row: &[f64]| {
+    fn predict_rows(&self, rows: &[Vec<f64>]) -> Vec<Estimate> {
+        let Some(fitted) = &self.fitted else { return vec![Estimate { mean: 0.0, deviation: 1.0 }; rows.len()] };
+        let one = |row: &Vec<f64>| {
             let row = fitted.hyper.scale(row);
             let k: Vec<f64> = fitted.rows.iter().map(|other| fitted.hyper.between(self.kernel, &row, other)).collect();
             let v = linalg::solve(&fitted.l, &k);
@@ -90,7 +95,7 @@ impl CostModel for Gp {
             let mean = fitted.mean + fitted.deviation * linalg::dot(&k, &fitted.alpha);
             Estimate { mean, deviation: fitted.deviation * variance.sqrt() }
         };
-        Ok(rows.into_iter().map(one).collect())
+        rows.iter().map(one).collect()
     }
 }
 
@@ -115,12 +120,12 @@ mod tests {
 
     #[test]
     fn a_smooth_function_is_learned_and_doubt_grows_with_distance() {
-        let rows: Vec<Reading> = (0..9).map(|i| vec![f64::from(i) / 16.0].into()).collect();
+        let rows: Vec<Vec<f64>> = (0..9).map(|i| vec![f64::from(i) / 16.0]).collect();
         let f = |x: f64| (6.0 * x).sin();
         let values: Vec<f64> = (0..9).map(|i| f(f64::from(i) / 16.0)).collect();
         let mut gp = Gp::new(Kernel::MATERN, 40);
-        gp.fit(&rows, &values, &mut ChaCha8Rng::seed_from_u64(0)).unwrap();
-        let [near, far] = gp.predict(&[vec![0.22].into(), vec![0.9].into()]).unwrap()[..] else { panic!() };
+        gp.fit_rows(&rows, &values, &mut ChaCha8Rng::seed_from_u64(0)).unwrap();
+        let [near, far] = gp.predict_rows(&[vec![0.22], vec![0.9]])[..] else { panic!() };
         assert!((near.mean - f(0.22)).abs() < 0.02, "{near:?}");
         assert!(far.deviation > 10.0 * near.deviation, "{near:?} {far:?}");
     }

@@ -14,9 +14,9 @@ pub struct Pool {
     columns: Vec<Vec<f32>>,
     count: usize,
     observed: Vec<Vec<f64>>,
-    l: Lower,
+    pub(super) l: Lower,
     /// L⁻¹ k(observed, candidates), a row for each observation.
-    v: Vec<Vec<f32>>,
+    pub(super) v: Vec<Vec<f32>>,
     variance: Vec<f32>,
 }
 
@@ -131,7 +131,7 @@ fn at(shape: Shape, r2: f32) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::models::{CostModel, Reading, gp::Gp};
+    use crate::models::{RowModel, gp::Gp};
     use rand::SeedableRng;
 
     #[test]
@@ -141,15 +141,14 @@ mod tests {
         let candidates: Vec<Vec<f64>> = (20..30).map(row).collect();
         let scores: Vec<f64> = rows.iter().map(|row| row[0] * row[0] - row[1]).collect();
         let mut gp = Gp::new(Kernel { shape: Shape::Matern52, additive: true }, 20);
-        let read = |rows: &[Vec<f64>]| rows.iter().cloned().map(Reading::Row).collect::<Vec<_>>();
-        gp.fit(&read(&rows), &scores, &mut rand_chacha::ChaCha8Rng::seed_from_u64(0)).unwrap();
+        gp.fit_rows(&rows, &scores, &mut rand_chacha::ChaCha8Rng::seed_from_u64(0)).unwrap();
         let (mean, deviation) = crate::models::gp::standard(&scores);
         let mut pool =
             Pool::new(Kernel { shape: Shape::Matern52, additive: true }, gp.hyper().unwrap().clone(), &candidates);
         rows.iter().for_each(|row| assert!(pool.observe(row)));
         let values: Vec<f64> = scores.iter().map(|v| (v - mean) / deviation).collect();
         let means = pool.means(&values);
-        for (i, estimate) in gp.predict(&read(&candidates)).unwrap().into_iter().enumerate() {
+        for (i, estimate) in gp.predict_rows(&candidates).into_iter().enumerate() {
             assert!((mean + deviation * f64::from(means[i]) - estimate.mean).abs() < 1e-3);
             assert!((deviation * f64::from(pool.variances()[i]).sqrt() - estimate.deviation).abs() < 1e-2);
         }
