@@ -55,7 +55,7 @@ enum Verb {
     Ensemble(ensemble::Args),
     Adapt(adapt::Args),
     Transfer(transfer::Args),
-    Tune(tune::Args),
+    Tune(Box<tune::Args>),
     Compile(compile::Args),
     Devices(devices::Args),
     Doctor(doctor::Args),
