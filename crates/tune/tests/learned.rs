@@ -7,10 +7,11 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use tachograph_ir::DType::F32;
 use tachograph_program::{Builder, Measurer, Outcome, Point, Record, Schedule, Workload, features, operator};
+use tachograph_train::{BEST, Observer, ProgramTask, RunConfig, train_programs};
 use tachograph_tune::{
-    Domain, Form, TUNERS,
+    Domain, Form, Search, TUNERS,
     live::{Memory, Plan, Task, tune},
-    models::{Estimate, Reading, entry},
+    models::{Estimate, Reading, entry, graph},
     tuner,
 };
 
@@ -54,6 +55,36 @@ fn networks_learn_the_order_of_programs() {
         let refused = model.fit(&[vec![1.0].into(), vec![2.0].into()], &[1.0, 0.5], &mut rng).unwrap_err();
         assert!(refused.to_string().contains("reads programs"), "{refused}");
     }
+}
+
+/// A network that was trained on programs chooses better than chance before anything was measured.
+#[test]
+fn a_trained_network_needs_no_random_start() {
+    struct Quiet;
+    impl Observer for Quiet {}
+    let space = tachograph_tune::live::space(&product()).unwrap();
+    let domain = Domain::programs(space.clone(), product(), features::named("ansor").unwrap(), Form::Whole);
+    let time = |point: &Point| ms(&space.schedule(point).unwrap());
+    let random = domain.sample_new(96, |_| false, &mut ChaCha8Rng::seed_from_u64(2));
+    let mut task = ProgramTask { name: "known".into(), ms: vec![Vec::new()], ..ProgramTask::default() };
+    for point in &random {
+        let Some(Reading::Program(features)) = domain.reading(point) else { continue };
+        task.programs.push(graph(&features).unwrap());
+        task.ms[0].push(time(point));
+        task.formula_ms.push(1.0);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let config = serde_json::json!({
+        "data": "made up", "features": "program-ansor", "loss": "lambda-rank", "metric": "opa", "batch": 32, "epochs": 12,
+        "model": { "kind": "tenset-mlp" },
+    });
+    let config: RunConfig = serde_json::from_value(config).unwrap();
+    let tasks = [std::slice::from_ref(&task); 2];
+    train_programs(&config, config.features, tasks, folder.path(), &mut Quiet).unwrap();
+    let strategy = tuner("tenset-mlp").unwrap().strategy(Some(&folder.path().join(BEST))).unwrap();
+    let first = Search::new(&domain, strategy, 0).ask(16).unwrap();
+    let mean = |points: &[Point]| points.iter().map(time).sum::<f64>() / points.len() as f64;
+    assert!(first.len() == 16 && mean(&first) < mean(&random), "{} {}", mean(&first), mean(&random));
 }
 
 #[test]

@@ -51,6 +51,11 @@ pub trait CostModel: Send {
     /// # Errors
     /// Points that it cannot read.
     fn predict(&self, points: &[Reading]) -> Result<Vec<Estimate>>;
+
+    /// Whether it has learned from other programs, and needs no random start.
+    fn is_trained(&self) -> bool {
+        false
+    }
 }
 
 /// A cost model that reads rows of numbers, all of one length.

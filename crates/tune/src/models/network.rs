@@ -90,4 +90,8 @@ impl CostModel for Learned {
         let slowness = scorer.score(&programs, &vec![1.0; programs.len()], 0).map_err(|error| self.fail(error))?;
         Ok(slowness.into_iter().map(|slowness| Estimate { mean: -slowness, deviation: 0.0 }).collect())
     }
+
+    fn is_trained(&self) -> bool {
+        self.further
+    }
 }

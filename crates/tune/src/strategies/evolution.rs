@@ -58,7 +58,7 @@ impl Evolution {
     ) -> Result<Vec<Point>> {
         let options = self.options;
         let taken = |point: &Point| history.has(point) || !wanted(point);
-        if history.len() < options.warm_up {
+        if history.len() < options.warm_up && !self.model.is_trained() {
             return Ok(domain.sample_new(size, taken, rng));
         }
         fit(self.model.as_mut(), domain, history, rng)?;
