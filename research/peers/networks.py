@@ -4,7 +4,8 @@
 
 FOLDER is what `tachograph compile MODEL.onnx --out FOLDER` made. Prints a row for each model: the largest difference from
 ONNX Runtime relative to the root mean square, then of each runtime the median and the least of the runs, in milliseconds.
-The names after `--only` are those of `runtimes.py`; those of PyTorch and TVM want a model of `models.py`.
+In turns on several threads, runtimes disturb each other: their threads wait in loops. The names after `--only` are those of
+`runtimes.py`; those of PyTorch and TVM want a model of `models.py`.
 
 With `--memory` a row has what a process of each runtime grows by, at most, when it opens the model and runs it twice, in MB.
 """

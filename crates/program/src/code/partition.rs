@@ -45,7 +45,7 @@ fn one(stmt: Stmt, copies: usize, nest: &mut Nest) -> Vec<Stmt> {
     };
     let loops = &nest.loops;
     let l = loops[var as usize].clone();
-    let open = matches!(l.mark, Mark::Serial | Mark::Vector) && TRIPS.contains(&l.extent);
+    let open = matches!(l.mark, Mark::Serial | Mark::Parallel | Mark::Vector) && TRIPS.contains(&l.extent);
     let inside = if open { inside(&body, var, loops) } else { None };
     let cuts = inside.map_or(vec![], |(first, end)| vec![(0, first), (first, end), (end, l.extent)]);
     let cuts: Vec<(u64, u64)> = cuts.into_iter().filter(|(from, to)| from < to).collect();
