@@ -41,9 +41,6 @@ impl Candidate {
     /// # Errors
     /// A schedule that the workload refuses.
     pub(crate) fn among(self, group: &Group, threads: u32) -> Result<Self> {
-        if threads < 2 {
-            return Ok(self);
-        }
         let Among { schedule, share } = self.schedule.among(&group.workload, threads.into())?;
         Ok(Self { schedule, ms: share * self.ms, ..self })
     }

@@ -35,7 +35,5 @@ pub fn nest(network: &Network<'_>, id: TensorId, from: &Layout, to: &Layout, thr
     };
     let loops: Vec<String> = to.dims.iter().map(part).collect();
     let loops: Vec<&str> = loops.iter().map(String::as_str).collect();
-    let schedule = schedule.reorder("y", &loops);
-    let shared = if threads > 1 { schedule.among(&workload, threads.into())?.schedule } else { schedule };
-    Ok(shared.lower(&workload)?)
+    Ok(schedule.reorder("y", &loops).among(&workload, threads.into())?.schedule.lower(&workload)?)
 }

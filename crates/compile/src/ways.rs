@@ -69,8 +69,10 @@ pub fn ways(network: &Network<'_>, measured: &Measured, threads: u32) -> Result<
         let known = forms.iter().filter_map(known).collect();
         let shared = |candidate: Candidate| {
             let group = forms.iter().find(|(form, _)| *form == candidate.form).map(|(_, group)| group);
-            let candidate = group.map_or(Ok(candidate.clone()), |group| candidate.among(group, threads))?;
-            Ok(Way::Kernel(Box::new(candidate)))
+            Ok(Way::Kernel(Box::new(match group {
+                Some(group) => candidate.among(group, threads)?,
+                None => candidate,
+            })))
         };
         candidates(forms, &known)?.into_iter().map(shared).collect()
     };

@@ -68,8 +68,20 @@ pub fn mpi() -> Result<(), String> {
     let found = |program: &str| {
         std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|dir| dir.join(program).exists()))
     };
+    // By which the bindings are made.
+    let libclang = || {
+        let under = |dir: std::fs::DirEntry| std::fs::read_dir(dir.path().join("lib")).into_iter().flatten().flatten();
+        let named = |name: &std::ffi::OsStr, with: &str| name.to_string_lossy().starts_with(with);
+        let versions = std::fs::read_dir("/usr/lib").into_iter().flatten().flatten();
+        std::env::var_os("LIBCLANG_PATH").is_some()
+            || versions
+                .filter(|dir| named(&dir.file_name(), "llvm-"))
+                .flat_map(under)
+                .any(|file| named(&file.file_name(), "libclang.so") || named(&file.file_name(), "libclang-"))
+    };
     match ["mpicc", "mpirun"].into_iter().find(|program| !found(program)) {
-        None => Ok(()),
+        None if libclang() => Ok(()),
+        None => Err("no libclang: install libclang-dev".into()),
         Some(lacks) => Err(format!("no {lacks}: install libopenmpi-dev, openmpi-bin and libclang-dev")),
     }
 }

@@ -27,13 +27,16 @@ impl Schedule {
     /// # Errors
     /// As [`Schedule::lower`].
     pub fn among(&self, workload: &Workload, threads: u64) -> Result<Among> {
+        if threads < 2 {
+            return Ok(Among { schedule: self.clone(), share: 1.0 });
+        }
         let state = self.apply(workload)?;
         let (mut schedule, mut took, mut takes) = (self.clone(), 0.0, 0.0);
         for (root, work) in roots(&state) {
             took += work;
             let loops = loops(&state, root);
             let time = |(_, trips, starts): &(String, u64, u64)| {
-                work * trips.div_ceil(threads.max(1)) as f64 / *trips as f64 + START * *starts as f64
+                work * trips.div_ceil(threads) as f64 / *trips as f64 + START * *starts as f64
             };
             // Of equal ones the outermost.
             let best = loops.into_iter().min_by(|a, b| time(a).total_cmp(&time(b)));
