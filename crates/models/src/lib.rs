@@ -60,6 +60,7 @@ predictors! {
     nnlp: NnlpConfig, Nnlp;
     node_gcn: NodeGcnConfig, NodeGcn;
     operator_sum: OperatorSumConfig, OperatorSum;
+    pacm: PacmConfig, Pacm;
     perfsage: PerfSageConfig, PerfSage;
     slapp: SlappConfig, Slapp;
     tenset_mlp: TensetMlpConfig, TensetMlp;

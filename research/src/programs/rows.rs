@@ -38,6 +38,7 @@ pub struct Row {
 const TENSET: BoostingOptions = BoostingOptions::TENSET;
 const TENSET_MLP: &str = include_str!("../../recipes/programs/tenset-mlp.toml");
 const TLP: &str = include_str!("../../recipes/programs/tlp.toml");
+const PACM: &str = include_str!("../../recipes/programs/pacm.toml");
 const GTUNER: &str = include_str!("../../recipes/programs/gtuner.toml");
 /// What ours reads of a program, all together.
 const OURS: [&str; 5] = ["ansor", "curve", "working-sets", "primitives", "nest-graph"];
@@ -76,6 +77,8 @@ rows! {
         |d, f, s| networks::run((d, f, s), "ansor", TENSET_MLP, TIME);
     "tlp", "TLP, LambdaRank", ["primitives"],
         |d, f, s| networks::run((d, f, s), "primitives", TLP, "");
+    "pacm", "Pruner's PaCM, LambdaRank", ["pruner"],
+        |d, f, s| networks::run((d, f, s), "pruner", PACM, "");
     "gtuner", "GTuner: WL-GCN and attention, LambdaRank", ["nest-graph"],
         |d, f, s| networks::run((d, f, s), "nest-graph", GTUNER, "");
     "gtuner-mhsa", "its ablation: attention alone", ["nest-graph"],

@@ -77,6 +77,8 @@ feature_sets! {
         PROGRAM_GRAPH = Xla { name: "program-nest-graph", scaling: Scaling::Deviation },
         /// Stores of tensor programs: `ansor`, each column from its least to its greatest value.
         PROGRAM_STORES = Xla { name: "program-ansor", scaling: Scaling::VaryingRange },
+        /// Stores of tensor programs and how their buffers flow: `pruner`, each column from its least to its greatest value.
+        PROGRAM_FLOWS = Xla { name: "program-pruner", scaling: Scaling::VaryingRange },
         /// Steps of the schedules of tensor programs: `primitives`, as they are.
         PROGRAM_STEPS = Xla { name: "program-primitives", scaling: Scaling::Unchanged },
     }

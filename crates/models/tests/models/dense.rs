@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use tachograph_gnn::{AneeGate, BatchOptions};
 use tachograph_ir::Quantity;
 use tachograph_models::{
-    DnnPerfConfig, GtunerConfig, ModelConfig, NodeGcnConfig, PerfSageConfig, SlappConfig, TensetMlpConfig, TlpConfig,
+    DnnPerfConfig, GtunerConfig, ModelConfig, NodeGcnConfig, PacmConfig, PerfSageConfig, SlappConfig, TensetMlpConfig,
+    TlpConfig,
 };
 use tch::{Kind, Tensor};
 
@@ -248,6 +249,21 @@ fn tlp() {
         let x = weights.linear("steps.1", &weights.linear("steps.0", &graph.nodes).relu()).relu();
         let x = &x + weights.attention("attention", &x, config.heads);
         sum(&weights.head(&weights.residual(x)))
+    });
+}
+
+#[test]
+fn pacm() {
+    // Flows of three numbers: the last is not whole where there are not as many.
+    let config = PacmConfig { hidden: 8, flow: 3, flows: vec![6, 8], heads: 2, ..PacmConfig::default() };
+    compare(&config.clone().into(), |weights, graph| {
+        let s = sum(&weights.linear("rows.1", &weights.linear("rows.0", &graph.nodes).relu()).relu());
+        let count = (GLOBALS as i64 + 2) / 3;
+        let zeros = Tensor::zeros([1, 3 * count - GLOBALS as i64], (Kind::Double, graph.globals.device()));
+        let flows = Tensor::cat(&[&graph.globals, &zeros], 1).reshape([count, 3]);
+        let f = weights.linear("flows.1", &weights.linear("flows.0", &flows).relu()).relu();
+        let f = &f + weights.attention("attention", &f, config.heads);
+        weights.head(&weights.residual(weights.linear("join", &Tensor::cat(&[&s, &sum(&f)], 1)).relu()))
     });
 }
 

@@ -29,6 +29,7 @@ mod itervar;
 mod knob;
 mod per_store;
 mod primitives;
+mod pruner;
 mod sets;
 mod touch;
 mod walk;
@@ -47,6 +48,7 @@ pub static ALL: &[&dyn FeatureSet] = &[
     &per_store::PerStore(Dialect::MetaSchedule),
     &per_store::PerStore(Dialect::Ansor),
     &primitives::Primitives,
+    &pruner::Pruner,
     &working_sets::WorkingSets,
 ];
 

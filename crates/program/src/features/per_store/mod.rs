@@ -19,6 +19,7 @@ mod access;
 mod buffers;
 mod compact;
 mod intensity;
+pub(super) mod symbols;
 
 use std::collections::HashMap;
 
@@ -30,6 +31,7 @@ use super::{
 use crate::{Binding, Expr, Mark, Nest, Range, Result, Storage, Var};
 use access::{Access, Memory, accesses};
 use buffers::{Around, Context, Touches};
+use symbols::Statement;
 
 /// Buffers of a row.
 const BUFFERS: usize = 5;
@@ -92,14 +94,25 @@ impl FeatureSet for PerStore {
     }
 
     fn extract(&self, program: &Program<'_>) -> Result<Features> {
-        Ok(Features::rows(WIDTH, extract(program.nest(), self.0)))
+        Ok(Features::rows(WIDTH, extract(program.nest(), self.0, &mut |_, _| {})))
     }
+}
+
+/// Ansor's rows, each followed by [`symbols::COLUMNS`]; and the flows of all of them.
+pub(super) fn with_symbols(nest: &Nest) -> (Vec<Vec<f64>>, Vec<(f64, [f64; symbols::FLOW])>) {
+    let mut flows = Vec::new();
+    let rows = extract(nest, Dialect::Ansor, &mut |statement, row| {
+        row.extend(statement.symbols());
+        flows.extend(statement.flows());
+    });
+    (rows, flows)
 }
 
 /// Operations times trips.
 type Work = [f64; 16];
 
-fn extract(nest: &Nest, dialect: Dialect) -> Vec<Vec<f64>> {
+/// `more` adds to the row of a statement.
+fn extract(nest: &Nest, dialect: Dialect, more: &mut dyn FnMut(&Statement<'_>, &mut Vec<f64>)) -> Vec<Vec<f64>> {
     let walk = Walk::of(nest);
     let counts = |value: &Expr| dialect == Dialect::Ansor || !matches!(value, Expr::Const(_));
     let sites: Vec<_> = walk.sites.iter().filter(|site| counts(&site.value)).collect();
@@ -159,6 +172,8 @@ fn extract(nest: &Nest, dialect: Dialect) -> Vec<Vec<f64>> {
         let elements: f64 = stored.extents.iter().map(|&n| n as f64).product();
         row.extend([elements * stored.bytes as f64, elements * outside, outside, trips / outside].map(slog));
         row.extend([trips, loops.len() as f64, 0.0].map(slog));
+        let statement = Statement { nest, loops: &loops, accesses: &accesses, memory: &memory, work: &own };
+        more(&statement, &mut row);
         rows.insert(site.buffer, row);
     }
     order.iter().filter_map(|buffer| rows.remove(buffer)).collect()
