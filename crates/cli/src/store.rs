@@ -109,6 +109,16 @@ impl Record {
     }
 }
 
+impl Record {
+    /// The store to ask alone, also where nothing is written; `None` where there is none yet.
+    ///
+    /// # Errors
+    /// As [`Place::ask`].
+    pub fn ask(&self) -> Result<Option<Store>> {
+        self.place.ask()
+    }
+}
+
 /// Who measures or asks: the user of this process.
 pub fn who() -> String {
     let set = |name: &&str| std::env::var(name).ok().filter(|value| !value.is_empty());

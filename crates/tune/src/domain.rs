@@ -135,6 +135,11 @@ impl Domain {
         }
     }
 
+    /// Whether its points are programs, of which cost models read features.
+    pub fn has_programs(&self) -> bool {
+        self.programs.is_some()
+    }
+
     /// The encoding of its points.
     pub fn encoding(&self) -> &Encoding {
         &self.encoding

@@ -47,6 +47,9 @@ pub enum Error {
     /// Measurements that cannot be read or kept.
     #[error("{0}")]
     Journal(String),
+    /// A tuner that cannot start from what was measured elsewhere.
+    #[error("{0} makes nothing of what was measured elsewhere")]
+    Forgets(&'static str),
     /// A model that cannot be fitted.
     #[error("{model}: {message}")]
     Model {

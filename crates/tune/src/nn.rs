@@ -8,6 +8,7 @@ use rand_chacha::ChaCha8Rng;
 pub(crate) enum Activation {
     Tanh,
     Relu,
+    Softsign,
 }
 
 #[derive(Clone, Debug)]
@@ -24,7 +25,8 @@ struct Layer {
 #[derive(Clone, Debug)]
 pub(crate) struct Network {
     layers: Vec<Layer>,
-    activation: Activation,
+    /// Of each layer.
+    activations: Vec<Activation>,
     last_is_linear: bool,
     steps: i32,
 }
@@ -44,8 +46,14 @@ impl Network {
             let zero = vec![0.0; weights.len()];
             Layer { inputs, weights, slopes: zero.clone(), first: zero.clone(), second: zero }
         };
-        let layers = widths.windows(2).map(layer).collect();
-        Self { layers, activation, last_is_linear, steps: 0 }
+        let layers: Vec<Layer> = widths.windows(2).map(layer).collect();
+        let activations = vec![activation; layers.len()];
+        Self { layers, activations, last_is_linear, steps: 0 }
+    }
+
+    /// Another activation after one layer.
+    pub fn set_activation(&mut self, layer: usize, activation: Activation) {
+        self.activations[layer] = activation;
     }
 
     fn linear(&self, layer: usize) -> bool {
@@ -59,10 +67,11 @@ impl Network {
             let x = &pass[i];
             let output = layer.weights.chunks_exact(layer.inputs + 1).map(|row| {
                 let sum: f64 = row.iter().zip(x).map(|(w, x)| w * x).sum::<f64>() + row[layer.inputs];
-                match self.activation {
+                match self.activations[i] {
                     _ if self.linear(i) => sum,
                     Activation::Tanh => sum.tanh(),
                     Activation::Relu => sum.max(0.0),
+                    Activation::Softsign => sum / (1.0 + sum.abs()),
                 }
             });
             let output = output.collect();
@@ -82,8 +91,9 @@ impl Network {
         for i in (0..self.layers.len()).rev() {
             if !self.linear(i) {
                 for (slope, y) in slopes.iter_mut().zip(&pass[i + 1]) {
-                    *slope *= match self.activation {
+                    *slope *= match self.activations[i] {
                         Activation::Tanh => 1.0 - y * y,
+                        Activation::Softsign => (1.0 - y.abs()).powi(2),
                         Activation::Relu => f64::from(u8::from(*y > 0.0)),
                     };
                 }
@@ -126,7 +136,8 @@ mod tests {
     #[test]
     fn slopes_are_those_of_the_output() {
         let mut rng = ChaCha8Rng::seed_from_u64(3);
-        for (activation, linear) in [(Activation::Tanh, true), (Activation::Relu, true), (Activation::Tanh, false)] {
+        use Activation::{Relu, Softsign, Tanh};
+        for (activation, linear) in [(Tanh, true), (Relu, true), (Tanh, false), (Softsign, true)] {
             let mut network = Network::new(&[3, 5, 4, 2], activation, linear, &mut rng);
             let x = [0.3, -0.8, 0.5];
             let pass = network.forward(&x);

@@ -2,7 +2,7 @@
 
 use tachograph_program::{Choice, Decision, Point, Sketch, Space};
 
-use crate::{Domain, Trial};
+use crate::{Domain, Trial, encoding::numbers};
 
 /// What was measured elsewhere: the same space on another device, or that of another task whose decisions have the same names.
 #[derive(Clone, Debug)]
@@ -21,28 +21,69 @@ pub(crate) fn sketch_like(own: &Space, other: &Space, sketch: usize) -> Option<u
     if own.sketches.len() == 1 && other.sketches.len() == 1 {
         return Some(0);
     }
-    own.sketches.iter().position(|sketch| sketch.name == theirs.name)
+    // Sketches of one name are told apart by their order.
+    let same = |other: &&Sketch| other.name == theirs.name;
+    let nth = other.sketches.iter().take(sketch).filter(same).count();
+    own.sketches.iter().enumerate().filter(|(_, own)| own.name == theirs.name).nth(nth).map(|(i, _)| i)
+}
+
+/// What decisions are matched by: a name, or what else they are.
+#[derive(PartialEq)]
+enum Kind<'a> {
+    Category(&'a str),
+    Tile(usize),
+    Order(usize),
+}
+
+fn kind(decision: &Decision) -> Kind<'_> {
+    match decision {
+        Decision::Category { name, .. } => Kind::Category(name),
+        Decision::Tile { parts, .. } => Kind::Tile(*parts),
+        Decision::Order { count } => Kind::Order(*count),
+    }
 }
 
 /// The decision of a sketch that is the counterpart of another's: that of its name; of tiles and orders, which have none, the
 /// one that comes as late among its kind.
 pub(crate) fn decision_like(own: &Sketch, other: &Sketch, decision: usize) -> Option<usize> {
-    let kind = |decision: &Decision| match decision {
-        Decision::Tile { parts, .. } => Some((true, *parts)),
-        Decision::Order { count } => Some((false, *count)),
-        Decision::Category { .. } => None,
+    let wanted = kind(other.decisions.get(decision)?);
+    let like = |other: &&Decision| kind(other) == wanted;
+    let before = other.decisions[..decision].iter().filter(like).count();
+    (0..own.decisions.len()).filter(|&i| kind(&own.decisions[i]) == wanted).nth(before)
+}
+
+/// The point of one space that is nearest to another's: the same choices, by [`decision_like`] and [`in_words`], sizes repaired.
+/// `None` where its sketch is not there.
+pub(crate) fn moved(own: &Space, other: &Space, point: &Point) -> Option<Point> {
+    let sketch = sketch_like(own, other, point.sketch)?;
+    let (here, theirs) = (own.sketches.get(sketch)?, other.sketches.get(point.sketch)?);
+    let choice = |(i, decision): (usize, &Decision)| {
+        let same = decision_like(theirs, here, i);
+        let same = same.and_then(|k| Some(in_words(theirs.decisions.get(k)?, decision, point.choices.get(k)?)));
+        same.or_else(|| decision.nth(0))
     };
-    match other.decisions.get(decision)? {
-        Decision::Category { name, .. } => own
-            .decisions
-            .iter()
-            .position(|other| matches!(other, Decision::Category { name: called, .. } if called == name)),
-        unnamed => {
-            let like = |other: &&Decision| kind(other) == kind(unnamed);
-            let before = other.decisions[..decision].iter().filter(like).count();
-            (0..own.decisions.len()).filter(|&i| kind(&own.decisions[i]) == kind(unnamed)).nth(before)
-        }
+    let choices = here.decisions.iter().enumerate().map(choice).collect::<Option<Vec<_>>>()?;
+    own.repair(&Point { sketch, choices }).ok()
+}
+
+/// The option of the same words, else the one whose numbers (`2x14x1`) are nearest; other choices as they are.
+fn in_words(from: &Decision, to: &Decision, choice: &Choice) -> Choice {
+    let (Decision::Category { options, .. }, Decision::Category { options: others, .. }, Choice::Category(i)) =
+        (from, to, choice)
+    else {
+        return choice.clone();
+    };
+    let Some(words) = options.get(*i) else { return choice.clone() };
+    if let Some(same) = others.iter().position(|other| other == words) {
+        return Choice::Category(same);
     }
+    let logs = |words: &str| Some(numbers(words)?.iter().map(|n| (1.0 + n.max(0.0)).log2()).collect::<Vec<f64>>());
+    let apart = |other: &str| {
+        let (a, b) = (logs(words)?, logs(other)?);
+        (a.len() == b.len()).then(|| a.iter().zip(&b).map(|(a, b)| (a - b).abs()).sum::<f64>())
+    };
+    let known = others.iter().enumerate().filter_map(|(i, other)| Some((apart(other)?, i)));
+    known.min_by(|a, b| a.0.total_cmp(&b.0)).map_or_else(|| choice.clone(), |(_, i)| Choice::Category(i))
 }
 
 impl Domain {
@@ -70,6 +111,16 @@ impl Domain {
         let choices = own.decisions.iter().enumerate().map(choice).collect::<Option<Vec<_>>>()?;
         let here = Point { sketch, choices };
         self.contains(&here).then_some(here)
+    }
+
+    /// The point that another space's point is here, or where there is none the nearest to it: the same choices, sizes repaired
+    /// ([`Space::repair`]). `None` where its sketch is not here; in a list a point is there or not.
+    pub fn moved(&self, other: &Space, point: &Point) -> Option<Point> {
+        let same = self.translated(other, point);
+        if same.is_some() || self.points().is_some() {
+            return same;
+        }
+        moved(self.space(), other, point).filter(|point| self.contains(point))
     }
 
     /// The numbers that stand for another space's point, in the units of this one ([`Domain::row`]).
@@ -127,5 +178,8 @@ mod tests {
         // Halves of an extent on the logarithmic scale are halves of another.
         assert_eq!(here.foreign_row(&there, &point([[16, 16], [8, 8]])), here.row(&point([[4, 4], [8, 8]])));
         assert_eq!(here.translated(&there, &point([[16, 16], [8, 8]])), None);
+        // Moved there, inner parts stay as large as they can, and what divides is a point.
+        assert_eq!(here.moved(&there, &point([[16, 16], [8, 8]])), Some(point([[1, 16], [8, 8]])));
+        assert_eq!(here.moved(&there, &point([[64, 4], [8, 8]])), Some(point([[4, 4], [8, 8]])));
     }
 }

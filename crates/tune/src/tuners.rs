@@ -8,7 +8,7 @@ use crate::{
     models::{self, CostModel, Model},
     strategies::{
         Annealing, AnnealingOptions, Bansor, Chameleon, DgpTl, DgpTlOptions, Evolution, EvolutionOptions, Exhaustive,
-        Felix, FlexTensor, Gaussian, GaussianOptions, Genetic, Moses, Random,
+        Felix, FlexTensor, Gaussian, GaussianOptions, Genetic, Moses, Order, Pruner, Random,
     },
 };
 
@@ -57,13 +57,24 @@ impl Tuner {
         cfg!(feature = "torch") || self.form() == Form::Sums
     }
 
-    /// How its cost model reads features of programs. One that reads them whole cannot read tables of configurations.
-    pub fn form(&self) -> Form {
-        let network = |model| models::entry(model).is_ok_and(|entry| matches!(entry.model, Model::Network(_)));
+    fn model(&self) -> Option<&'static Model> {
         match self.make {
-            Make::On(model, _) if network(model) => Form::Whole,
+            Make::On(model, _) => models::entry(model).ok().map(|entry| &entry.model),
+            Make::Alone(_) => None,
+        }
+    }
+
+    /// How its cost model reads features of programs.
+    pub fn form(&self) -> Form {
+        match self.model() {
+            Some(Model::Network(_)) => Form::Whole,
             _ => Form::Sums,
         }
+    }
+
+    /// Whether it can search a table of configurations, which are no programs: its cost model, if it has one, reads any rows.
+    pub fn reads_tables(&self) -> bool {
+        matches!(self.model(), None | Some(Model::Rows(_)))
     }
 }
 
@@ -201,6 +212,14 @@ pub const TUNERS: &[Tuner] = &[
         make: Make::Alone(|| Box::new(Gaussian::new(GaussianOptions::DEVICES))),
     },
     Tuner {
+        name: "source-order",
+        about: "no search: the points of another device in the order of their times there",
+        source: "the baseline of transfer; without records the same as random",
+        features: None,
+        tasks: "round-robin",
+        make: Make::Alone(|| Box::new(Order::default())),
+    },
+    Tuner {
         name: "moses",
         about: "Ansor's evolution on TenSet's network, which learns on another device and is adapted, the half that matters",
         source: "Zhao et al., 2022: the idea; numbers ours; features of decisions",
@@ -224,6 +243,31 @@ pub const TUNERS: &[Tuner] = &[
         tasks: "round-robin",
         make: Make::Alone(|| Box::new(DgpTl::new(DgpTlOptions::SHORT))),
     },
+    Tuner {
+        name: "pruner",
+        about: "a formula drafts 512 in two generations, boosted trees verify them in one, batches of 64",
+        source: "Qiao et al., ASPLOS 2025; the formula's symbols on a processor ours, trees in the place of its network",
+        features: Some("pruner"),
+        tasks: "gradient",
+        make: Make::On("deep-trees", |model| Box::new(Pruner::new(model))),
+    },
+    Tuner {
+        name: "pruner-pacm",
+        about: "pruner, verified by its network of statements and flows of buffers",
+        source: "Qiao et al., ASPLOS 2025; symbols and flows on a processor ours, loss TLP's, no moving average of weights",
+        features: Some("pruner"),
+        tasks: "gradient",
+        make: Make::On("pruner-pacm", |model| Box::new(Pruner::new(model))),
+    },
+    by_formula("pruner-formula", "ansor's evolution on Pruner's formula alone, without learning", PRUNER, "pruner"),
+    by_formula(
+        "polydl-cost",
+        "ansor's evolution on PolyDL's cost of working sets, without learning",
+        POLYDL,
+        "working-sets",
+    ),
+    by_formula("polydl-tree", "the same on its decision tree", POLYDL, "working-sets"),
+    by_formula("polydl-network", "the same on its network of pairs, which learns", POLYDL, "working-sets"),
     learned("tenset-mlp", "ansor's evolution on TenSet's perceptron", "Zheng et al., NeurIPS 2021", "ansor"),
     learned("tlp", "ansor's evolution on TLP, which reads the steps", "Zhai et al., ASPLOS 2023", "primitives"),
     learned("gtuner", "ansor's evolution on a graph network with attention among statistics", GTUNER, "nest-graph"),
@@ -243,6 +287,17 @@ fn evolution(model: Box<dyn CostModel>) -> Box<dyn Strategy> {
 
 fn bansor(rule: Rule, model: Box<dyn CostModel>) -> Bansor {
     Bansor::new(rule, EvolutionOptions { warm_up: 64, ..EvolutionOptions::ANSOR }, model)
+}
+
+const PRUNER: &str = "Qiao et al., ASPLOS 2025: its draft; the formula's symbols on a processor ours";
+const POLYDL: &str = "Tavarageri et al., TACO 2021: the rankers; the search ours, PolyDL lists its variants";
+
+/// Ansor's evolution on a cost model of features that are dear: a population of 512.
+const fn by_formula(name: &'static str, about: &'static str, source: &'static str, features: &'static str) -> Tuner {
+    let make = Make::On(name, |model| {
+        Box::new(Evolution::new(EvolutionOptions { population: 512, ..EvolutionOptions::ANSOR }, model))
+    });
+    Tuner { name, about, source, features: Some(features), tasks: "gradient", make }
 }
 
 /// Ansor's evolution on a network.

@@ -6,13 +6,16 @@ use std::{
     time::Duration,
 };
 
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
 use tachograph_ir::DType::F32;
 use tachograph_program::{
-    Builder, Choice, Decision, Failure, Measurer, Outcome, Record, Schedule, Space, Workload, operator,
+    Builder, Choice, Decision, Failure, Measurer, Outcome, Record, Schedule, Space, Workload, features, operator,
 };
 use tachograph_tune::{
-    TUNERS, Tuner,
-    live::{self, Journal, Known, Memory, Plan, Task, Timed, nearest, tune, winner},
+    Domain, Form, TUNERS, Tuner,
+    live::{self, Elsewhere, Journal, Known, Memory, Plan, Task, Timed, nearest, tune, winner},
+    models::entry,
     tuner,
 };
 
@@ -325,4 +328,103 @@ fn a_schedule_moves_to_another_shape_with_its_choices() {
         point.choices.iter().filter_map(tile).collect::<Vec<_>>()
     };
     assert_eq!(inner(&moved), inner(&point));
+}
+
+/// A made-up time that says something of the loops: the more vectors and the fewer splits, the faster.
+fn structural(schedule: &Schedule) -> f64 {
+    let text = schedule.to_string();
+    let steps = |kind: &str| text.matches(kind).count() as f64;
+    1.0 + 4.0 / (1.0 + steps("vectorize")) + 0.1 * steps("split")
+}
+
+/// So many random schedules of a workload with those times.
+fn measured(workload: &Workload, n: usize, seed: u64) -> live::Like {
+    let space = live::space(workload).unwrap();
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let schedules: HashSet<Schedule> =
+        (0..n).map(|_| space.schedule(&space.sample(&mut rng).unwrap()).unwrap()).collect();
+    let known = |schedule: Schedule| {
+        let ms = structural(&schedule);
+        Known { schedule, outcome: Ok(Timed { ms, spread: 0.0 }) }
+    };
+    let mut known: Vec<Known> = schedules.into_iter().map(known).collect();
+    known.sort_by_key(|known| known.schedule.to_string());
+    live::Like { workload: workload.clone(), known }
+}
+
+#[test]
+fn what_was_measured_elsewhere_is_where_a_tuner_starts() {
+    let workload = product(32, 48, 64);
+    let same = measured(&workload, 80, 1);
+    let shapes = [measured(&product(64, 48, 64), 80, 2), measured(&product(32, 96, 64), 80, 3)];
+    let mean =
+        |known: &[Known]| known.iter().map(|known| structural(&known.schedule)).sum::<f64>() / known.len() as f64;
+    let best = same.known.iter().map(|known| structural(&known.schedule)).fold(f64::INFINITY, f64::min);
+    for name in ["tachograph", "source-order"] {
+        let by = tuner(name).unwrap();
+        let first = |likes: &[live::Like], trials: usize| {
+            let likes: Vec<Elsewhere> = likes.iter().map(|like| Elsewhere::known("a device", like).unwrap()).collect();
+            let mut task = task(workload.clone(), by);
+            let records = likes.iter().map(|like| like.source().trials.len()).sum::<usize>();
+            assert_eq!(task.start_from(&likes), records);
+            let mut fake = Fake::default();
+            // The untuned one comes first in any case.
+            run(&[task], by, &mut fake, &mut Memory::default(), 1 + trials).remove(0).split_off(1)
+        };
+        // The same workload on another device: what was best there.
+        assert_eq!(structural(&first(std::slice::from_ref(&same), 1)[0].schedule), best, "{name}");
+        // Other shapes: what their choices are here is better than chance.
+        let found = mean(&first(&shapes, 8));
+        assert!(found < 0.8 * mean(&same.known), "{name}: {found} and {}", mean(&same.known));
+    }
+}
+
+#[test]
+fn only_the_same_operators_are_a_start_and_not_every_tuner_has_one() {
+    let mut b = Builder::new("other");
+    let x = b.input("x", F32, &[32, 48]).unwrap();
+    let y = operator::activation(&mut b, x, operator::Activation::Relu).unwrap();
+    let other = b.finish(&[y]).unwrap();
+    let shapes: Vec<live::Like> = (1..8).map(|m| measured(&product(16 * m, 48, 64), 6, m)).collect();
+    let mut failed = measured(&product(32, 48, 64), 6, 9);
+    failed.known.iter_mut().for_each(|known| known.outcome = Err("Crash: signal: 11".into()));
+    let by = tuner("random").unwrap();
+    let mut task = task(product(32, 48, 64), by);
+    let of = |like: &live::Like| Elsewhere::known("a device", like).unwrap();
+    assert_eq!(task.start_from(&[of(&measured(&other, 5, 0)), of(&failed)]), 0);
+    assert!(task.sources.is_empty());
+    // Of many shapes the nearest four: 32 itself, 16 and 64, and 48.
+    let likes: Vec<Elsewhere> = shapes.iter().map(of).collect();
+    assert!(task.start_from(&likes) > 4);
+    let names: Vec<u64> = task.sources.iter().map(|source| source.trials.len() as u64).collect();
+    assert_eq!((names.len(), task.sources[0].trials.len()), (4, likes[1].source().trials.len()));
+    let (mut fake, plan) = (Fake::default(), Plan { trials: Some(4), ..Plan::default() });
+    let refused = tune(&[task], by, &mut fake, &mut Memory::default(), &plan, &mut |_| ControlFlow::Continue(()));
+    assert!(refused.unwrap_err().to_string().contains("random makes nothing"));
+    assert!(fake.measured.is_empty());
+}
+
+#[test]
+fn a_formula_drafts_before_anything_is_measured() {
+    // The draft alone, and the draft that nothing has verified yet: both are what the formula likes.
+    let workload = product(64, 64, 64);
+    let chance: Vec<Schedule> = measured(&workload, 60, 4).known.into_iter().map(|known| known.schedule).collect();
+    let set = features::named("pruner").unwrap();
+    let domain = Domain::programs(live::space(&workload).unwrap(), workload.clone(), set, Form::Sums);
+    let formula = entry("pruner-formula").unwrap().make(Some("pruner"), None).unwrap();
+    // The median of what the formula says of their speed.
+    let liked = |schedules: &[Schedule]| {
+        let points = schedules.iter().filter_map(|schedule| domain.reading(&domain.space().point(schedule)?));
+        let mut found: Vec<f64> =
+            formula.predict(&points.collect::<Vec<_>>()).unwrap().iter().map(|found| found.mean).collect();
+        found.sort_by(f64::total_cmp);
+        found[found.len() / 2]
+    };
+    for name in ["pruner", "pruner-formula"] {
+        let by = tuner(name).unwrap();
+        let mut fake = Fake::default();
+        run(&[task(workload.clone(), by)], by, &mut fake, &mut Memory::default(), 33);
+        let found = liked(&fake.measured[1..]);
+        assert!(found > 1.5 * liked(&chance), "{name}: {found}, by chance {}", liked(&chance));
+    }
 }

@@ -151,6 +151,40 @@ fn a_new_shape_is_answered_from_what_is_known_of_another() {
 }
 
 #[test]
+fn what_was_measured_elsewhere_is_a_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    write_model(folder, "m.onnx", image("batch", 12), 8);
+    write_model(folder, "n.onnx", image("batch", 16), 8);
+    let at = |model: &str, store: &str, more: &[&str]| {
+        run_in(folder, &[&["tune", model, "--bind", "batch=1", "--group", "0", "--store", store], more].concat())
+    };
+    at("m.onnx", "s.sqlite", &["--trials", "12"]).well();
+    // Other shapes in the store.
+    let ran = at("n.onnx", "s.sqlite", &["--trials", "6", "--from", "store", "--json"]).well();
+    let last = ran.json().pop().unwrap();
+    assert_eq!((last["records_elsewhere"].as_u64(), last["measured"].as_u64()), (Some(12), Some(6)), "{last}");
+    // A device by its name, as if it were another: the same shape, and the other.
+    let store = Store::open(&folder.join("s.sqlite").display().to_string()).unwrap();
+    let device = store.device_names().unwrap().remove(0).0;
+    let text = at("n.onnx", "s.sqlite", &["--trials", "0", "--from", &format!("store:{device}")]).well().out;
+    assert!(text.contains("started from 18 records: ") && text.contains(&format!(" on {device}")), "{text}");
+    // A file of measured programs.
+    let collect = ["program", "collect", "m.onnx", "--bind", "batch=1", "--programs", "10", "--out", "set"];
+    run_in(folder, &collect).well();
+    let ran = at("n.onnx", "t.sqlite", &["--trials", "4", "--from", "set", "--tuner", "source-order", "--json"]).well();
+    assert_eq!(ran.json().pop().unwrap()["records_elsewhere"].as_u64(), Some(10));
+
+    let refused =
+        |more: &[&str]| at("n.onnx", "s.sqlite", &[&["--trials", "1", "--from"], more].concat()).failed().to_owned();
+    assert!(refused(&["store", "--tuner", "random"]).contains("random makes nothing"));
+    assert!(refused(&["store:abacus"]).contains(&device));
+    assert!(refused(&["nosuch.jsonl.gz"]).contains("nosuch.jsonl.gz"));
+    let empty = at("n.onnx", "u.sqlite", &["--trials", "1", "--from", "store"]);
+    assert!(empty.failed().contains("there is no store yet"));
+}
+
+#[test]
 fn a_record_of_another_version_is_refused_by_name() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();

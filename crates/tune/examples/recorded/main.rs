@@ -23,7 +23,7 @@ use std::{
 };
 
 use spaces::{Half, Kind};
-use tachograph_tune::{Form, Recorded, Search, Strategy, TUNERS};
+use tachograph_tune::{Recorded, Search, Strategy, TUNERS};
 
 /// A row of the table.
 pub struct Contender {
@@ -97,7 +97,7 @@ fn main() {
     };
     let spaces = spaces::read(kind, half, &PathBuf::from(folder));
     // Those whose models read programs find none in a table.
-    let registered = TUNERS.iter().filter(|tuner| tuner.form() == Form::Sums).map(|tuner| Contender {
+    let registered = TUNERS.iter().filter(|tuner| tuner.reads_tables()).map(|tuner| Contender {
         name: tuner.name.into(),
         make: Box::new(|| tuner.strategy(None).expect("no network, no checkpoint")),
     });

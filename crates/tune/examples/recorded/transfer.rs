@@ -21,8 +21,8 @@ const AFTER: [usize; 3] = [10, 32, 64];
 const CAP: usize = 128;
 
 /// Tuners that start from records; and rows that would say nothing without: not ours, or the same as another's.
-const WITH_RECORDS: [&str; 6] = ["tachograph", "gp-devices", "moses", "dgp-tl", "dgp-tl-8", "felix"];
-const WITHOUT: [&str; 3] = ["exhaustive", "gp-devices", "moses"];
+const WITH_RECORDS: [&str; 7] = ["tachograph", "gp-devices", "moses", "dgp-tl", "dgp-tl-8", "felix", "source-order"];
+const WITHOUT: [&str; 4] = ["exhaustive", "gp-devices", "moses", "source-order"];
 
 /// A row of the table.
 pub struct Row {
@@ -40,7 +40,8 @@ pub fn rows() -> Vec<Row> {
         Row { name, make: Box::new(|| by.strategy(None).expect("no network, no checkpoint")), records }
     };
     let with = WITH_RECORDS.iter().map(|name| row(name, true));
-    let without = TUNERS.iter().filter(|tuner| !WITHOUT.contains(&tuner.name)).map(|tuner| row(tuner.name, false));
+    let others = TUNERS.iter().filter(|tuner| tuner.reads_tables() && !WITHOUT.contains(&tuner.name));
+    let without = others.map(|tuner| row(tuner.name, false));
     with.chain(without).collect()
 }
 

@@ -6,6 +6,7 @@
 //! was, and several tuners that share a journal share their measurements. [`winner()`] says which schedule of those known is
 //! taken.
 
+mod elsewhere;
 mod journal;
 mod near;
 mod session;
@@ -13,6 +14,7 @@ mod state;
 mod task;
 mod winner;
 
+pub use elsewhere::Elsewhere;
 pub use journal::{Journal, Known, Like, Memory, Timed};
 pub use near::{Family, Near, nearest};
 pub use session::{Plan, Trialled, patience_ms, tune};

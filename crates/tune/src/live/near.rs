@@ -2,10 +2,10 @@
 
 use sha2::{Digest, Sha256};
 use tachograph_metrics::median;
-use tachograph_program::{Choice, Decision, Point, Schedule, Space, Workload};
+use tachograph_program::{Point, Schedule, Space, Workload};
 
 use super::{Known, Like, Task, space, winner};
-use crate::{Result, encoding::numbers};
+use crate::{Result, source};
 
 /// Workloads of one family are written in the same words, and differ in numbers alone: extents, strides, padding.
 #[derive(Clone, Debug, PartialEq)]
@@ -115,35 +115,7 @@ fn best_point(like: &Like, space: &Space) -> Option<(Point, f64)> {
 
 /// The schedule of the same choices in another space, repaired; `None` where the sketch is not there.
 fn moved(point: &Point, from: &Space, to: &Space) -> Option<Schedule> {
-    let sketch = from.sketches.get(point.sketch)?;
-    // Sketches of one name are told apart by their order.
-    let same = |other: &&tachograph_program::Sketch| other.name == sketch.name;
-    let nth = from.sketches[..point.sketch].iter().filter(same).count();
-    let (i, _) = to.sketches.iter().enumerate().filter(|(_, other)| same(other)).nth(nth)?;
-    let decisions = sketch.decisions.iter().zip(&to.sketches[i].decisions);
-    let choices = decisions.zip(&point.choices).map(|((from, to), choice)| in_words(from, to, choice)).collect();
-    let point = to.repair(&Point { sketch: i, choices }).ok()?;
-    to.schedule(&point).ok()
-}
-
-/// The option of the same words, else the one whose numbers (`2x14x1`) are nearest; other choices as they are.
-fn in_words(from: &Decision, to: &Decision, choice: &Choice) -> Choice {
-    let (Decision::Category { options, .. }, Decision::Category { options: others, .. }, Choice::Category(i)) =
-        (from, to, choice)
-    else {
-        return choice.clone();
-    };
-    let Some(words) = options.get(*i) else { return choice.clone() };
-    if let Some(same) = others.iter().position(|other| other == words) {
-        return Choice::Category(same);
-    }
-    let logs = |words: &str| Some(numbers(words)?.iter().map(|n| (1.0 + n.max(0.0)).log2()).collect::<Vec<f64>>());
-    let apart = |other: &str| {
-        let (a, b) = (logs(words)?, logs(other)?);
-        (a.len() == b.len()).then(|| a.iter().zip(&b).map(|(a, b)| (a - b).abs()).sum::<f64>())
-    };
-    let known = others.iter().enumerate().filter_map(|(i, other)| Some((apart(other)?, i)));
-    known.min_by(|a, b| a.0.total_cmp(&b.0)).map_or_else(|| choice.clone(), |(_, i)| Choice::Category(i))
+    to.schedule(&source::moved(to, from, point)?).ok()
 }
 
 /// The median of how much slower the schedule of one shape was on another than the best of that, where it was measured.

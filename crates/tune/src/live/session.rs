@@ -71,7 +71,8 @@ pub struct Trialled<'a> {
 /// then every measurement after it was kept. What is known of each task then, in the order in which it was learned.
 ///
 /// # Errors
-/// The journal cannot be read or written; nothing can be measured at all; a model that cannot be made or fitted.
+/// The journal cannot be read or written; nothing can be measured at all; a model that cannot be made or fitted; a tuner that makes
+/// nothing of what a task is to start from.
 pub fn tune(
     tasks: &[Task],
     tuner: &Tuner,
@@ -83,7 +84,7 @@ pub fn tune(
     let start = Instant::now();
     let mut rng = ChaCha8Rng::seed_from_u64(plan.seed);
     let mut scheduler = task_scheduler(tuner.tasks)?;
-    let state = |(i, task)| Ok(State::new(task, tuner.strategy(plan.checkpoint.as_deref())?, plan.seed ^ i as u64));
+    let state = |(i, task)| State::new(task, tuner, plan.checkpoint.as_deref(), plan.seed ^ i as u64);
     let mut all = All {
         states: tasks.iter().enumerate().map(state).collect::<Result<_>>()?,
         best: vec![None; tasks.len()],

@@ -1,10 +1,12 @@
 //! A task on the way: what is known of it, and what its strategy proposes.
 
+use std::path::Path;
+
 use rustc_hash::FxHashMap;
 use tachograph_program::{Point, Schedule};
 
 use super::{Journal, Known, Task, nearest};
-use crate::{Error, Result, Search, Strategy, Trial, tasks::TaskState};
+use crate::{Error, Result, Search, Trial, Tuner, tasks::TaskState};
 
 /// Schedules of other shapes that are tried before the strategy is asked.
 const MOVED: usize = 3;
@@ -23,8 +25,11 @@ pub(super) struct State<'a> {
 }
 
 impl<'a> State<'a> {
-    pub fn new(task: &'a Task, strategy: Box<dyn Strategy>, seed: u64) -> Self {
-        let search = Search::new(&task.domain, strategy, seed);
+    pub fn new(task: &'a Task, tuner: &Tuner, checkpoint: Option<&Path>, seed: u64) -> Result<Self> {
+        let mut search = Search::new(&task.domain, tuner.strategy(checkpoint)?, seed);
+        if !task.sources.is_empty() && !search.remember(&task.sources)? {
+            return Err(Error::Forgets(tuner.name));
+        }
         let rounds = TaskState {
             weight: task.count as f64,
             flops: task.workload.flops() as f64,
@@ -32,7 +37,7 @@ impl<'a> State<'a> {
             ..TaskState::default()
         };
         let (known, index, asked) = Default::default();
-        Self { task, search, known, index, asked, rounds, moved: None }
+        Ok(Self { task, search, known, index, asked, rounds, moved: None })
     }
 
     /// Learns what it has not yet, in this order.

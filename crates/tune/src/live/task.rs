@@ -2,7 +2,7 @@
 
 use tachograph_program::{CpuRules, Machine, Schedule, Space, Target, Workload, WorkloadHash, features};
 
-use crate::{Domain, Error, Result, Tuner};
+use crate::{Domain, Error, Result, Source, Tuner};
 
 /// A workload, how often it occurs, and where its schedules are sought.
 pub struct Task {
@@ -16,6 +16,8 @@ pub struct Task {
     pub untuned: Schedule,
     /// The space.
     pub domain: Domain,
+    /// What was measured elsewhere, for the tuner to start from; nothing at first.
+    pub sources: Vec<Source>,
 }
 
 impl Task {
@@ -34,7 +36,7 @@ impl Task {
                 Domain::programs(space, workload.clone(), set, tuner.form())
             }
         };
-        Ok(Self { hash: workload.hash(), workload, count, untuned, domain })
+        Ok(Self { hash: workload.hash(), workload, count, untuned, domain, sources: Vec::new() })
     }
 
     /// A task for this machine's processor: [`space`], [`untuned`].

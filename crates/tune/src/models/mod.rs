@@ -1,12 +1,14 @@
 //! Cost models: what a point is worth before it is measured.
 
 mod boosting;
+mod formula;
 pub mod gp;
 mod log_mlp;
 mod mlp;
 mod moses;
 #[cfg(feature = "torch")]
 mod network;
+mod polydl;
 #[cfg(feature = "torch")]
 mod programs;
 mod reading;
@@ -17,11 +19,13 @@ use std::path::Path;
 use rand_chacha::ChaCha8Rng;
 
 pub use boosting::{Boosting, BoostingOptions, Objective, Packed};
+pub use formula::Formula;
 pub use gp::{Gp, Kernel, Shape};
 pub use log_mlp::LogMlp;
 pub use moses::Moses;
 #[cfg(feature = "torch")]
 pub use network::Learned;
+pub use polydl::PolyDl;
 #[cfg(feature = "torch")]
 pub use programs::{divide, features_of_programs, graph, program_tasks};
 pub use reading::Reading;
@@ -87,6 +91,8 @@ impl<M: RowModel> CostModel for M {
 pub enum Model {
     /// One that reads rows of numbers.
     Rows(fn() -> Box<dyn CostModel>),
+    /// One that reads features of programs, their sums, and knows what each of them is: nothing for tables of configurations.
+    Features(fn() -> Box<dyn CostModel>),
     /// A network on libtorch that reads programs whole: its settings as JSON, as a recipe has them under `[model]`.
     Network(&'static str),
 }
@@ -105,6 +111,10 @@ const fn rows(name: &'static str, about: &'static str, make: fn() -> Box<dyn Cos
     CostModelEntry { name, about, model: Model::Rows(make) }
 }
 
+const fn features(name: &'static str, about: &'static str, make: fn() -> Box<dyn CostModel>) -> CostModelEntry {
+    CostModelEntry { name, about, model: Model::Features(make) }
+}
+
 const fn network(name: &'static str, about: &'static str, settings: &'static str) -> CostModelEntry {
     CostModelEntry { name, about, model: Model::Network(settings) }
 }
@@ -118,8 +128,13 @@ pub const COST_MODELS: &[CostModelEntry] = &[
         Box::new(Trees::new(TreesOptions::ANSOR))
     }),
     rows("gp", "Gaussian process, Matérn 5/2, a length for each column", || Box::new(Gp::new(Kernel::MATERN, 30))),
+    features("pruner-formula", "Pruner's formula of a program's time", || Box::new(Formula)),
+    features("polydl-cost", "PolyDL: cycles by where working sets are placed", || Box::new(PolyDl::cost())),
+    features("polydl-tree", "PolyDL: a tournament of a decision tree", || Box::new(PolyDl::tree())),
+    features("polydl-network", "PolyDL: a tournament of a network that learns", || Box::new(PolyDl::network())),
     network("tenset-mlp", "TenSet's perceptron, summed over stores", r#"{"kind": "tenset-mlp"}"#),
     network("tlp", "TLP: attention over the steps of a schedule", r#"{"kind": "tlp"}"#),
+    network("pruner-pacm", "Pruner's PaCM: statements, and attention among flows of buffers", r#"{"kind": "pacm"}"#),
     network("gtuner", "GTuner: WL-GCN over loops, attention among statistics", r#"{"kind": "gtuner"}"#),
     network("gtuner-mhsa", "its ablation: attention alone", r#"{"kind": "gtuner", "layers": 0}"#),
     network("gtuner-mlp", "its ablation: WL-GCN, no attention", r#"{"kind": "gtuner", "attention": false}"#),
@@ -148,8 +163,8 @@ impl CostModelEntry {
     pub fn make(&self, features: Option<&'static str>, checkpoint: Option<&Path>) -> Result<Box<dyn CostModel>> {
         let refuse = |message: &str| Err(Error::Model { model: self.name, message: message.into() });
         match (&self.model, checkpoint) {
-            (Model::Rows(make), None) => Ok(make()),
-            (Model::Rows(_), Some(_)) => refuse("is no network, and starts from no checkpoint"),
+            (Model::Rows(make) | Model::Features(make), None) => Ok(make()),
+            (Model::Rows(_) | Model::Features(_), Some(_)) => refuse("is no network, and starts from no checkpoint"),
             #[cfg(feature = "torch")]
             (Model::Network(settings), _) => match features {
                 Some(features) => Ok(Box::new(Learned::new(self.name, settings, features, checkpoint)?)),

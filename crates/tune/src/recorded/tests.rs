@@ -108,7 +108,7 @@ fn bad_tables_are_one_clear_error() {
 
 /// Tuners that can read decisions.
 fn on_tables() -> impl Iterator<Item = &'static crate::Tuner> {
-    TUNERS.iter().filter(|tuner| tuner.form() == crate::Form::Sums)
+    TUNERS.iter().filter(|tuner| tuner.reads_tables())
 }
 
 #[test]
@@ -159,6 +159,19 @@ fn records_of_another_device_save_trials() {
 }
 
 #[test]
+fn the_order_of_the_source_is_that_of_its_times() {
+    let (space, there) = (small(), elsewhere());
+    let mut strategy = tuner("source-order").unwrap().strategy(None).unwrap();
+    assert!(strategy.remember(space.domain(), &[there.source()]).unwrap());
+    let history = space.replay(strategy, 0, 1000, |_| Ok::<(), crate::Error>(())).unwrap();
+    let times: Vec<Result<f64, String>> = history.trials().iter().map(|trial| there.measure(&trial.point)).collect();
+    let fine: Vec<f64> = times.iter().map_while(|time| time.as_ref().ok().copied()).collect();
+    // What failed there comes last.
+    assert!(fine.is_sorted() && fine.len() == times.iter().filter(|time| time.is_ok()).count(), "{fine:?}");
+    assert!(fine.len() > 10 && fine.len() < times.len());
+}
+
+#[test]
 fn in_a_space_too_large_to_look_at_whole_the_source_still_says_where_to_begin() {
     use crate::strategies::{Gaussian, GaussianOptions};
     let space = small();
@@ -190,7 +203,7 @@ fn with_records_too_all_is_measured_once_and_the_same_for_a_seed() {
         assert_eq!(run(40).unwrap(), trials[..40], "{} depends on more than its seed", tuner.name);
         able.push(tuner.name);
     }
-    assert_eq!(able, ["tachograph", "felix", "gp-devices", "moses", "dgp-tl", "dgp-tl-8"]);
+    assert_eq!(able, ["tachograph", "felix", "gp-devices", "source-order", "moses", "dgp-tl", "dgp-tl-8"]);
 }
 
 #[test]

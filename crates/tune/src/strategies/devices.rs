@@ -69,7 +69,7 @@ impl Devices {
             let rows: Vec<Vec<f64>> =
                 trials.iter().map(|trial| domain.foreign_row(source.domain.space(), &trial.point)).collect();
             let points: Vec<Option<Point>> =
-                trials.iter().map(|trial| domain.translated(source.domain.space(), &trial.point)).collect();
+                trials.iter().map(|trial| domain.moved(source.domain.space(), &trial.point)).collect();
             let (rows, points): (Vec<Vec<f64>>, Vec<Point>) =
                 rows.into_iter().zip(points).filter_map(|(row, point)| Some((row, point?))).unzip();
             let values = surfaces[0].at(domain, &points);

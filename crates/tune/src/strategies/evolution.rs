@@ -72,35 +72,49 @@ impl Evolution {
             return Ok(Vec::new());
         }
         let mut heap = Heap::new(size);
-        for generation in 0..=options.generations {
-            let scores = scorer.score(&population)?;
-            population.iter().zip(&scores).for_each(|(point, &score)| heap.offer(score, point, history));
-            if generation == options.generations {
-                break;
-            }
-            // Parents in proportion to their scores, as far as these are positive.
-            let mut sums = Vec::with_capacity(scores.len());
-            let mut total = 0.0;
-            for score in &scores {
-                total += score.max(1e-9);
-                sums.push(total);
-            }
-            let child = |_| {
-                let at = rng.random::<f64>() * total;
-                let parent = &population[sums.partition_point(|&sum| sum < at).min(population.len() - 1)];
-                if !rng.random_bool(options.mutation) {
-                    return parent.clone();
-                }
-                let changed = domain.mutate(parent, rng);
-                if wanted(&changed) { changed } else { parent.clone() }
-            };
-            population = (0..options.population).map(child).collect();
-        }
+        let now = Situation { domain, history };
+        evolve(now, &mut scorer, &mut heap, population, &options, wanted, rng)?;
         let best = heap.into_points();
         let mut batch = with_random(best, size, options.random, domain, history, rng);
         batch.retain(|point| wanted(point));
         Ok(batch)
     }
+}
+
+/// Generations of a population, whose best the heap keeps: parents in proportion to their scores, as far as these are positive.
+pub(super) fn evolve(
+    now: Situation<'_>,
+    scorer: &mut Scorer<'_>,
+    heap: &mut Heap,
+    mut population: Vec<Point>,
+    options: &EvolutionOptions,
+    wanted: &dyn Fn(&Point) -> bool,
+    rng: &mut ChaCha8Rng,
+) -> Result<()> {
+    for generation in 0..=options.generations {
+        let scores = scorer.score(&population)?;
+        population.iter().zip(&scores).for_each(|(point, &score)| heap.offer(score, point, now.history));
+        if generation == options.generations || population.is_empty() {
+            break;
+        }
+        let mut sums = Vec::with_capacity(scores.len());
+        let mut total = 0.0;
+        for score in &scores {
+            total += score.max(1e-9);
+            sums.push(total);
+        }
+        let child = |_| {
+            let at = rng.random::<f64>() * total;
+            let parent = &population[sums.partition_point(|&sum| sum < at).min(population.len() - 1)];
+            if !rng.random_bool(options.mutation) {
+                return parent.clone();
+            }
+            let changed = now.domain.mutate(parent, rng);
+            if wanted(&changed) { changed } else { parent.clone() }
+        };
+        population = (0..options.population).map(child).collect();
+    }
+    Ok(())
 }
 
 impl Strategy for Evolution {

@@ -64,7 +64,7 @@ impl Surface {
         }
         let mut order: Vec<usize> = (0..values.len()).collect();
         order.sort_by(|&a, &b| values[a].total_cmp(&values[b]).then(a.cmp(&b)));
-        let here = |i: usize| domain.translated(source.domain.space(), &source.trials[i].point);
+        let here = |i: usize| domain.moved(source.domain.space(), &source.trials[i].point);
         let best = order.into_iter().filter_map(here).take(BEST).collect();
         let mut trees = None;
         if domain.count() != Some(known.len() as u128) {

@@ -10,7 +10,7 @@ use tachograph_tune::{
     live::{Journal, Known, Memory, Near, Plan, Task, Trialled, nearest, tune, winner},
 };
 
-use super::{Args, progress::Progress, said};
+use super::{Args, from, progress::Progress, said};
 use crate::{
     exit,
     here::{CPU, Here},
@@ -49,8 +49,9 @@ pub fn run(args: &Args, model: &Path, by: &Tuner) -> Result<()> {
     let device = args.device.as_deref().unwrap_or(CPU);
     ensure!(device == CPU, "--device {device}: programs are tuned on the processor of this machine, --device {CPU}");
     let groups = Groups::of(model, &args.bind)?;
-    let (tasks, ofs) = tasks(args, &groups, by)?;
+    let (mut tasks, ofs) = tasks(args, &groups, by)?;
     let here = Here::cpu().context("the system does not say which processor this machine has")?;
+    from::start(args, &mut tasks, &here)?;
     let compiler = Compiler::find();
     let named = compiler.as_ref().ok().map(tuned::compiler);
     let mut journal: Box<dyn Journal> = match args.record.open()? {

@@ -1,5 +1,6 @@
 //! `tachograph tune`.
 
+mod from;
 mod live;
 pub mod progress;
 mod recorded;
@@ -44,15 +45,17 @@ pub struct Args {
     /// The task of the table; may be left out where there is but one.
     #[arg(long)]
     task: Option<String>,
-    /// Start from the records of another device or task: a table whose parameters have the same names, FILE, FILE:DEVICE or
-    /// FILE:DEVICE:TASK; several times for several. Of those in --list, tachograph, gp-devices, moses, dgp-tl and
-    /// felix can.
-    #[arg(long, value_name = "FILE[:DEVICE[:TASK]]", requires = "recorded")]
+    /// Start from what was measured elsewhere; several times for several. Of a table: another one whose parameters have the
+    /// same names, FILE, FILE:DEVICE or FILE:DEVICE:TASK. Of a model: `store`, other shapes of the same operators on this
+    /// machine; `store:DEVICE`, these shapes too, on a device that the store knows; or a file of measured programs, or a folder
+    /// of such (`program collect`). Of those in --list, tachograph, gp-devices, moses, dgp-tl, felix and source-order can.
+    #[arg(long, value_name = "WHERE")]
     from: Vec<String>,
     /// The tuner; --list says which there are.
     #[arg(long, default_value = DEFAULT)]
     tuner: String,
-    /// A network trained on other programs, from which the cost model of a tuner goes on (`gtuner`, `tenset-mlp`, `tlp`).
+    /// A network trained on other programs, from which the cost model of a tuner goes on (`gtuner`, `tenset-mlp`, `tlp`,
+    /// `pruner-pacm`).
     #[arg(long, value_name = "FILE", requires = "model")]
     checkpoint: Option<PathBuf>,
     /// Schedules, or configurations of a table, those that the store knows included; of a model 64 for each different group

@@ -21,14 +21,22 @@ pub fn all(
     let untuned = sum(|found| found.untuned_ms());
     let best = sum(|found| found.best().map(|(_, ms)| ms));
     let trials: usize = found.iter().map(|found| found.known.len()).sum();
+    let sources = || found.iter().flat_map(|found| &found.task.sources);
+    let records: usize = sources().map(|source| source.trials.len()).sum();
     if args.json {
         found.iter().enumerate().try_for_each(|(i, found)| table::json(&of(i, found)))?;
         return table::json(&json!({
             "network": network, "tuner": by.name, "seed": args.seed, "trials": trials, "measured": measured,
-            "seconds": seconds, "untuned_ms": untuned, "best_ms": best, "gain": gain(untuned, best),
+            "seconds": seconds, "records_elsewhere": records, "untuned_ms": untuned, "best_ms": best, "gain": gain(untuned, best),
         }));
     }
     out!("{}: {}, by {}", Plain(network), table::counted(found.len(), "task"), by.name);
+    if records > 0 {
+        let names = sources().map(|source| source.name.as_str()).collect::<std::collections::BTreeSet<_>>();
+        let few: Vec<&str> = names.iter().take(4).copied().collect();
+        let more = if names.len() > few.len() { ", …" } else { "" };
+        out!("started from {}: {}{more}", table::counted(records, "record"), Plain(&few.join(", ")));
+    }
     let titles = ["task", "groups", "operators", "trials", "failed", "untuned ms", "best ms", "gain"];
     table::table(&titles, &found.iter().enumerate().map(row).collect::<Vec<_>>());
     let ms = |ms: Option<f64>| ms.map_or("unknown".into(), |ms| format!("{ms:.4} ms"));
