@@ -20,7 +20,7 @@ const ROUNDS: usize = 2;
 const DRAFT: EvolutionOptions = EvolutionOptions { population: 1024, generations: 2, ..EvolutionOptions::ANSOR };
 const VERIFY: EvolutionOptions = EvolutionOptions { population: 1536, generations: 1, ..EvolutionOptions::ANSOR };
 
-/// The strategy. In a table of configurations, which are no programs, drafts are random.
+/// The strategy. The first batch is the draft alone. In a table of configurations, which are no programs, drafts are random.
 pub struct Pruner {
     model: Box<dyn CostModel>,
     drafts: Vec<Point>,
@@ -55,7 +55,7 @@ impl Pruner {
         }
         self.rounds += 1;
         let mut best = self.drafts.clone();
-        if self.model.is_trained() || history.best().is_some() {
+        if self.model.is_trained() || (history.len() >= VERIFY.warm_up && history.best().is_some()) {
             fit(self.model.as_mut(), domain, history, rng)?;
             let mut scorer = Scorer::new(domain, self.model.as_ref(), 0.0)?;
             let mut heap = Heap::new(VERIFY.batch);
