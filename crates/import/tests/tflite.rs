@@ -57,7 +57,7 @@ proptest! {
 
 /// Biases of zeros stay, and so do weights that are there.
 #[test]
-fn weights_of_zeros_are_filled() {
+fn constant_weights_are_filled() {
     let filled = tflite::filled(&small(Weights::Zero), Weights::Bell, "file").unwrap();
     assert!(filled == small(Weights::Bell));
     assert!(tflite::filled(&SMALL, Weights::Bell, "file").unwrap() == *SMALL);

@@ -37,7 +37,7 @@ pub struct Args {
     /// Memory modes of Vela, with commas, or `all`; by default the accelerator's.
     #[arg(long, value_delimiter = ',')]
     memory_mode: Vec<String>,
-    /// What int8 weights are labelled as where all of a file's are zero, as in files that were published without theirs.
+    /// What int8 weights are labelled as where all of a tensor's are the same, as in files that were published without theirs.
     #[arg(long, value_enum)]
     fill: Option<Fill>,
     /// Name of this CPU in the set, for `--with tflite`.
