@@ -16,7 +16,7 @@ use tachograph_datasets::{
 };
 use tachograph_ir::{Assignment, BoundGraph, DType};
 use tachograph_metrics::median;
-use tachograph_program::Compiler;
+use tachograph_program::{Compiler, Limits};
 
 use self::times::{Head, Times};
 use super::parts::Folders;
@@ -30,6 +30,9 @@ use crate::{
 /// Dimensions of a tensor in a configuration, and tensors: result, data and weight, as TpuGraphs has them.
 const DIMENSIONS: usize = 6;
 const COLUMNS: usize = 3 * DIMENSIONS;
+
+/// For the compiler: a kernel that stores the lanes of its vectors far apart is long.
+const PATIENCE: Limits = Limits { seconds: 60, mebibytes: 4096 };
 
 /// A result may differ by so much of their root mean square from that of the plan that `compile` takes.
 const TOLERANCE: f64 = 1e-3;
@@ -61,7 +64,7 @@ pub struct Args {
 
 pub fn run(args: &Args) -> Result<()> {
     let here = Here::cpu().context("the system does not say which processor this machine has")?;
-    let compiler = Compiler::find()?;
+    let compiler = Compiler::find()?.with_limits(PATIENCE);
     let mut names = BTreeSet::new();
     for model in &args.models {
         let (name, bound) = network(model, args)?;
