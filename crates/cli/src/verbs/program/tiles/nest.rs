@@ -4,7 +4,7 @@ use anyhow::Result;
 use tachograph_program::{Mark, Nest, Schedule, Stmt, Var, Workload};
 
 /// Loops that are told of, as many in each of the three parts of a configuration.
-const LOOPS: usize = 12;
+const LOOPS: usize = 16;
 
 /// Numbers of a configuration: extents of loops, which axis each goes over, and how it is run.
 pub const COLUMNS: usize = 3 * LOOPS;
@@ -56,14 +56,14 @@ fn longest(nest: &Nest, stmts: &[Stmt], around: &mut Vec<Var>, most: &mut (u64, 
 /// The number of the axis that a loop called `STAGE.AXIS`, `STAGE.AXIS.1` goes over, from 1 on; of several fused, the first; 0 where
 /// none is known by the name.
 fn axis(workload: &Workload, name: &str) -> usize {
-    let of = workload.stages().iter().filter_map(|stage| {
+    let of = workload.stages().iter().rev().find_map(|stage| {
         let rest = name.strip_prefix(&workload.buffer(stage.buffer).name)?;
         // A copy of the stage in registers has more behind its name.
         let rest = rest.strip_prefix(".local").unwrap_or(rest).strip_prefix('.')?;
         let first = rest.split(['.', '*']).next()?;
         stage.axes().position(|axis| axis.name == first)
     });
-    of.last().map_or(0, |at| at + 1)
+    of.map_or(0, |at| at + 1)
 }
 
 #[cfg(test)]
