@@ -131,12 +131,11 @@ fn convolution(network: &Network<'_>, part: &Part) -> Option<(NodeId, TensorId)>
     Some((id, data))
 }
 
+/// Ways on different layouts, and which of them each pair of layouts is.
+type Laid = (Vec<(Layouts, Way)>, HashMap<Layouts, usize>);
+
 /// The fastest way of a convolution, for each pair of layouts that are different in memory.
-fn laid(
-    forms: &[(Form, Group)],
-    ways: &[Way],
-    data: TensorId,
-) -> Result<(Vec<(Layouts, Way)>, HashMap<Layouts, usize>)> {
+fn laid(forms: &[(Form, Group)], ways: &[Way], data: TensorId) -> Result<Laid> {
     let (mut found, mut alike): (Vec<(Layouts, Way)>, _) = (Vec::new(), HashMap::new());
     // By measurement before formulas, as they are sorted.
     let Some(Way::Kernel(best)) = ways.first() else { return Ok((found, alike)) };
