@@ -7,12 +7,34 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use clap::{Command, CommandFactory, FromArgMatches, error::ErrorKind};
+use clap::{Command, CommandFactory, FromArgMatches, ValueEnum, error::ErrorKind};
+use tachograph_import::tflite::Weights;
 
 use crate::exit;
 
 /// Most values that a range may mean, so that a slip is no hour of work.
 const MOST: u64 = 100_000;
+
+/// What weights are that nobody knows.
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Fill {
+    /// Bell-shaped, as of trained networks.
+    Bell,
+    /// Zeros, which a compiler packs to almost nothing.
+    Zero,
+    /// Every byte as likely as any other, which no compiler packs.
+    Noise,
+}
+
+impl From<Fill> for Weights {
+    fn from(fill: Fill) -> Self {
+        match fill {
+            Fill::Bell => Self::Bell,
+            Fill::Zero => Self::Zero,
+            Fill::Noise => Self::Noise,
+        }
+    }
+}
 
 /// The command line as `P`; else the exit code, after help was written or what is wrong was said in a line.
 pub fn parse<P: CommandFactory + FromArgMatches>() -> Result<P, ExitCode> {

@@ -3,16 +3,16 @@
 use std::collections::HashMap;
 
 use tachograph_ir::TensorId;
-use tachograph_program::{Compiler, Group, Layout, Nest};
+use tachograph_program::{Group, Layout};
 
 use crate::{
     Network, Result, Work,
     arena::{Block, offsets},
     copy,
     elements::Elements,
+    made::{Made, Packed},
     order,
-    pool::{ALIGN, Pool},
-    units::Units,
+    pool::ALIGN,
     ways::Way,
 };
 
@@ -87,17 +87,15 @@ pub struct Assembly {
     pub values: Vec<Value>,
     /// The value of each output of the graph.
     pub outputs: Vec<usize>,
-    /// Weights.
-    pub pool: Pool,
-    /// Code.
-    pub units: Units,
+    /// Code and weights.
+    pub made: Made,
     threads: u32,
     named: HashMap<(TensorId, Layout), usize>,
     of_tensor: HashMap<TensorId, Vec<(Layout, usize)>>,
 }
 
 impl Assembly {
-    /// Lays the parts out, with weights as their kernels want them.
+    /// Lays the parts out, with weights as their kernels want them. What is `made` already is taken, and kept for the next.
     ///
     /// # Errors
     /// Elements of weights that cannot be had; code that cannot be written, or that prepares weights and cannot be compiled.
@@ -105,15 +103,14 @@ impl Assembly {
         network: &Network<'_>,
         ways: &[Option<Way>],
         elements: &mut Elements<'_>,
-        compiler: &Compiler,
+        made: Made,
         threads: u32,
     ) -> Result<Self> {
         let mut all = Self {
             steps: Vec::new(),
             values: Vec::new(),
             outputs: Vec::new(),
-            pool: Pool::default(),
-            units: Units::new(compiler.clone()),
+            made,
             threads,
             named: HashMap::new(),
             of_tensor: HashMap::new(),
@@ -147,7 +144,7 @@ impl Assembly {
                     let nest =
                         copy::nest(network, id, &order::plain(network.shape(id)), &order::plain(network.shape(id)), 1)?;
                     let packed = nest.buffer(nest.inputs[0]).pack(&elements.of(id)?)?;
-                    let place = Place::Weight(all.pool.put(&packed));
+                    let place = Place::Weight(all.made.pool.put(&packed));
                     all.value(network, id, order::plain(network.shape(id)), place)
                 }
             };
@@ -175,7 +172,7 @@ impl Assembly {
             return Err(crate::Error::Network(format!("`{name}` is read before it is made")));
         };
         let to = self.value(network, id, order.clone(), Place::Own);
-        let (unit, work) = self.units.add(&copy::nest(network, id, &from, order, self.threads)?)?;
+        let (unit, work) = self.made.units.add(&copy::nest(network, id, &from, order, self.threads)?)?;
         let run = Run::Kernel { unit, args: vec![Arg::Value(at), Arg::Value(to)], work };
         self.steps.push(Step { part, copies: true, run });
         Ok(to)
@@ -216,49 +213,29 @@ impl Assembly {
         way: &crate::candidate::Candidate,
         elements: &mut Elements<'_>,
     ) -> Result<()> {
-        let nest = way.schedule.lower(&group.workload)?;
-        let (setup, run) = nest.apart();
-        let mut prepared = HashMap::new();
-        if let Some(setup) = setup {
-            let given = self.weights_of(group, &setup, elements)?;
-            prepared = self.units.prepare(&setup, &given)?;
-        }
-        let unit = self.units.add(&run)?;
+        let packed = self.made.packed((part, way), network, group, elements)?;
+        let Packed { unit, work, inputs, outputs } = &*packed;
         let mut args = Vec::new();
-        for &id in &run.inputs {
-            args.push(match (prepared.remove(&id), group.inputs.iter().find(|(_, buffer)| *buffer == id)) {
-                (Some(bytes), _) => Arg::Weight(self.pool.put(&bytes)),
-                (None, Some((tensor, _))) => match way.reads.iter().find(|(read, _)| read == tensor) {
-                    Some((_, order)) => Arg::Value(self.read(network, part, *tensor, order)?),
-                    None => Arg::Weight(self.pool.put(&run.buffer(id).pack(&elements.of(*tensor)?)?)),
-                },
-                (None, None) => {
-                    let name = &run.buffer(id).name;
-                    return Err(crate::Error::Network(format!(
-                        "{}: nothing gives `{name}`",
-                        network.parts[part].operators
-                    )));
+        for (id, weight) in inputs {
+            args.push(match weight {
+                Some(offset) => Arg::Weight(*offset),
+                None => {
+                    let of = group.inputs.iter().find(|(_, buffer)| buffer == id);
+                    let read = of.and_then(|(tensor, _)| way.reads.iter().find(|(read, _)| read == tensor));
+                    // What is no weight is read: `packed` says so.
+                    let Some((tensor, order)) = read else { continue };
+                    Arg::Value(self.read(network, part, *tensor, order)?)
                 }
             });
         }
-        for &id in &run.outputs {
-            let of = group.outputs.iter().find(|(_, buffer)| *buffer == id);
+        for id in outputs {
+            let of = group.outputs.iter().find(|(_, buffer)| buffer == id);
             let write = of.and_then(|(tensor, _)| way.writes.iter().find(|(write, _)| write == tensor));
             let Some((tensor, order)) = write.cloned() else { continue };
             args.push(Arg::Value(self.value(network, tensor, order, Place::Own)));
         }
-        self.steps.push(Step { part, copies: false, run: Run::Kernel { unit: unit.0, args, work: unit.1 } });
+        self.steps.push(Step { part, copies: false, run: Run::Kernel { unit: *unit, args, work: *work } });
         Ok(())
-    }
-
-    fn weights_of(
-        &mut self,
-        group: &Group,
-        setup: &Nest,
-        elements: &mut Elements<'_>,
-    ) -> Result<tachograph_program::Data> {
-        let read = group.inputs.iter().filter(|(_, buffer)| setup.inputs.contains(buffer));
-        read.map(|(tensor, buffer)| Ok((*buffer, elements.of(*tensor)?))).collect()
     }
 
     /// The value that has memory, and where in it this one lies.

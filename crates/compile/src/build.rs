@@ -29,7 +29,7 @@ pub fn objects(units: &[CCode], compiler: &Compiler, folder: &Path) -> Result<Ob
         loop {
             let i = next.fetch_add(1, Ordering::Relaxed);
             let Some(code) = units.get(i) else { break };
-            let object = object(code, i, compiler, folder);
+            let object = object(code, compiler, folder);
             if let Ok(mut made) = made.lock() {
                 made[i] = Some(object);
             }
@@ -41,9 +41,8 @@ pub fn objects(units: &[CCode], compiler: &Compiler, folder: &Path) -> Result<Ob
     Ok(made.into_iter().map(|object| object.unwrap_or_else(|| Err("it was not compiled".into()))).collect())
 }
 
-/// The functions of a unit have its number in their names, and so has the key of its file.
-fn object(code: &CCode, i: usize, compiler: &Compiler, folder: &Path) -> Result<PathBuf, String> {
-    let code = code.clone().named(&source::unit(i));
+fn object(code: &CCode, compiler: &Compiler, folder: &Path) -> Result<PathBuf, String> {
+    let code = code.clone().named(&source::unit(code));
     let mut hash = Sha256::new();
     hash.update(compiler.version());
     hash.update(compiler.flags().join(" "));

@@ -12,7 +12,9 @@ use crate::{
     assemble::{Arg, Assembly, Run},
     build, chosen,
     elements::{Elements, Weights},
-    formula, source,
+    formula,
+    made::Made,
+    source,
     ways::{plain, ways},
 };
 
@@ -44,10 +46,11 @@ pub fn compile(
     loop {
         let taken = chosen(network, &all);
         let mut elements = Elements::new(network, weights, compiler);
-        let assembly = Assembly::of(network, &taken, &mut elements, compiler, out.threads)?;
+        let assembly = Assembly::of(network, &taken, &mut elements, Made::new(compiler), out.threads)?;
         let mut files = Vec::new();
         let mut bad: HashMap<usize, String> = HashMap::new();
-        for (unit, object) in build::objects(&assembly.units.files, compiler, out.objects)?.into_iter().enumerate() {
+        for (unit, object) in build::objects(&assembly.made.units.files, compiler, out.objects)?.into_iter().enumerate()
+        {
             match object {
                 Ok(file) => files.push(file),
                 Err(why) => bad.extend(parts_of(&assembly, unit).map(|part| (part, why.clone()))),
@@ -97,10 +100,10 @@ fn link(
 ) -> Result<()> {
     std::fs::create_dir_all(out.folder).map_err(Error::io(out.folder))?;
     let binary = out.objects.join("weights.bin");
-    std::fs::write(&binary, &assembly.pool.bytes).map_err(Error::io(&binary))?;
+    std::fs::write(&binary, &assembly.made.pool.bytes).map_err(Error::io(&binary))?;
     let said = serde_json::to_string(signature).unwrap_or_default();
     let whole = std::fs::canonicalize(&binary).map_err(Error::io(&binary))?;
-    let parallel = assembly.units.files.iter().any(|code| code.parallel);
+    let parallel = assembly.made.units.files.iter().any(|code| code.parallel);
     let threads = if parallel { out.threads } else { 1 };
     let main = source::network(assembly, &said, &whole.display().to_string(), threads);
     build::link(files, &main, parallel, compiler, [out.objects, &out.folder.join("network.so")])?;
@@ -169,7 +172,7 @@ fn plan(
         threads,
         steps: assembly.steps.iter().map(step).collect(),
         arena_bytes: assembly.memory().2,
-        weight_bytes: assembly.pool.bytes.len() as u64,
+        weight_bytes: assembly.made.pool.bytes.len() as u64,
         stand_ins,
     }
 }

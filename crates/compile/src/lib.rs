@@ -9,6 +9,7 @@
 mod arena;
 mod assemble;
 mod assign;
+mod bench;
 mod build;
 mod candidate;
 mod compile;
@@ -16,24 +17,30 @@ mod copy;
 mod elements;
 mod error;
 mod formula;
+mod layouts;
 mod library;
+mod made;
 mod network;
 mod order;
 mod plan;
 mod pool;
+mod relaid;
 mod source;
 mod tasks;
 mod units;
 mod ways;
 
+pub use bench::Bench;
 pub use candidate::Candidate;
 pub use compile::{Out, compile};
 pub use elements::Weights;
 pub use error::{Error, Result};
+pub use layouts::{Convolution, LayoutSpace, Layouts};
 pub use library::Compiled;
 pub use network::{Network, Part, Work};
 pub use order::Orders;
 pub use plan::{How, Plan, Port, Signature, Step};
+pub use relaid::Channels;
 pub use tasks::{known, tasks, total_ms};
 pub use ways::{Measured, Way, chosen, ways};
 

@@ -21,6 +21,8 @@ pub struct Part {
     pub group: usize,
     /// Its operators, as `Conv+Relu`.
     pub operators: String,
+    /// Their nodes, in the order in which they run.
+    pub nodes: Vec<NodeId>,
     /// What has to be done.
     pub work: Work,
 }
@@ -65,7 +67,8 @@ impl<'a> Network<'a> {
                 continue;
             }
             for fused in split(bound, fused) {
-                parts.push(Part { group: i, operators: operators(bound, &fused.nodes), work: work(bound, &fused)? });
+                let work = work(bound, &fused)?;
+                parts.push(Part { group: i, operators: operators(bound, &fused.nodes), nodes: fused.nodes, work });
             }
         }
         Ok(Self { bound, parts })

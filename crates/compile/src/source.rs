@@ -2,14 +2,23 @@
 
 use std::fmt::Write;
 
+use sha2::{Digest, Sha256};
+use tachograph_program::CCode;
+
 use crate::{
     assemble::{Arg, Assembly, Place, Run},
     pool::ALIGN,
 };
 
-/// The name of a unit's functions.
-pub fn unit(i: usize) -> String {
-    format!("tachograph_unit_{i}")
+/// The name of a unit's functions: of what is in it, so that its object file serves every plan that has it.
+pub fn unit(code: &CCode) -> String {
+    let digest = Sha256::digest(&code.text);
+    digest.iter().take(12).fold("tachograph_unit_".to_owned(), |name, byte| format!("{name}{byte:02x}"))
+}
+
+/// Declares the function of a unit.
+pub fn declaration(unit: &str) -> String {
+    format!("void {unit}_run(void *const *restrict, char *restrict) __attribute__((visibility(\"hidden\")));\n")
 }
 
 /// The file that calls the units. `signature` is what the library says of itself, in JSON; `weights` the path of the file with
@@ -37,13 +46,8 @@ pub fn network(assembly: &Assembly, signature: &str, weights: &str, threads: u32
     let _ = writeln!(text, "__asm__({});", escaped(&binary));
     let _ = writeln!(text, "extern const char tachograph_weights[] __attribute__((visibility(\"hidden\")));");
     let _ = writeln!(text, "#define weights tachograph_weights\n");
-    for i in 0..assembly.units.files.len() {
-        let _ = writeln!(
-            text,
-            "void {}_run(void *const *restrict, char *restrict) __attribute__((visibility(\"hidden\")));",
-            unit(i)
-        );
-    }
+    let units: Vec<String> = assembly.made.units.files.iter().map(unit).collect();
+    units.iter().for_each(|unit| text.push_str(&declaration(unit)));
     let _ = writeln!(text, "\nconst char *tachograph_signature(void) {{ return {}; }}", escaped(signature));
     let _ = writeln!(text, "uint64_t tachograph_arena_bytes(void) {{ return {arena}u; }}");
     let _ = writeln!(text, "int tachograph_steps(void) {{ return {}; }}", assembly.steps.len());
@@ -75,7 +79,7 @@ pub fn network(assembly: &Assembly, signature: &str, weights: &str, threads: u32
                 let _ = writeln!(
                     text,
                     "  {}_run((void *const[]){{{}}}, arena + {});",
-                    unit(*i),
+                    units[*i],
                     args.collect::<Vec<_>>().join(", "),
                     work[at]
                 );

@@ -6,11 +6,13 @@ use std::sync::LazyLock;
 
 use bytes::Bytes;
 use proptest::prelude::*;
-use tachograph_import::tflite;
+use tachograph_import::tflite::{self, Weights};
 use tachograph_ir::{Assignment, Attr, Builder, DType, attrs};
 
 /// A small file, nearly all of it graph and not weights: two convolutions, a sum and a pooling.
-static SMALL: LazyLock<Bytes> = LazyLock::new(|| {
+static SMALL: LazyLock<Bytes> = LazyLock::new(|| small(Weights::Noise));
+
+fn small(weights: Weights) -> Bytes {
     let mut b = Builder::new("small");
     let x = b.input("x", DType::F32, vec![1.into(), 3.into(), 16.into(), 16.into()]);
     let x = b.conv(x, 8, [3, 3], 2, 1, 1, true).unwrap();
@@ -20,10 +22,11 @@ static SMALL: LazyLock<Bytes> = LazyLock::new(|| {
     let y = b.op("GlobalAveragePool", &[y]).unwrap();
     let y = b.op("Flatten", &[y]).unwrap();
     let bound = b.finish(&[y]).unwrap().bind(&Assignment::new()).unwrap();
-    tflite::write(&bound).unwrap().into()
-});
+    tflite::write_with(&bound, weights).unwrap().into()
+}
 
 fn survive(bytes: Vec<u8>) {
+    let _ = tflite::filled(&bytes.clone().into(), Weights::Bell, "file");
     if let Ok(model) = tflite::read(&bytes.into(), "file") {
         let config = model.graph.hyperparameters().keys().map(|name| (name.clone(), 2)).collect();
         let _ = model.graph.bind(&config).and_then(|bound| bound.cost());
@@ -50,6 +53,16 @@ proptest! {
         prop_assert!(error.starts_with("file: ") && !error.contains(['\n', '\t']), "{error}");
         prop_assert!(length < 8 || error.contains("truncated or damaged") && error.contains(&format!(" of {length}")), "{error}");
     }
+}
+
+/// Biases of zeros stay, and so do weights that are there.
+#[test]
+fn constant_weights_are_filled() {
+    let filled = tflite::filled(&small(Weights::Zero), Weights::Bell, "file").unwrap();
+    assert!(filled == small(Weights::Bell));
+    assert!(tflite::filled(&SMALL, Weights::Bell, "file").unwrap() == *SMALL);
+    let error = tflite::filled(&SMALL.slice(..40), Weights::Bell, "cut").unwrap_err().to_string();
+    assert!(error.starts_with("cut: ") && error.contains("truncated or damaged"), "{error}");
 }
 
 #[test]

@@ -11,6 +11,7 @@ use std::{
     thread,
 };
 
+use bytes::Bytes;
 use serde::Serialize;
 use tachograph_datasets::{NetworkId, Record, Run, Writer};
 use tachograph_import::tflite;
@@ -137,8 +138,13 @@ fn one(worker: &mut Worker<'_>, method: &Method, model: &Model) -> Made {
     let library = || format!("{} {version}", method.tool.name);
     let refuse = |reason: String| Ok(Err(Refusal { network: model.id.clone(), reason, library: library() }));
     let bytes = match files::bytes(&model.path) {
-        Ok(bytes) => bytes,
+        Ok(bytes) => Bytes::from(bytes),
         Err(error) => return refuse(format!("cannot be read: {error}")),
+    };
+    let filled = method.fill.map(|weights| tflite::filled(&bytes, weights, &model.id.to_string())).transpose();
+    let bytes = match filled {
+        Ok(filled) => filled.map_or(bytes, Bytes::from),
+        Err(error) => return refuse(error.to_string()),
     };
     // The tool reads a file, unpacked.
     let scratch = tempfile::tempdir().map_err(io("a temporary folder"))?;
@@ -149,7 +155,7 @@ fn one(worker: &mut Worker<'_>, method: &Method, model: &Model) -> Made {
         Answer::Refused(reason) => return refuse(reason),
         Answer::Ready(_) => return refuse(format!("{} said that it is ready, twice", method.tool.name)),
     };
-    let imported = match tflite::read(&bytes.into(), &model.id.to_string()) {
+    let imported = match tflite::read(&bytes, &model.id.to_string()) {
         Ok(imported) => imported,
         Err(error) => return refuse(format!("labelled, but not imported: {error}")),
     };

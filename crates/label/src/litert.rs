@@ -44,6 +44,7 @@ impl LiteRt {
             protocol: format!("litert {options}"),
             tool: Tool { name: "ai-edge-litert", driver: include_str!("drivers/litert.py") },
             python,
+            fill: None,
             options: options.as_array().cloned().unwrap_or_default(),
             read,
         })

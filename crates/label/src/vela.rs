@@ -111,6 +111,7 @@ impl Vela {
             protocol: format!("vela {}", options.join(" ")),
             tool: Tool { name: "ethos-u-vela", driver: include_str!("drivers/vela.py") },
             python,
+            fill: None,
             options: options.into_iter().map(Value::from).collect(),
             read,
         })

@@ -38,6 +38,7 @@ fn recipes_that_rank_are_read() {
         })
         .collect();
     kinds.sort();
+    kinds.dedup();
     let all =
         ["choice-attention", "gst", "layout-first", "layout-gnn", "layout-resmodel", "layout-second", "tile-sage"];
     assert_eq!(kinds, all);

@@ -3,13 +3,12 @@
 use std::{fs, io::Write, path::PathBuf};
 
 use anyhow::{Context, Result};
-use clap::ValueEnum;
 use flate2::{Compression, write::GzEncoder};
 use serde_json::json;
-use tachograph_import::tflite::{self, Weights};
+use tachograph_import::tflite;
 use tachograph_networks::edge::{Space, sample};
 
-use crate::{exit, table};
+use crate::{args::Fill, exit, table};
 
 /// Draw networks for accelerators at the edge from four search spaces and write them as int8 .tflite files (docs/labels.md)
 #[derive(clap::Args)]
@@ -37,22 +36,7 @@ pub struct Args {
     json: bool,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum Fill {
-    /// Bell-shaped, as of trained networks.
-    Bell,
-    /// Zeros, which a compiler packs to almost nothing.
-    Zero,
-    /// Every byte as likely as any other, which no compiler packs.
-    Noise,
-}
-
 pub fn run(args: &Args) -> Result<()> {
-    let weights = match args.weights {
-        Fill::Bell => Weights::Bell,
-        Fill::Zero => Weights::Zero,
-        Fill::Noise => Weights::Noise,
-    };
     let spaces = if args.space.is_empty() { &Space::ALL[..] } else { &args.space };
     fs::create_dir_all(&args.folder).with_context(|| args.folder.display().to_string())?;
     let (mut written, mut skipped) = (0u64, 0u64);
@@ -67,7 +51,7 @@ pub fn run(args: &Args) -> Result<()> {
                     continue;
                 }
             };
-            let bytes = tflite::write_with(&graph.bind(&Default::default())?, weights)?;
+            let bytes = tflite::write_with(&graph.bind(&Default::default())?, args.weights.into())?;
             let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
             packed.write_all(&bytes)?;
             let path = args.folder.join(format!("{}.tflite.gz", graph.name()));

@@ -2,6 +2,9 @@
 
 use std::{collections::HashSet, process::Command};
 
+use tachograph_datasets::sets::{Archive, Collection};
+use tachograph_import::onnx;
+use tachograph_ir::{Builder, DType};
 use tachograph_tune::Collected;
 
 use crate::{image, run_in, write_model};
@@ -51,6 +54,78 @@ fn what_is_not_there_is_said() {
     let out = command.env("CC", "/no/such/cc").current_dir(folder.path()).output().unwrap();
     let err = String::from_utf8(out.stderr).unwrap();
     assert!(!out.status.success() && err.contains("/no/such/cc") && err.contains("install gcc or clang"), "{err}");
+}
+
+#[test]
+fn layouts_are_collected_and_gone_on_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let mut b = Builder::new("net");
+    let mut x = b.input("x", DType::F32, image(1, 12));
+    for channels in [8, 32, 16] {
+        x = b.conv(x, channels, [3, 3], 1, 1, 1, true).unwrap();
+        x = b.op("Relu", &[x]).unwrap();
+    }
+    let bytes = onnx::write(&b.finish(&[x]).unwrap(), |_, _| None).unwrap();
+    std::fs::write(folder.join("vgg11.onnx"), bytes).unwrap();
+    let collect = |rounds: &str| {
+        let args = ["program", "collect-layouts", "vgg11.onnx", "--out", "set", "--test", "vgg", "--assignments", "14"];
+        run_in(folder, &[&args[..], &["--rounds", rounds]].concat())
+    };
+    let ran = collect("2").well();
+    let (path, times) = (folder.join("set/test/vgg11.npz"), folder.join("set/test/vgg11.times.jsonl"));
+    let mut archive = Archive::open(&path).unwrap();
+    let (configurations, (convolutions, columns)) = (archive.configurations(), archive.configuration_shape());
+    assert_eq!((archive.collection(), columns), (Collection::Layout, 18));
+    assert!(ran.out.contains(&format!("{configurations} assignments of {convolutions} convolutions")), "{}", ran.out);
+    let opcodes = archive.opcodes().unwrap();
+    assert!(archive.configurable().unwrap().iter().all(|node| opcodes[*node as usize] == 26));
+    assert!(archive.run_times().unwrap().iter().all(|ns| *ns > 100.0));
+    let mut rows = HashSet::new();
+    archive
+        .each_configuration(|_, row| {
+            assert!(row.iter().all(|v| v.fract() == 0.0 && (-1.0..=3.0).contains(v)), "{row}");
+            rows.insert(row.iter().map(|v| *v as i8).collect::<Vec<_>>())
+        })
+        .unwrap();
+    assert_eq!(rows.len(), configurations);
+    // What is there is not measured again; what lacks a round gets that one alone.
+    assert!(collect("2").well().out.contains("is there"));
+    let before = std::fs::read_to_string(&times).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    assert!(!collect("2").well().err.contains("rounds") && path.exists());
+    std::fs::remove_file(&path).unwrap();
+    assert!(collect("3").well().err.contains("3 of 3 rounds"));
+    let after = std::fs::read_to_string(&times).unwrap();
+    assert!(after.starts_with(&before) && after.lines().count() == 4, "{after}");
+}
+
+#[test]
+fn measured_programs_are_a_collection_of_tiles() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    write_model(folder, "vgg11.onnx", image("batch", 12), 4);
+    let collect = ["program", "collect", "vgg11.onnx", "--out", "set", "--least", "0.001", "--templates"];
+    run_in(folder, &[&collect[..], &["--programs", "9", "--bind", "batch=1"]].concat()).well();
+    let ran = run_in(folder, &["program", "collect-tiles", "set", "--out", "tiles", "--valid", "vgg", "--least", "5"]);
+    let (said, sets) = (ran.well().out, Collected::folder(&folder.join("set")).unwrap());
+    let files: Vec<_> =
+        std::fs::read_dir(folder.join("tiles/valid")).unwrap().map(|file| file.unwrap().path()).collect();
+    assert!(!files.is_empty() && said.starts_with(&format!("{} archive", files.len())), "{said}");
+    for path in &files {
+        let mut archive = Archive::open(path).unwrap();
+        let (_, set) = sets.iter().find(|(name, _)| path.to_str().unwrap().contains(name.as_str())).unwrap();
+        let timed: Vec<_> = set.programs.iter().filter_map(|program| program.outcome.as_ref().ok()).collect();
+        assert_eq!((archive.collection(), archive.configurations()), (Collection::Tile, timed.len()));
+        let times = archive.run_times().unwrap();
+        assert!(times.iter().zip(&timed).all(|(ns, timed)| (ns / 1e6 - timed.ms).abs() <= 1e-6));
+        // The untuned point is the first, and what others are compared with.
+        assert_eq!(archive.normalizers().unwrap(), Some(vec![times[0]; times.len()]));
+        let mut rows = HashSet::new();
+        archive.each_configuration(|_, row| rows.insert(format!("{row}"))).unwrap();
+        // Points that differ elsewhere than around the main statement have the same numbers.
+        assert!(2 * rows.len() >= times.len(), "{path:?}: {} of {}", rows.len(), times.len());
+    }
 }
 
 #[test]

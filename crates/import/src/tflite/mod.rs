@@ -26,6 +26,7 @@
 //! - Operators without a counterpart become custom operators of the domain `tflite`.
 
 mod codes;
+mod fill;
 mod flex;
 mod graph;
 mod layout;
@@ -43,6 +44,7 @@ use bytes::Bytes;
 use flatbuffers::{ErrorTraceDetail, InvalidFlatbuffer, VerifierOptions};
 use tachograph_ir::{Graph, Plain};
 
+pub use fill::filled;
 pub use write::{Weights, write, write_with};
 
 use crate::{Error, Imported, Result};
@@ -55,11 +57,7 @@ pub const VERSION: i64 = 3;
 /// # Errors
 /// Bytes that the verifier of flatbuffers refuses; an index outside its list; an operator whose operands cannot be.
 pub fn read(bytes: &Bytes, name: &str) -> Result<Imported> {
-    if bytes.get(4..8) != Some(schema::IDENTIFIER) {
-        return Err(Error::Kind { file: name.into(), message: "bytes 4 to 7 are not `TFL3`".into() });
-    }
-    let model = flatbuffers::root_with_opts::<schema::Model>(&VerifierOptions::default(), bytes)
-        .map_err(|error| damaged(&error, bytes.len(), name))?;
+    let model = model(bytes, name)?;
     let reached = Rc::new(RefCell::new(vec![0]));
     let parts = operators(name, model, vec![0], Rc::clone(&reached))?.finish();
     let graph = Graph::new(parts).map_err(|source| Error::Graph { file: name.into(), source })?;
@@ -68,6 +66,15 @@ pub fn read(bytes: &Bytes, name: &str) -> Result<Imported> {
     let fixed_batch = (!graph.hyperparameters().contains_key("batch"))
         .then(|| "the signature of its inputs fixes it; convert the model anew with an open one".into());
     Ok(Imported { graph, opset: VERSION, producer, warnings, fixed_batch })
+}
+
+/// The file's tables, verified.
+fn model<'a>(bytes: &'a Bytes, name: &str) -> Result<schema::Model<'a>> {
+    if bytes.get(4..8) != Some(schema::IDENTIFIER) {
+        return Err(Error::Kind { file: name.into(), message: "bytes 4 to 7 are not `TFL3`".into() });
+    }
+    flatbuffers::root_with_opts::<schema::Model>(&VerifierOptions::default(), bytes)
+        .map_err(|error| damaged(&error, bytes.len(), name))
 }
 
 /// The graph that `nesting` ends with, under construction, with its operators.

@@ -60,6 +60,7 @@ def rows(case):
 
 
 def turn(run, ms):
+    run()
     start, runs = time.perf_counter(), 0
     while True:
         run()

@@ -9,7 +9,10 @@ use clap::ValueEnum;
 use serde_json::json;
 use tachograph_label::{Labelled, Limits, LiteRt, Method, Outcome, label};
 
-use crate::{args, exit, table};
+use crate::{
+    args::{self, Fill},
+    exit, table,
+};
 
 /// Label every .tflite file of a folder: with the estimates of Arm's compiler Vela, or with the times of the LiteRT
 /// interpreter on this CPU (docs/labels.md)
@@ -34,6 +37,9 @@ pub struct Args {
     /// Memory modes of Vela, with commas, or `all`; by default the accelerator's.
     #[arg(long, value_delimiter = ',')]
     memory_mode: Vec<String>,
+    /// What int8 weights are labelled as where all of a tensor's are the same, as in files that were published without theirs.
+    #[arg(long, value_enum)]
+    fill: Option<Fill>,
     /// Name of this CPU in the set, for `--with tflite`.
     #[arg(long, default_value = "cpu", value_parser = args::name)]
     name: String,
@@ -92,13 +98,13 @@ pub fn run(args: &Args) -> Result<()> {
     match args.with {
         With::Vela => {
             let systems = configurations::chosen(&args.accelerator, &args.system_config, &args.memory_mode)?;
-            exit::each(systems, |vela| one(args, folder, out, &vela.method()?, workers, limits))
+            exit::each(systems, |vela| one(args, folder, out, vela.method()?, workers, limits))
         }
         With::Tflite => exit::each(&args.xnnpack, |&xnnpack| {
             let xnnpack = xnnpack == Xnnpack::On;
             let device = if xnnpack { args.name.clone() } else { format!("{} plain", args.name) };
             let litert = LiteRt { device, xnnpack, threads: 1, seconds: args.seconds };
-            one(args, folder, out, &litert.method()?, workers, limits)
+            one(args, folder, out, litert.method()?, workers, limits)
         }),
     }
 }
@@ -107,11 +113,12 @@ fn one(
     args: &Args,
     folder: &std::path::Path,
     out: &std::path::Path,
-    method: &Method,
+    method: Method,
     workers: usize,
     limits: Limits,
 ) -> Result<()> {
-    let Outcome { device, labels, refused } = label(folder, out, method, workers, limits, |file| match file {
+    let method = args.fill.map(Into::into).into_iter().fold(method, Method::filled);
+    let Outcome { device, labels, refused } = label(folder, out, &method, workers, limits, |file| match file {
         Labelled::Refused(refusal) => eprintln!("refused {}: {}", refusal.network, refusal.reason),
         Labelled::Known(_) | Labelled::Done(_) => {}
     })?;

@@ -1,9 +1,12 @@
 //! `tachograph program`: the tensor programs of a model, one for each fused group of operators.
 
 mod collect;
+mod layouts;
 mod measure;
+mod parts;
 mod picked;
 mod show;
+mod tiles;
 
 pub use picked::Groups;
 
@@ -27,6 +30,8 @@ enum Verb {
     Show(show::Args),
     Measure(measure::Args),
     Collect(collect::Args),
+    CollectLayouts(layouts::Args),
+    CollectTiles(tiles::Args),
 }
 
 pub fn run(args: &Args) -> Result<()> {
@@ -34,5 +39,7 @@ pub fn run(args: &Args) -> Result<()> {
         Verb::Show(args) => show::run(args),
         Verb::Measure(args) => measure::run(args),
         Verb::Collect(args) => collect::run(args),
+        Verb::CollectLayouts(args) => layouts::run(args),
+        Verb::CollectTiles(args) => tiles::run(args),
     }
 }

@@ -8,6 +8,8 @@ mod archive;
 mod arrays;
 mod hlo;
 mod npz;
+mod of_graph;
+mod operation;
 mod proto;
 mod raw;
 mod record;
@@ -16,6 +18,7 @@ mod submission;
 mod tests;
 mod tuning;
 mod wire;
+mod write;
 
 use std::path::{Path, PathBuf};
 
@@ -26,8 +29,10 @@ use crate::{
 
 pub use archive::{Archive, Collection};
 pub use hlo::HloGraph;
+pub use operation::{Operation, OperatorGraph, WindowExtent};
 pub use raw::{RawConfig, RawInstruction, RawModule, RawRun};
 pub use submission::{Ranked, check_submission, submission_id, write_submission};
+pub use write::{Configurations, TimedGraph};
 
 /// TpuGraphs' archives.
 pub static TPUGRAPHS: About = About {

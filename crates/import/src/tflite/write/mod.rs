@@ -182,13 +182,7 @@ impl<'a> Writer<'a> {
     /// A constant as the weights are.
     fn weight(&mut self, shape: Vec<i32>) -> Result<i32, String> {
         let count = shape.iter().try_fold(1u32, |n, &d| n.checked_mul(d as u32)).ok_or("a weight of more than 2³²")?;
-        // The factor (2³² over the golden ratio) spreads neighbours over all of u32.
-        let spread = |i: u32| i.wrapping_mul(0x9e37_79b1);
-        let data = match self.weights {
-            Weights::Noise => (0..count).map(|i| (spread(i) >> 24) as u8).collect(),
-            Weights::Bell => (0..count).map(|i| bell(spread(spread(i) ^ (i >> 3)))).collect(),
-            Weights::Zero => vec![0; count as usize],
-        };
+        let data = elements(self.weights).take(count as usize).collect();
         let name = format!("weight{}", self.file.tensors.len());
         Ok(self.push(Tensor { name, shape, element: I8, data, quantization: Some((WEIGHT_SCALE, 0)) }))
     }
@@ -224,6 +218,17 @@ impl<'a> Writer<'a> {
     fn emit(&mut self, operator: Operator) {
         self.file.operators.push(operator);
     }
+}
+
+/// Elements of int8 weights, without end.
+pub(super) fn elements(weights: Weights) -> impl Iterator<Item = u8> {
+    // The factor (2³² over the golden ratio) spreads neighbours over all of u32.
+    let spread = |i: u32| i.wrapping_mul(0x9e37_79b1);
+    (0..=u32::MAX).cycle().map(move |i| match weights {
+        Weights::Noise => (spread(i) >> 24) as u8,
+        Weights::Bell => bell(spread(spread(i) ^ (i >> 3))),
+        Weights::Zero => 0,
+    })
 }
 
 /// The sum of the four bytes of a word: near enough to a normal distribution, of deviation 32.

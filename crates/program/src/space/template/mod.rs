@@ -30,6 +30,11 @@ impl Machine {
         let many = target.vector_bytes == 64 || cfg!(target_arch = "aarch64");
         Self { lanes, registers: if many { 32 } else { 16 }, cores: 1 }
     }
+
+    /// How many of so many channels lie together where templates lay them out in blocks; 1 where they do not.
+    pub fn block(self, channels: u64) -> u64 {
+        block(channels, self.lanes)
+    }
 }
 
 /// The sketch for a workload, if it is of the template's kind.

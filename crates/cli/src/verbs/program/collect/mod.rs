@@ -37,6 +37,9 @@ pub struct Args {
     /// Programs of each group.
     #[arg(long, default_value_t = 750, value_parser = args::count)]
     programs: usize,
+    /// Points of templates alone, all at random and the untuned one first; groups that no template knows are left out.
+    #[arg(long)]
+    templates: bool,
     /// Groups with less arithmetic, in MFLOP, are left out.
     #[arg(long, value_name = "MFLOP", default_value_t = 1.0, value_parser = args::positive)]
     least: f64,
@@ -55,8 +58,12 @@ pub fn run(args: &Args) -> Result<()> {
     let named = tuned::compiler(&compiler);
     let tasks = workloads(args)?
         .into_iter()
-        .map(|(workload, networks)| Task::open(&args.out, workload, networks, &here, &named).map(Mutex::new))
+        .filter_map(|(workload, networks)| {
+            let task = Task::open(&args.out, workload, networks, (&here, &named), args.templates).transpose()?;
+            Some(task.map(Mutex::new))
+        })
         .collect::<Result<Vec<_>>>()?;
+    ensure!(!tasks.is_empty(), "no template knows any of the groups");
     let progress = Progress {
         programs: args.programs,
         seed: args.seed,

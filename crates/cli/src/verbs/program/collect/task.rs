@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, ensure};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use tachograph_program::{Cpu, Measurer, Point, Schedule, Workload};
+use tachograph_program::{Cpu, Machine, Measurer, Point, Schedule, Space, Target, Workload};
 use tachograph_tune::{
     Collected, CollectedHead, CollectedProgram, Domain, History, Situation, Strategy, Trial,
     live::{Known, Timed, space},
@@ -33,16 +33,30 @@ pub struct Task {
     domain: Domain,
     history: History,
     breed: Evolution,
+    /// Points are of templates: what is untuned comes first, and nothing is bred.
+    templates: bool,
 }
 
 impl Task {
     /// What its file has; else nothing yet.
-    pub fn open(out: &Path, workload: Workload, networks: Vec<String>, here: &Here, compiler: &str) -> Result<Self> {
+    pub fn open(
+        out: &Path,
+        workload: Workload,
+        networks: Vec<String>,
+        (here, compiler): (&Here, &str),
+        templates: bool,
+    ) -> Result<Option<Self>> {
         let path = out.join(format!("{}.jsonl.gz", &workload.hash().to_string()[..16]));
         let mut set = if path.exists() {
             Collected::read(&path)?
         } else {
-            let space = space(&workload)?;
+            let space = match templates {
+                true => Space::templates(&workload, Machine::of(Target::native()))?,
+                false => space(&workload)?,
+            };
+            if space.sketches.is_empty() {
+                return Ok(None);
+            }
             let (version, device, compiler) = (Collected::VERSION, here.name.clone(), compiler.to_owned());
             let head = CollectedHead { version, workload, networks: Vec::new(), device, compiler, space };
             Collected { head, programs: Vec::new() }
@@ -54,6 +68,11 @@ impl Task {
             set.head.device,
             set.head.compiler
         );
+        ensure!(
+            !templates || set.head.space == Space::templates(&set.head.workload, Machine::of(Target::native()))?,
+            "{}: has programs that are not of templates alone; take another folder",
+            path.display()
+        );
         for network in networks {
             if !set.head.networks.contains(&network) {
                 set.head.networks.push(network);
@@ -63,7 +82,7 @@ impl Task {
         let mut history = History::default();
         set.programs.iter().for_each(|program| history.push(trial(program)));
         let breed = Evolution::new(BRED, Box::new(Trees::new(TreesOptions::ANSOR)));
-        Ok(Self { path, set, domain, history, breed })
+        Ok(Some(Self { path, set, domain, history, breed, templates }))
     }
 
     /// Measures some more, up to so many in all; says how many.
@@ -75,8 +94,8 @@ impl Task {
         let task = u64::from_str_radix(&name[..16], 16).unwrap_or_default();
         let mut rng = ChaCha8Rng::seed_from_u64(seed ^ task ^ (there as u64) << 32);
         let bred = self.set.programs.iter().filter(|program| program.evolved).count();
-        let evolved = 2 * bred < there;
-        let points: Vec<Point> = match evolved {
+        let evolved = 2 * bred < there && !self.templates;
+        let mut points: Vec<Point> = match evolved {
             true => {
                 let mut points =
                     self.breed.ask(Situation { domain: &self.domain, history: &self.history }, n, &mut rng)?;
@@ -85,6 +104,10 @@ impl Task {
             }
             false => self.domain.sample_new(n, |point| self.history.has(point), &mut rng),
         };
+        let untuned = self.domain.space().nth(0).filter(|_| self.templates && there == 0 && n > 0);
+        points.truncate(n - usize::from(untuned.is_some()));
+        points.retain(|point| Some(point) != untuned.as_ref());
+        points.splice(0..0, untuned);
         if points.is_empty() {
             return Ok(0);
         }

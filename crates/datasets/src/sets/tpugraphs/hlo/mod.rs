@@ -6,7 +6,7 @@
 
 mod attributes;
 pub(super) mod features;
-mod opcode;
+pub(super) mod opcode;
 mod scan;
 mod text;
 
