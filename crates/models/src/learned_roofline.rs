@@ -52,14 +52,16 @@ impl NetworkConfig for LearnedRooflineConfig {
 /// Its peak memory is what is resident at the worst moment, of which the graph says how much it is but for the workspace of
 /// the operator that runs then:
 ///
-/// y = b · (weights / r + maxᵢ (aliveᵢ / r + trafficᵢ / q · exp(w·hᵢ + c − 3)))
+/// y = b · (Σᵢ weightsᵢ / r · exp(v·hᵢ + d) + maxᵢ (aliveᵢ / r + trafficᵢ / q · exp(w·hᵢ + c − 3)))
+///
+/// where the factor of an operator's weights is for devices that lay them out, pack or pad them.
 ///
 /// It reads the feature set `learned-roofline`, column by column name: of a node the logarithms of `compute`, `traffic`,
-/// `resident` and `alive`, times for one image on an imaginary machine; of a graph `batch`, which is b, and `weights`. x is
-/// all columns of a node but `alive`.
+/// `resident`, `alive` and `own_weights`, times for one image on an imaginary machine; of a graph `batch`, which is b, and, where
+/// nodes have no `own_weights`, all `weights`, which then have no factor. x is all columns of a node but `alive`.
 ///
 /// One embedding h serves all outputs; an output has w, c and its speeds p, q and r against that machine, which are learned
-/// as logarithms. All start at 0, so an untrained network is the roofline, or what is resident with a workspace of a
+/// as logarithms; v and d are of memory alone. All start at 0, so an untrained network is the roofline, or what is resident with a workspace of a
 /// twentieth of the operator's traffic, and a network larger than any in training is still a sum of familiar terms.
 ///
 /// # Shapes
@@ -82,16 +84,20 @@ struct Head {
     speeds: Tensor,
     /// The output is peak memory.
     memory: bool,
+    /// v, (1, hidden), and d, (1), where weights have a factor.
+    packing: Option<[Tensor; 2]>,
 }
 
 /// Columns that make up the roofline.
 const TIMES: [&str; 3] = ["compute", "traffic", "resident"];
+const ALIVE: &str = "alive";
+const OWN_WEIGHTS: &str = "own_weights";
 
 /// Where its columns are in the features.
 #[derive(Debug)]
 struct Columns {
-    /// [`TIMES`], and `alive` after them.
-    times: [i64; 4],
+    /// [`TIMES`], then `own_weights` where there are, and `alive` after them.
+    times: Vec<i64>,
     /// The others of a node, as runs of neighbours: first column and number.
     others: Vec<(i64, i64)>,
     /// Of a node, all together.
@@ -105,7 +111,8 @@ impl Columns {
     fn new(schema: &Schema) -> Result<Self> {
         let (nodes, globals) = (&schema.node_columns, &schema.global_columns);
         let of_node = |name| column(MODEL, nodes, name);
-        let times = [of_node(TIMES[0])?, of_node(TIMES[1])?, of_node(TIMES[2])?, of_node("alive")?];
+        let own = nodes.iter().any(|name| name == OWN_WEIGHTS).then_some(OWN_WEIGHTS);
+        let times = TIMES.into_iter().chain(own).chain([ALIVE]).map(of_node).collect::<Result<Vec<_>>>()?;
         let mut others: Vec<(i64, i64)> = Vec::new();
         for c in (0..nodes.len() as i64).filter(|c| !times.contains(c)) {
             match others.last_mut() {
@@ -117,19 +124,29 @@ impl Columns {
         Ok(Self { times, others, width: nodes.len() as i64, images, weights })
     }
 
-    /// Number of columns of x: all but `alive`.
-    fn inputs(&self) -> i64 {
-        TIMES.len() as i64 + self.others.iter().map(|(_, n)| n).sum::<i64>()
+    /// Of the times those that are columns of x: all but `alive`.
+    fn known(&self) -> i64 {
+        self.times.len() as i64 - 1
     }
 
-    /// The logarithms of [`TIMES`] and of `alive`, (rows, 4), and x, (rows, inputs).
+    /// Whether weights are there operator by operator.
+    fn packs(&self) -> bool {
+        self.known() > TIMES.len() as i64
+    }
+
+    /// Number of columns of x.
+    fn inputs(&self) -> i64 {
+        self.known() + self.others.iter().map(|(_, n)| n).sum::<i64>()
+    }
+
+    /// The logarithms of times, (rows, 4 or 5), and x, (rows, inputs).
     fn split(&self, nodes: &Tensor) -> Result<[Tensor; 2], TchError> {
         if nodes.size()[1] != self.width {
             return Err(TchError::Shape(format!("{} columns of a node, expected {}", nodes.size()[1], self.width)));
         }
         let times = self.times.iter().map(|&c| nodes.f_narrow(1, c, 1)).collect::<Result<Vec<_>, _>>()?;
         let times = Tensor::f_cat(&times, 1)?;
-        let mut x = vec![times.f_narrow(1, 0, TIMES.len() as i64)?];
+        let mut x = vec![times.f_narrow(1, 0, self.known())?];
         for &(first, n) in &self.others {
             x.push(nodes.f_narrow(1, first, n)?.f_clamp(-FAR, FAR)?);
         }
@@ -159,11 +176,14 @@ impl LearnedRoofline {
             let vs = vs / "heads" / d;
             let zeros = nn::Init::Const(0.0);
             let width = width(config.layers + config.depth);
+            let memory = *quantity == Quantity::Memory;
+            let packing = || Ok([vs.f_var("packing", &[1, width], zeros)?, vs.f_var("packing_bias", &[1], zeros)?]);
             Ok(Head {
                 weight: vs.f_var("weight", &[1, width], zeros)?,
                 bias: vs.f_var("bias", &[1], zeros)?,
                 speeds: vs.f_var("speeds", &[1, TIMES.len() as i64], zeros)?,
-                memory: *quantity == Quantity::Memory,
+                memory,
+                packing: (memory && columns.packs()).then(packing).transpose()?,
             })
         };
         Ok(Self {
@@ -186,8 +206,9 @@ impl LearnedRoofline {
         }
         let own = own.f_exp().map_err(torch("times"))?;
         let part = |from, n| own.f_narrow(1, from, n).map_err(torch("times"));
-        let times = TIMES.len() as i64;
-        Ok(Rows { h, times: part(0, times)?, alive: part(times, 1)? })
+        let (times, alive) = (TIMES.len() as i64, self.columns.known());
+        let weights = self.columns.packs().then(|| part(times, 1)).transpose()?;
+        Ok(Rows { h, times: part(0, times)?, weights, alive: part(alive, 1)? })
     }
 }
 
@@ -205,9 +226,14 @@ impl Network for LearnedRoofline {
         if !memory.is_empty() {
             let heads = stack(&memory)?;
             let most = batch.graph_of_row.max(&moments(&rows, &heads).map_err(torch("heads"))?)?;
-            let weights = global(self.columns.weights)?
-                .f_matmul(&heads.slowness(2).map_err(torch("heads"))?)
-                .map_err(torch("weights"))?;
+            let resident = |weights: &Tensor| weights.f_matmul(&heads.slowness(2)?);
+            let weights = match (&rows.weights, &heads.packing) {
+                (Some(own), Some([weight, bias])) => {
+                    let packed = || resident(own)?.f_mul(&factors(&rows.h, [weight, bias], 0.0)?);
+                    batch.graph_of_row.sum(&packed().map_err(torch("weights"))?, None)?
+                }
+                _ => resident(&global(self.columns.weights)?).map_err(torch("weights"))?,
+            };
             parts.push(most.f_add(&weights).map_err(torch("weights"))?);
         }
         // In the order in which they were asked for.
@@ -248,6 +274,8 @@ struct Rows {
     h: Tensor,
     /// Compute, traffic and resident, (rows, 3).
     times: Tensor,
+    /// (rows, 1), where they are known operator by operator.
+    weights: Option<Tensor>,
     /// (rows, 1).
     alive: Tensor,
 }
@@ -260,6 +288,8 @@ struct Stack {
     bias: Tensor,
     /// 1 / p, 1 / q and 1 / r, (heads, 3).
     slowness: Tensor,
+    /// v and d of heads that have them all: (heads, hidden), (heads).
+    packing: Option<[Tensor; 2]>,
 }
 
 impl Stack {
@@ -267,7 +297,13 @@ impl Stack {
         let cat = |part: fn(&Head) -> &Tensor| Tensor::f_cat(&heads.iter().map(|h| part(h)).collect::<Vec<_>>(), 0);
         let new = || {
             let slowness = cat(|h| &h.speeds)?.f_neg()?.f_exp()?;
-            Ok(Self { weight: cat(|h| &h.weight)?, bias: cat(|h| &h.bias)?, slowness })
+            let packing: Option<Vec<_>> = heads.iter().map(|head| head.packing.as_ref()).collect();
+            let both = |packing: Vec<&[Tensor; 2]>| {
+                let part = |i: usize| Tensor::f_cat(&packing.iter().map(|both| &both[i]).collect::<Vec<_>>(), 0);
+                Ok::<_, TchError>([part(0)?, part(1)?])
+            };
+            let packing = packing.map(both).transpose()?;
+            Ok(Self { weight: cat(|h| &h.weight)?, bias: cat(|h| &h.bias)?, slowness, packing })
         };
         Ok(new().map_err(torch("heads"))?)
     }
@@ -279,9 +315,13 @@ impl Stack {
 
     /// exp(w·hᵢ + c + `shift`): (rows, heads).
     fn correction(&self, h: &Tensor, shift: f64) -> Result<Tensor, TchError> {
-        let logarithm = h.f_linear(&self.weight, Some(&self.bias))?.f_add_scalar(shift)?;
-        logarithm.f_clamp(-LIMIT, LIMIT)?.f_exp()
+        factors(h, [&self.weight, &self.bias], shift)
     }
+}
+
+/// exp(w·hᵢ + c + `shift`): (rows, heads).
+fn factors(h: &Tensor, [weight, bias]: [&Tensor; 2], shift: f64) -> Result<Tensor, TchError> {
+    h.f_linear(weight, Some(bias))?.f_add_scalar(shift)?.f_clamp(-LIMIT, LIMIT)?.f_exp()
 }
 
 /// Times of operators: (rows, heads).

@@ -7,6 +7,7 @@
 //! | `compute`, `traffic` | ln of the times for one image, in ms, that an imaginary machine takes for the operations ([`PEAK`]) and for the bytes ([`BANDWIDTH`]) |
 //! | `resident` | the same for the bytes that the operator has resident when most is: its weights, inputs of the network that no operator before it reads, and what it fills, as long as that is in use then |
 //! | `alive` | the same for all that is resident while the operator runs, but for weights |
+//! | `own_weights` | the same for the weights that no operator before it reads; trainings from before it was there do without |
 //! | `op=NAME` …, `op=?` | one-hot over the operators of the training data |
 //! | `from=NAME` …, `to=NAME` … | 1 for each operator among the producers of its operands, and among the readers of its results |
 //! | the 27 numbers of [`costs`] | with costs divided by the batch, and leading extents that are its multiples |
@@ -47,6 +48,7 @@ const LEAST: f64 = 1e-9;
 /// Times that add up to that of an operator.
 const TIMES: [&str; 3] = ["compute", "traffic", "resident"];
 const ALIVE: &str = "alive";
+const OWN_WEIGHTS: &str = "own_weights";
 
 const CONTEXT: [&str; 8] = ["anchor", "kernel", "fan_in", "fan_out", "aligned_in", "aligned_out", "batch", "peak"];
 
@@ -68,7 +70,7 @@ impl Features for LearnedRoofline {
     fn columns(&self, operators: &[String]) -> Columns {
         let neighbours = ["op", "from", "to"].map(|prefix| one_hot(prefix, operators)).concat();
         Columns {
-            kept: [names(&TIMES), vec![ALIVE.into()], neighbours].concat(),
+            kept: [names(&TIMES), names(&[ALIVE, OWN_WEIGHTS]), neighbours].concat(),
             scaled: [names(&costs::NUMBERS), names(&CONTEXT)].concat(),
             kept_globals: names(&[BATCH, WEIGHTS]),
             ..Columns::default()
@@ -90,7 +92,11 @@ impl Features for LearnedRoofline {
         let mut seen = BTreeSet::new();
         for (row, (id, cost)) in costs::costs(bound)?.iter().enumerate() {
             let node = bound.graph().node(*id);
-            let resident = own_bytes(bound, node, &mut seen) + residency.held[row].0;
+            let [weights, given] = own_bytes(bound, node, &mut seen);
+            let resident = weights + given + residency.held[row].0;
+            if let Some(place) = rows.places.own_weights {
+                rows.nodes[[row, place]] = logarithm(moving(weights, images));
+            }
             let [traffic, resident, alive] =
                 [cost.bytes(), resident, residency.activations[row].0].map(|bytes| moving(bytes, images));
             rows.times(row, [computing(cost.flops, images), traffic, resident, alive]);
@@ -127,17 +133,24 @@ impl Features for LearnedRoofline {
     }
 }
 
-/// Bytes of weights and of inputs of the network that `node` is the first to read, by those `seen` already.
-fn own_bytes(bound: &BoundGraph, node: &Node, seen: &mut BTreeSet<TensorId>) -> u64 {
-    let graph = bound.graph();
-    let given = |t: &TensorId| bound.is_parameter(*t) || graph.inputs().contains(t);
-    let first = node.inputs.iter().flatten().copied().filter(given).filter(|&t| seen.insert(t));
-    first.map(|t| bound.fact(t).bytes().unwrap_or(0)).sum()
+/// Bytes of weights, and of inputs of the network, that `node` is the first to read, by those `seen` already.
+fn own_bytes(bound: &BoundGraph, node: &Node, seen: &mut BTreeSet<TensorId>) -> [u64; 2] {
+    let given = |t: &TensorId| bound.is_parameter(*t) || bound.graph().inputs().contains(t);
+    let mut own = [0; 2];
+    for t in node.inputs.iter().flatten().copied().filter(given).filter(|&t| seen.insert(t)) {
+        own[usize::from(!bound.is_parameter(t))] += bound.fact(t).bytes().unwrap_or(0);
+    }
+    own
 }
 
 /// Time of the operations of all images, for one of them, in ms.
 fn computing(operations: u64, images: u64) -> f64 {
     1e3 * operations as f64 / images as f64 / PEAK
+}
+
+/// ln of a time in ms.
+fn logarithm(ms: f64) -> f32 {
+    ms.max(LEAST).ln() as f32
 }
 
 /// Time of moving the bytes of all images, for one of them, in ms.
@@ -174,6 +187,20 @@ mod tests {
         let value = |row: usize, name: &str| one.nodes[[row, at(name)]];
         assert_eq!((value(1, "from=Relu"), value(0, "from=Relu")), (1.0, 0.0));
         assert_eq!((value(0, "to=Sigmoid"), value(1, "to=Sigmoid")), (1.0, 0.0));
+    }
+
+    #[test]
+    fn weights_are_of_the_operator_that_reads_them_first() {
+        let mut b = Builder::new("twice");
+        let x = b.input("x", DType::F32, [1, 4, 8, 8].map(Into::into).to_vec());
+        let shared = b.parameter(&[4, 4, 1, 1]);
+        let y = b.op("Conv", &[x, shared]).unwrap();
+        let y = b.op("Conv", &[y, shared]).unwrap();
+        let bound = b.finish(&[y]).unwrap().bind(&Assignment::new()).unwrap();
+        let featurizer = Featurizer::fit(FeatureSet::LEARNED_ROOFLINE, &[&bound]).unwrap();
+        let features = featurizer.featurize(&bound).unwrap();
+        let own = features.nodes.column(featurizer.schema().node_column(OWN_WEIGHTS).unwrap()).to_vec();
+        assert_eq!(own, [logarithm(64e3 / BANDWIDTH), logarithm(0.0)]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The corrected roofline.
 
 use tachograph_ir::Quantity::{self, Latency, Memory};
-use tachograph_models::{LearnedRooflineConfig, Network};
+use tachograph_models::{LearnedRooflineConfig, ModelConfig, Network};
 use tch::{Device, Kind, Tensor, nn};
 
 use crate::{GLOBALS, WIDTH, batch, close, values};
@@ -87,4 +87,25 @@ fn beyond_what_training_had_a_column_says_no_more() {
     };
     assert_eq!(with(50.0), with(11.0));
     assert_ne!(with(11.0), with(9.0));
+}
+
+#[test]
+fn weights_that_are_known_operator_by_operator_have_factors() {
+    let mut schema = crate::schema([WIDTH, 0, GLOBALS]);
+    schema.node_columns[4] = "own_weights".into();
+    let vs = nn::VarStore::new(Device::Cpu);
+    let config = LearnedRooflineConfig { hidden: 16, ..LearnedRooflineConfig::default() };
+    let model = ModelConfig::from(config).build(&vs.root(), &schema, &[Latency, Memory]).unwrap();
+    let batch = batch(0, false);
+    let memory = || model.forward(&batch, &[1], false).unwrap();
+    let column = |c: i64| batch.nodes.narrow(1, c, 1).exp();
+    let moments = column(3) + column(1) * (-3f64).exp();
+    let of_graphs = |rows: Tensor, reduce: fn(&Tensor) -> Tensor| {
+        Tensor::stack(&rows.split_with_sizes([8, 12, 4], 0).iter().map(reduce).collect::<Vec<_>>(), 0).unsqueeze(1)
+    };
+    let (most, weights) = (of_graphs(moments, |rows| rows.max()), of_graphs(column(4), |rows| rows.sum(Kind::Float)));
+    let images = batch.globals.narrow(1, 0, 1);
+    close(&memory(), &((&most + &weights) * &images));
+    let _ = tch::no_grad(|| vs.variables()["heads.1.packing_bias"].shallow_clone().fill_(2f64.ln()));
+    close(&memory(), &((most + weights * 2.0) * images));
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use ndarray::Array2;
 use tachograph_ir::{BoundGraph, FusionRule, Node, NodeId};
 
-use super::{ALIVE, LEAST, TIMES, costs};
+use super::{ALIVE, OWN_WEIGHTS, TIMES, costs, logarithm};
 use crate::{
     Result, Schema,
     attributes::{operand_shape, result_shape},
@@ -14,6 +14,8 @@ use crate::{
 /// Where columns are, resolved once a graph.
 pub struct Places {
     times: [usize; 4],
+    /// Trainings from before it was there have no such column.
+    pub own_weights: Option<usize>,
     /// First column of the operators: of the node itself, of producers, and of readers.
     op: usize,
     from: usize,
@@ -35,6 +37,7 @@ impl Places {
         let at = |name: &str| schema.place(name);
         Ok(Self {
             times: [at(TIMES[0])?, at(TIMES[1])?, at(TIMES[2])?, at(ALIVE)?],
+            own_weights: schema.node_column(OWN_WEIGHTS),
             op: at(&format!("op={first}"))?,
             from: at(&format!("from={first}"))?,
             to: at(&format!("to={first}"))?,
@@ -62,7 +65,7 @@ pub struct Rows {
 impl Rows {
     pub fn times(&mut self, row: usize, times: [f64; 4]) {
         for (place, ms) in self.places.times.into_iter().zip(times) {
-            self.nodes[[row, place]] = ms.max(LEAST).ln() as f32;
+            self.nodes[[row, place]] = logarithm(ms);
         }
     }
 
