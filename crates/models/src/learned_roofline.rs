@@ -177,7 +177,9 @@ impl LearnedRoofline {
             let zeros = nn::Init::Const(0.0);
             let width = width(config.layers + config.depth);
             let memory = *quantity == Quantity::Memory;
-            let packing = || Ok([vs.f_var("packing", &[1, width], zeros)?, vs.f_var("packing_bias", &[1], zeros)?]);
+            let packing = || {
+                Ok::<_, TchError>([vs.f_var("packing", &[1, width], zeros)?, vs.f_var("packing_bias", &[1], zeros)?])
+            };
             Ok(Head {
                 weight: vs.f_var("weight", &[1, width], zeros)?,
                 bias: vs.f_var("bias", &[1], zeros)?,

@@ -10,7 +10,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use tachograph_ir::DType::F32;
 use tachograph_program::{
-    Builder, Choice, Decision, Failure, Measurer, Outcome, Record, Schedule, Space, Workload, features, operator,
+    Builder, Choice, Decision, Failure, Measurer, Outcome, Record, Schedule, Space, Step, Workload, features, operator,
 };
 use tachograph_tune::{
     Domain, Form, TUNERS, Tuner,
@@ -330,11 +330,14 @@ fn a_schedule_moves_to_another_shape_with_its_choices() {
     assert_eq!(inner(&moved), inner(&point));
 }
 
-/// A made-up time that says something of the loops: the more vectors and the fewer splits, the faster.
+/// A made-up time that says something of the loops: innermost parts of splits are best at eight.
 fn structural(schedule: &Schedule) -> f64 {
-    let text = schedule.to_string();
-    let steps = |kind: &str| text.matches(kind).count() as f64;
-    1.0 + 4.0 / (1.0 + steps("vectorize")) + 0.1 * steps("split")
+    let inner = |step: &Step| match step {
+        Step::Split { factors, .. } => factors.last().map(|&factor| ((factor as f64).log2() - 3.0).abs()),
+        _ => None,
+    };
+    let away: Vec<f64> = schedule.steps.iter().filter_map(inner).collect();
+    1.0 + away.iter().sum::<f64>() / away.len().max(1) as f64
 }
 
 /// So many random schedules of a workload with those times.
