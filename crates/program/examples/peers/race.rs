@@ -15,7 +15,7 @@ use tachograph_program::{Builder, Compiler, Kernel, Role, Schedule, Workload, op
 use crate::Failure;
 
 /// How long a side runs at a time.
-const TURN_MS: f64 = 50.0;
+const TURN_MS: f64 = 20.0;
 
 /// A compiled kernel with numbers in its buffers.
 pub struct Ours(Kernel);
