@@ -123,8 +123,8 @@ fn measured_programs_are_a_collection_of_tiles() {
         assert_eq!(archive.normalizers().unwrap(), Some(vec![times[0]; times.len()]));
         let mut rows = HashSet::new();
         archive.each_configuration(|_, row| rows.insert(format!("{row}"))).unwrap();
-        // Points that differ elsewhere than around the main statement have the same numbers.
-        assert!(2 * rows.len() >= times.len(), "{path:?}: {} of {}", rows.len(), times.len());
+        // Points that differ elsewhere than around the main statement have the same numbers, but not all differ there alone.
+        assert!(rows.len() > 1 || times.len() < 3, "{path:?}: {} of {}", rows.len(), times.len());
     }
 }
 

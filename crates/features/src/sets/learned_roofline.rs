@@ -77,6 +77,10 @@ impl Features for LearnedRoofline {
         }
     }
 
+    fn later_columns(&self) -> &'static [&'static str] {
+        &[OWN_WEIGHTS]
+    }
+
     fn featurize(&self, schema: &Schema, bound: &BoundGraph) -> Result<FeatureGraph> {
         let graph = |source| Error::Graph { graph: bound.graph().name().to_owned(), source };
         let (images, live) = (bound.batch().max(1), bound.live());
@@ -201,6 +205,15 @@ mod tests {
         let features = featurizer.featurize(&bound).unwrap();
         let own = features.nodes.column(featurizer.schema().node_column(OWN_WEIGHTS).unwrap()).to_vec();
         assert_eq!(own, [logarithm(64e3 / BANDWIDTH), logarithm(0.0)]);
+        // What was trained before there was such a column does without.
+        let mut older = serde_json::to_value(featurizer.schema()).unwrap();
+        let columns = older["node_columns"].as_array_mut().unwrap();
+        columns.retain(|name| name != OWN_WEIGHTS);
+        let older: Featurizer = serde_json::from_value(serde_json::json!({ "schema": older })).unwrap();
+        assert_eq!(older.featurize(&bound).unwrap().nodes.ncols() + 1, features.nodes.ncols());
+        let other = serde_json::json!({ "schema": { "version": 1, "set": "learned-roofline", "operators": [],
+            "node_columns": ["compute"], "edge_columns": [], "global_columns": [] } });
+        assert!(serde_json::from_value::<Featurizer>(other).is_err());
     }
 
     #[test]

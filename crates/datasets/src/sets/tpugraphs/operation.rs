@@ -106,7 +106,6 @@ impl Operation {
             output_batch: 0,
             output_feature: 1,
             input_spatial: spatial,
-            ..Convolution::default()
         });
         let instruction = Instruction {
             shape: Some(shape),

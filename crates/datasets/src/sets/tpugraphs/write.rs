@@ -169,7 +169,7 @@ mod tests {
 
     fn graph() -> OperatorGraph {
         let features = Array2::from_shape_fn((3, 4), |(i, j)| i as f32 - 0.25 * j as f32);
-        OperatorGraph { features, opcodes: vec![63, 26, 2], edges: vec![(0, 1), (1, 2), (0, 2)], ..Default::default() }
+        OperatorGraph { features, opcodes: vec![63, 26, 2], edges: vec![(0, 1), (1, 2), (0, 2)] }
     }
 
     fn layouts() -> TimedGraph {

@@ -99,7 +99,7 @@ impl FeatureSet for PerStore {
 }
 
 /// Ansor's rows, each followed by [`symbols::COLUMNS`]; and the flows of all of them.
-pub(super) fn with_symbols(nest: &Nest) -> (Vec<Vec<f64>>, Vec<(f64, [f64; symbols::FLOW])>) {
+pub(super) fn with_symbols(nest: &Nest) -> (Vec<Vec<f64>>, Vec<symbols::Flow>) {
     let mut flows = Vec::new();
     let rows = extract(nest, Dialect::Ansor, &mut |statement, row| {
         row.extend(statement.symbols());

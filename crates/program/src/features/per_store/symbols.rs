@@ -38,6 +38,9 @@ pub(in super::super) const COLUMNS: [&str; 11] = [
 /// Numbers of a flow: how a statement moves a buffer.
 pub(in super::super) const FLOW: usize = 23;
 
+/// How many bytes of a buffer come from memory, and how it flows.
+pub type Flow = (f64, [f64; FLOW]);
+
 /// Elements of a vector, and vectors that there is room for.
 const LANES: f64 = 16.0;
 const REGISTERS: f64 = 32.0;
@@ -127,7 +130,7 @@ impl Statement<'_> {
     /// How each buffer flows, and how many bytes of it come from memory: whether it is read, written, both; bytes touched, bytes
     /// moved and trips outside, in registers, caches and memory; strides of the innermost and of the vector loop; trips of loops
     /// that move it and that do not; then the statement's operations, trips and loops, and bytes of an element.
-    pub fn flows(&self) -> Vec<(f64, [f64; FLOW])> {
+    pub fn flows(&self) -> Vec<Flow> {
         let flow = |access: &Access<'_>| {
             let memory = &self.memory[access.buffer];
             let mut row = Vec::with_capacity(FLOW);
