@@ -29,6 +29,8 @@ struct LearnedRoofline {
     /// Columns of the logarithms of compute, traffic and resident.
     times: [usize; 3],
     alive: usize,
+    /// Of weights operator by operator; trainings from before it was there have no such column.
+    own_weights: Option<usize>,
     /// Graph columns: images, and weights in the time that it takes to read them.
     batch: usize,
     weights: usize,
@@ -43,18 +45,21 @@ struct Head {
     /// 1 / p, 1 / q and 1 / r.
     slowness: [f32; 3],
     memory: bool,
+    /// Factors of the weights of operators, where they are known.
+    packing: Option<(Array1<f32>, f32)>,
 }
 
 /// What is known of every row, for one image.
 struct Rows {
     /// (rows, hidden)
     h: Array2<f32>,
-    /// Compute, traffic and resident, then what is alive: (rows, 4).
+    /// Compute, traffic and resident, then what is alive and the weights, 0 where they are not known: (rows, 5).
     times: Array2<f32>,
 }
 
 pub(super) fn build(weights: &Weights<'_>, schema: &Schema, outputs: &[Quantity]) -> Result<Box<dyn Network>> {
     let node = |name| column(&schema.node_columns, name);
+    let own_weights = schema.node_column("own_weights");
     // What is alive is no part of what the network reads.
     let (graph, mut width) = Sage::stack(weights, schema.node_columns.len().saturating_sub(1), false)?;
     let mut hidden = Vec::new();
@@ -69,16 +74,24 @@ pub(super) fn build(weights: &Weights<'_>, schema: &Schema, outputs: &[Quantity]
         let bias = weights.vector(&name("bias"))?;
         let slowness = speeds.iter().map(|speed| (-speed).exp()).collect::<Vec<_>>();
         let one = |part: &str| weights.refuse(&name(part), "is not of one head".into());
+        let memory = *quantity == Quantity::Memory;
+        let packing = || {
+            let bias = weights.vector(&name("packing_bias"))?;
+            let weight = weights.matrix(&name("packing"), width)?.row(0).to_owned();
+            Ok::<_, crate::Error>((weight, *bias.first().ok_or_else(|| one("packing_bias"))?))
+        };
         Ok(Head {
+            packing: (memory && own_weights.is_some()).then(packing).transpose()?,
             weight: weights.matrix(&name("weight"), width)?.row(0).to_owned(),
             bias: *bias.first().ok_or_else(|| one("bias"))?,
             slowness: slowness.try_into().map_err(|_| one("speeds"))?,
-            memory: *quantity == Quantity::Memory,
+            memory,
         })
     };
     Ok(Box::new(LearnedRoofline {
         times: [node("compute")?, node("traffic")?, node("resident")?],
         alive: node("alive")?,
+        own_weights,
         batch: column(&schema.global_columns, "batch")?,
         weights: column(&schema.global_columns, "weights")?,
         graph,
@@ -91,12 +104,13 @@ impl LearnedRoofline {
     fn rows(&self, batch: &Batch) -> Rows {
         let x = &batch.nodes;
         let physical = [self.times[0], self.times[1], self.times[2], self.alive];
-        let (mut times, mut h) = (Array2::zeros((x.nrows(), 4)), Array2::zeros((x.nrows(), x.ncols() - 1)));
+        let (mut times, mut h) = (Array2::zeros((x.nrows(), 5)), Array2::zeros((x.nrows(), x.ncols() - 1)));
         for ((x, mut times), mut h) in x.rows().into_iter().zip(times.rows_mut()).zip(h.rows_mut()) {
-            times.iter_mut().zip(physical).for_each(|(time, c)| *time = x[c].exp());
+            times.iter_mut().zip(physical.into_iter().chain(self.own_weights)).for_each(|(time, c)| *time = x[c].exp());
             let others = x.iter().enumerate().filter(|(c, _)| *c != self.alive);
             for (h, (c, &value)) in h.iter_mut().zip(others) {
-                *h = if self.times.contains(&c) { value } else { value.clamp(-FAR, FAR) };
+                *h =
+                    if self.times.contains(&c) || self.own_weights == Some(c) { value } else { value.clamp(-FAR, FAR) };
             }
         }
         for (l, layer) in self.graph.iter().enumerate() {
@@ -139,7 +153,15 @@ impl Network for LearnedRoofline {
             let values = self.values(&rows, head);
             if head.memory {
                 column.assign(&reduce(&batch.graph_of_row, &values, Reduce::Max).column(0));
-                column.scaled_add(head.slowness[2], &weights);
+                match &head.packing {
+                    Some((weight, bias)) => {
+                        let factors = rows.h.dot(weight).mapv(|z| (z + bias).clamp(-LIMIT, LIMIT).exp());
+                        let packed = (factors * rows.times.column(4)).insert_axis(Axis(1));
+                        let own = reduce(&batch.graph_of_row, &packed, Reduce::Sum);
+                        column.scaled_add(head.slowness[2], &own.column(0));
+                    }
+                    None => column.scaled_add(head.slowness[2], &weights),
+                }
             } else {
                 column.assign(&reduce(&batch.graph_of_row, &values, Reduce::Sum).column(0));
             }
