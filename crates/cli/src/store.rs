@@ -107,9 +107,7 @@ impl Record {
             }
         }
     }
-}
 
-impl Record {
     /// The store to ask alone, also where nothing is written; `None` where there is none yet.
     ///
     /// # Errors

@@ -117,7 +117,10 @@ fn one(
     workers: usize,
     limits: Limits,
 ) -> Result<()> {
-    let method = args.fill.map(Into::into).into_iter().fold(method, Method::filled);
+    let method = match args.fill {
+        Some(weights) => method.filled(weights.into()),
+        None => method,
+    };
     let Outcome { device, labels, refused } = label(folder, out, &method, workers, limits, |file| match file {
         Labelled::Refused(refusal) => eprintln!("refused {}: {}", refusal.network, refusal.reason),
         Labelled::Known(_) | Labelled::Done(_) => {}
