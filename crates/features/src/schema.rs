@@ -81,16 +81,11 @@ impl Schema {
 
     /// The columns by what becomes of them.
     pub(crate) fn columns(&self) -> Columns {
-        let mut columns = self.set.columns(&self.operators);
-        let later = self.set.later_columns();
-        columns.kept.retain(|name| !later.contains(&name.as_str()) || self.node_column(name).is_some());
-        columns
+        self.set.columns(&self.operators)
     }
 
     /// True when this library gives these columns this meaning.
     pub(crate) fn is_current(&self) -> bool {
-        let Columns { kept, scaled, appended, .. } = self.columns();
-        let own = Self::new(self.set, self.operators.clone());
-        *self == Self { node_columns: [kept, scaled, appended].concat(), ..own }
+        *self == Self::new(self.set, self.operators.clone())
     }
 }

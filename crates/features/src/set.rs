@@ -24,11 +24,6 @@ pub trait Features: Send + Sync {
         None
     }
 
-    /// Columns of a node, left as they are, that the set was given later: schemas from before have none of them.
-    fn later_columns(&self) -> &'static [&'static str] {
-        &[]
-    }
-
     /// True where rows come from archives ([`Featurizer::fit_archives`](crate::Featurizer::fit_archives)) and no graph of
     /// this workspace can be featurised.
     fn of_archives(&self) -> bool {

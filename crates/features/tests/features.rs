@@ -253,8 +253,8 @@ fn columns_are_found_by_name() {
     let schema = Schema::new(FeatureSet::LEARNED_ROOFLINE, vec!["Relu".into(), "Conv".into()]);
     let place = |name: &str| schema.node_column(name);
     assert_eq!(
-        ["compute", "alive", "own_weights", "op=Conv", "op=Relu", "op=?", "from=Conv"].map(place),
-        [0, 3, 4, 5, 6, 7, 8].map(Some)
+        ["compute", "alive", "op=Conv", "op=Relu", "op=?", "from=Conv"].map(place),
+        [0, 3, 4, 5, 6, 7].map(Some)
     );
     assert_eq!((place("nothing"), schema.global_column("weights")), (None, Some(1)));
     let schema = Schema::new(FeatureSet::SLAPP, vec![]);

@@ -52,16 +52,18 @@ impl NetworkConfig for LearnedRooflineConfig {
 /// Its peak memory is what is resident at the worst moment, of which the graph says how much it is but for the workspace of
 /// the operator that runs then:
 ///
-/// y = b · (Σᵢ weightsᵢ / r · exp(v·hᵢ + d) + maxᵢ (aliveᵢ / r + trafficᵢ / q · exp(w·hᵢ + c − 3)))
+/// y = b · (weights / r + maxᵢ (aliveᵢ / r + trafficᵢ / q · exp(w·hᵢ + c − 3)))
 ///
-/// where the factor of an operator's weights is for devices that lay them out, pack or pad them.
+/// and on devices whose compilers pack weights and lay out what is between operators, each has a factor as well:
+///
+/// y = b · (Σᵢ weightsᵢ / r · exp(v·hᵢ + d) + maxᵢ (aliveᵢ / r · exp(u·hᵢ + e) + trafficᵢ / q · exp(w·hᵢ + c − 3)))
 ///
 /// It reads the feature set `learned-roofline`, column by column name: of a node the logarithms of `compute`, `traffic`,
-/// `resident`, `alive` and `own_weights`, times for one image on an imaginary machine; of a graph `batch`, which is b, and, where
-/// nodes have no `own_weights`, all `weights`, which then have no factor. x is all columns of a node but `alive`.
+/// `resident` and `alive`, times for one image on an imaginary machine; of a graph `batch`, which is b, and all `weights`.
+/// With `own_weights` of a node, as in `learned-roofline-npu`, memory has the factors. x is all columns of a node but `alive`.
 ///
 /// One embedding h serves all outputs; an output has w, c and its speeds p, q and r against that machine, which are learned
-/// as logarithms; v and d are of memory alone. All start at 0, so an untrained network is the roofline, or what is resident with a workspace of a
+/// as logarithms; u, e, v and d are of memory alone. All start at 0, so an untrained network is the roofline, or what is resident with a workspace of a
 /// twentieth of the operator's traffic, and a network larger than any in training is still a sum of familiar terms.
 ///
 /// # Shapes
@@ -84,8 +86,9 @@ struct Head {
     speeds: Tensor,
     /// The output is peak memory.
     memory: bool,
-    /// v, (1, hidden), and d, (1), where weights have a factor.
+    /// v, (1, hidden), and d, (1), where weights have a factor, and u and e of what is alive.
     packing: Option<[Tensor; 2]>,
+    holding: Option<[Tensor; 2]>,
 }
 
 /// Columns that make up the roofline.
@@ -177,15 +180,18 @@ impl LearnedRoofline {
             let zeros = nn::Init::Const(0.0);
             let width = width(config.layers + config.depth);
             let memory = *quantity == Quantity::Memory;
-            let packing = || {
-                Ok::<_, TchError>([vs.f_var("packing", &[1, width], zeros)?, vs.f_var("packing_bias", &[1], zeros)?])
+            let factor = |name: &str| {
+                let bias = vs.f_var(&format!("{name}_bias"), &[1], zeros);
+                Ok::<_, TchError>([vs.f_var(name, &[1, width], zeros)?, bias?])
             };
+            let factor = |name| (memory && columns.packs()).then(|| factor(name)).transpose();
             Ok(Head {
                 weight: vs.f_var("weight", &[1, width], zeros)?,
                 bias: vs.f_var("bias", &[1], zeros)?,
                 speeds: vs.f_var("speeds", &[1, TIMES.len() as i64], zeros)?,
                 memory,
-                packing: (memory && columns.packs()).then(packing).transpose()?,
+                packing: factor("packing")?,
+                holding: factor("holding")?,
             })
         };
         Ok(Self {
@@ -290,8 +296,9 @@ struct Stack {
     bias: Tensor,
     /// 1 / p, 1 / q and 1 / r, (heads, 3).
     slowness: Tensor,
-    /// v and d of heads that have them all: (heads, hidden), (heads).
+    /// v and d, u and e of heads that have them all: (heads, hidden), (heads).
     packing: Option<[Tensor; 2]>,
+    holding: Option<[Tensor; 2]>,
 }
 
 impl Stack {
@@ -299,13 +306,14 @@ impl Stack {
         let cat = |part: fn(&Head) -> &Tensor| Tensor::f_cat(&heads.iter().map(|h| part(h)).collect::<Vec<_>>(), 0);
         let new = || {
             let slowness = cat(|h| &h.speeds)?.f_neg()?.f_exp()?;
-            let packing: Option<Vec<_>> = heads.iter().map(|head| head.packing.as_ref()).collect();
-            let both = |packing: Vec<&[Tensor; 2]>| {
-                let part = |i: usize| Tensor::f_cat(&packing.iter().map(|both| &both[i]).collect::<Vec<_>>(), 0);
-                Ok::<_, TchError>([part(0)?, part(1)?])
+            let factor = |factor: fn(&Head) -> Option<&[Tensor; 2]>| {
+                let all: Option<Vec<_>> = heads.iter().map(|head| factor(head)).collect();
+                let part =
+                    |all: &[&[Tensor; 2]], i: usize| Tensor::f_cat(&all.iter().map(|f| &f[i]).collect::<Vec<_>>(), 0);
+                all.map(|all| Ok::<_, TchError>([part(&all, 0)?, part(&all, 1)?])).transpose()
             };
-            let packing = packing.map(both).transpose()?;
-            Ok(Self { weight: cat(|h| &h.weight)?, bias: cat(|h| &h.bias)?, slowness, packing })
+            let [packing, holding] = [factor(|h| h.packing.as_ref())?, factor(|h| h.holding.as_ref())?];
+            Ok(Self { weight: cat(|h| &h.weight)?, bias: cat(|h| &h.bias)?, slowness, packing, holding })
         };
         Ok(new().map_err(torch("heads"))?)
     }
@@ -335,5 +343,10 @@ fn times(rows: &Rows, heads: &Stack) -> Result<Tensor, TchError> {
 fn moments(rows: &Rows, heads: &Stack) -> Result<Tensor, TchError> {
     let traffic = rows.times.f_narrow(1, 1, 1)?.f_matmul(&heads.slowness(1)?)?;
     let workspace = traffic.f_mul(&heads.correction(&rows.h, WORKSPACE)?)?;
-    rows.alive.f_matmul(&heads.slowness(2)?)?.f_add(&workspace)
+    let alive = rows.alive.f_matmul(&heads.slowness(2)?)?;
+    let alive = match &heads.holding {
+        Some([weight, bias]) => alive.f_mul(&factors(&rows.h, [weight, bias], 0.0)?)?,
+        None => alive,
+    };
+    alive.f_add(&workspace)
 }

@@ -60,7 +60,8 @@ impl Estimate {
         names.extend(unfamiliar.operators.iter().map(|&id| bound.graph().node(id).op.to_string()));
         let unseen: HashSet<NodeId> = unfamiliar.operators.into_iter().collect();
         let (unseen, own) = demand.work.iter().copied().partition(|work| unseen.contains(&work.id));
-        let case = Case { batch: bound.batch(), own, unseen, demand, learned, names, types: unfamiliar.types };
+        let packed = manifest.featurizer.schema().node_column("own_weights").is_some();
+        let case = Case { batch: bound.batch(), own, unseen, demand, learned, names, types: unfamiliar.types, packed };
         Ok(known.into_iter().zip(values).map(|(output, value)| case.estimate(output, value)).collect())
     }
 
@@ -154,6 +155,8 @@ struct Case {
     names: BTreeSet<String>,
     /// Types that were never learned.
     types: Vec<DType>,
+    /// The network has factors for weights that a compiler packs.
+    packed: bool,
 }
 
 impl Case {
@@ -162,7 +165,9 @@ impl Case {
         // The physical terms of what is familiar, in its own types and in those that were learned, and of what is not.
         let (floor, own, learned, unseen) = if output.quantity == Quantity::Memory {
             let learned = self.learned.as_ref().map_or(0.0, |learned| learned.resident);
-            (self.demand.least_resident, self.demand.resident, learned, 0.0)
+            // What is packed takes less than it has bytes, and who runs neighbours in stripes never holds a tensor whole.
+            let floor = if self.packed { 0.0 } else { self.demand.least_resident };
+            (floor, self.demand.resident, learned, 0.0)
         } else {
             let (own, unseen) = (machine.total(&self.own), machine.total(&self.unseen));
             let learned = self.learned.as_ref().map_or(0.0, |learned| machine.total(&learned.work).roofline);

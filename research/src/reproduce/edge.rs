@@ -11,24 +11,36 @@ use tachograph_transfer::baseline::{self, Baseline, Resident, StaticRow};
 use super::{Args, networks, own, rows::Rows};
 
 const SET: &str = "edge";
+/// A CPU is a device of the set, too, and no part of these tables.
+const ACCELERATORS: &str = "ethos";
 /// 80/20 at random: the first of five folds.
 const FOLDS: usize = 5;
 
-/// Tables of an output each: all spaces together ("generalised") at random; the real files of `vela`, which nothing here has
-/// seen; each space alone ("specialised"); and all spaces with one held out.
+/// Tables of an output each: all spaces together ("generalised") at random; the real files of `--files`, which nothing here
+/// has seen; each space alone ("specialised"); and all spaces with one held out.
 pub fn tables(args: &Args) -> Result<()> {
-    let corpus = own::corpus(SET)?;
+    let corpus = corpus()?;
     let spaces: BTreeSet<String> = corpus.entries.iter().map(|entry| entry.family.clone()).collect();
     let random = SplitConfig::Fold { folds: FOLDS, fold: 0, families: false, seed: args.division };
     division(args, &corpus, "all spaces, random 80/20", std::slice::from_ref(&random))?;
-    real(args, &corpus, &random)?;
+    if let Some(files) = &args.files {
+        real(args, files, &corpus, &random)?;
+    }
     for space in &spaces {
-        let mut alone = own::corpus(SET)?;
+        let mut alone = self::corpus()?;
         alone.entries.retain(|entry| entry.family == *space);
         division(args, &alone, &format!("{space} alone, random 80/20"), std::slice::from_ref(&random))?;
     }
     let held = |family: &String| SplitConfig::Family { family: family.clone(), seed: args.division };
     division(args, &corpus, "each space held out", &spaces.iter().map(held).collect::<Vec<_>>())
+}
+
+fn corpus() -> Result<Corpus> {
+    let of_set = own::corpus(SET)?;
+    let devices: BTreeSet<String> = of_set.outputs.into_iter().map(|output| output.name).collect();
+    let devices = devices.into_iter().filter(|name| name.starts_with(ACCELERATORS)).collect();
+    let query = Query { devices, quantities: vec![Quantity::Latency, Quantity::Memory], batch: None };
+    Ok(Corpus::open(&own::path(SET), None, &query)?)
 }
 
 /// The tables of one way to divide a corpus.
@@ -76,27 +88,20 @@ fn baselines(quantity: Quantity) -> Vec<Box<dyn Baseline>> {
     models
 }
 
-/// The int8 files of `vela` on the configurations of the set: trained on the 80 % of the first table.
-fn real(args: &Args, corpus: &Corpus, split: &SplitConfig) -> Result<()> {
+/// The set `files` on the configurations of ours: trained on the 80 % of the first table.
+fn real(args: &Args, files: &Path, corpus: &Corpus, split: &SplitConfig) -> Result<()> {
     let division = split.divide(corpus)?;
     let statics = static_rows(corpus)?;
     let devices = corpus.outputs.iter().map(|output| output.name.clone()).collect::<BTreeSet<_>>();
     let quantities = corpus.outputs.iter().map(|output| output.quantity).collect::<BTreeSet<_>>();
     let query =
         Query { devices: devices.into_iter().collect(), quantities: quantities.into_iter().collect(), batch: None };
-    let files = match Corpus::open(Path::new("vela"), args.data.as_deref(), &query) {
-        Ok(files) => files,
-        // They are no part of the repository.
-        Err(error) => {
-            eprintln!("the real files are left out: {error}");
-            return Ok(());
-        }
-    };
-    let file_rows = static_rows(&files)?;
+    let set = Corpus::open(files, None, &query)?;
+    let file_rows = static_rows(&set)?;
     for (output, manifest) in corpus.outputs.iter().enumerate() {
         let same =
             |other: &tachograph_predict::Output| other.name == manifest.name && other.quantity == manifest.quantity;
-        let column = files.outputs.iter().position(same).context("a configuration that vela does not have")?;
+        let column = set.outputs.iter().position(same).context("a configuration that the files have no labels of")?;
         let mut rows = Rows::new(format!("real files, {}", manifest.title()), manifest.quantity.unit());
         let training: Vec<usize> =
             corpus.measured(output).filter(|&i| division.parts.get(i) == Some(&Part::Train)).collect();
@@ -104,8 +109,8 @@ fn real(args: &Args, corpus: &Corpus, split: &SplitConfig) -> Result<()> {
             training.iter().map(|&i| (statics[i].clone(), corpus.entries[i].targets[output])).unzip();
         for mut model in baselines(manifest.quantity).into_iter().filter(|m| args.wants(m.name())) {
             model.fit(&seen, &values)?;
-            for i in files.measured(column) {
-                let entry = &files.entries[i];
+            for i in set.measured(column) {
+                let entry = &set.entries[i];
                 let row = Predicted {
                     name: entry.network.clone(),
                     family: entry.family.clone(),
@@ -118,8 +123,7 @@ fn real(args: &Args, corpus: &Corpus, split: &SplitConfig) -> Result<()> {
             }
         }
         for (name, seed, checkpoint) in networks::trained(args, networks::of_edge()?, &division.hash)? {
-            let root = args.data.as_deref();
-            let done = tachograph_train::extrapolate(&checkpoint, Path::new("vela"), root, &[], None)?;
+            let done = tachograph_train::extrapolate(&checkpoint, files, None, &[], None)?;
             rows.add(name, seed, "", done.evaluation.predictions.into_iter().filter(|row| row.output == output));
         }
         rows.print()?;

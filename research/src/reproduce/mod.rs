@@ -54,6 +54,9 @@ pub struct Args {
     /// Folder of published sets; by default what `TACHOGRAPH_DATA` names.
     #[arg(long)]
     data: Option<PathBuf>,
+    /// For `edge`: a set of real files, labelled with `--fill bell` (docs/results.md#edge).
+    #[arg(long)]
+    files: Option<PathBuf>,
     /// Only the rows whose predictor's name begins so; give it several times for several.
     #[arg(long)]
     only: Vec<String>,

@@ -25,7 +25,8 @@ pub fn corpus(folder: &str) -> Result<Corpus> {
     Ok(Corpus::open(&path(folder), None, &query)?)
 }
 
-fn path(folder: &str) -> PathBuf {
+/// A folder of `datasets`.
+pub fn path(folder: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../datasets").join(folder)
 }
 

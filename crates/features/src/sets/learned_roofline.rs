@@ -7,7 +7,6 @@
 //! | `compute`, `traffic` | ln of the times for one image, in ms, that an imaginary machine takes for the operations ([`PEAK`]) and for the bytes ([`BANDWIDTH`]) |
 //! | `resident` | the same for the bytes that the operator has resident when most is: its weights, inputs of the network that no operator before it reads, and what it fills, as long as that is in use then |
 //! | `alive` | the same for all that is resident while the operator runs, but for weights |
-//! | `own_weights` | the same for the weights that no operator before it reads; trainings from before it was there do without |
 //! | `op=NAME` …, `op=?` | one-hot over the operators of the training data |
 //! | `from=NAME` …, `to=NAME` … | 1 for each operator among the producers of its operands, and among the readers of its results |
 //! | the 27 numbers of [`costs`] | with costs divided by the batch, and leading extents that are its multiples |
@@ -17,9 +16,13 @@
 //! | `batch` | log₂ of the batch |
 //! | `peak` | 1 for the operator that runs when most is resident ([`BoundGraph::residency`]) |
 //!
+//! The set `learned-roofline-npu` has more, for accelerators whose compilers pack weights, pad extents and run neighbours
+//! in stripes ([`npu`]).
+//!
 //! Graph columns, left as they are: `batch`, and `weights`, the time for reading their bytes. A network of one image looks
 //! the same at every batch, but for weights, which are read once a batch.
 
+mod npu;
 mod rows;
 
 use std::collections::BTreeSet;
@@ -48,7 +51,6 @@ const LEAST: f64 = 1e-9;
 /// Times that add up to that of an operator.
 const TIMES: [&str; 3] = ["compute", "traffic", "resident"];
 const ALIVE: &str = "alive";
-const OWN_WEIGHTS: &str = "own_weights";
 
 const CONTEXT: [&str; 8] = ["anchor", "kernel", "fan_in", "fan_out", "aligned_in", "aligned_out", "batch", "peak"];
 
@@ -56,29 +58,29 @@ const BATCH: &str = "batch";
 const WEIGHTS: &str = "weights";
 
 /// See [the module](self).
-pub struct LearnedRoofline;
+pub struct LearnedRoofline {
+    /// With the columns for accelerators.
+    pub npu: bool,
+}
 
 impl Features for LearnedRoofline {
     fn name(&self) -> &'static str {
-        "learned-roofline"
+        if self.npu { "learned-roofline-npu" } else { "learned-roofline" }
     }
 
     fn aliases(&self) -> &'static [&'static str] {
-        &["tachograph"]
+        if self.npu { &[] } else { &["tachograph"] }
     }
 
     fn columns(&self, operators: &[String]) -> Columns {
         let neighbours = ["op", "from", "to"].map(|prefix| one_hot(prefix, operators)).concat();
+        let (kept, scaled) = if self.npu { (names(&npu::KEPT), names(&npu::SCALED)) } else { Default::default() };
         Columns {
-            kept: [names(&TIMES), names(&[ALIVE, OWN_WEIGHTS]), neighbours].concat(),
-            scaled: [names(&costs::NUMBERS), names(&CONTEXT)].concat(),
+            kept: [names(&TIMES), names(&[ALIVE]), kept, neighbours].concat(),
+            scaled: [names(&costs::NUMBERS), names(&CONTEXT), scaled].concat(),
             kept_globals: names(&[BATCH, WEIGHTS]),
             ..Columns::default()
         }
-    }
-
-    fn later_columns(&self) -> &'static [&'static str] {
-        &[OWN_WEIGHTS]
     }
 
     fn featurize(&self, schema: &Schema, bound: &BoundGraph) -> Result<FeatureGraph> {
@@ -94,13 +96,12 @@ impl Features for LearnedRoofline {
             slots,
         };
         let mut seen = BTreeSet::new();
+        let mut own_weights = Vec::with_capacity(live.len());
         for (row, (id, cost)) in costs::costs(bound)?.iter().enumerate() {
             let node = bound.graph().node(*id);
             let [weights, given] = own_bytes(bound, node, &mut seen);
             let resident = weights + given + residency.held[row].0;
-            if let Some(place) = rows.places.own_weights {
-                rows.nodes[[row, place]] = logarithm(moving(weights, images));
-            }
+            own_weights.push(moving(weights, images));
             let [traffic, resident, alive] =
                 [cost.bytes(), resident, residency.activations[row].0].map(|bytes| moving(bytes, images));
             rows.times(row, [computing(cost.flops, images), traffic, resident, alive]);
@@ -109,7 +110,10 @@ impl Features for LearnedRoofline {
             rows.nodes[[row, rows.places.peak]] = f32::from(u8::from(row == residency.at));
         }
         rows.kernels(bound);
-        rows.neighbours(bound);
+        let links = rows.neighbours(bound);
+        if self.npu {
+            npu::fill(&mut rows, schema, bound, &own_weights, &links)?;
+        }
         let global = |name: &str| match name {
             BATCH => images as f32,
             _ => moving(residency.weights.0, images) as f32,
@@ -191,29 +195,6 @@ mod tests {
         let value = |row: usize, name: &str| one.nodes[[row, at(name)]];
         assert_eq!((value(1, "from=Relu"), value(0, "from=Relu")), (1.0, 0.0));
         assert_eq!((value(0, "to=Sigmoid"), value(1, "to=Sigmoid")), (1.0, 0.0));
-    }
-
-    #[test]
-    fn weights_are_of_the_operator_that_reads_them_first() {
-        let mut b = Builder::new("twice");
-        let x = b.input("x", DType::F32, [1, 4, 8, 8].map(Into::into).to_vec());
-        let shared = b.parameter(&[4, 4, 1, 1]);
-        let y = b.op("Conv", &[x, shared]).unwrap();
-        let y = b.op("Conv", &[y, shared]).unwrap();
-        let bound = b.finish(&[y]).unwrap().bind(&Assignment::new()).unwrap();
-        let featurizer = Featurizer::fit(FeatureSet::LEARNED_ROOFLINE, &[&bound]).unwrap();
-        let features = featurizer.featurize(&bound).unwrap();
-        let own = features.nodes.column(featurizer.schema().node_column(OWN_WEIGHTS).unwrap()).to_vec();
-        assert_eq!(own, [logarithm(64e3 / BANDWIDTH), logarithm(0.0)]);
-        // What was trained before there was such a column does without.
-        let mut older = serde_json::to_value(featurizer.schema()).unwrap();
-        let columns = older["node_columns"].as_array_mut().unwrap();
-        columns.retain(|name| name != OWN_WEIGHTS);
-        let older: Featurizer = serde_json::from_value(serde_json::json!({ "schema": older })).unwrap();
-        assert_eq!(older.featurize(&bound).unwrap().nodes.ncols() + 1, features.nodes.ncols());
-        let other = serde_json::json!({ "schema": { "version": 1, "set": "learned-roofline", "operators": [],
-            "node_columns": ["compute"], "edge_columns": [], "global_columns": [] } });
-        assert!(serde_json::from_value::<Featurizer>(other).is_err());
     }
 
     #[test]

@@ -52,7 +52,9 @@ feature_sets! {
     }
     learned_roofline {
         /// Times for one image on an imaginary machine, the costs of every operator and its neighbours.
-        LEARNED_ROOFLINE = LearnedRoofline
+        LEARNED_ROOFLINE = LearnedRoofline { npu: false },
+        /// The same and more, for accelerators whose compilers pack weights, pad extents and run neighbours in stripes.
+        LEARNED_ROOFLINE_NPU = LearnedRoofline { npu: true }
     }
     nnlp {
         /// NNLP as released: fixed operators and scales.

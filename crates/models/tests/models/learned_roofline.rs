@@ -99,13 +99,18 @@ fn weights_that_are_known_operator_by_operator_have_factors() {
     let batch = batch(0, false);
     let memory = || model.forward(&batch, &[1], false).unwrap();
     let column = |c: i64| batch.nodes.narrow(1, c, 1).exp();
-    let moments = column(3) + column(1) * (-3f64).exp();
     let of_graphs = |rows: Tensor, reduce: fn(&Tensor) -> Tensor| {
         Tensor::stack(&rows.split_with_sizes([8, 12, 4], 0).iter().map(reduce).collect::<Vec<_>>(), 0).unsqueeze(1)
     };
-    let (most, weights) = (of_graphs(moments, |rows| rows.max()), of_graphs(column(4), |rows| rows.sum(Kind::Float)));
-    let images = batch.globals.narrow(1, 0, 1);
-    close(&memory(), &((&most + &weights) * &images));
-    let _ = tch::no_grad(|| vs.variables()["heads.1.packing_bias"].shallow_clone().fill_(2f64.ln()));
-    close(&memory(), &((most + weights * 2.0) * images));
+    let expected = |packing: f64, holding: f64| {
+        let most = of_graphs(column(3) * holding + column(1) * (-3f64).exp(), |rows| rows.max());
+        let weights = of_graphs(column(4) * packing, |rows| rows.sum(Kind::Float));
+        (most + weights) * batch.globals.narrow(1, 0, 1)
+    };
+    close(&memory(), &expected(1.0, 1.0));
+    let set = |name: &str, factor: f64| tch::no_grad(|| drop(vs.variables()[name].shallow_clone().fill_(factor.ln())));
+    set("heads.1.packing_bias", 2.0);
+    close(&memory(), &expected(2.0, 1.0));
+    set("heads.1.holding_bias", 3.0);
+    close(&memory(), &expected(2.0, 3.0));
 }

@@ -29,7 +29,7 @@ struct LearnedRoofline {
     /// Columns of the logarithms of compute, traffic and resident.
     times: [usize; 3],
     alive: usize,
-    /// Of weights operator by operator; trainings from before it was there have no such column.
+    /// Of weights operator by operator, of sets that have them.
     own_weights: Option<usize>,
     /// Graph columns: images, and weights in the time that it takes to read them.
     batch: usize,
@@ -40,13 +40,25 @@ struct LearnedRoofline {
 }
 
 struct Head {
-    weight: Array1<f32>,
-    bias: f32,
+    correction: Factor,
     /// 1 / p, 1 / q and 1 / r.
     slowness: [f32; 3],
     memory: bool,
-    /// Factors of the weights of operators, where they are known.
-    packing: Option<(Array1<f32>, f32)>,
+    /// Factors of the weights of operators and of what is alive, where weights are known operator by operator.
+    packing: Option<Factor>,
+    holding: Option<Factor>,
+}
+
+struct Factor {
+    weight: Array1<f32>,
+    bias: f32,
+}
+
+impl Factor {
+    /// exp(w·hᵢ + c + `shift`) of every row.
+    fn shifted(&self, h: &Array2<f32>, shift: f32) -> Array1<f32> {
+        h.dot(&self.weight).mapv(|z| (z + self.bias + shift).clamp(-LIMIT, LIMIT).exp())
+    }
 }
 
 /// What is known of every row, for one image.
@@ -71,21 +83,21 @@ pub(super) fn build(weights: &Weights<'_>, schema: &Schema, outputs: &[Quantity]
     let head = |(o, quantity): (usize, &Quantity)| -> Result<Head> {
         let name = |part: &str| format!("heads.{o}.{part}");
         let speeds = weights.matrix(&name("speeds"), 3)?;
-        let bias = weights.vector(&name("bias"))?;
         let slowness = speeds.iter().map(|speed| (-speed).exp()).collect::<Vec<_>>();
         let one = |part: &str| weights.refuse(&name(part), "is not of one head".into());
         let memory = *quantity == Quantity::Memory;
-        let packing = || {
-            let bias = weights.vector(&name("packing_bias"))?;
-            let weight = weights.matrix(&name("packing"), width)?.row(0).to_owned();
-            Ok::<_, crate::Error>((weight, *bias.first().ok_or_else(|| one("packing_bias"))?))
+        let factor = |part: &str, part_bias: &str| {
+            let bias = weights.vector(&name(part_bias))?;
+            let weight = weights.matrix(&name(part), width)?.row(0).to_owned();
+            Ok::<_, crate::Error>(Factor { weight, bias: *bias.first().ok_or_else(|| one(part_bias))? })
         };
+        let of_memory = |part, bias| (memory && own_weights.is_some()).then(|| factor(part, bias)).transpose();
         Ok(Head {
-            packing: (memory && own_weights.is_some()).then(packing).transpose()?,
-            weight: weights.matrix(&name("weight"), width)?.row(0).to_owned(),
-            bias: *bias.first().ok_or_else(|| one("bias"))?,
+            correction: factor("weight", "bias")?,
             slowness: slowness.try_into().map_err(|_| one("speeds"))?,
             memory,
+            packing: of_memory("packing", "packing_bias")?,
+            holding: of_memory("holding", "holding_bias")?,
         })
     };
     Ok(Box::new(LearnedRoofline {
@@ -125,12 +137,13 @@ impl LearnedRoofline {
 
     /// Time of every row by one head, or what is resident while it runs: (rows, 1).
     fn values(&self, rows: &Rows, head: &Head) -> Array2<f32> {
-        let shift = head.bias + if head.memory { WORKSPACE } else { 0.0 };
-        let mut values = rows.h.dot(&head.weight).mapv(|z| (z + shift).clamp(-LIMIT, LIMIT).exp());
+        let shift = if head.memory { WORKSPACE } else { 0.0 };
+        let mut values = head.correction.shifted(&rows.h, shift);
+        let held = head.holding.as_ref().map(|factor| factor.shifted(&rows.h, 0.0));
         let [compute, traffic, resident] = head.slowness;
-        for (value, t) in values.iter_mut().zip(rows.times.rows()) {
+        for (row, (value, t)) in values.iter_mut().zip(rows.times.rows()).enumerate() {
             *value = if head.memory {
-                t[3] * resident + t[1] * traffic * *value
+                t[3] * resident * held.as_ref().map_or(1.0, |held| held[row]) + t[1] * traffic * *value
             } else {
                 (t[0] * compute + t[1] * traffic + t[2] * resident) * *value
             };
@@ -154,9 +167,8 @@ impl Network for LearnedRoofline {
             if head.memory {
                 column.assign(&reduce(&batch.graph_of_row, &values, Reduce::Max).column(0));
                 match &head.packing {
-                    Some((weight, bias)) => {
-                        let factors = rows.h.dot(weight).mapv(|z| (z + bias).clamp(-LIMIT, LIMIT).exp());
-                        let packed = (factors * rows.times.column(4)).insert_axis(Axis(1));
+                    Some(packing) => {
+                        let packed = (packing.shifted(&rows.h, 0.0) * rows.times.column(4)).insert_axis(Axis(1));
                         let own = reduce(&batch.graph_of_row, &packed, Reduce::Sum);
                         column.scaled_add(head.slowness[2], &own.column(0));
                     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use ndarray::Array2;
 use tachograph_ir::{BoundGraph, FusionRule, Node, NodeId};
 
-use super::{ALIVE, OWN_WEIGHTS, TIMES, costs, logarithm};
+use super::{ALIVE, TIMES, costs, logarithm};
 use crate::{
     Result, Schema,
     attributes::{operand_shape, result_shape},
@@ -13,9 +13,7 @@ use crate::{
 
 /// Where columns are, resolved once a graph.
 pub struct Places {
-    times: [usize; 4],
-    /// Trainings from before it was there have no such column.
-    pub own_weights: Option<usize>,
+    pub times: [usize; 4],
     /// First column of the operators: of the node itself, of producers, and of readers.
     op: usize,
     from: usize,
@@ -37,7 +35,6 @@ impl Places {
         let at = |name: &str| schema.place(name);
         Ok(Self {
             times: [at(TIMES[0])?, at(TIMES[1])?, at(TIMES[2])?, at(ALIVE)?],
-            own_weights: schema.node_column(OWN_WEIGHTS),
             op: at(&format!("op={first}"))?,
             from: at(&format!("from={first}"))?,
             to: at(&format!("to={first}"))?,
@@ -91,24 +88,29 @@ impl Rows {
         }
     }
 
-    /// The nodes beside each node.
-    pub fn neighbours(&mut self, bound: &BoundGraph) {
+    /// The nodes beside each node; returns producer and reader of each pair.
+    pub fn neighbours(&mut self, bound: &BoundGraph) -> BTreeSet<(usize, usize)> {
         let row = |id: NodeId| self.row_of.get(&id).copied();
         // A set: two tensors between the same nodes make one neighbour.
         let links: BTreeSet<(usize, usize)> =
             bound.graph().edges().filter_map(|(from, to, _)| Some((row(from)?, row(to)?))).collect();
         let Places { from: producers, to: readers, fan_in, fan_out, .. } = self.places;
-        for (from, to) in links {
+        for &(from, to) in &links {
             self.nodes[[to, producers + self.slots[from]]] = 1.0;
             self.nodes[[from, readers + self.slots[to]]] = 1.0;
             self.nodes[[to, fan_in]] = (self.nodes[[to, fan_in]] + 1.0).min(4.0);
             self.nodes[[from, fan_out]] = (self.nodes[[from, fan_out]] + 1.0).min(4.0);
         }
+        links
     }
 }
 
-/// log₂ of the largest power of two, at most 64, that divides the channels: the second extent of images, else the last.
+/// log₂ of the largest power of two, at most 64, that divides the channels.
 fn alignment(shape: Option<&[u64]>) -> f32 {
-    let channels = shape.and_then(|s| if s.len() == 4 { s.get(1) } else { s.last() });
-    channels.map_or(0, |c| c.trailing_zeros().min(6)) as f32
+    channels(shape).map_or(0, |c| c.trailing_zeros().min(6)) as f32
+}
+
+/// The second extent of images, else the last.
+pub fn channels(shape: Option<&[u64]>) -> Option<u64> {
+    shape.and_then(|s| if s.len() == 4 { s.get(1) } else { s.last() }).copied()
 }

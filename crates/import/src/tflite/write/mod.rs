@@ -76,7 +76,8 @@ pub fn write_with(bound: &BoundGraph, weights: Weights) -> Result<Vec<u8>> {
 
 struct Writer<'a> {
     bound: &'a BoundGraph,
-    weights: Weights,
+    /// Of the weights that follow: no two have the same, since a compiler would keep them once.
+    elements: Box<dyn Iterator<Item = u8>>,
     file: File,
     /// Number in the file of each tensor that was read or written.
     tensors: HashMap<TensorId, i32>,
@@ -101,7 +102,7 @@ impl<'a> Writer<'a> {
         let name = bound.graph().name().to_owned();
         Self {
             bound,
-            weights,
+            elements: Box::new(elements(weights)),
             file: File { name, ..File::default() },
             tensors: HashMap::new(),
             reader: readers.into_iter().filter_map(single).collect(),
@@ -182,7 +183,7 @@ impl<'a> Writer<'a> {
     /// A constant as the weights are.
     fn weight(&mut self, shape: Vec<i32>) -> Result<i32, String> {
         let count = shape.iter().try_fold(1u32, |n, &d| n.checked_mul(d as u32)).ok_or("a weight of more than 2³²")?;
-        let data = elements(self.weights).take(count as usize).collect();
+        let data = self.elements.by_ref().take(count as usize).collect();
         let name = format!("weight{}", self.file.tensors.len());
         Ok(self.push(Tensor { name, shape, element: I8, data, quantization: Some((WEIGHT_SCALE, 0)) }))
     }

@@ -1,0 +1,135 @@
+//! What else is known of an operator where a compiler lays tensors out: Arm's for its Ethos-U, and others of this kind.
+//!
+//! | columns | what |
+//! |---|---|
+//! | `own_weights` | as `resident`, for the weights that no operator before it reads; left as it is |
+//! | `held` | `alive` once more, as what is known of the operator: beyond the size of an SRAM things go another way |
+//! | `compute_before`, `compute_after`, … | `compute`, `traffic` and `own_weights` of all producers, and of all readers: neighbours that run in stripes share the SRAM, and weights are fetched while the operator before runs |
+//! | `padding_in8` …, `padding_out32` | ln of how many times larger the channels of the first operand, and of the first result, are where they are padded to multiples of 8, 16 and 32 |
+//! | `padding_height2` …, `padding_width8` | the same for rows and columns of the first result, to multiples of 2, 4 and 8 |
+
+use std::collections::BTreeSet;
+
+use tachograph_ir::BoundGraph;
+
+use super::{
+    LEAST, logarithm,
+    rows::{Rows, channels},
+};
+use crate::{
+    Result, Schema,
+    attributes::{operand_shape, result_shape},
+};
+
+/// Left as they are.
+pub const KEPT: [&str; 1] = ["own_weights"];
+
+pub const SCALED: [&str; 19] = [
+    "held",
+    "compute_before",
+    "traffic_before",
+    "own_weights_before",
+    "compute_after",
+    "traffic_after",
+    "own_weights_after",
+    "padding_in8",
+    "padding_in16",
+    "padding_in32",
+    "padding_out8",
+    "padding_out16",
+    "padding_out32",
+    "padding_height2",
+    "padding_height4",
+    "padding_height8",
+    "padding_width2",
+    "padding_width4",
+    "padding_width8",
+];
+
+/// Fills them in rows that have all other columns. `own_weights` are times of one image, in ms, and `links` pairs of a
+/// producer and a reader.
+pub fn fill(
+    rows: &mut Rows,
+    schema: &Schema,
+    bound: &BoundGraph,
+    own_weights: &[f64],
+    links: &BTreeSet<(usize, usize)>,
+) -> Result<()> {
+    let [compute, traffic, _, alive] = rows.places.times;
+    let own = schema.place(KEPT[0])?;
+    let places = SCALED.iter().map(|name| schema.place(name)).collect::<Result<Vec<_>>>()?;
+    for (row, &id) in bound.live().iter().enumerate() {
+        rows.nodes[[row, own]] = logarithm(own_weights[row]);
+        let node = bound.graph().node(id);
+        let (operand, result) = (operand_shape(bound, node, 0), result_shape(bound, node, 0));
+        let image = |axis: usize| result.filter(|shape| shape.len() == 4).map(|shape| shape[axis]);
+        let extents = [
+            (channels(operand), [8, 16, 32]),
+            (channels(result), [8, 16, 32]),
+            (image(2), [2, 4, 8]),
+            (image(3), [2, 4, 8]),
+        ];
+        let paddings = extents.into_iter().flat_map(|(extent, all)| all.map(|multiple| padding(extent, multiple)));
+        let held = rows.nodes[[row, alive]];
+        // Neighbours are summed below; an operator without any has the least time.
+        let values = std::iter::once(held).chain([LEAST as f32; 6]).chain(paddings);
+        places.iter().zip(values).for_each(|(&place, value)| rows.nodes[[row, place]] = value);
+    }
+    for &(from, to) in links {
+        for (k, column) in [compute, traffic, own].into_iter().enumerate() {
+            let [before, after] = [from, to].map(|row| rows.nodes[[row, column]].exp());
+            rows.nodes[[to, places[1 + k]]] += before;
+            rows.nodes[[from, places[4 + k]]] += after;
+        }
+    }
+    for &place in &places[1..7] {
+        rows.nodes.column_mut(place).mapv_inplace(f32::ln);
+    }
+    Ok(())
+}
+
+/// ln of how many times larger an extent is as a multiple.
+fn padding(extent: Option<u64>, multiple: u64) -> f32 {
+    match extent {
+        Some(extent @ 1..) => (extent.next_multiple_of(multiple) as f32 / extent as f32).ln(),
+        _ => 0.0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tachograph_ir::{Assignment, Builder, DType};
+
+    use super::super::{BANDWIDTH, logarithm};
+    use super::padding;
+    use crate::{FeatureSet, Featurizer};
+
+    #[test]
+    fn weights_are_of_the_operator_that_reads_them_first() {
+        let mut b = Builder::new("twice");
+        let x = b.input("x", DType::F32, [1, 4, 8, 9].map(Into::into).to_vec());
+        let shared = b.parameter(&[4, 4, 1, 1]);
+        let y = b.op("Conv", &[x, shared]).unwrap();
+        let y = b.op("Conv", &[y, shared]).unwrap();
+        let bound = b.finish(&[y]).unwrap().bind(&Assignment::new()).unwrap();
+        let featurizer = Featurizer::fit(FeatureSet::LEARNED_ROOFLINE_NPU, &[&bound]).unwrap();
+        // As they are before any column is scaled.
+        let features = featurizer.schema().set.featurize(featurizer.schema(), &bound).unwrap();
+        let of = |name: &str| features.nodes.column(featurizer.schema().node_column(name).unwrap()).to_vec();
+        let (some, none) = (logarithm(64e3 / BANDWIDTH), logarithm(0.0));
+        assert_eq!(of("own_weights"), [some, none]);
+        let close =
+            |a: Vec<f32>, b: [f32; 2]| a.iter().zip(b).for_each(|(a, b)| assert!((a - b).abs() < 0.02, "{a} {b}"));
+        close(of("own_weights_before"), [none, some]);
+        close(of("traffic_after"), [of("traffic")[1], none]);
+        close(of("held"), [of("alive")[0], of("alive")[1]]);
+        close(of("padding_in16"), [4f32.ln(); 2]);
+        close(of("padding_height4"), [0.0; 2]);
+        close(of("padding_width4"), [(12f32 / 9.0).ln(); 2]);
+    }
+
+    #[test]
+    fn nothing_is_padded_to_a_multiple_of_nothing() {
+        assert_eq!([padding(None, 8), padding(Some(0), 8), padding(Some(24), 8)], [0.0; 3]);
+    }
+}
