@@ -7,6 +7,7 @@
 //! | `compute_before`, `compute_after`, … | `compute`, `traffic` and `own_weights` of all producers, and of all readers: neighbours that run in stripes share the SRAM, and weights are fetched while the operator before runs |
 //! | `padding_in8` …, `padding_out32` | ln of how many times larger the channels of the first operand, and of the first result, are where they are padded to multiples of 8, 16 and 32 |
 //! | `padding_height2` …, `padding_width8` | the same for rows and columns of the first result, to multiples of 2, 4 and 8 |
+//! | `upscaling`, `uneven`, `linear` | log₂ of rows of the first result for one of the first operand; how far that is from a whole number; 1 for a resize between pixels: what an accelerator does not resize, the CPU does |
 
 use std::collections::BTreeSet;
 
@@ -24,7 +25,7 @@ use crate::{
 /// Left as they are.
 pub const KEPT: [&str; 1] = ["own_weights"];
 
-pub const SCALED: [&str; 19] = [
+pub const SCALED: [&str; 22] = [
     "held",
     "compute_before",
     "traffic_before",
@@ -44,6 +45,9 @@ pub const SCALED: [&str; 19] = [
     "padding_width2",
     "padding_width4",
     "padding_width8",
+    "upscaling",
+    "uneven",
+    "linear",
 ];
 
 /// Fills them in rows that have all other columns. `own_weights` are times of one image, in ms, and `links` pairs of a
@@ -62,17 +66,20 @@ pub fn fill(
         rows.nodes[[row, own]] = logarithm(own_weights[row]);
         let node = bound.graph().node(id);
         let (operand, result) = (operand_shape(bound, node, 0), result_shape(bound, node, 0));
-        let image = |axis: usize| result.filter(|shape| shape.len() == 4).map(|shape| shape[axis]);
+        let of_image = |shape: Option<&[u64]>, axis: usize| shape.filter(|s| s.len() == 4).map(|s| s[axis]);
         let extents = [
             (channels(operand), [8, 16, 32]),
             (channels(result), [8, 16, 32]),
-            (image(2), [2, 4, 8]),
-            (image(3), [2, 4, 8]),
+            (of_image(result, 2), [2, 4, 8]),
+            (of_image(result, 3), [2, 4, 8]),
         ];
         let paddings = extents.into_iter().flat_map(|(extent, all)| all.map(|multiple| padding(extent, multiple)));
         let held = rows.nodes[[row, alive]];
         // Neighbours are summed below; an operator without any has the least time.
-        let values = std::iter::once(held).chain([LEAST as f32; 6]).chain(paddings);
+        let upscaling = upscaling(of_image(operand, 2), of_image(result, 2));
+        let linear = node.text("mode") == Some("linear");
+        let resize = [upscaling, (upscaling - upscaling.round()).abs(), f32::from(u8::from(linear))];
+        let values = [held].into_iter().chain([LEAST as f32; 6]).chain(paddings).chain(resize);
         places.iter().zip(values).for_each(|(&place, value)| rows.nodes[[row, place]] = value);
     }
     for &(from, to) in links {
@@ -88,6 +95,14 @@ pub fn fill(
     Ok(())
 }
 
+/// log₂ of rows after for one before.
+fn upscaling(before: Option<u64>, after: Option<u64>) -> f32 {
+    match (before, after) {
+        (Some(before @ 1..), Some(after @ 1..)) => (after as f32 / before as f32).log2(),
+        _ => 0.0,
+    }
+}
+
 /// ln of how many times larger an extent is as a multiple.
 fn padding(extent: Option<u64>, multiple: u64) -> f32 {
     match extent {
@@ -101,7 +116,7 @@ mod tests {
     use tachograph_ir::{Assignment, Builder, DType};
 
     use super::super::{BANDWIDTH, logarithm};
-    use super::padding;
+    use super::{padding, upscaling};
     use crate::{FeatureSet, Featurizer};
 
     #[test]
@@ -131,5 +146,9 @@ mod tests {
     #[test]
     fn nothing_is_padded_to_a_multiple_of_nothing() {
         assert_eq!([padding(None, 8), padding(Some(0), 8), padding(Some(24), 8)], [0.0; 3]);
+        assert_eq!(
+            [upscaling(None, Some(8)), upscaling(Some(0), Some(8)), upscaling(Some(2), Some(8))],
+            [0.0, 0.0, 2.0]
+        );
     }
 }
