@@ -8,7 +8,7 @@ use tachograph_ir::Quantity;
 use tachograph_train::{Corpus, Predicted, Query, SplitConfig, fit_baseline, static_rows};
 use tachograph_transfer::baseline::{self, Baseline, Resident, StaticRow};
 
-use super::{Args, networks, own, rows::Rows};
+use super::{Args, intervals::HeldOut, networks, networks::OURS, own, rows::Rows};
 
 const SET: &str = "edge";
 /// A CPU is a device of the set, too, and no part of these tables.
@@ -32,7 +32,8 @@ pub fn tables(args: &Args) -> Result<()> {
         division(args, &alone, &format!("{space} alone, random 80/20"), std::slice::from_ref(&random))?;
     }
     let held = |family: &String| SplitConfig::Family { family: family.clone(), seed: args.division };
-    division(args, &corpus, "each space held out", &spaces.iter().map(held).collect::<Vec<_>>())
+    let apart = division(args, &corpus, "each space held out", &spaces.iter().map(held).collect::<Vec<_>>())?;
+    args.intervals.as_ref().map_or(Ok(()), |file| apart.calibrate(OURS, &corpus.outputs, file))
 }
 
 fn corpus() -> Result<Corpus> {
@@ -43,13 +44,14 @@ fn corpus() -> Result<Corpus> {
     Ok(Corpus::open(&own::path(SET), None, &query)?)
 }
 
-/// The tables of one way to divide a corpus.
-fn division(args: &Args, corpus: &Corpus, name: &str, splits: &[SplitConfig]) -> Result<()> {
+/// The tables of one way to divide a corpus, and what networks predict in them.
+fn division(args: &Args, corpus: &Corpus, name: &str, splits: &[SplitConfig]) -> Result<HeldOut> {
+    let mut held_out = HeldOut::default();
     let statics = static_rows(corpus)?;
     let title = |output: &tachograph_predict::Output| format!("{SET}, {}, {name}", output.title());
     let mut tables: Vec<Rows> =
         corpus.outputs.iter().map(|output| Rows::new(title(output), output.quantity.unit())).collect();
-    for split in splits {
+    for (fold, split) in splits.iter().enumerate() {
         let division = split.divide(corpus)?;
         let what = match split {
             SplitConfig::Family { family, .. } => format!("without {family}"),
@@ -64,6 +66,7 @@ fn division(args: &Args, corpus: &Corpus, name: &str, splits: &[SplitConfig]) ->
             }
         }
         networks::fold(args, networks::of_edge()?, corpus, split, |name, seed, row| {
+            held_out.add(name, seed, fold, row.clone());
             tables[row.output].add(name, seed, &row.family.clone(), [row]);
         })?;
     }
@@ -77,7 +80,7 @@ fn division(args: &Args, corpus: &Corpus, name: &str, splits: &[SplitConfig]) ->
             rows.print_each_column()?;
         }
     }
-    Ok(())
+    Ok(held_out)
 }
 
 fn baselines(quantity: Quantity) -> Vec<Box<dyn Baseline>> {

@@ -63,7 +63,8 @@ pub struct Args {
     /// Folder where trainings of networks are kept, to go on from and to print again without training.
     #[arg(long)]
     runs: Option<PathBuf>,
-    /// A checkpoint on timm's settings that gets the intervals of families held out by the ensemble of several seeds.
+    /// A checkpoint that gets the intervals of families held out: on timm's settings of the ensemble of several seeds, of
+    /// `edge` those of our network.
     #[arg(long)]
     intervals: Option<PathBuf>,
     /// Only so many folds of the five, where a predictor takes long.

@@ -7,7 +7,7 @@ use tachograph_train::{BEST, Corpus, Observer, Predicted, RunConfig, SplitConfig
 
 use super::Args;
 
-const OURS: &str = "tachograph";
+pub const OURS: &str = "tachograph";
 /// The mean over all seeds of [`OURS`].
 pub const ENSEMBLE: &str = "tachograph, ensemble of the seeds";
 
