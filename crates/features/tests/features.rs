@@ -326,9 +326,11 @@ fn unordered(features: &FeatureGraph) -> Unordered {
     (sorted, edges, groups, bits(&features.globals))
 }
 
-/// Blanks the columns that say what is resident when, which follows the order of execution and so that of nodes.
+/// Blanks the columns that say what is resident when, and whose weights are whose, which follow the order of execution and
+/// so that of nodes.
 fn without_order(schema: &Schema, mut features: FeatureGraph) -> FeatureGraph {
-    for column in ["resident", "alive", "peak"].iter().filter_map(|name| schema.node_column(name)) {
+    let names = ["resident", "alive", "peak", "held", "own_weights", "own_weights_before", "own_weights_after"];
+    for column in names.iter().filter_map(|name| schema.node_column(name)) {
         features.nodes.column_mut(column).fill(0.0);
     }
     features

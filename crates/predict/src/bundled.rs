@@ -20,8 +20,9 @@ macro_rules! bundled {
 
 impl Bundled {
     /// Every one. `cpu` is a sum over operators for one core of a server's CPU, `timm` a learned roofline for GPUs and CPUs
-    /// (latency, memory and energy), `nnlp-cpu` the published NNLP for the first of them.
-    pub const ALL: &[Self] = bundled!["cpu", "timm", "nnlp-cpu"];
+    /// (latency, memory and energy), `nnlp-cpu` the published NNLP for the first of them, `ethos-u` a learned roofline of what
+    /// Arm's compiler estimates for accelerators.
+    pub const ALL: &[Self] = bundled!["cpu", "timm", "nnlp-cpu", "ethos-u"];
 
     /// The one of this name.
     ///

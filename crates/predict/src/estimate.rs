@@ -41,7 +41,9 @@ impl Estimate {
         let known = outputs.iter().map(|&id| manifest.get(id)).collect::<Result<Vec<_>>>()?;
         // One graph serves all outputs, in types that all of them learned.
         let mut learned = known.iter().map(|output| output.types()).reduce(|a, b| &a & &b).unwrap_or_default();
-        learned.insert(DType::F32);
+        if learned.is_empty() {
+            learned.insert(DType::F32);
+        }
         let learned: Vec<DType> = learned.into_iter().collect();
         let unfamiliar = Unfamiliar::of(bound, manifest.featurizer.schema(), &learned);
         let familiar = (!unfamiliar.is_empty()).then(|| Familiar::of(bound, &unfamiliar));

@@ -25,12 +25,15 @@ pub(crate) struct Unfamiliar {
     pub operators: Vec<NodeId>,
     /// Types that were never learned.
     pub types: Vec<DType>,
+    /// What stands in for those: f32 if that was learned, else what was.
+    stand_in: DType,
 }
 
 impl Unfamiliar {
     /// By the operators of `schema` and the types `learned`.
     pub fn of(bound: &BoundGraph, schema: &Schema, learned: &[DType]) -> Self {
-        let mut found = Self { operators: Vec::new(), types: Vec::new() };
+        let stand_in = learned.first().filter(|_| !learned.contains(&DType::F32)).copied().unwrap_or(DType::F32);
+        let mut found = Self { operators: Vec::new(), types: Vec::new(), stand_in };
         // A set that fixes its operators fixed what is done about others too.
         let open = schema.set.fixed_operators().is_none();
         for &id in bound.live() {
@@ -52,7 +55,7 @@ impl Unfamiliar {
 }
 
 impl Familiar {
-    /// What is left of `bound`, with f32 in the place of `types`. Nothing is left where the rest does not bind.
+    /// What is left of `bound`, in types that were learned. Nothing is left where the rest does not bind.
     pub fn of(bound: &BoundGraph, unfamiliar: &Unfamiliar) -> Self {
         let nothing = Self { bound: None, was: Vec::new() };
         let Ok((graph, was)) = without(bound, unfamiliar) else { return nothing };
@@ -63,7 +66,8 @@ impl Familiar {
     }
 }
 
-fn without(bound: &BoundGraph, Unfamiliar { operators, types }: &Unfamiliar) -> Result<(Graph, Vec<NodeId>)> {
+fn without(bound: &BoundGraph, unfamiliar: &Unfamiliar) -> Result<(Graph, Vec<NodeId>)> {
+    let Unfamiliar { operators, types, stand_in } = unfamiliar;
     let mut parts = bound.graph().clone().into_parts();
     let mut stands_for: HashMap<TensorId, TensorId> = HashMap::new();
     let (mut nodes, mut was) = (Vec::new(), Vec::new());
@@ -80,7 +84,7 @@ fn without(bound: &BoundGraph, Unfamiliar { operators, types }: &Unfamiliar) -> 
             // What it reads is computed all the same.
             parts.outputs.extend(node.inputs.iter().flatten().filter(|_| !constant));
         } else {
-            types.iter().for_each(|dtype| convert(&mut node, *dtype));
+            types.iter().for_each(|dtype| convert(&mut node, *dtype, *stand_in));
             nodes.push(node);
             was.push(id);
         }
@@ -89,7 +93,7 @@ fn without(bound: &BoundGraph, Unfamiliar { operators, types }: &Unfamiliar) -> 
     for (i, tensor) in parts.tensors.iter_mut().enumerate() {
         let dtype = bound.fact(TensorId(i as u32)).dtype;
         if types.contains(&dtype) {
-            tensor.dtype = Some(DType::F32);
+            tensor.dtype = Some(*stand_in);
         }
     }
     parts.nodes = nodes;
@@ -115,14 +119,14 @@ fn give(parts: &mut Parts, bound: &BoundGraph, result: TensorId, constant: bool)
     }
 }
 
-/// Casts to `dtype`, and what else names it, become f32.
-fn convert(node: &mut Node, dtype: DType) {
+/// Casts to `dtype`, and what else names it, become those to `stand_in`.
+fn convert(node: &mut Node, dtype: DType, stand_in: DType) {
     for name in ["to", "dtype", "output_dtype"] {
         if let Some(Attr::Int(code)) = node.attrs.get_mut(name)
             && DType::from_onnx(*code) == Some(dtype)
         {
-            // TensorProto.FLOAT
-            *code = 1;
+            // The numbers of TensorProto.DataType.
+            *code = (1..29).find(|&number| DType::from_onnx(number) == Some(stand_in)).unwrap_or(*code);
         }
     }
 }

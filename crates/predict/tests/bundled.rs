@@ -121,6 +121,6 @@ fn weights_that_do_not_fit_are_named() {
     assert_eq!(turned, "weight `hidden.1.weight`: has shape [1, 36864], expected (any, 192)");
     assert_eq!(
         Bundled::named("tpu").unwrap_err().to_string(),
-        "no bundled checkpoint `tpu`; there are: cpu, timm, nnlp-cpu"
+        "no bundled checkpoint `tpu`; there are: cpu, timm, nnlp-cpu, ethos-u"
     );
 }

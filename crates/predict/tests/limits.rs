@@ -106,7 +106,7 @@ impl Case {
         let strange = ["QuantizeLinear", "DequantizeLinear", "Mystery"];
         let unknown = strange.iter().any(|name| runs(name) && !known.contains(&(*name).to_owned()));
         // Every network here has a product of matrices.
-        let strange_type = self.dtype != DType::F32;
+        let strange_type = !output.seen.as_ref().unwrap().types.contains(&self.dtype);
         let far = bound.batch() * 4 < least || bound.batch() > 4 * most;
         (!strange_type || said(|outside| matches!(outside, Outside::Types { .. })))
             && (!unknown || said(|outside| matches!(outside, Outside::Operators { .. })))
@@ -124,11 +124,12 @@ fn is_honest(prediction: &Prediction) -> bool {
 }
 
 /// What no run of an inference beats, told from the device file alone: its operations at the highest of its peaks (at least
-/// as many of the narrowest type as fit into f32), or for a memory the weights.
+/// as many of the narrowest type as fit into f32), or for a memory the weights, unless they are packed.
 fn floor(output: &Output, bound: &BoundGraph) -> f64 {
     let weights: u64 = bound.weights().into_iter().filter_map(|t| bound.fact(t).bytes()).sum();
     let Some(device) = output.device_file().filter(|_| output.quantity == Quantity::Latency) else {
-        return if output.quantity == Quantity::Memory { weights as f64 / 1e6 } else { 0.0 };
+        let resident = output.quantity == Quantity::Memory && !output.library.contains("vela");
+        return if resident { weights as f64 / 1e6 } else { 0.0 };
     };
     let share = match (device.kind, device.units) {
         (DeviceKind::Cpu, Some(units)) if output.threads > 0 => f64::from(output.threads) / f64::from(units),

@@ -5,7 +5,7 @@ mod common;
 
 use tachograph_features::{FeatureGraph, FeatureSet, Featurizer};
 use tachograph_ir::{NodeId, Quantity};
-use tachograph_predict::{Bundled, Manifest, OutputId, Predictor, torch::TorchPredictor};
+use tachograph_predict::{Bundled, Manifest, Output, OutputId, Predictor, torch::TorchPredictor};
 use tch::{Device, Kind, Tensor};
 
 const TOLERANCE: f64 = 1e-5;
@@ -52,7 +52,7 @@ fn factors_of_memory_are_the_same_in_plain_rust() {
     let features: Vec<&FeatureGraph> = features.iter().collect();
     let bundled = Bundled::named("cpu").unwrap().load().unwrap();
     let mut manifest = Manifest { featurizer, members: 1, ..bundled.manifest().clone() };
-    manifest.outputs[1].quantity = Quantity::Memory;
+    manifest.outputs.push(Output::new("memory", Quantity::Memory));
     let mut torch = TorchPredictor::untrained(manifest, Device::Cpu).unwrap();
     let mut weights = torch.weights();
     let heads = weights.iter_mut().filter(|(name, _)| name.contains("heads"));

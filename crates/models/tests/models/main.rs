@@ -72,6 +72,7 @@ fn close(a: &Tensor, b: &Tensor) {
     let (a, b) = (values(a), values(b));
     let largest = b.iter().fold(0f32, |largest, b| largest.max(b.abs()));
     for (a, b) in a.into_iter().zip(b) {
-        assert!((a - b).abs() <= (1e-5 * b.abs()).max(1e-6 * largest), "{a} and {b}");
+        // Sums in another order: on some processors 1.3e-5 apart where terms cancel.
+        assert!((a - b).abs() <= (3e-5 * b.abs()).max(1e-6 * largest), "{a} and {b}");
     }
 }

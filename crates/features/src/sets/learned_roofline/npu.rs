@@ -75,22 +75,24 @@ pub fn fill(
         ];
         let paddings = extents.into_iter().flat_map(|(extent, all)| all.map(|multiple| padding(extent, multiple)));
         let held = rows.nodes[[row, alive]];
-        // Neighbours are summed below; an operator without any has the least time.
         let upscaling = upscaling(of_image(operand, 2), of_image(result, 2));
         let linear = node.text("mode") == Some("linear");
         let resize = [upscaling, (upscaling - upscaling.round()).abs(), f32::from(u8::from(linear))];
-        let values = [held].into_iter().chain([LEAST as f32; 6]).chain(paddings).chain(resize);
+        // Neighbours come below.
+        let values = [held].into_iter().chain([0.0; 6]).chain(paddings).chain(resize);
         places.iter().zip(values).for_each(|(&place, value)| rows.nodes[[row, place]] = value);
     }
+    // In double precision, so that it does not tell in which order neighbours come.
+    let mut sums = vec![[LEAST; 6]; own_weights.len()];
     for &(from, to) in links {
         for (k, column) in [compute, traffic, own].into_iter().enumerate() {
-            let [before, after] = [from, to].map(|row| rows.nodes[[row, column]].exp());
-            rows.nodes[[to, places[1 + k]]] += before;
-            rows.nodes[[from, places[4 + k]]] += after;
+            let time = |row: usize| f64::from(rows.nodes[[row, column]]).exp();
+            sums[to][k] += time(from);
+            sums[from][3 + k] += time(to);
         }
     }
-    for &place in &places[1..7] {
-        rows.nodes.column_mut(place).mapv_inplace(f32::ln);
+    for (row, sums) in sums.iter().enumerate() {
+        places[1..7].iter().zip(sums).for_each(|(&place, &sum)| rows.nodes[[row, place]] = sum.ln() as f32);
     }
     Ok(())
 }
