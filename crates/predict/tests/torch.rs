@@ -3,10 +3,10 @@
 
 mod common;
 
-use tachograph_features::{FeatureGraph, FeatureSet, Featurizer};
-use tachograph_ir::{NodeId, Quantity};
-use tachograph_predict::{Bundled, Manifest, Output, OutputId, Predictor, torch::TorchPredictor};
-use tch::{Device, Kind, Tensor};
+use tachograph_features::FeatureGraph;
+use tachograph_ir::NodeId;
+use tachograph_predict::{Bundled, OutputId, Predictor, torch::TorchPredictor};
+use tch::Device;
 
 const TOLERANCE: f64 = 1e-5;
 
@@ -44,37 +44,6 @@ fn every_bundled_checkpoint_predicts_the_same_in_plain_rust() {
 }
 
 #[test]
-fn factors_of_memory_are_the_same_in_plain_rust() {
-    let networks = common::networks();
-    let networks: Vec<_> = networks.iter().step_by(7).map(|(_, network)| network).collect();
-    let featurizer = Featurizer::fit(FeatureSet::LEARNED_ROOFLINE_NPU, &networks).unwrap();
-    let features: Vec<FeatureGraph> = networks.iter().map(|n| featurizer.featurize(n).unwrap()).collect();
-    let features: Vec<&FeatureGraph> = features.iter().collect();
-    let bundled = Bundled::named("cpu").unwrap().load().unwrap();
-    let mut manifest = Manifest { featurizer, members: 1, ..bundled.manifest().clone() };
-    manifest.outputs.push(Output::new("memory", Quantity::Memory));
-    let mut torch = TorchPredictor::untrained(manifest, Device::Cpu).unwrap();
-    let mut weights = torch.weights();
-    let heads = weights.iter_mut().filter(|(name, _)| name.contains("heads"));
-    let mut factors = 0;
-    for (name, weight) in heads {
-        factors += usize::from(name.ends_with("packing") || name.ends_with("holding"));
-        let numbers = Tensor::arange(weight.numel() as i64, (Kind::Float, Device::Cpu)).reshape(weight.size());
-        *weight = (numbers + name.len() as f64).sin() * 0.3;
-    }
-    torch.set_weights(&weights).unwrap();
-    let plain = Predictor::new(torch.checkpoint().unwrap()).unwrap();
-    let ids: Vec<OutputId> = plain.manifest().ids().map(|(id, _)| id).collect();
-    let memories = plain.manifest().ids().filter(|(_, output)| output.quantity == Quantity::Memory).count();
-    assert!(memories > 0 && factors == 2 * memories, "{factors} factors, {memories} memories");
-    let [ours, theirs] =
-        [plain.predict_features(&features, &ids).unwrap(), torch.predict_outputs(&features, &ids).unwrap()];
-    for (output, (ours, theirs)) in ours.iter().zip(&theirs).enumerate() {
-        ours.iter().zip(theirs).for_each(|(a, b)| close(*a, *b, &format!("output {output}")));
-    }
-}
-
-#[test]
 fn shares_of_operators_are_the_same_in_plain_rust() {
     for bundled in Bundled::ALL {
         let (plain, torch, outputs) = both(bundled);
@@ -103,8 +72,9 @@ fn write_golden() {
     for bundled in Bundled::ALL {
         let (_, torch, outputs) = both(bundled);
         for (name, network) in common::networks() {
-            let values = torch.predict_outputs(&network, &outputs).unwrap();
-            let values: Vec<f64> = values.iter().map(|prediction| prediction.value.value()).collect();
+            let features = torch.manifest().featurizer.featurize(&network).unwrap();
+            let values = torch.predict_features(&[&features], &outputs).unwrap();
+            let values: Vec<f64> = values.iter().map(|values| values[0]).collect();
             golden.insert(format!("{}: {name}", bundled.name), values.into());
         }
     }
