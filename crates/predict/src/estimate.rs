@@ -62,8 +62,19 @@ impl Estimate {
         names.extend(unfamiliar.operators.iter().map(|&id| bound.graph().node(id).op.to_string()));
         let unseen: HashSet<NodeId> = unfamiliar.operators.into_iter().collect();
         let (unseen, own) = demand.work.iter().copied().partition(|work| unseen.contains(&work.id));
+        let stand_in = unfamiliar.stand_in;
         let packed = manifest.featurizer.schema().node_column("own_weights").is_some();
-        let case = Case { batch: bound.batch(), own, unseen, demand, learned, names, types: unfamiliar.types, packed };
+        let case = Case {
+            batch: bound.batch(),
+            own,
+            unseen,
+            demand,
+            learned,
+            names,
+            types: unfamiliar.types,
+            stand_in,
+            packed,
+        };
         Ok(known.into_iter().zip(values).map(|(output, value)| case.estimate(output, value)).collect())
     }
 
@@ -157,6 +168,8 @@ struct Case {
     names: BTreeSet<String>,
     /// Types that were never learned.
     types: Vec<DType>,
+    /// What stands in for them.
+    stand_in: DType,
     /// The network has factors for weights that a compiler packs.
     packed: bool,
 }
@@ -197,7 +210,7 @@ impl Case {
             (floor.max(size * at.low), size * at.high * emulated)
         });
         if !types.is_empty() {
-            outside.push(Outside::Types { types, converted });
+            outside.push(Outside::Types { types, converted, learned: self.stand_in });
         }
         if !self.names.is_empty() {
             let share = if size > 0.0 { unseen / size } else { 0.0 };

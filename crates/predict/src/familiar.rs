@@ -26,7 +26,7 @@ pub(crate) struct Unfamiliar {
     /// Types that were never learned.
     pub types: Vec<DType>,
     /// What stands in for those: f32 if that was learned, else what was.
-    stand_in: DType,
+    pub stand_in: DType,
 }
 
 impl Unfamiliar {

@@ -15,6 +15,8 @@ pub enum Outside {
         types: Vec<DType>,
         /// Those that the device file has no peak for.
         converted: Vec<DType>,
+        /// The type that they are predicted from.
+        learned: DType,
     },
     /// Operators that no network of the training set had.
     Operators {
@@ -43,14 +45,14 @@ impl fmt::Display for Outside {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let list = |types: &[DType]| types.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         match self {
-            Self::Types { types, converted } => {
+            Self::Types { types, converted, learned } => {
                 write!(f, "no network in {} was ever learned from: ", list(types))?;
                 match types.iter().any(|dtype| !converted.contains(dtype)) {
-                    true => write!(f, "predicted from f32 by the peaks of the device file")?,
-                    false => write!(f, "predicted as if computed in f32, on fewer bytes")?,
+                    true => write!(f, "predicted from {learned} by the peaks of the device file")?,
+                    false => write!(f, "predicted as if computed in {learned}, on other bytes")?,
                 }
                 if !converted.is_empty() && converted.len() < types.len() {
-                    write!(f, ", {} as if computed in f32", list(converted))?;
+                    write!(f, ", {} as if computed in {learned}", list(converted))?;
                 }
                 write!(f, "; a library without kernels for it can take many times as long")
             }
