@@ -11,8 +11,6 @@ use tachograph_transfer::baseline::{self, Baseline, Resident, StaticRow};
 use super::{Args, intervals::HeldOut, networks, networks::OURS, own, rows::Rows};
 
 const SET: &str = "edge";
-/// A CPU is a device of the set, too, and no part of these tables.
-const ACCELERATORS: &str = "ethos";
 /// 80/20 at random: the first of five folds.
 const FOLDS: usize = 5;
 
@@ -36,10 +34,10 @@ pub fn tables(args: &Args) -> Result<()> {
     args.intervals.as_ref().map_or(Ok(()), |file| apart.calibrate(OURS, &corpus.outputs, file))
 }
 
+/// The accelerators of the recipes: a CPU is a device of the set, too.
 fn corpus() -> Result<Corpus> {
-    let of_set = own::corpus(SET)?;
-    let devices: BTreeSet<String> = of_set.outputs.into_iter().map(|output| output.name).collect();
-    let devices = devices.into_iter().filter(|name| name.starts_with(ACCELERATORS)).collect();
+    let recipes = networks::of_edge()?;
+    let devices = recipes.first().map_or(&[][..], |(_, config)| config.device.names()).to_vec();
     let query = Query { devices, quantities: vec![Quantity::Latency, Quantity::Memory], batch: None };
     Ok(Corpus::open(&own::path(SET), None, &query)?)
 }
