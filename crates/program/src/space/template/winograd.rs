@@ -110,7 +110,10 @@ fn multiply(
                         split("products.local", "ty", vec![r]),
                         split(&conv, "y", vec![at_once, tile]),
                     ];
-                    let order = (if once { rows - at_once } else { at_once }, loads(r * p, vectors));
+                    // Where tiles leave a rest, sums get out of registers.
+                    let rest = !rows.is_multiple_of(r) || !columns.is_multiple_of(p);
+                    // A broadcast number is in the first cache; vectors of weights come from the second at best.
+                    let order = (if once { rows - at_once } else { at_once }, rest, loads(r * p, 3 * vectors));
                     options.push((order, r * p * vectors, format!("{r}x{p}x{vectors}, {at_once}"), steps));
                 }
             }
