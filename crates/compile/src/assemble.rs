@@ -238,6 +238,18 @@ impl Assembly {
         Ok(())
     }
 
+    /// Bytes of what a step writes, of several results the last.
+    pub fn written(&self, step: &Step) -> u64 {
+        let to = match &step.run {
+            Run::Kernel { args, .. } => args.iter().rev().find_map(|arg| match arg {
+                Arg::Value(value) => Some(*value),
+                Arg::Weight(_) => None,
+            }),
+            Run::Bytes { to, .. } => Some(*to),
+        };
+        to.map_or(0, |value| self.values[value].bytes)
+    }
+
     /// The value that has memory, and where in it this one lies.
     pub fn root(&self, mut value: usize) -> (usize, u64) {
         let mut offset = 0;

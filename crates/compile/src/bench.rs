@@ -55,9 +55,40 @@ impl Memory {
 }
 
 /// A call of a plan.
-enum Call {
+struct Call {
+    what: What,
+    /// The part that it is of, and the bytes that it copies into another order; `None` where results are handed over.
+    of: Option<(usize, Option<u64>)>,
+}
+
+enum What {
     Kernel(Unit, Vec<*mut c_void>, *mut u8),
     Bytes { from: *const u8, to: *mut u8, bytes: usize },
+}
+
+impl Call {
+    /// # Safety
+    /// Addresses must be of memory as large as the assembly says, which nobody else uses meanwhile.
+    unsafe fn run(&self) {
+        // SAFETY: as above.
+        unsafe {
+            match &self.what {
+                What::Kernel(unit, args, work) => unit(args.as_ptr(), *work),
+                What::Bytes { from, to, bytes } => std::ptr::copy_nonoverlapping(*from, *to, *bytes),
+            }
+        }
+    }
+}
+
+/// What a step of a plan took.
+#[derive(Clone, Copy, Debug)]
+pub struct Took {
+    /// The part that it is of; copies are of the part that reads them.
+    pub part: usize,
+    /// Bytes of a copy into another order; `None` where it is a kernel.
+    pub copied: Option<u64>,
+    /// Milliseconds.
+    pub ms: f64,
 }
 
 /// Plans that can be run.
@@ -147,10 +178,10 @@ impl Bench {
             };
             let mut calls = Vec::new();
             for (at, step) in assembly.steps.iter().enumerate() {
-                calls.push(match &step.run {
+                let what = match &step.run {
                     Run::Bytes { from, to } => {
                         let bytes = assembly.values[*to].bytes as usize;
-                        Call::Bytes { from: address(*from), to: address(*to), bytes }
+                        What::Bytes { from: address(*from), to: address(*to), bytes }
                     }
                     Run::Kernel { unit, args, .. } => {
                         let place = places.get(unit).cloned().unwrap_or_else(|| Err("it was not compiled".into()))?;
@@ -158,12 +189,14 @@ impl Bench {
                             Arg::Value(value) => address(*value).cast(),
                             Arg::Weight(offset) => weights.at(*offset).cast(),
                         };
-                        Call::Kernel(units[place], args.iter().map(argument).collect(), arena.at(work[at]))
+                        What::Kernel(units[place], args.iter().map(argument).collect(), arena.at(work[at]))
                     }
-                });
+                };
+                calls.push(Call { what, of: Some((step.part, step.copies.then(|| assembly.written(step)))) });
             }
             for (&value, result) in assembly.outputs.iter().zip(&mut results) {
-                calls.push(Call::Bytes { from: address(value), to: result.as_mut_ptr(), bytes: result.len() });
+                let what = What::Bytes { from: address(value), to: result.as_mut_ptr(), bytes: result.len() };
+                calls.push(Call { what, of: None });
             }
             Ok(calls)
         };
@@ -186,14 +219,26 @@ impl Bench {
         for call in calls {
             // SAFETY: addresses are within memory that this value owns, as large as the plan's assembly says, and nobody else
             // uses it meanwhile; functions are of the library that it holds open.
-            unsafe {
-                match call {
-                    Call::Kernel(unit, args, work) => unit(args.as_ptr(), *work),
-                    Call::Bytes { from, to, bytes } => std::ptr::copy_nonoverlapping(*from, *to, *bytes),
-                }
-            }
+            unsafe { call.run() };
         }
         Some(start.elapsed().as_secs_f64() * 1e3)
+    }
+
+    /// Runs a plan; what each of its steps took. `None` where it cannot be run.
+    pub fn steps(&mut self, plan: usize) -> Option<Vec<Took>> {
+        let calls = self.plans.get(plan)?.as_ref().ok()?;
+        let mut last = Instant::now();
+        let mut took = Vec::with_capacity(calls.len());
+        for call in calls {
+            // SAFETY: as in `run`.
+            unsafe { call.run() };
+            let now = Instant::now();
+            if let Some((part, copied)) = call.of {
+                took.push(Took { part, copied, ms: (now - last).as_secs_f64() * 1e3 });
+            }
+            last = now;
+        }
+        Some(took)
     }
 
     /// The outputs of the last run, as they lie in memory, row-major.

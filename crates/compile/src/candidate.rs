@@ -1,7 +1,8 @@
 //! Ways to run a part: a form, a schedule, and the orders in which it reads and writes tensors.
 
-use std::collections::HashMap;
+use std::{cmp::Ordering, collections::HashMap};
 
+use serde::{Deserialize, Serialize};
 use tachograph_ir::TensorId;
 use tachograph_program::{Among, Form, Group, Machine, Nest, Schedule, Space, Target};
 use tachograph_tune::live::{Known, untuned, winner};
@@ -10,6 +11,9 @@ use crate::{
     Result, formula,
     order::{self, Orders},
 };
+
+/// Schedules of the same orders that may be timed in the network against each other: by themselves they are within the noise.
+const RIVALS: usize = 3;
 
 /// A way to run a part.
 #[derive(Clone, Debug)]
@@ -24,8 +28,20 @@ pub struct Candidate {
     pub writes: Orders,
     /// What it takes.
     pub ms: f64,
-    /// Whether that was measured, and weights alone are counted by a formula; else a formula says all.
-    pub measured: bool,
+    /// Whence that is known.
+    pub basis: Basis,
+}
+
+/// Whence it is known what a kernel takes; what comes first is believed first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Basis {
+    /// It was timed between the others of its network.
+    InPlace,
+    /// It was measured by itself, and a formula says what its weights take.
+    Alone,
+    /// A formula says all.
+    Formula,
 }
 
 impl Candidate {
@@ -33,7 +49,7 @@ impl Candidate {
         let nest = schedule.lower(&group.workload)?;
         let (reads, writes) = orders(group, &nest);
         let ms = formula::ms(&group.workload, &schedule);
-        Ok(Self { form, schedule, reads, writes, ms, measured: false })
+        Ok(Self { form, schedule, reads, writes, ms, basis: Basis::Formula })
     }
 
     /// The same with its loops shared among threads.
@@ -45,8 +61,14 @@ impl Candidate {
         Ok(Self { schedule, ms: share * self.ms, ..self })
     }
 
-    fn takes_the_place_of(&self, other: &Self) -> bool {
-        self.reads == other.reads && self.writes == other.writes
+    /// Whether it reads and writes the same orders, in the same form.
+    fn is_like(&self, other: &Self) -> bool {
+        self.form == other.form && self.reads == other.reads && self.writes == other.writes
+    }
+
+    /// What is believed first, then what is fastest.
+    pub(crate) fn order(&self, other: &Self) -> Ordering {
+        self.basis.cmp(&other.basis).then(self.ms.total_cmp(&other.ms))
     }
 }
 
@@ -62,21 +84,22 @@ fn orders(group: &Group, nest: &Nest) -> (Orders, Orders) {
     (group.inputs.iter().filter(given).map(order).collect(), group.outputs.iter().map(order).collect())
 }
 
-/// The ways to run a kernel, one for each combination of orders: the fastest of those that were measured, by the formula
-/// where none was. `known` has what was measured of each form.
+/// The ways to run a kernel: for each form and combination of orders the fastest [`RIVALS`] that were measured, or the fastest by the
+/// formula where none was. `known` has what was measured of each form.
 ///
 /// # Errors
 /// A schedule that the workload refuses.
 pub fn candidates(forms: &[(Form, Group)], known: &HashMap<Form, Vec<Known>>) -> Result<Vec<Candidate>> {
     let mut found: Vec<Candidate> = Vec::new();
-    let mut keep = |candidate: Candidate| match found.iter_mut().find(|other| candidate.takes_the_place_of(other)) {
-        // What was measured is believed before any formula.
-        Some(other) if (!candidate.measured, candidate.ms) < (!other.measured, other.ms) => *other = candidate,
-        Some(_) => {}
-        None => found.push(candidate),
-    };
     for (form, group) in forms {
         let plain = untuned(&group.workload)?;
+        let mut own = measured(*form, group, &plain, known.get(form).map_or(&[], Vec::as_slice));
+        let mut keep = |candidate: Candidate| match own.iter_mut().find(|other| candidate.is_like(other)) {
+            // What was measured is believed before any formula.
+            Some(other) if candidate.order(other).is_lt() => *other = candidate,
+            Some(_) => {}
+            None => own.push(candidate),
+        };
         keep(Candidate::new(*form, group, plain.clone())?);
         // All points of a sketch have the same orders, and the first is the one worth running untuned.
         for sketch in Space::templates(&group.workload, Machine::of(Target::native()))?.sketches {
@@ -86,31 +109,34 @@ pub fn candidates(forms: &[(Form, Group)], known: &HashMap<Form, Vec<Known>>) ->
                 keep(candidate);
             }
         }
-        for candidate in measured(*form, group, &plain, known.get(form).map_or(&[], Vec::as_slice)) {
-            keep(candidate);
-        }
+        found.extend(own);
     }
-    found.sort_by(|a, b| (!a.measured, a.ms).partial_cmp(&(!b.measured, b.ms)).unwrap_or(std::cmp::Ordering::Equal));
+    found.sort_by(Candidate::order);
     Ok(found)
 }
 
-/// The winner among the measured schedules with each combination of orders.
+/// The fastest of the measured schedules with each combination of orders.
 fn measured(form: Form, group: &Group, untuned: &Schedule, known: &[Known]) -> Vec<Candidate> {
     let mut classes: Vec<(Candidate, Vec<&Known>)> = Vec::new();
     for one in known.iter().filter(|known| known.outcome.is_ok()) {
         // Records of other stages under the same hash have names that are not there.
         let Ok(candidate) = Candidate::new(form, group, one.schedule.clone()) else { continue };
-        match classes.iter_mut().find(|(other, _)| candidate.takes_the_place_of(other)) {
+        match classes.iter_mut().find(|(other, _)| candidate.is_like(other)) {
             Some((_, all)) => all.push(one),
             None => classes.push((candidate, vec![one])),
         }
     }
-    let best = |(candidate, all): (Candidate, Vec<&Known>)| {
-        let best = winner(untuned, all)?;
-        // By itself a kernel finds its weights in the caches; in a network they come from memory, while it computes: more than the
-        // longer of both, and less than their sum.
-        let ms = best.timed.ms.hypot(formula::weights_ms(&group.workload));
-        Some(Candidate { schedule: best.schedule.clone(), ms, measured: true, ..candidate })
-    };
-    classes.into_iter().filter_map(best).collect()
+    // By itself a kernel finds its weights in the caches; in a network they come from memory, while it computes: more than the
+    // longer of both, and less than their sum.
+    let weights = formula::weights_ms(&group.workload);
+    let mut found = Vec::new();
+    for (like, mut all) in classes {
+        for _ in 0..RIVALS {
+            let Some(best) = winner(untuned, all.iter().copied()) else { break };
+            let (schedule, ms) = (best.schedule.clone(), best.timed.ms.hypot(weights));
+            all.retain(|known| known.schedule != schedule);
+            found.push(Candidate { schedule, ms, basis: Basis::Alone, ..like.clone() });
+        }
+    }
+    found
 }

@@ -8,14 +8,14 @@ use std::{
 use tachograph_program::Compiler;
 
 use crate::{
-    Error, How, Measured, Network, Plan, Port, Result, Signature, Step, Way,
-    assemble::{Arg, Assembly, Run},
+    Basis, Error, How, Network, Plan, Port, Result, Signature, Step, Way, Ways,
+    assemble::{Assembly, Run},
     build, chosen,
     elements::{Elements, Weights},
     formula,
     made::Made,
     source,
-    ways::{plain, ways},
+    ways::plain,
 };
 
 /// Where a compiled network goes.
@@ -29,19 +29,19 @@ pub struct Out<'a> {
     pub threads: u32,
 }
 
-/// Compiles a network to a folder: `network.so`, `tachograph.h`, `network.py`, `plan.json`. `measured` has what is known of
-/// its programs; what nothing is known of is chosen by a formula.
+/// Compiles a network to a folder: `network.so`, `tachograph.h`, `network.py`, `plan.json`. Of its [`ways`](crate::ways()) those
+/// are taken that take least together.
 ///
 /// # Errors
 /// Weights that cannot be read; a kernel that the compiler refuses even as plain loops; files that cannot be written.
 pub fn compile(
     network: &Network<'_>,
-    measured: &Measured,
+    ways: &Ways,
     weights: &Weights<'_>,
     compiler: &Compiler,
     out: Out<'_>,
 ) -> Result<Plan> {
-    let mut all = ways(network, measured, out.threads)?;
+    let mut all = ways.clone().among(network, out.threads)?;
     let mut refused: HashMap<usize, String> = HashMap::new();
     loop {
         let taken = chosen(network, &all);
@@ -59,13 +59,16 @@ pub fn compile(
         if bad.is_empty() {
             let signature = signature(network);
             link(&assembly, &files, &signature, compiler, out)?;
-            let plan =
+            let mut plan =
                 plan(network, &taken, &assembly, (compiler, out.threads), &refused, signature, elements.stand_ins());
+            for copy in plan.steps.iter_mut().filter(|step| step.run == How::Copy) {
+                copy.predicted_ms *= all.copies;
+            }
             write(&out.folder.join("plan.json"), &serde_json::to_string_pretty(&plan).unwrap_or_default())?;
             return Ok(plan);
         }
         for (part, why) in bad {
-            drop_way(network, &mut all, part, taken[part].as_ref(), &why)?;
+            drop_way(network, &mut all.parts, part, taken[part].as_ref(), &why)?;
             refused.insert(part, why);
         }
     }
@@ -143,27 +146,20 @@ fn plan(
     signature: Signature,
     stand_ins: Vec<String>,
 ) -> Plan {
-    let bytes = |step: &crate::assemble::Step| match &step.run {
-        Run::Kernel { args, .. } => match args.last() {
-            Some(Arg::Value(value)) => assembly.values[*value].bytes,
-            _ => 0,
-        },
-        Run::Bytes { to, .. } => assembly.values[*to].bytes,
-    };
     let step = |step: &crate::assemble::Step| {
         let part = &network.parts[step.part];
         let kernel = match &taken[step.part] {
             Some(Way::Kernel(way)) if !step.copies => Some(way),
             _ => None,
         };
-        let (run, predicted_ms, measured) = match kernel {
+        let (run, predicted_ms, basis) = match kernel {
             Some(way) => {
                 let (form, schedule, refused) = (way.form, way.schedule.clone(), refused.get(&step.part).cloned());
-                (How::Kernel { form, schedule, refused }, way.ms, way.measured)
+                (How::Kernel { form, schedule, refused }, way.ms, way.basis)
             }
-            None => (How::Copy, formula::copy_ms(bytes(step)), false),
+            None => (How::Copy, formula::copy_ms(assembly.written(step)), Basis::Formula),
         };
-        Step { group: part.group, operators: part.operators.clone(), run, predicted_ms, measured, ms: 0.0 }
+        Step { group: part.group, operators: part.operators.clone(), run, predicted_ms, basis, ms: 0.0 }
     };
     Plan {
         model: network.bound.graph().name().to_owned(),

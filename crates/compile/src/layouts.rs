@@ -7,7 +7,7 @@ use tachograph_ir::{NodeId, TensorId};
 use tachograph_program::{Form, Group, Layout};
 
 use crate::{
-    Candidate, Measured, Network, Part, Result, Way, Work, chosen,
+    Candidate, Measured, Network, Part, Result, Way, Ways, Work, chosen,
     relaid::{Channels, relaid},
     ways,
 };
@@ -46,7 +46,7 @@ impl Convolution {
 /// A network whose convolutions have layouts to be chosen. All else follows: its ways are those that, with copies, take least.
 pub struct LayoutSpace<'a> {
     network: &'a Network<'a>,
-    ways: Vec<Vec<Way>>,
+    ways: Ways,
     convolutions: Vec<Convolution>,
     default: Vec<Layouts>,
 }
@@ -58,20 +58,20 @@ impl<'a> LayoutSpace<'a> {
     /// # Errors
     /// A schedule that a workload refuses.
     pub fn of(network: &'a Network<'a>, measured: &Measured) -> Result<Self> {
-        let mut all = ways(network, measured, 1)?;
+        let mut all = ways(network, measured)?;
         let default = chosen(network, &all);
         let mut convolutions = Vec::new();
         for (i, part) in network.parts.iter().enumerate() {
             let Work::Kernel(forms) = &part.work else { continue };
             match convolution(network, part) {
                 Some((node, data)) => {
-                    let (ways, alike) = laid(forms, &all[i], data)?;
+                    let (ways, alike) = laid(forms, &all.parts[i], data)?;
                     // Where all layouts are the same there is nothing to choose.
                     if ways.len() > 1 {
                         convolutions.push(Convolution { node, part: i, data, ways, alike });
                     }
                 }
-                None => others(network, forms, &mut all[i])?,
+                None => others(network, forms, &mut all.parts[i])?,
             }
         }
         let mut space = Self { network, ways: all, convolutions, default: Vec::new() };
@@ -89,7 +89,7 @@ impl<'a> LayoutSpace<'a> {
         let mut ways = self.ways.clone();
         for (convolution, layouts) in self.convolutions.iter().zip(layouts) {
             if let Some((_, way)) = convolution.found(*layouts) {
-                ways[convolution.part] = vec![way.clone()];
+                ways.parts[convolution.part] = vec![way.clone()];
             }
         }
         chosen(self.network, &ways)

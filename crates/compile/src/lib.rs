@@ -17,6 +17,7 @@ mod copy;
 mod elements;
 mod error;
 mod formula;
+mod in_place;
 mod layouts;
 mod library;
 mod made;
@@ -30,11 +31,12 @@ mod tasks;
 mod units;
 mod ways;
 
-pub use bench::Bench;
-pub use candidate::Candidate;
+pub use bench::{Bench, Took};
+pub use candidate::{Basis, Candidate};
 pub use compile::{Out, compile};
 pub use elements::Weights;
 pub use error::{Error, Result};
+pub use in_place::in_place;
 pub use layouts::{Convolution, LayoutSpace, Layouts};
 pub use library::Compiled;
 pub use network::{Network, Part, Work};
@@ -42,7 +44,7 @@ pub use order::Orders;
 pub use plan::{How, Plan, Port, Signature, Step};
 pub use relaid::Channels;
 pub use tasks::{known, tasks, total_ms};
-pub use ways::{Measured, Way, chosen, ways};
+pub use ways::{Measured, Way, Ways, chosen, ways};
 
 /// The front page, whose program is tested.
 #[cfg(doctest)]

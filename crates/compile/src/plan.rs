@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use tachograph_ir::DType;
 use tachograph_program::{Form, Schedule};
 
+use crate::Basis;
+
 /// A tensor that a network takes or gives.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Port {
@@ -42,8 +44,8 @@ pub struct Step {
     pub run: How,
     /// What it was thought to take, in milliseconds.
     pub predicted_ms: f64,
-    /// Whether that had been measured by itself; else a formula says so.
-    pub measured: bool,
+    /// Whence that was known.
+    pub basis: Basis,
     /// What it took in a run of the whole, the median of several; 0 where the whole was not run.
     #[serde(default)]
     pub ms: f64,

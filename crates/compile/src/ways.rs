@@ -1,9 +1,9 @@
 //! Every way to run every part, and which is taken: times of kernels, and of copies where two disagree on an order.
 
-use std::collections::HashMap;
+use std::{cmp::Ordering, collections::HashMap};
 
 use tachograph_ir::TensorId;
-use tachograph_program::{Form, Layout, Machine, Target, WorkloadHash};
+use tachograph_program::{Form, Group, Layout, Machine, Target, WorkloadHash};
 use tachograph_tune::live::Known;
 
 use crate::{
@@ -47,9 +47,22 @@ impl Way {
 
     /// What it takes, in milliseconds.
     pub fn ms(&self) -> f64 {
+        self.kernel().map_or(0.0, |kernel| kernel.ms)
+    }
+
+    /// The kernel, where there is one.
+    pub fn kernel(&self) -> Option<&Candidate> {
         match self {
-            Self::InPlace { .. } => 0.0,
-            Self::Kernel(candidate) => candidate.ms,
+            Self::InPlace { .. } => None,
+            Self::Kernel(candidate) => Some(candidate),
+        }
+    }
+
+    /// Which of two that do the same is taken.
+    fn believed(&self, other: &Self) -> Ordering {
+        match (self, other) {
+            (Self::Kernel(a), Self::Kernel(b)) => a.order(b),
+            _ => self.ms().total_cmp(&other.ms()),
         }
     }
 }
@@ -57,24 +70,24 @@ impl Way {
 /// What was measured, by workload.
 pub type Measured = HashMap<WorkloadHash, Vec<Known>>;
 
-/// The ways of each part, with loops shared among so many threads.
+/// The ways to run each part of a network, and what copies between them take.
+#[derive(Clone, Debug)]
+pub struct Ways {
+    /// Of each part.
+    pub parts: Vec<Vec<Way>>,
+    /// Milliseconds of a copy for one that the formula says.
+    pub copies: f64,
+}
+
+/// The ways of each part: every form, in every combination of orders.
 ///
 /// # Errors
 /// A schedule that a workload refuses.
-pub fn ways(network: &Network<'_>, measured: &Measured, threads: u32) -> Result<Vec<Vec<Way>>> {
-    let kernels = |forms: &[_]| -> Result<Vec<Way>> {
-        let known = |(form, group): &(Form, tachograph_program::Group)| {
-            Some((*form, measured.get(&group.workload.hash())?.clone()))
-        };
+pub fn ways(network: &Network<'_>, measured: &Measured) -> Result<Ways> {
+    let kernels = |forms: &[(Form, Group)]| -> Result<Vec<Way>> {
+        let known = |(form, group): &(Form, Group)| Some((*form, measured.get(&group.workload.hash())?.clone()));
         let known = forms.iter().filter_map(known).collect();
-        let shared = |candidate: Candidate| {
-            let group = forms.iter().find(|(form, _)| *form == candidate.form).map(|(_, group)| group);
-            Ok(Way::Kernel(Box::new(match group {
-                Some(group) => candidate.among(group, threads)?,
-                None => candidate,
-            })))
-        };
-        candidates(forms, &known)?.into_iter().map(shared).collect()
+        Ok(candidates(forms, &known)?.into_iter().map(|candidate| Way::Kernel(Box::new(candidate))).collect())
     };
     let each = |part: &Part| match &part.work {
         Work::Constant(_) => Ok(Vec::new()),
@@ -89,7 +102,59 @@ pub fn ways(network: &Network<'_>, measured: &Measured, threads: u32) -> Result<
         }
         Work::Kernel(forms) => kernels(forms),
     };
-    network.parts.iter().map(each).collect()
+    Ok(Ways { parts: network.parts.iter().map(each).collect::<Result<_>>()?, copies: 1.0 })
+}
+
+impl Ways {
+    /// Those that are taken, alone, with what others know of the same kernels.
+    #[must_use]
+    pub fn taken(&self, network: &Network<'_>, known: &Self) -> Self {
+        let same = |part: usize, way: &Way| {
+            let own = way.kernel()?;
+            let mut kernels = known.parts.get(part)?.iter().filter_map(Way::kernel);
+            kernels.find(|other| other.form == own.form && other.schedule == own.schedule).cloned()
+        };
+        let told = |part, way: Way| same(part, &way).map_or(way, |kernel| Way::Kernel(Box::new(kernel)));
+        let part = |(part, way): (usize, Option<Way>)| way.map(|way| told(part, way)).into_iter().collect();
+        Self { parts: chosen(network, self).into_iter().enumerate().map(part).collect(), copies: known.copies }
+    }
+
+    /// The same with the loops of kernels shared among threads.
+    ///
+    /// # Errors
+    /// A schedule that a workload refuses.
+    pub fn among(mut self, network: &Network<'_>, threads: u32) -> Result<Self> {
+        for (part, ways) in network.parts.iter().zip(&mut self.parts) {
+            for way in ways {
+                let Way::Kernel(candidate) = way else { continue };
+                let group = match &part.work {
+                    Work::Kernel(forms) => {
+                        forms.iter().find(|(form, _)| *form == candidate.form).map(|(_, group)| group)
+                    }
+                    Work::Join { copy, .. } => Some(copy),
+                    Work::View { .. } | Work::Constant(_) => None,
+                };
+                if let Some(group) = group {
+                    **candidate = candidate.clone().among(group, threads)?;
+                }
+            }
+        }
+        Ok(self)
+    }
+}
+
+/// The fastest way for each combination of orders.
+fn fastest(ways: &[Way]) -> Vec<&Way> {
+    let mut found: Vec<&Way> = Vec::new();
+    for way in ways {
+        let same = |other: &&mut &Way| other.reads() == way.reads() && other.writes() == way.writes();
+        match found.iter_mut().find(same) {
+            Some(other) if way.believed(other).is_lt() => *other = way,
+            Some(_) => {}
+            None => found.push(way),
+        }
+    }
+    found
 }
 
 /// The orders in which operands that lie one after the other are the result.
@@ -119,13 +184,14 @@ fn joins(network: &Network<'_>, from: &[TensorId], to: TensorId, axis: usize) ->
 }
 
 /// The way that is taken of each part; parts without ways have none.
-pub fn chosen(network: &Network<'_>, ways: &[Vec<Way>]) -> Vec<Option<Way>> {
+pub fn chosen(network: &Network<'_>, ways: &Ways) -> Vec<Option<Way>> {
     let copy = |id: TensorId, order: &Layout| {
-        formula::copy_ms(network.element_bytes(id) * order::elements(order, network.shape(id)))
+        ways.copies * formula::copy_ms(network.element_bytes(id) * order::elements(order, network.shape(id)))
     };
+    let ways: Vec<Vec<&Way>> = ways.parts.iter().map(|ways| fastest(ways)).collect();
     let mut producer: HashMap<TensorId, usize> = HashMap::new();
     for (i, ways) in ways.iter().enumerate() {
-        for (id, _) in ways.first().map_or(&[][..], Way::writes) {
+        for (id, _) in ways.first().map_or(&[][..], |way| way.writes()) {
             producer.insert(*id, i);
         }
     }
@@ -153,14 +219,14 @@ pub fn chosen(network: &Network<'_>, ways: &[Vec<Way>]) -> Vec<Option<Way>> {
                     |(id, order): &&(TensorId, Layout)| write.writes().iter().any(|(w, o)| w == id && o != order);
                 read.reads().iter().filter(differ).map(|(id, order)| copy(*id, order)).sum()
             };
-            let row = |write: &Way| ways[reader].iter().map(|read| cost(write, read)).collect();
+            let row = |write: &&Way| ways[reader].iter().map(|read| cost(write, read)).collect();
             pairs.push(Pair { of: [position[&maker], at], costs: ways[maker].iter().map(row).collect() });
         }
     }
     let choices = assign(&alone, &pairs);
     let mut taken: Vec<Option<Way>> = vec![None; ways.len()];
     for (&i, choice) in variables.iter().zip(choices) {
-        taken[i] = ways[i].get(choice).cloned();
+        taken[i] = ways[i].get(choice).map(|way| (*way).clone());
     }
     taken
 }

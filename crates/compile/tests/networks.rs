@@ -2,14 +2,16 @@
 
 use std::collections::HashMap;
 
-use tachograph_compile::{Compiled, How, Measured, Network, Out, compile};
+use tachograph_compile::{Basis, Compiled, How, Measured, Network, Out, Way, compile, in_place, ways};
 use tachograph_ir::{Assignment, Attrs, BoundGraph, Builder, DType, Fill, FusionRule, TensorId, Value};
-use tachograph_program::{Compiler, Data, group};
+use tachograph_program::{Compiler, Data, Form, group};
 
 fn compiled(bound: &BoundGraph, folder: &std::path::Path, threads: u32) -> (Vec<Vec<f32>>, tachograph_compile::Plan) {
     let network = Network::of(bound).unwrap();
     let out = Out { folder, objects: &folder.join("build"), threads };
-    let plan = compile(&network, &Measured::new(), &|_| Ok(None), &Compiler::find().unwrap(), out).unwrap();
+    let plan =
+        compile(&network, &ways(&network, &Measured::new()).unwrap(), &|_| Ok(None), &Compiler::find().unwrap(), out)
+            .unwrap();
     let mut library = Compiled::open(&folder.join("network.so")).unwrap();
     let given: Vec<Vec<f32>> = bound.graph().inputs().iter().map(|&id| stand_in(bound, id)).collect();
     let given: Vec<&[f32]> = given.iter().map(Vec::as_slice).collect();
@@ -142,12 +144,46 @@ fn what_depends_on_weights_alone_is_computed_beforehand() {
         let folder = tempfile::tempdir().unwrap();
         let out = Out { folder: folder.path(), objects: &folder.path().join("build"), threads: 1 };
         let compiler = Compiler::find().unwrap();
-        let plan = compile(&network, &Measured::new(), &|id| Ok(Some(weight(id))), &compiler, out).unwrap();
+        let ways = ways(&network, &Measured::new()).unwrap();
+        let plan = compile(&network, &ways, &|id| Ok(Some(weight(id))), &compiler, out).unwrap();
         assert!(plan.stand_ins.is_empty() && plan.steps.len() == 1, "{plan:#?}");
         let ones = vec![1.0; 2 * size as usize];
         let found = Compiled::open(&folder.path().join("network.so")).unwrap().run(&[ones.as_slice()]).unwrap();
         let expected = |column: u64| (0..size).map(|k| ((column * size + k) % 7) as f32).sum::<f32>();
         assert!((0..20).all(|j| found[0][j as usize] == expected(j)), "{:?}", found[0]);
+    }
+}
+
+#[test]
+fn kernels_are_timed_between_the_others() {
+    let bound = network(&[1, 16, 28, 28], |b, x| {
+        let x = b.conv(x, 32, [3, 3], 1, 1, 1, true)?;
+        let y = b.conv(x, 32, [3, 3], 1, 1, 1, true)?;
+        let y = b.op("Add", &[y, x])?;
+        b.op("Softmax", &[y])
+    });
+    let network = Network::of(&bound).unwrap();
+    let (folder, compiler) = (tempfile::tempdir().unwrap(), Compiler::find().unwrap());
+    let (objects, none) = (folder.path().join("build"), Measured::new());
+    let all = ways(&network, &none).unwrap();
+    let timed = in_place(&network, &all, &|_| Ok(None), &compiler, &objects).unwrap();
+    let mut forms = Vec::new();
+    for (before, after) in all.parts.iter().zip(&timed.parts) {
+        assert!(!after.is_empty() && after.len() <= before.len());
+        for kernel in after.iter().filter_map(Way::kernel) {
+            assert!(kernel.basis == Basis::InPlace && kernel.ms > 0.0, "{kernel:#?}");
+            forms.push(kernel.form);
+        }
+    }
+    // Each convolution in every form that a formula gives a chance.
+    assert!(forms.contains(&Form::WinogradF4) && forms.len() > network.parts.len(), "{forms:?}");
+    let out = Out { folder: folder.path(), objects: &objects, threads: 1 };
+    let plan = compile(&network, &timed, &|_| Ok(None), &compiler, out).unwrap();
+    assert!(plan.steps.iter().all(|step| step.run == How::Copy || step.basis == Basis::InPlace), "{plan:#?}");
+    let given = stand_in(&bound, bound.graph().inputs()[0]);
+    let found = Compiled::open(&folder.path().join("network.so")).unwrap().run(&[given.as_slice()]).unwrap();
+    for (a, b) in found[0].iter().zip(&interpreted(&bound)[0]) {
+        assert!((f64::from(*a) - b).abs() <= 1e-4 * b.abs().max(1e-3), "{a} {b}");
     }
 }
 

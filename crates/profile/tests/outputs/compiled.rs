@@ -1,6 +1,6 @@
 //! The same networks compiled to libraries: layouts, memory, weights and all, against ONNX Runtime.
 
-use tachograph_compile::{Compiled, How, Measured, Network, Out, Plan, compile};
+use tachograph_compile::{Compiled, How, Measured, Network, Out, Plan, compile, ways};
 use tachograph_ir::DType;
 use tachograph_program::Compiler;
 use tch::{Kind, Tensor};
@@ -44,7 +44,8 @@ fn run(case: &Expected, compiler: &Compiler) -> Result<(f64, Plan), String> {
     let folder = tempfile::tempdir().unwrap();
     let out = Out { folder: folder.path(), objects: &folder.path().join("build"), threads: 1 };
     // Weights that look random, the same as ONNX Runtime was given.
-    let plan = compile(&network, &Measured::new(), &|_| Ok(None), compiler, out).map_err(text)?;
+    let ways = ways(&network, &Measured::new()).map_err(text)?;
+    let plan = compile(&network, &ways, &|_| Ok(None), compiler, out).map_err(text)?;
     let refused = plan.steps.iter().find_map(|step| match &step.run {
         How::Kernel { refused: Some(why), .. } => Some(format!("group {} ({}): {why}", step.group, step.operators)),
         _ => None,

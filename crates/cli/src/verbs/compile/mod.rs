@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
-use tachograph_compile::{Measured, Network, Out, Plan, compile, known};
+use tachograph_compile::{Measured, Network, Out, Plan, Ways, compile, in_place, known, ways};
 use tachograph_import::onnx;
 use tachograph_ir::{Plain, TensorId};
 use tachograph_program::Compiler;
@@ -96,16 +96,21 @@ pub fn run(args: &Args) -> Result<()> {
     };
     tuning::tune(args, &network, by, &compiler, journal.as_mut())?;
     let weights = Elements::new(&args.model, &model);
-    let one = |measured: &Measured, folder: &Path| {
-        let out = Out { folder, objects: &args.out.join("build"), threads: args.threads.unsigned_abs() };
-        compile(&network, measured, &|id| weights.of(id), &compiler, out).with_context(|| model.path.clone())
+    let objects = args.out.join("build");
+    let one = |ways: &Ways, folder: &Path| {
+        let out = Out { folder, objects: &objects, threads: args.threads.unsigned_abs() };
+        compile(&network, ways, &|id| weights.of(id), &compiler, out).with_context(|| model.path.clone())
     };
     let measured = known(&network, journal.as_mut())?;
-    let mut plan = one(&measured, &args.out)?;
+    let mut all = ways(&network, &measured)?;
+    if !args.budget.is_zero() {
+        all = in_place(&network, &all, &|id| weights.of(id), &compiler, &objects)?;
+    }
+    let mut plan = one(&all, &args.out)?;
     let mut default = None;
     if !measured.is_empty() {
-        let untuned = one(&Measured::new(), &args.out.join("default"))?;
-        default = Some(untuned);
+        let untuned = ways(&network, &Measured::new())?.taken(&network, &all);
+        default = Some(one(&untuned, &args.out.join("default"))?);
     }
     let mut raced = race::race(&network, &args.out, &mut plan, default.as_mut())?;
     let taken = match (raced.default_ms, default) {

@@ -1,7 +1,7 @@
 //! The page on a compiled network.
 
 use anyhow::Result;
-use tachograph_compile::{How, Plan, Step};
+use tachograph_compile::{Basis, How, Plan, Step};
 use tachograph_program::Form;
 use tachograph_report::{PlanPage, PlanRow};
 
@@ -65,7 +65,11 @@ fn how(step: &Step) -> String {
 }
 
 fn from(step: &Step) -> &'static str {
-    if step.measured { "measured" } else { "formula" }
+    match step.basis {
+        Basis::InPlace => "in place",
+        Basis::Alone => "alone",
+        Basis::Formula => "formula",
+    }
 }
 
 /// A row of a table.
