@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use tachograph_program::{Form, Group, Machine, Space, Target, WorkloadHash};
+use tachograph_program::{Form, Group, WorkloadHash};
 use tachograph_tune::{
     Tuner,
-    live::{Journal, Task, space, untuned, winner},
+    live::{Journal, Task, untuned, winner},
 };
 
 use crate::{Error, Measured, Network, Result, Work};
@@ -23,7 +23,8 @@ struct Of<'a> {
 }
 
 /// A task for each different workload, forms of the same group that are no match for the fastest left out once `measured`
-/// has a time of each. What templates know is sought among their points alone: there are few, and they compile quickly.
+/// has a time of each. A tuner that searches all spaces has
+/// the points of templates alone, where one knows the workload: there are few, and they compile quickly.
 ///
 /// # Errors
 /// A rule that a workload refuses.
@@ -52,9 +53,8 @@ pub fn tasks(network: &Network<'_>, measured: &Measured, tuner: &Tuner) -> Resul
     };
     let task = |of: Of<'_>| {
         let workload = &of.group.workload;
-        let templates = Space::templates(workload, Machine::of(Target::native()))?;
-        let space = if templates.sketches.is_empty() { space(workload)? } else { templates };
-        Ok(Task::new(workload.clone(), of.count, space, untuned(workload)?, tuner)?)
+        let space = if tuner.space == "all" { "templates" } else { tuner.space };
+        Ok(Task::cpu(workload.clone(), of.count, tuner, Some(space))?)
     };
     found.into_iter().filter(hopeful).map(task).collect()
 }

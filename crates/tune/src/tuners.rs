@@ -22,6 +22,8 @@ pub struct Tuner {
     pub source: &'static str,
     /// What its cost model reads of programs ([`tachograph_program::features`]); `None` if it reads the decisions.
     pub features: Option<&'static str>,
+    /// Where it searches programs ([`SPACES`](crate::live::SPACES)).
+    pub space: &'static str,
     /// Which of several tasks it goes on with ([`TASK_SCHEDULERS`](crate::tasks::TASK_SCHEDULERS)).
     pub tasks: &'static str,
     /// How its strategy is made.
@@ -88,6 +90,7 @@ pub const TUNERS: &[Tuner] = &[
         about: "Gaussian process with an additive part, a spread start, slow times clipped, expected improvement",
         source: "this project",
         features: None,
+        space: "all",
         tasks: "gradient",
         make: Make::Alone(|| Box::new(Gaussian::new(GaussianOptions::TACHOGRAPH))),
     },
@@ -96,6 +99,7 @@ pub const TUNERS: &[Tuner] = &[
         about: "different points in random order",
         source: "the baseline",
         features: None,
+        space: "all",
         tasks: "round-robin",
         make: Make::Alone(|| Box::new(Random)),
     },
@@ -104,6 +108,7 @@ pub const TUNERS: &[Tuner] = &[
         about: "point after point",
         source: "AutoTVM's gridsearch",
         features: None,
+        space: "all",
         tasks: "round-robin",
         make: Make::Alone(|| Box::new(Exhaustive::default())),
     },
@@ -112,6 +117,7 @@ pub const TUNERS: &[Tuner] = &[
         about: "simulated annealing on boosted trees, plans of 64",
         source: "Chen et al., NeurIPS 2018; squared error in the place of its rank loss, features ours",
         features: Some("curve"),
+        space: "templates",
         tasks: "round-robin",
         make: Make::On("trees", |model| Box::new(Annealing::new(AnnealingOptions::AUTOTVM, model))),
     },
@@ -120,6 +126,7 @@ pub const TUNERS: &[Tuner] = &[
         about: "genetic, generations of 100, all measured",
         source: "TVM's GATuner",
         features: None,
+        space: "templates",
         tasks: "round-robin",
         make: Make::Alone(|| Box::new(Genetic::new())),
     },
@@ -128,6 +135,7 @@ pub const TUNERS: &[Tuner] = &[
         about: "genetic, ten times as many bred as measured, boosted trees choose",
         source: "Mu et al., DAC 2020: the idea; numbers ours, without history of other tasks",
         features: Some("curve"),
+        space: "templates",
         tasks: "round-robin",
         make: Make::On("trees", |model| Box::new(Genetic::guided(model))),
     },
@@ -136,6 +144,7 @@ pub const TUNERS: &[Tuner] = &[
         about: "Q-learning, a walker for each decision",
         source: "Zheng et al., ASPLOS 2020; Adam in the place of Adadelta, shorter trainings",
         features: None,
+        space: "ansor",
         tasks: "round-robin",
         make: Make::Alone(|| Box::new(FlexTensor::new())),
     },
@@ -144,6 +153,7 @@ pub const TUNERS: &[Tuner] = &[
         about: "evolution of 2048 over 4 generations on boosted trees, batches of 64",
         source: "Zheng et al., OSDI 2020; on recorded spaces features of decisions",
         features: Some("ansor"),
+        space: "ansor",
         tasks: "gradient",
         make: Make::On("deep-trees", evolution),
     },
@@ -152,6 +162,7 @@ pub const TUNERS: &[Tuner] = &[
         about: "evolution of 512 over 4 generations on boosted trees, batches of 64",
         source: "Shao et al., NeurIPS 2022; on recorded spaces features of decisions",
         features: Some("per-store"),
+        space: "meta-schedule",
         tasks: "meta-schedule",
         make: Make::On("deep-trees", |model| Box::new(Evolution::new(EvolutionOptions::META_SCHEDULE, model))),
     },
@@ -160,6 +171,7 @@ pub const TUNERS: &[Tuner] = &[
         about: "Ansor's evolution, a bandit (UCB1) over sketches",
         source: "only the idea is known; all numbers ours",
         features: Some("ansor"),
+        space: "ansor",
         tasks: "ucb",
         make: Make::On("deep-trees", |model| Box::new(bansor(Rule::Ucb1(0.5), model))),
     },
@@ -168,6 +180,7 @@ pub const TUNERS: &[Tuner] = &[
         about: "Ansor's evolution, a bandit (Thompson sampling) over sketches",
         source: "only the idea is known; all numbers ours",
         features: Some("ansor"),
+        space: "ansor",
         tasks: "thompson",
         make: Make::On("deep-trees", |model| Box::new(bansor(Rule::Thompson, model))),
     },
@@ -176,6 +189,7 @@ pub const TUNERS: &[Tuner] = &[
         about: "an agent (PPO) on boosted trees, adaptive sampling of what it finds",
         source: "Ahn et al., ICLR 2020",
         features: Some("curve"),
+        space: "templates",
         tasks: "round-robin",
         make: Make::On("trees", |model| Box::new(Chameleon::new(model, true))),
     },
@@ -184,6 +198,7 @@ pub const TUNERS: &[Tuner] = &[
         about: "the agent of chameleon without adaptive sampling",
         source: "Ahn et al., ICLR 2020: its ablation",
         features: Some("curve"),
+        space: "templates",
         tasks: "round-robin",
         make: Make::On("trees", |model| Box::new(Chameleon::new(model, false))),
     },
@@ -192,6 +207,7 @@ pub const TUNERS: &[Tuner] = &[
         about: "Gaussian process, Matérn 5/2, expected improvement, ten random points first",
         source: "the textbook (Jones et al., 1998; Snoek et al., 2012)",
         features: None,
+        space: "all",
         tasks: "round-robin",
         make: Make::Alone(|| Box::new(Gaussian::new(GaussianOptions::PLAIN))),
     },
@@ -200,6 +216,7 @@ pub const TUNERS: &[Tuner] = &[
         about: "gradient descent from 32 points on decisions relaxed to numbers, on TenSet's network, rounds of 64",
         source: "Zhao et al., ASPLOS 2024; features of decisions, a random first round without records",
         features: None,
+        space: "ansor",
         tasks: "gradient",
         make: Make::Alone(|| Box::new(Felix::new())),
     },
@@ -208,6 +225,7 @@ pub const TUNERS: &[Tuner] = &[
         about: "Gaussian process over devices: records of another one, times a weight, and a process of what is left",
         source: "Kennedy and O'Hagan, Biometrika 2000; without records the same as gp",
         features: None,
+        space: "all",
         tasks: "round-robin",
         make: Make::Alone(|| Box::new(Gaussian::new(GaussianOptions::DEVICES))),
     },
@@ -216,6 +234,7 @@ pub const TUNERS: &[Tuner] = &[
         about: "no search: the points of another device in the order of their times there",
         source: "the baseline of transfer; without records the same as random",
         features: None,
+        space: "all",
         tasks: "round-robin",
         make: Make::Alone(|| Box::new(Order::default())),
     },
@@ -224,6 +243,7 @@ pub const TUNERS: &[Tuner] = &[
         about: "Ansor's evolution on TenSet's network, which learns on another device and is adapted, the half that matters",
         source: "Zhao et al., 2022: the idea; numbers ours; features of decisions",
         features: None,
+        space: "ansor",
         tasks: "gradient",
         make: Make::Alone(|| Box::new(Moses::new())),
     },
@@ -232,6 +252,7 @@ pub const TUNERS: &[Tuner] = &[
         about: "64 points of maximum entropy, then annealing on a Gaussian process, μ + κσ with κ falling",
         source: "Sun et al., ICCV 2021; numbers ours; without records of others one layer in the place of two",
         features: None,
+        space: "templates",
         tasks: "round-robin",
         make: Make::Alone(|| Box::new(DgpTl::new(DgpTlOptions::USUAL))),
     },
@@ -240,6 +261,7 @@ pub const TUNERS: &[Tuner] = &[
         about: "dgp-tl with a tuning set of 8, adapted every 8 trials",
         source: "Sun et al., ICCV 2021; numbers ours, for few trials",
         features: None,
+        space: "templates",
         tasks: "round-robin",
         make: Make::Alone(|| Box::new(DgpTl::new(DgpTlOptions::SHORT))),
     },
@@ -248,6 +270,7 @@ pub const TUNERS: &[Tuner] = &[
         about: "a formula drafts 512 in two generations, boosted trees verify them in one, batches of 64",
         source: "Qiao et al., ASPLOS 2025; the formula's symbols on a processor ours, trees in the place of its network",
         features: Some("pruner"),
+        space: "ansor",
         tasks: "gradient",
         make: Make::On("deep-trees", |model| Box::new(Pruner::new(model))),
     },
@@ -256,6 +279,7 @@ pub const TUNERS: &[Tuner] = &[
         about: "pruner, verified by its network of statements and flows of buffers",
         source: "Qiao et al., ASPLOS 2025; symbols and flows on a processor ours, loss TLP's, no moving average of weights",
         features: Some("pruner"),
+        space: "ansor",
         tasks: "gradient",
         make: Make::On("pruner-pacm", |model| Box::new(Pruner::new(model))),
     },
@@ -297,12 +321,20 @@ const fn by_formula(name: &'static str, about: &'static str, source: &'static st
     let make = Make::On(name, |model| {
         Box::new(Evolution::new(EvolutionOptions { population: 512, ..EvolutionOptions::ANSOR }, model))
     });
-    Tuner { name, about, source, features: Some(features), tasks: "gradient", make }
+    Tuner { name, about, source, features: Some(features), space: "ansor", tasks: "gradient", make }
 }
 
 /// Ansor's evolution on a network.
 const fn learned(name: &'static str, about: &'static str, source: &'static str, features: &'static str) -> Tuner {
-    Tuner { name, about, source, features: Some(features), tasks: "gradient", make: Make::On(name, evolution) }
+    Tuner {
+        name,
+        about,
+        source,
+        features: Some(features),
+        space: "ansor",
+        tasks: "gradient",
+        make: Make::On(name, evolution),
+    }
 }
 
 /// A tuner by its name.

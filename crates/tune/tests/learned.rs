@@ -123,7 +123,7 @@ impl Measurer for Fake {
 #[test]
 fn gtuner_finds_more_than_its_random_start() {
     let by = tuner("gtuner").unwrap();
-    let tasks = [Task::cpu(product(), 1, by).unwrap()];
+    let tasks = [Task::cpu(product(), 1, by, None).unwrap()];
     let mut fake = Fake(Vec::new());
     let plan = Plan { trials: Some(96), ..Plan::default() };
     let known = tune(&tasks, by, &mut fake, &mut Memory::default(), &plan, &mut |_| ControlFlow::Continue(())).unwrap();

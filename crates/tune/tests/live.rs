@@ -29,7 +29,7 @@ fn product(m: u64, k: u64, n: u64) -> Workload {
 }
 
 fn task(workload: Workload, tuner: &Tuner) -> Task {
-    Task::cpu(workload, 1, tuner).unwrap()
+    Task::cpu(workload, 1, tuner, None).unwrap()
 }
 
 /// A number of a text between 0 and 1.
@@ -102,7 +102,11 @@ fn every_tuner_measures_so_many_and_none_twice() {
         let tasks = [task(product(32, 48, 64), by), task(product(16, 16, 16), by)];
         let (mut fake, mut journal) = (Fake { crashes: true, ..Fake::default() }, Memory::default());
         let known = run(&tasks, by, &mut fake, &mut journal, 40);
-        assert_eq!(known.iter().map(Vec::len).sum::<usize>(), 40, "{}", by.name);
+        // Templates have few points for shapes as small as these.
+        let points: u128 = tasks.iter().filter_map(|task| task.domain.space().count()).sum();
+        let trials = 40.min(points as usize);
+        assert!(trials == 40 || (by.space == "templates" && trials >= 16), "{}: {points} points", by.name);
+        assert_eq!(known.iter().map(Vec::len).sum::<usize>(), trials, "{}", by.name);
         // Both have their turn, however the scheduler divides the rest.
         assert!(known.iter().all(|known| known.len() > 1), "{}", by.name);
         assert!(known.iter().flatten().any(|known| known.outcome == Err("Crash: signal: 11".into())), "{}", by.name);
@@ -111,10 +115,10 @@ fn every_tuner_measures_so_many_and_none_twice() {
             let schedules: Vec<&Schedule> = known.iter().map(|known| &known.schedule).collect();
             assert_eq!((distinct(schedules.clone()), schedules[0]), (known.len(), &task.untuned), "{}", by.name);
         }
-        assert_eq!(fake.measured.len(), 40, "{}", by.name);
+        assert_eq!(fake.measured.len(), trials, "{}", by.name);
         // The same again from the same journal: all is known, nothing is measured.
         let again = run(&tasks, by, &mut fake, &mut journal, 40);
-        assert_eq!((fake.measured.len(), &again), (40, &known), "{}", by.name);
+        assert_eq!((fake.measured.len(), &again), (trials, &known), "{}", by.name);
     }
 }
 

@@ -1,7 +1,8 @@
 //! What is tuned: a workload of a network and the space of its schedules.
 
-use tachograph_program::{CpuRules, Machine, Schedule, Space, Target, Workload, WorkloadHash, features};
+use tachograph_program::{Machine, Schedule, Space, Target, Workload, WorkloadHash, features};
 
+use super::space_named;
 use crate::{Domain, Error, Result, Source, Tuner};
 
 /// A workload, how often it occurs, and where its schedules are sought.
@@ -39,26 +40,15 @@ impl Task {
         Ok(Self { hash: workload.hash(), workload, count, untuned, domain, sources: Vec::new() })
     }
 
-    /// A task for this machine's processor: [`space`], [`untuned`].
+    /// A task for this machine's processor, in the space of this name ([`SPACES`](super::SPACES)), else in the tuner's.
     ///
     /// # Errors
-    /// As [`Task::new`] and [`space`].
-    pub fn cpu(workload: Workload, count: usize, tuner: &Tuner) -> Result<Self> {
-        let (space, untuned) = (space(&workload)?, untuned(&workload)?);
+    /// As [`Task::new`] and [`space_named`].
+    pub fn cpu(workload: Workload, count: usize, tuner: &Tuner, space: Option<&str>) -> Result<Self> {
+        let space = space_named(space.unwrap_or(tuner.space), &workload)?;
+        let untuned = untuned(&workload)?;
         Self::new(workload, count, space, untuned, tuner)
     }
-}
-
-/// All sketches for this machine's processor, those of templates first.
-///
-/// # Errors
-/// A rule that the workload refuses.
-pub fn space(workload: &Workload) -> Result<Space> {
-    let mut space = Space::templates(workload, Machine::of(Target::native()))?;
-    // What is written out further takes the compiler seconds.
-    let rules = CpuRules { max_unroll: 64, ..CpuRules::default() };
-    space.sketches.extend(Space::cpu(workload, rules)?.sketches);
-    Ok(space)
 }
 
 /// What is taken where nothing was tuned: the first point of the template that knows the workload, else its stages one after

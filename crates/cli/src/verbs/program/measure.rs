@@ -1,5 +1,7 @@
 //! `tachograph program measure`.
 
+use std::path::{Path, PathBuf};
+
 use anyhow::{Context, Result, ensure};
 use rand::SeedableRng;
 use serde_json::json;
@@ -24,6 +26,10 @@ pub struct Args {
     /// Of the draw.
     #[arg(long, default_value_t = 0)]
     seed: u64,
+    /// Time these, up to 16 in turns, rather than draw: JSON lines with a `schedule` each, as this command and `tune --json` write
+    /// them. They are timed though the store knows them, and not kept.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["points", "seed", "store"])]
+    schedules: Option<PathBuf>,
     /// One JSON object a schedule, each on a line.
     #[arg(long)]
     json: bool,
@@ -37,10 +43,17 @@ pub fn run(args: &Args) -> Result<()> {
     let i = args.which.group.context("which group? --group N; `tachograph program show MODEL` lists them")?;
     let workload = groups.workload(i)?;
     let here = Here::cpu().context("the system does not say which processor this machine has")?;
-    let store = args.record.open()?;
+    let store = if args.schedules.is_some() { None } else { args.record.open()? };
     let mut cpu = Cpu::new(Compiler::find()?, Settings::default())?;
-    let schedules = drawn(args, &workload, store.as_ref(), &here)?;
-    ensure!(!schedules.is_empty(), "all schedules of group {i} that {} draws gave are known", 20 * args.points);
+    let schedules = match &args.schedules {
+        Some(file) => read(file)?,
+        None => drawn(args, &workload, store.as_ref(), &here)?,
+    };
+    let none = match &args.schedules {
+        Some(file) => format!("{}: there is no schedule", file.display()),
+        None => format!("all schedules of group {i} that {} draws gave are known", 20 * args.points),
+    };
+    ensure!(!schedules.is_empty(), none);
     let mut fastest: Option<f64> = None;
     let mut failed = 0;
     for some in schedules.chunks(TOGETHER) {
@@ -67,6 +80,20 @@ pub fn run(args: &Args) -> Result<()> {
     fastest.into_iter().for_each(|ms| out!("fastest of these: {}", rate(ms)));
     known.into_iter().for_each(|(_, ms)| out!("fastest known here: {}", rate(ms)));
     Ok(())
+}
+
+/// The schedules of a file of JSON lines.
+fn read(file: &Path) -> Result<Vec<Schedule>> {
+    let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
+    let schedule = |(at, line): (usize, &str)| {
+        #[derive(serde::Deserialize)]
+        struct Line {
+            schedule: Schedule,
+        }
+        let line: Line = serde_json::from_str(line).with_context(|| format!("{}:{}", file.display(), at + 1))?;
+        Ok(line.schedule)
+    };
+    text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()).map(schedule).collect()
 }
 
 /// Schedules that nobody has measured here.

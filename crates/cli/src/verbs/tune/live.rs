@@ -119,7 +119,7 @@ fn tasks(args: &Args, groups: &Groups, by: &Tuner) -> Result<(Vec<Task>, Vec<Of>
     let mut ofs = Vec::new();
     for (workload, of) in workloads {
         let context = || format!("{}: group {}", groups.name, of.groups[0]);
-        tasks.push(Task::cpu(workload, of.groups.len(), by).with_context(context)?);
+        tasks.push(Task::cpu(workload, of.groups.len(), by, args.space.as_deref()).with_context(context)?);
         ofs.push(of);
     }
     ensure!(!tasks.is_empty(), "{}: none of its groups can be tuned", groups.name);

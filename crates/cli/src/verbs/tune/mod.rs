@@ -54,6 +54,10 @@ pub struct Args {
     /// The tuner; --list says which there are.
     #[arg(long, default_value = DEFAULT)]
     tuner: String,
+    /// Where schedules of a model's groups are sought: `all`, `templates`, `ansor` or `meta-schedule`; without it, where the tuner
+    /// does (--list).
+    #[arg(long, value_name = "SPACE", conflicts_with_all = ["recorded", "list"])]
+    space: Option<String>,
     /// A network trained on other programs, from which the cost model of a tuner goes on (`gtuner`, `tenset-mlp`, `tlp`,
     /// `pruner-pacm`).
     #[arg(long, value_name = "FILE", requires = "model")]
@@ -106,15 +110,16 @@ fn list(json: bool) -> Result<()> {
                 "default": tuner.name == DEFAULT,
                 "about": tuner.about,
                 "source": tuner.source,
+                "space": tuner.space,
                 "here": tuner.is_there(),
             }))
         });
     }
     let row = |tuner: &tachograph_tune::Tuner| {
         let lacking = if tuner.is_there() { "" } else { " (not in this build: needs libtorch)" };
-        [tuner.name.to_owned(), format!("{}{lacking}", tuner.about), tuner.source.to_owned()]
+        [tuner.name.to_owned(), format!("{}{lacking}", tuner.about), tuner.space.to_owned(), tuner.source.to_owned()]
     };
-    table::table(&["tuner", "is", "source"], &TUNERS.iter().map(row).collect::<Vec<_>>());
+    table::table(&["tuner", "is", "space", "source"], &TUNERS.iter().map(row).collect::<Vec<_>>());
     out!("{DEFAULT} is taken where none is named");
     Ok(())
 }
