@@ -5,8 +5,8 @@
 
 use crate::{BufferId, Cond, Expr, Index, Loop, Mark, Nest, Range, Stmt, Var};
 
-/// Loops with fewer trips have no inside to speak of; those with more would take long to look through.
-const TRIPS: std::ops::RangeInclusive<u64> = 4..=1024;
+/// A loop of one trip has no inside; those with more would take long to look through.
+const TRIPS: std::ops::RangeInclusive<u64> = 2..=1024;
 
 /// How often a statement may be written out in place of once: for two axes that are padded.
 const COPIES: usize = 9;
