@@ -134,7 +134,7 @@ impl Index {
         }
     }
 
-    /// The sum of both, with `c·(a / c) + a % c` put together again.
+    /// The sum of both, with what was taken apart put together again.
     fn plus(&self, other: &Self, factor: i64) -> Self {
         let mut sum = self.clone();
         for (atom, coefficient) in &other.terms {
@@ -144,20 +144,27 @@ impl Index {
         sum.joined()
     }
 
+    /// With `c·(a / c) + a % c` as `a`, and `c·(a / c % d) + a % c` as `a % (c·d)`.
     fn joined(self) -> Self {
-        let whole = self.terms.iter().find_map(|(atom, coefficient)| match atom {
-            Atom::Mod(inner, by) => {
-                let quotient = Atom::Div(inner.clone(), *by);
-                let at = self.terms.binary_search_by(|(other, _)| other.cmp(&quotient)).ok()?;
-                (self.terms[at].1 == coefficient.saturating_mul(*by))
-                    .then(|| (atom.clone(), quotient, inner.clone(), *coefficient))
-            }
-            _ => None,
+        let joint = self.terms.iter().find_map(|(atom, coefficient)| {
+            let Atom::Mod(inner, by) = atom else { return None };
+            let quotient = inner.div(*by);
+            let (other, whole) = self.terms.iter().find_map(|(other, high)| {
+                let whole = match other {
+                    Atom::Div(..) if quotient.terms == [(other.clone(), 1)] && quotient.constant == 0 => {
+                        (**inner).clone()
+                    }
+                    Atom::Mod(high, wrap) if **high == quotient => inner.modulo(by.checked_mul(*wrap)?),
+                    _ => return None,
+                };
+                (*high == coefficient.saturating_mul(*by)).then(|| (other.clone(), whole))
+            })?;
+            Some((atom.clone(), other, whole, *coefficient))
         });
-        let Some((remainder, quotient, inner, coefficient)) = whole else { return self };
+        let Some((remainder, quotient, whole, coefficient)) = joint else { return self };
         let mut rest = self;
         rest.terms.retain(|(atom, _)| *atom != remainder && *atom != quotient);
-        rest.plus(&inner, coefficient)
+        rest.plus(&whole, coefficient)
     }
 
     /// The multiple of it.
@@ -490,5 +497,17 @@ mod tests {
         assert_eq!(text(axis.modulo(32)), "i + 16*(o % 2)");
         assert_eq!(text(axis.div(7) * 7 + axis.modulo(7)), "16*o + i");
         assert_eq!(text((axis + 5).div(200)), "0");
+    }
+
+    #[test]
+    fn what_was_taken_apart_is_put_together() {
+        let u = &Index::var(0) * 16 + 3;
+        let inner = &u.modulo(197) + &(u.div(197).modulo(64) * 197);
+        assert_eq!(inner, u.modulo(64 * 197));
+        assert_eq!(&inner + &(u.div(64 * 197) * (64 * 197)), u);
+        // Another quotient, or another coefficient, is something else.
+        for other in [u.div(98).modulo(64) * 197, u.div(197).modulo(64) * 196] {
+            assert_eq!((&u.modulo(197) + &other).terms().len(), 2);
+        }
     }
 }

@@ -5,8 +5,8 @@ mod common;
 use rand::{Rng, seq::IndexedRandom};
 use tachograph_ir::DType::F32;
 use tachograph_program::{
-    BufferId, Builder, Compiler, Cpu, Decision, Expr, Index, Machine, Measurer, Outcome, Result, Settings, Space,
-    Target, Workload, c,
+    BufferId, Builder, Choice, Compiler, Cpu, Decision, Expr, Index, Machine, Measurer, Outcome, Result, Settings,
+    Space, Target, Workload, c,
     operator::{self, Activation, Tile, Window},
 };
 
@@ -183,6 +183,11 @@ fn other_workloads_have_no_template() {
     let y = operator::softmax(&mut b, x, 0, false).unwrap();
     let space = Space::templates(&b.finish(&[y]).unwrap(), machine(16, 1)).unwrap();
     assert_eq!((space.sketches.len(), space.count()), (0, Some(0)));
+    // Heads of attention are no channels.
+    let mut b = Builder::new("keys");
+    let x = b.input("x", F32, &[1, 12, 50, 64]).unwrap();
+    let y = operator::transpose(&mut b, x, &[0, 1, 3, 2]).unwrap();
+    assert_eq!(Space::templates(&b.finish(&[y]).unwrap(), machine(16, 1)).unwrap().sketches, []);
 }
 
 /// 197 rows and columns are a prime number: what is left of splits is in parts of its own, and sums stay in registers.
@@ -201,7 +206,31 @@ fn splits_that_leave_a_rest_ask_for_nothing_inside() {
     assert!(run.contains("  v16f b"), "{run}");
 }
 
-/// Sums of tiles that leave a rest do not stay in registers, which made convolutions two to three times slower.
+/// A loop of two trips of which one is a rest is in parts too: sums did not stay in registers, and products took twice as long.
+#[test]
+fn two_trips_are_in_parts() {
+    let mut b = Builder::new("winograd");
+    let x = b.input("x", F32, &[1, 64, 14, 14]).unwrap();
+    let w = b.weight("w", F32, &[64, 64, 3, 3]).unwrap();
+    let y = operator::winograd(&mut b, x, w, &Window::square(2, 1, 1), Tile::F2).unwrap();
+    let workload = b.finish(&[y]).unwrap();
+    let target = Target { vector_bytes: 64 };
+    let space = Space::templates(&workload, Machine::of(target)).unwrap();
+    let Decision::Category { options, .. } = &space.sketches[0].decisions[0] else { panic!("no options") };
+    // Six of seven columns.
+    let six = options.iter().position(|option| option == "1x6x4, 7").unwrap();
+    let point =
+        (0..space.count().unwrap()).filter_map(|n| space.nth(n)).find(|p| p.choices[0] == Choice::Category(six));
+    let nest = space.schedule(&point.unwrap()).unwrap().lower(&workload).unwrap();
+    let text = c(&nest, target).unwrap().text;
+    let run = &text[text.find("void run(").unwrap()..];
+    // Sums of six columns and of one, each as an array of vectors.
+    let sums = run.lines().filter(|line| line.contains("_products_local["));
+    let sums: Vec<&str> = sums.filter(|line| line.contains("  v16f b") || line.contains("  float b")).collect();
+    assert!(sums.len() == 2 && sums.iter().all(|line| line.contains("v16f b")), "{sums:?}");
+}
+
+/// What tiles leave has few sums, which wait for each other.
 #[test]
 fn the_first_tiles_of_winograds_products_leave_no_rest() {
     for (channels, size, tile, expected) in [

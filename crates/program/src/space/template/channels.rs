@@ -3,7 +3,7 @@
 
 use super::{Machine, block, blocked_layout};
 use crate::{
-    BufferId, Result, Stage, Step, Workload,
+    BufferId, Index, Result, Stage, Step, Var, Workload,
     space::{Sketch, draft::Draft, predicate},
 };
 
@@ -40,11 +40,16 @@ pub(super) fn sketch(workload: &Workload, machine: Machine) -> Result<Option<Ske
     Ok(Some(draft.sketch))
 }
 
-/// What a stage reads that has channels as its result has; `None` where channels are mixed.
+/// What a stage reads that has channels as its result has; `None` where channels are mixed, or other axes change places: attention
+/// has heads where others have channels, and transposes what is in them.
 fn reads(workload: &Workload, stage: &Stage) -> Option<Vec<BufferId>> {
-    let mut found = Vec::new();
+    let (mut found, rank) = (Vec::new(), stage.spatial.len());
     for (id, index) in predicate::reads(stage) {
         let (index, shape) = (index?, &workload.buffer(id).shape);
+        let elsewhere = |(at, index): (usize, &Index)| (2..rank).any(|axis| axis != at && index.has(axis as Var));
+        if index.len() == rank && index.iter().enumerate().any(elsewhere) {
+            return None;
+        }
         if found.contains(&id) || workload.is_constant(id) {
             continue;
         }

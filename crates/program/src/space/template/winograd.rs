@@ -110,7 +110,7 @@ fn multiply(
                         split("products.local", "ty", vec![r]),
                         split(&conv, "y", vec![at_once, tile]),
                     ];
-                    // Where tiles leave a rest, sums get out of registers.
+                    // What tiles leave has few sums, which wait for each other.
                     let rest = !rows.is_multiple_of(r) || !columns.is_multiple_of(p);
                     // A broadcast number is in the first cache; vectors of weights come from the second at best.
                     let order = (if once { rows - at_once } else { at_once }, rest, loads(r * p, 3 * vectors));
