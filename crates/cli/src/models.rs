@@ -13,7 +13,7 @@ use tachograph_ir::{Assignment, BoundGraph, Free};
 use crate::exit::{self, Usage};
 
 /// Values of open dimensions.
-#[derive(clap::Args)]
+#[derive(clap::Args, Clone)]
 pub struct Bind {
     /// Values of open dimensions, such as `batch=8`; several with commas, or by giving it again. Of several models each
     /// takes those that it has.
@@ -36,6 +36,13 @@ impl Bind {
     pub fn config(&self) -> Result<Assignment> {
         let pairs: Vec<_> = self.given.iter().flat_map(|pairs| pairs.0.iter().cloned()).collect();
         once("--bind", &pairs)
+    }
+
+    /// The same with one value more.
+    pub fn with(&self, name: &str, value: u64) -> Self {
+        let mut more = self.clone();
+        more.given.push(Pairs(vec![(name.to_owned(), value)]));
+        more
     }
 
     /// The values for a model: without names that it has not, if another one of `among` has them.

@@ -37,7 +37,7 @@ pub struct Candidate {
 #[serde(rename_all = "kebab-case")]
 pub enum Basis {
     /// It was timed between the others of its network.
-    InPlace,
+    InNetwork,
     /// It was measured by itself, and a formula says what its weights take.
     Alone,
     /// A formula says all.

@@ -28,7 +28,7 @@ const TIME: Duration = Duration::from_secs(2);
 ///
 /// # Errors
 /// As [`Bench::new`].
-pub fn in_place(
+pub fn in_network(
     network: &Network<'_>,
     ways: &Ways,
     weights: &Weights<'_>,
@@ -66,7 +66,7 @@ pub fn in_place(
     let timed = |part: usize, way: &Way| match way {
         Way::Kernel(way) => {
             let ms = median(kernels.get(&(part, key(way)))?)?;
-            Some(Way::Kernel(Box::new(Candidate { ms, basis: Basis::InPlace, ..(**way).clone() })))
+            Some(Way::Kernel(Box::new(Candidate { ms, basis: Basis::InNetwork, ..(**way).clone() })))
         }
         Way::InPlace { .. } => None,
     };

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use tachograph_compile::{Basis, Compiled, How, Measured, Network, Out, Way, compile, in_place, ways};
+use tachograph_compile::{Basis, Compiled, How, Measured, Network, Out, Way, compile, in_network, ways};
 use tachograph_ir::{Assignment, Attrs, BoundGraph, Builder, DType, Fill, FusionRule, TensorId, Value};
 use tachograph_program::{Compiler, Data, Form, group};
 
@@ -166,12 +166,12 @@ fn kernels_are_timed_between_the_others() {
     let (folder, compiler) = (tempfile::tempdir().unwrap(), Compiler::find().unwrap());
     let (objects, none) = (folder.path().join("build"), Measured::new());
     let all = ways(&network, &none).unwrap();
-    let timed = in_place(&network, &all, &|_| Ok(None), &compiler, &objects).unwrap();
+    let timed = in_network(&network, &all, &|_| Ok(None), &compiler, &objects).unwrap();
     let mut forms = Vec::new();
     for (before, after) in all.parts.iter().zip(&timed.parts) {
         assert!(!after.is_empty() && after.len() <= before.len());
         for kernel in after.iter().filter_map(Way::kernel) {
-            assert!(kernel.basis == Basis::InPlace && kernel.ms > 0.0, "{kernel:#?}");
+            assert!(kernel.basis == Basis::InNetwork && kernel.ms > 0.0, "{kernel:#?}");
             forms.push(kernel.form);
         }
     }
@@ -179,7 +179,7 @@ fn kernels_are_timed_between_the_others() {
     assert!(forms.contains(&Form::WinogradF4) && forms.len() > network.parts.len(), "{forms:?}");
     let out = Out { folder: folder.path(), objects: &objects, threads: 1 };
     let plan = compile(&network, &timed, &|_| Ok(None), &compiler, out).unwrap();
-    assert!(plan.steps.iter().all(|step| step.run == How::Copy || step.basis == Basis::InPlace), "{plan:#?}");
+    assert!(plan.steps.iter().all(|step| step.run == How::Copy || step.basis == Basis::InNetwork), "{plan:#?}");
     let given = stand_in(&bound, bound.graph().inputs()[0]);
     let found = Compiled::open(&folder.path().join("network.so")).unwrap().run(&[given.as_slice()]).unwrap();
     for (a, b) in found[0].iter().zip(&interpreted(&bound)[0]) {

@@ -45,6 +45,33 @@ fn what_was_tuned_is_taken_and_not_measured_again() {
 }
 
 #[test]
+fn batch_and_threads_are_chosen_by_running() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    write_model(folder, "m.onnx", image("batch", 12), 4);
+    let over = |more: &[&str]| run_in(folder, &[&["compile", "m.onnx", "--no-store", "--out", "out"], more].concat());
+    let said = over(&["--over", "batch=1,4", "--threads", "auto", "--json"]).well().json().remove(0);
+    let tried = said["tried"].as_array().unwrap();
+    let threads = std::thread::available_parallelism().unwrap().get();
+    assert!(tried.len() >= 2 * threads.min(2) && !folder.join("out/tried-0").exists(), "{said}");
+    let rate = |tried: &serde_json::Value| tried["per_second"].as_f64().unwrap();
+    let best = tried.iter().max_by(|a, b| rate(a).total_cmp(&rate(b))).unwrap();
+    assert_eq!(said["plan"]["threads"], best["threads"], "{said}");
+    assert_eq!(said["plan"]["signature"]["inputs"][0]["shape"][0], best["value"], "{said}");
+    // What is too large is left out.
+    let least = tried.iter().map(|tried| tried["gb"].as_f64().unwrap()).fold(f64::INFINITY, f64::min);
+    let small = over(&["--over", "batch=1,64", "--memory-gb", &(1.01 * least).to_string()]).well();
+    assert!(small.out.contains("batch=64") && small.out.contains("a run takes"), "{}", small.out);
+    let plan = std::fs::read_to_string(folder.join("out/plan.json")).unwrap();
+    let plan: serde_json::Value = serde_json::from_str(&plan).unwrap();
+    assert_eq!(plan["signature"]["inputs"][0]["shape"][0], 1);
+    let none = over(&["--over", "batch=1,2", "--time-ms", "0.0000001"]).failed();
+    assert!(none.contains("within the limits") && none.contains("batch=2"), "{none}");
+    let twice = over(&["--over", "batch=1,2", "--bind", "batch=1"]);
+    assert_eq!(twice.code, 2, "{}", twice.err);
+}
+
+#[test]
 fn the_header_is_c() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();

@@ -35,6 +35,19 @@ fn groups_are_shown_measured_and_known_again() {
     assert!(after["schedule_from"].as_str().unwrap().starts_with("the fastest known here"), "{after}");
     assert!(measured.iter().chain(&more).any(|record| record["schedule"] == after["schedule"]));
 
+    // Those that are named, again, and nothing else.
+    let lines: Vec<String> = measured.iter().map(|record| record.to_string()).collect();
+    std::fs::write(folder.path().join("these.jsonl"), lines.join("\n")).unwrap();
+    let these = |file: &str| {
+        let args = ["program", "measure", "m.onnx", "--bind", "batch=1", "--group", "0", "--json", "--schedules", file];
+        run_in(folder.path(), &args)
+    };
+    let again = these("these.jsonl").well().json();
+    assert!(again.iter().map(|record| &record["schedule"]).eq(measured.iter().map(|record| &record["schedule"])));
+    assert!(these("none.jsonl").failed().contains("none.jsonl"));
+    std::fs::write(folder.path().join("bad.jsonl"), format!("{}\n{{\"schedule\": 7}}\n", lines[0])).unwrap();
+    assert!(these("bad.jsonl").failed().contains("bad.jsonl:2"));
+
     let code = at(&[&one[..], &["--code", "--svg", "nest.svg"]].concat()).well().out;
     assert!(code.starts_with("/*") && code.contains("void run("), "{code}");
     assert!(std::fs::read_to_string(folder.path().join("nest.svg")).unwrap().starts_with("<svg"));

@@ -1,5 +1,6 @@
 //! `tachograph compile`: a network as one shared library, tuned on this machine.
 
+mod choice;
 mod page;
 mod race;
 mod tuning;
@@ -11,7 +12,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
-use tachograph_compile::{Measured, Network, Out, Plan, Ways, compile, in_place, known, ways};
+use tachograph_compile::{Measured, Network, Out, Plan, Ways, compile, in_network, known, ways};
 use tachograph_import::onnx;
 use tachograph_ir::{Plain, TensorId};
 use tachograph_program::Compiler;
@@ -21,6 +22,7 @@ use tachograph_tune::{
     tuner,
 };
 
+use self::choice::{Choice, Threads};
 use crate::{
     args, exit,
     here::{CPU, Here},
@@ -54,9 +56,20 @@ pub struct Args {
     /// The tuner; `tachograph tune --list` says which there are.
     #[arg(long, default_value = DEFAULT)]
     tuner: String,
-    /// Threads that a run is shared among, at most as many as the machine has cores. Kernels are tuned on one.
-    #[arg(long, default_value_t = 1, value_parser = args::threads)]
-    threads: i32,
+    /// Threads that a run is shared among, at most as many as the machine has cores, or `auto`: 1, 2, 4, … are run, and the fastest is
+    /// taken. Kernels are tuned on one.
+    #[arg(long, default_value = "1", value_parser = choice::threads)]
+    threads: Threads,
+    /// Values of an open dimension to choose among, such as `batch=1,2,4,8`: each is compiled by what is known and run, and the one
+    /// with most samples a second within --time-ms and --memory-gb is taken.
+    #[arg(long, value_name = "NAME=VALUE,…", value_parser = args::axis)]
+    over: Option<(String, Vec<u64>)>,
+    /// Most time of a run.
+    #[arg(long, requires = "over", value_parser = args::positive)]
+    time_ms: Option<f64>,
+    /// Most memory, 10⁹ bytes: weights, and what a run needs beside them.
+    #[arg(long, requires = "over", value_parser = args::positive)]
+    memory_gb: Option<f64>,
     /// Of all that is drawn.
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -86,25 +99,26 @@ pub fn run(args: &Args) -> Result<()> {
     );
     let by = tuner(&args.tuner)?;
     let compiler = Compiler::find()?;
-    let model = Model::among(&args.model, std::slice::from_ref(&args.model), &args.bind)?;
-    model.warn(false);
-    let network = Network::of(&model.bound).with_context(|| model.path.clone())?;
     let here = Here::cpu().context("the system does not say which processor this machine has")?;
     let mut journal: Box<dyn Journal> = match args.record.open()? {
         Some(store) => Box::new(tuned::Kept::new(store, here, Some(tuned::compiler(&compiler)))),
         None => Box::new(Memory::default()),
     };
+    let choice = Choice::of(args, &compiler, journal.as_mut())?;
+    let model = Model::among(&args.model, std::slice::from_ref(&args.model), &choice.bind)?;
+    model.warn(false);
+    let network = Network::of(&model.bound).with_context(|| model.path.clone())?;
     tuning::tune(args, &network, by, &compiler, journal.as_mut())?;
     let weights = Elements::new(&args.model, &model);
     let objects = args.out.join("build");
     let one = |ways: &Ways, folder: &Path| {
-        let out = Out { folder, objects: &objects, threads: args.threads.unsigned_abs() };
+        let out = Out { folder, objects: &objects, threads: choice.threads };
         compile(&network, ways, &|id| weights.of(id), &compiler, out).with_context(|| model.path.clone())
     };
     let measured = known(&network, journal.as_mut())?;
     let mut all = ways(&network, &measured)?;
     if !args.budget.is_zero() {
-        all = in_place(&network, &all, &|id| weights.of(id), &compiler, &objects)?;
+        all = in_network(&network, &all, &|id| weights.of(id), &compiler, &objects)?;
     }
     let mut plan = one(&all, &args.out)?;
     let mut default = None;
@@ -127,14 +141,14 @@ pub fn run(args: &Args) -> Result<()> {
     }
     write(&args.out.join("plan.json"), &serde_json::to_string_pretty(&taken)?)?;
     write(&args.out.join("plan.html"), &page::html(&taken, &raced)?)?;
-    said(args, &taken, &raced)
+    said(args, &taken, &raced, &choice)
 }
 
 fn write(path: &Path, text: &str) -> Result<()> {
     std::fs::write(path, text).with_context(|| path.display().to_string())
 }
 
-fn said(args: &Args, plan: &Plan, raced: &race::Raced) -> Result<()> {
+fn said(args: &Args, plan: &Plan, raced: &race::Raced, choice: &Choice) -> Result<()> {
     if let Some(first) = plan.stand_ins.first() {
         let count = table::counted(plan.stand_ins.len(), "weight");
         exit::warn(&format!(
@@ -144,9 +158,10 @@ fn said(args: &Args, plan: &Plan, raced: &race::Raced) -> Result<()> {
     }
     if args.json {
         return table::json(
-            &json!({ "out": args.out, "ms": raced.ms, "default_ms": raced.default_ms, "predicted_ms": plan.predicted_ms(), "plan": plan }),
+            &json!({ "out": args.out, "ms": raced.ms, "default_ms": raced.default_ms, "predicted_ms": plan.predicted_ms(), "tried": choice.json(), "plan": plan }),
         );
     }
+    choice.say();
     let longest = |plan: &Plan| {
         let mut steps: Vec<_> = plan.steps.iter().collect();
         steps.sort_by(|a, b| b.ms.total_cmp(&a.ms));

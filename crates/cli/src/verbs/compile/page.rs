@@ -66,7 +66,7 @@ fn how(step: &Step) -> String {
 
 fn from(step: &Step) -> &'static str {
     match step.basis {
-        Basis::InPlace => "in place",
+        Basis::InNetwork => "the network",
         Basis::Alone => "alone",
         Basis::Formula => "formula",
     }
