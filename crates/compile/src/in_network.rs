@@ -23,22 +23,23 @@ const RUNS: usize = 10;
 /// How long plans are run in turns.
 const TIME: Duration = Duration::from_secs(2);
 
-/// The ways of each part that have a chance, with the times that they take between the others on one thread. `ways` is as it was
-/// where nothing can be run. Object files are kept in `folder`.
+/// The ways of each part that have a chance, and those that are taken of `default`, with the times that they take between the
+/// others on one thread. `ways` is as it was where nothing can be run. Object files are kept in `folder`.
 ///
 /// # Errors
 /// As [`Bench::new`].
 pub fn in_network(
     network: &Network<'_>,
     ways: &Ways,
+    default: &Ways,
     weights: &Weights<'_>,
     compiler: &Compiler,
     folder: &Path,
 ) -> Result<Ways> {
     let tried: Vec<Vec<&Candidate>> = ways.parts.iter().map(|ways| tried(ways)).collect();
     let longest = tried.iter().map(Vec::len).max().unwrap_or(0);
-    // The first is what would be taken without this; each other has another way of every part that has one.
-    let mut plans = vec![chosen(network, ways)];
+    // What would be taken without this, and by default; each other plan has another way of every part that has one.
+    let mut plans = vec![chosen(network, ways), chosen(network, default)];
     for plan in 0..longest {
         let turn = |(tried, first): (&Vec<&Candidate>, &Option<Way>)| match tried.len() {
             0 => first.clone(),
@@ -71,9 +72,13 @@ pub fn in_network(
         Way::InPlace { .. } => None,
     };
     let part = |(part, all): (usize, &Vec<Way>)| {
+        let same = |way: &Way, other: &Way| way.kernel().map(key) == other.kernel().map(key);
+        let new =
+            plans[1][part].iter().filter(|way| way.kernel().is_some() && !all.iter().any(|other| same(way, other)));
+        let all: Vec<&Way> = all.iter().chain(new).collect();
         let found: Vec<Way> = all.iter().filter_map(|way| timed(part, way)).collect();
         match tried[part].is_empty() || found.is_empty() {
-            true => all.iter().map(|way| timed(part, way).unwrap_or_else(|| way.clone())).collect(),
+            true => all.into_iter().map(|way| timed(part, way).unwrap_or_else(|| way.clone())).collect(),
             false => found,
         }
     };

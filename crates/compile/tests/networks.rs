@@ -166,7 +166,7 @@ fn kernels_are_timed_between_the_others() {
     let (folder, compiler) = (tempfile::tempdir().unwrap(), Compiler::find().unwrap());
     let (objects, none) = (folder.path().join("build"), Measured::new());
     let all = ways(&network, &none).unwrap();
-    let timed = in_network(&network, &all, &|_| Ok(None), &compiler, &objects).unwrap();
+    let timed = in_network(&network, &all, &all, &|_| Ok(None), &compiler, &objects).unwrap();
     let mut forms = Vec::new();
     for (before, after) in all.parts.iter().zip(&timed.parts) {
         assert!(!after.is_empty() && after.len() <= before.len());

@@ -116,15 +116,15 @@ pub fn run(args: &Args) -> Result<()> {
         compile(&network, ways, &|id| weights.of(id), &compiler, out).with_context(|| model.path.clone())
     };
     let measured = known(&network, journal.as_mut())?;
+    let untuned = ways(&network, &Measured::new())?;
     let mut all = ways(&network, &measured)?;
     if !args.budget.is_zero() {
-        all = in_network(&network, &all, &|id| weights.of(id), &compiler, &objects)?;
+        all = in_network(&network, &all, &untuned, &|id| weights.of(id), &compiler, &objects)?;
     }
     let mut plan = one(&all, &args.out)?;
     let mut default = None;
     if !measured.is_empty() {
-        let untuned = ways(&network, &Measured::new())?.taken(&network, &all);
-        default = Some(one(&untuned, &args.out.join("default"))?);
+        default = Some(one(&untuned.taken(&network, &all), &args.out.join("default"))?);
     }
     let mut raced = race::race(&network, &args.out, &mut plan, default.as_mut())?;
     let taken = match (raced.default_ms, default) {
