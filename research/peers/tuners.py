@@ -109,6 +109,7 @@ def main():
     tuners = [name for name in args.tuners.split(",") if name]
     found = {tuner: [tune(args.program, path, tuner, args) for path in paths] for tuner in tuners}
     times = {name: [] for name in ["untuned", *tuners]}
+    assert len(tuners) < 16, "16 schedules are timed in turns, of which one is the untuned"
     for at, path in enumerate(paths if tuners else []):
         schedules = [found[tuners[0]][at]["untuned"], *(found[tuner][at]["best"] for tuner in tuners)]
         for name, ms in zip(times, in_turns(args.program, path, schedules, args)):
@@ -122,7 +123,8 @@ def main():
         failed = sum(one["failed"] for one in found.get(name, []))
         cells = [f"{ms:.4f}" for ms in all]
         rows.append([name, *cells, mean(speed), mean(np.maximum(speed, 1)), f"{minutes:.1f}", str(failed)])
-    table(["tuner", *names, "speed", "what a user gets", "minutes", "failed"], rows)
+    if rows:
+        table(["tuner", *names, "speed", "what a user gets", "minutes", "failed"], rows)
     if args.tvm:
         os.environ.update(TVM_TRIALS=str(args.trials), TVM_WORK=str(args.out / "tvm"))
         note = lambda path: args.out / "tvm" / f"{path.stem}-{args.trials}.json"

@@ -61,6 +61,11 @@ impl Candidate {
         Ok(Self { schedule, ms: share * self.ms, ..self })
     }
 
+    /// Whether it is the same kernel, whatever is known of its time.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        self.form == other.form && self.schedule == other.schedule
+    }
+
     /// Whether it reads and writes the same orders, in the same form.
     fn is_like(&self, other: &Self) -> bool {
         self.form == other.form && self.reads == other.reads && self.writes == other.writes

@@ -61,9 +61,7 @@ pub fn compile(
             link(&assembly, &files, &signature, compiler, out)?;
             let mut plan =
                 plan(network, &taken, &assembly, (compiler, out.threads), &refused, signature, elements.stand_ins());
-            for copy in plan.steps.iter_mut().filter(|step| step.run == How::Copy) {
-                copy.predicted_ms *= all.copies;
-            }
+            plan.steps.iter_mut().filter(|step| step.run == How::Copy).for_each(|copy| copy.predicted_ms *= all.copies);
             write(&out.folder.join("plan.json"), &serde_json::to_string_pretty(&plan).unwrap_or_default())?;
             return Ok(plan);
         }
@@ -84,9 +82,7 @@ fn drop_way(network: &Network<'_>, all: &mut [Vec<Way>], part: usize, taken: Opt
     if way.schedule.steps.is_empty() {
         return refuse("plain loops");
     }
-    let same =
-        |other: &Way| matches!(other, Way::Kernel(other) if other.form == way.form && other.schedule == way.schedule);
-    all[part].retain(|other| !same(other));
+    all[part].retain(|other| !other.kernel().is_some_and(|other| other.is(way)));
     if !all[part].iter().any(|way| matches!(way, Way::Kernel(_))) {
         all[part].extend(plain(&network.parts[part].work)?);
     }

@@ -72,9 +72,8 @@ pub fn in_network(
         Way::InPlace { .. } => None,
     };
     let part = |(part, all): (usize, &Vec<Way>)| {
-        let same = |way: &Way, other: &Way| way.kernel().map(key) == other.kernel().map(key);
-        let new =
-            plans[1][part].iter().filter(|way| way.kernel().is_some() && !all.iter().any(|other| same(way, other)));
+        let there = |kernel: &Candidate| all.iter().filter_map(Way::kernel).any(|other| other.is(kernel));
+        let new = plans[1][part].iter().filter(|way| way.kernel().is_some_and(|kernel| !there(kernel)));
         let all: Vec<&Way> = all.iter().chain(new).collect();
         let found: Vec<Way> = all.iter().filter_map(|way| timed(part, way)).collect();
         match tried[part].is_empty() || found.is_empty() {

@@ -23,8 +23,8 @@ struct Of<'a> {
 }
 
 /// A task for each different workload, forms of the same group that are no match for the fastest left out once `measured`
-/// has a time of each. A tuner that searches all spaces has
-/// the points of templates alone, where one knows the workload: there are few, and they compile quickly.
+/// has a time of each. A tuner that searches all spaces has the points of templates alone, where one knows the workload:
+/// there are few, and they compile quickly.
 ///
 /// # Errors
 /// A rule that a workload refuses.

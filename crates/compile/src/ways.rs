@@ -112,7 +112,7 @@ impl Ways {
         let same = |part: usize, way: &Way| {
             let own = way.kernel()?;
             let mut kernels = known.parts.get(part)?.iter().filter_map(Way::kernel);
-            kernels.find(|other| other.form == own.form && other.schedule == own.schedule).cloned()
+            kernels.find(|other| other.is(own)).cloned()
         };
         let told = |part, way: Way| same(part, &way).map_or(way, |kernel| Way::Kernel(Box::new(kernel)));
         let part = |(part, way): (usize, Option<Way>)| way.map(|way| told(part, way)).into_iter().collect();

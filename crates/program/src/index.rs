@@ -471,6 +471,11 @@ mod tests {
                 let value = index.value(&values);
                 prop_assert_eq!(value, simple.value(&values), "{:?} {:?}", &index, &simple);
                 prop_assert!(value >= range.min && value <= range.max);
+                // Sums are put together where they can be.
+                let sum = (&index + &simple.modulo(12)).value(&values);
+                prop_assert_eq!(sum, value + value.rem_euclid(12), "{:?}", &index);
+                let parts = &index.modulo(4) + &(index.div(4).modulo(3) * 4);
+                prop_assert_eq!(parts.value(&values), value.rem_euclid(12), "{:?}", &index);
             }
         }
     }

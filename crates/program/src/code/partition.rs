@@ -7,6 +7,8 @@ use crate::{BufferId, Cond, Expr, Index, Loop, Mark, Nest, Range, Stmt, Var};
 
 /// A loop of one trip has no inside; those with more would take long to look through.
 const TRIPS: std::ops::RangeInclusive<u64> = 2..=1024;
+/// The same where trips are shared among threads.
+const SHARED: std::ops::RangeInclusive<u64> = 4..=1024;
 
 /// How often a statement may be written out in place of once: for two axes that are padded.
 const COPIES: usize = 9;
@@ -45,7 +47,12 @@ fn one(stmt: Stmt, copies: usize, nest: &mut Nest) -> Vec<Stmt> {
     };
     let loops = &nest.loops;
     let l = loops[var as usize].clone();
-    let open = matches!(l.mark, Mark::Serial | Mark::Parallel | Mark::Vector) && TRIPS.contains(&l.extent);
+    let open = match l.mark {
+        Mark::Serial | Mark::Vector => TRIPS.contains(&l.extent),
+        // The trip that is a rest is not shared.
+        Mark::Parallel => SHARED.contains(&l.extent),
+        _ => false,
+    };
     let inside = if open { inside(&body, var, loops) } else { None };
     let cuts = inside.map_or(vec![], |(first, end)| vec![(0, first), (first, end), (end, l.extent)]);
     let cuts: Vec<(u64, u64)> = cuts.into_iter().filter(|(from, to)| from < to).collect();

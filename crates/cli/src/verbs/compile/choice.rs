@@ -2,16 +2,16 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
-use tachograph_compile::{Network, Out, compile, known, ways};
+use tachograph_compile::{Network, Out, Plan, compile, known, ways};
 use tachograph_program::Compiler;
 use tachograph_tune::live::Journal;
 
 use super::{Args, Elements, race};
 use crate::{
     args,
-    exit::Usage,
+    exit::{self, Usage},
     models::{Bind, Model},
     table,
 };
@@ -29,7 +29,10 @@ pub enum Threads {
 pub fn threads(text: &str) -> Result<Threads> {
     match text {
         "auto" => Ok(Threads::Auto),
-        _ => Ok(Threads::Of(args::threads(text).context("or `auto`")?.unsigned_abs())),
+        _ => match args::threads(text) {
+            Ok(threads) => Ok(Threads::Of(threads.unsigned_abs())),
+            Err(error) => bail!("{error}, or `auto`"),
+        },
     }
 }
 
@@ -43,6 +46,7 @@ struct Tried {
 }
 
 impl Tried {
+    /// Values of `--over`, which are samples where it is the batch; without it runs.
     fn per_second(&self) -> f64 {
         self.value.unwrap_or(1) as f64 / self.ms * 1e3
     }
@@ -72,6 +76,9 @@ impl Choice {
         };
         let mut choice = Self { bind: args.bind.clone(), threads: threads[0], name, tried: Vec::new() };
         if args.over.is_some() || threads.len() > 1 {
+            if args.model.as_os_str() == "-" {
+                return Err(Usage("--over and --threads auto read the model several times: name a file".into()).into());
+            }
             for &value in &values {
                 for &threads in &threads {
                     let bind = choice.bound(args, value);
@@ -118,10 +125,21 @@ impl Choice {
         self.tried.iter().map(row).collect()
     }
 
+    /// Warns of what is beyond the limits in the end: another plan may be the fastest.
+    pub fn hold(&self, args: &Args, ms: f64, plan: &Plan) {
+        if args.time_ms.is_some_and(|most| ms > most) {
+            exit::warn(&format!("a run takes {ms:.3} ms, which is beyond --time-ms"));
+        }
+        if args.memory_gb.is_some_and(|most| gb(plan) > most) {
+            exit::warn(&format!("the plan takes {:.3} GB, which is beyond --memory-gb", gb(plan)));
+        }
+    }
+
     /// A table of what was tried, if anything was.
     pub fn say(&self) {
         if !self.tried.is_empty() {
-            table::table(&["tried", "on", "a run", "memory", "samples"], &self.rows());
+            let what = if self.name.is_empty() { "runs" } else { "samples" };
+            table::table(&["tried", "on", "a run", "memory", what], &self.rows());
             out!("");
         }
     }
@@ -158,5 +176,10 @@ fn run(
     let all = ways(&network, &known(&network, journal)?)?;
     let mut plan = compile(&network, &all, &|id| weights.of(id), compiler, out).with_context(|| model.path.clone())?;
     let ms = race::race(&network, folder, &mut plan, None)?.ms;
-    Ok(Tried { value: None, threads, ms, gb: (plan.weight_bytes + plan.arena_bytes) as f64 / 1e9 })
+    Ok(Tried { value: None, threads, ms, gb: gb(&plan) })
+}
+
+/// Weights, and what a run needs beside them, in 10⁹ bytes.
+fn gb(plan: &Plan) -> f64 {
+    (plan.weight_bytes + plan.arena_bytes) as f64 / 1e9
 }

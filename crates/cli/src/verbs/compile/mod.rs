@@ -123,7 +123,7 @@ pub fn run(args: &Args) -> Result<()> {
     }
     let mut plan = one(&all, &args.out)?;
     let mut default = None;
-    if !measured.is_empty() {
+    if !measured.is_empty() || !args.budget.is_zero() {
         default = Some(one(&untuned.taken(&network, &all), &args.out.join("default"))?);
     }
     let mut raced = race::race(&network, &args.out, &mut plan, default.as_mut())?;
@@ -136,6 +136,7 @@ pub fn run(args: &Args) -> Result<()> {
         }
         _ => plan,
     };
+    choice.hold(args, raced.ms, &taken);
     if args.out.join("default").exists() {
         let _ = std::fs::remove_dir_all(args.out.join("default"));
     }

@@ -26,8 +26,8 @@ pub struct Args {
     /// Of the draw.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Time these, up to 16 in turns, rather than draw: JSON lines with a `schedule` each, as this command and `tune --json` write
-    /// them. They are timed though the store knows them, and not kept.
+    /// Time these, up to 16 in turns, rather than draw: JSON lines with a `schedule` each, as this command writes them. They are
+    /// timed though the store knows them, and not kept.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["points", "seed", "store"])]
     schedules: Option<PathBuf>,
     /// One JSON object a schedule, each on a line.

@@ -11,7 +11,11 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use serde_json::json;
-use tachograph_tune::{DEFAULT, TUNERS, tuner};
+use tachograph_tune::{
+    DEFAULT, TUNERS,
+    live::{SPACES, SpaceEntry},
+    tuner,
+};
 
 use crate::{args, exit, models::Bind, store, table};
 
@@ -54,8 +58,7 @@ pub struct Args {
     /// The tuner; --list says which there are.
     #[arg(long, default_value = DEFAULT)]
     tuner: String,
-    /// Where schedules of a model's groups are sought: `all`, `templates`, `ansor` or `meta-schedule`; without it, where the tuner
-    /// does (--list).
+    /// Where schedules of a model's groups are sought; --list says which spaces there are, and where each tuner seeks.
     #[arg(long, value_name = "SPACE", conflicts_with_all = ["recorded", "list"])]
     space: Option<String>,
     /// A network trained on other programs, from which the cost model of a tuner goes on (`gtuner`, `tenset-mlp`, `tlp`,
@@ -120,6 +123,8 @@ fn list(json: bool) -> Result<()> {
         [tuner.name.to_owned(), format!("{}{lacking}", tuner.about), tuner.space.to_owned(), tuner.source.to_owned()]
     };
     table::table(&["tuner", "is", "space", "source"], &TUNERS.iter().map(row).collect::<Vec<_>>());
-    out!("{DEFAULT} is taken where none is named");
+    out!("{DEFAULT} is taken where none is named\n");
+    let row = |space: &SpaceEntry| [space.name.to_owned(), space.about.to_owned()];
+    table::table(&["space", "is"], &SPACES.iter().map(row).collect::<Vec<_>>());
     Ok(())
 }
