@@ -65,8 +65,9 @@ fn batch_and_threads_are_chosen_by_running() {
     let plan = std::fs::read_to_string(folder.join("out/plan.json")).unwrap();
     let plan: serde_json::Value = serde_json::from_str(&plan).unwrap();
     assert_eq!(plan["signature"]["inputs"][0]["shape"][0], 1);
-    let none = over(&["--over", "batch=1,2", "--time-ms", "0.0000001"]).failed();
-    assert!(none.contains("within the limits") && none.contains("batch=2"), "{none}");
+    let none = over(&["--over", "batch=1,2", "--time-ms", "0.0000001"]);
+    assert!(none.failed().contains("within the limits") && none.err.contains("batch=2"), "{}", none.err);
+    assert_eq!(over(&["--threads", "0"]).code, 2);
     let twice = over(&["--over", "batch=1,2", "--bind", "batch=1"]);
     assert_eq!(twice.code, 2, "{}", twice.err);
 }
