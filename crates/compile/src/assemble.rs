@@ -126,9 +126,8 @@ impl Assembly {
                     all.value(network, *to, way.writes()[0].1.clone(), Place::Within(read, 0));
                 }
                 (Work::Join { .. }, Some(Way::InPlace { reads, writes })) => all.join(network, i, reads, &writes[0])?,
-                (Work::Join { copy, .. }, Some(Way::Kernel(way))) => all.kernel(network, i, copy, way, elements)?,
-                (Work::Kernel(forms), Some(Way::Kernel(way))) => {
-                    if let Some((_, group)) = forms.iter().find(|(form, _)| *form == way.form) {
+                (work, Some(Way::Kernel(way))) => {
+                    if let Some(group) = work.group(way.form) {
                         all.kernel(network, i, group, way, elements)?;
                     }
                 }

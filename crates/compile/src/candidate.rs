@@ -61,6 +61,11 @@ impl Candidate {
         Ok(Self { schedule, ms: share * self.ms, ..self })
     }
 
+    /// What tells the kernels of a part apart.
+    pub(crate) fn key(&self) -> String {
+        format!("{:?} {}", self.form, self.schedule)
+    }
+
     /// Whether it is the same kernel, whatever is known of its time.
     pub(crate) fn is(&self, other: &Self) -> bool {
         self.form == other.form && self.schedule == other.schedule

@@ -58,7 +58,7 @@ pub fn in_network(
                     formulas += formula::copy_ms(bytes);
                 }
                 (None, Some(Way::Kernel(way))) => {
-                    kernels.entry((took.part, key(way))).or_default().push(took.ms);
+                    kernels.entry((took.part, way.key())).or_default().push(took.ms);
                 }
                 (None, _) => {}
             }
@@ -66,7 +66,7 @@ pub fn in_network(
     }
     let timed = |part: usize, way: &Way| match way {
         Way::Kernel(way) => {
-            let ms = median(kernels.get(&(part, key(way)))?)?;
+            let ms = median(kernels.get(&(part, way.key()))?)?;
             Some(Way::Kernel(Box::new(Candidate { ms, basis: Basis::InNetwork, ..(**way).clone() })))
         }
         Way::InPlace { .. } => None,
@@ -83,11 +83,6 @@ pub fn in_network(
     };
     let copies = if formulas > 0.0 { copies / formulas } else { ways.copies };
     Ok(Ways { parts: ways.parts.iter().enumerate().map(part).collect(), copies })
-}
-
-/// What tells the ways of a part apart.
-fn key(way: &Candidate) -> String {
-    format!("{:?} {}", way.form, way.schedule)
 }
 
 /// The kernels of a part that have a chance, the fastest first.

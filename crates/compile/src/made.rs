@@ -45,7 +45,7 @@ impl Made {
         group: &Group,
         elements: &mut Elements<'_>,
     ) -> Result<Rc<Packed>> {
-        let key = (part, format!("{:?} {}", way.form, way.schedule));
+        let key = (part, way.key());
         if let Some(there) = self.kernels.get(&key) {
             return Ok(there.clone());
         }

@@ -53,6 +53,17 @@ pub enum Work {
     Kernel(Vec<(Form, Group)>),
 }
 
+impl Work {
+    /// The group that a kernel in this form computes; `None` where there is no such kernel.
+    pub(crate) fn group(&self, form: Form) -> Option<&Group> {
+        match self {
+            Self::Kernel(forms) => forms.iter().find(|(other, _)| *other == form).map(|(_, group)| group),
+            Self::Join { copy, .. } => Some(copy),
+            Self::View { .. } | Self::Constant(_) => None,
+        }
+    }
+}
+
 impl<'a> Network<'a> {
     /// Finds out what has to be done.
     ///

@@ -127,14 +127,7 @@ impl Ways {
         for (part, ways) in network.parts.iter().zip(&mut self.parts) {
             for way in ways {
                 let Way::Kernel(candidate) = way else { continue };
-                let group = match &part.work {
-                    Work::Kernel(forms) => {
-                        forms.iter().find(|(form, _)| *form == candidate.form).map(|(_, group)| group)
-                    }
-                    Work::Join { copy, .. } => Some(copy),
-                    Work::View { .. } | Work::Constant(_) => None,
-                };
-                if let Some(group) = group {
+                if let Some(group) = part.work.group(candidate.form) {
                     **candidate = candidate.clone().among(group, threads)?;
                 }
             }
