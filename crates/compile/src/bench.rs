@@ -4,7 +4,7 @@
 use std::{collections::HashMap, ffi::c_void, path::Path, time::Instant};
 
 use libloading::Library;
-use tachograph_program::Compiler;
+use tachograph_program::{Compiler, Memory};
 
 use crate::{
     Error, Network, Result, Way,
@@ -19,40 +19,6 @@ type Unit = unsafe extern "C" fn(*const *mut c_void, *mut u8);
 
 /// The library's table of kernels.
 const TABLE: &str = "tachograph_table";
-
-/// Memory that begins at a cache line, as kernels suppose.
-struct Memory {
-    /// Where the lines begin: they are used by this address alone.
-    base: *mut u8,
-    _lines: Vec<Line>,
-}
-
-#[derive(Clone, Copy)]
-#[repr(align(64))]
-struct Line([u8; 64]);
-
-impl Memory {
-    fn new(bytes: u64) -> Self {
-        Self::from(vec![Line([0; 64]); (bytes as usize).div_ceil(64).max(1)])
-    }
-
-    fn of(data: &[u8]) -> Self {
-        let mut lines = vec![Line([0; 64]); data.len().div_ceil(64).max(1)];
-        for (line, bytes) in lines.iter_mut().zip(data.chunks(64)) {
-            line.0[..bytes.len()].copy_from_slice(bytes);
-        }
-        Self::from(lines)
-    }
-
-    fn from(mut lines: Vec<Line>) -> Self {
-        Self { base: lines.as_mut_ptr().cast(), _lines: lines }
-    }
-
-    /// The address of a byte.
-    fn at(&self, offset: u64) -> *mut u8 {
-        self.base.wrapping_add(offset as usize)
-    }
-}
 
 /// A call of a plan.
 struct Call {

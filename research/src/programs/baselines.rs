@@ -9,6 +9,7 @@ use super::{
     fold::Fold,
     rows::Settings,
     score::Answer,
+    trees::code_ms,
 };
 
 /// Any order.
@@ -26,6 +27,18 @@ pub fn flops(data: &Data, fold: &Fold, _: &Settings) -> Result<Answer> {
 /// The larger of operations and bytes at the rates of some core, by a factor of the programs that are learned from.
 pub fn roofline(data: &Data, fold: &Fold, _: &Settings) -> Result<Answer> {
     Ok(alike(data, fold, |task| task.head.roofline_ms()))
+}
+
+/// The formula of the feature set `code`, by a factor of the programs that are learned from.
+pub fn code(data: &Data, fold: &Fold, _: &Settings) -> Result<Answer> {
+    let factors = |&i: &usize| {
+        let task = &data.tasks[i];
+        task.ms.iter().zip(code_ms(task)).map(|(ms, code)| ms / code).collect::<Vec<f64>>()
+    };
+    let factors: Vec<f64> = fold.training.iter().flat_map(factors).collect();
+    let factor = tachograph_metrics::median(&factors).unwrap_or(1.0);
+    let ms = fold.test.iter().map(|&i| code_ms(&data.tasks[i]).map(|ms| factor * ms).collect()).collect();
+    Ok(Answer::of_times(ms, 0))
 }
 
 /// PolyDL's cost: bytes by the cache that they are placed in, at the latencies of a Xeon 8280; ties are left.

@@ -9,7 +9,7 @@ use super::{
     fold::Fold,
     rows::Settings,
     score::Answer,
-    trees::{Learned, answer, fit, one},
+    trees::{Learned, answer, bases, fit, one},
 };
 
 /// Smaller steps than TenSet's, and each tree on part of programs and columns.
@@ -35,10 +35,12 @@ pub struct Parts {
     pub weighted: bool,
     /// Columns beside those of stores.
     pub beside: bool,
+    /// Columns of the C, and its formula under the time.
+    pub code: bool,
 }
 
 /// All of it.
-pub const ALL: Parts = Parts { time: true, order: true, weighted: true, beside: true };
+pub const ALL: Parts = Parts { time: true, order: true, weighted: true, beside: true, code: true };
 
 /// Trains, and asks about the programs that are tested.
 pub fn run((data, fold, settings): (&Data, &Fold, &Settings), parts: Parts) -> Result<Answer> {
@@ -55,13 +57,17 @@ pub fn run((data, fold, settings): (&Data, &Fold, &Settings), parts: Parts) -> R
     // What is fast has to be known best: the others only have to be known as slow.
     let speeds = || training.iter().flat_map(|&i| data.tasks[i].relative_speeds());
     let weights: Vec<f64> = if parts.weighted { speeds().map(|speed| 0.1 + speed).collect() } else { Vec::new() };
-    let times = if parts.time { Some(of(Learned::Time, &weights)?) } else { None };
+    let time = if parts.code { Learned::OverCode } else { Learned::Time };
+    let times = if parts.time { Some(of(time, &weights)?) } else { None };
     let order = if parts.order { Some(of(Learned::Order, &[])?) } else { None };
-    let value = |scores: &Option<Vec<f64>>, i: usize| scores.as_ref().map_or(0.0, |scores| scores[i]);
-    let both = (0..asked.len()).map(|i| value(&order, i) - value(&times, i)).collect();
+    let rank = |i: usize| order.as_ref().map_or(0.0, |scores| scores[i]);
+    // Times are over something of each program, which counts in their order.
+    let bases: Vec<f64> = fold.test.iter().flat_map(|&i| bases(&data.tasks[i], time)).collect();
+    let slow = |i: usize| times.as_ref().map_or(0.0, |times| times[i] + bases[i].ln());
+    let both = (0..asked.len()).map(|i| rank(i) - slow(i)).collect();
     let rounds = (usize::from(parts.time) + usize::from(parts.order)) * OPTIONS.trees;
     let slowness = answer(data, fold, both, Learned::Order, 0).slowness;
-    let ms = times.and_then(|times| answer(data, fold, times, Learned::Time, 0).ms);
+    let ms = times.and_then(|times| answer(data, fold, times, time, 0).ms);
     Ok(Answer { slowness, ms, rounds: rounds as u32 })
 }
 
@@ -96,6 +102,9 @@ fn row(task: &Task, program: usize, parts: Parts) -> Vec<f32> {
         row.extend(steps.nodes.columns().into_iter().take(14).map(|column| column.sum()));
     }
     row.extend(of("nest-graph").map(kernel).unwrap_or_default());
+    if parts.code {
+        row.extend(of("code").into_iter().flat_map(|set| set.nodes.iter().copied()));
+    }
     row.extend(TEMPLATES.map(|template| f32::from(u8::from(task.sketch(program).starts_with(template)))));
     let workload = &task.head.workload;
     let (flops, bytes, weights) = (workload.flops() as f32, workload.bytes() as f32, workload.weight_bytes() as f32);

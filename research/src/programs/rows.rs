@@ -41,7 +41,7 @@ const TLP: &str = include_str!("../../recipes/programs/tlp.toml");
 const PACM: &str = include_str!("../../recipes/programs/pacm.toml");
 const GTUNER: &str = include_str!("../../recipes/programs/gtuner.toml");
 /// What ours reads of a program, all together.
-const OURS: [&str; 5] = ["ansor", "curve", "working-sets", "primitives", "nest-graph"];
+const OURS: [&str; 6] = ["ansor", "code", "curve", "working-sets", "primitives", "nest-graph"];
 /// A network that learns times.
 const TIME: &str = "loss = 'squared'";
 
@@ -57,6 +57,7 @@ rows! {
     "flops", "operations at one rate; no order within a task", [], baselines::flops;
     "roofline", "operations and bytes at the rates of some core; no order within a task", [], baselines::roofline;
     "polydl", "PolyDL's cost of working sets", ["working-sets"], baselines::polydl;
+    "code-formula", "steps of the C of a program, data being near", ["code"], baselines::code;
     "autotvm-rank", "trees on curves, order (AutoTVM's default)", ["curve"],
         |d, f, s| trees::run((d, f, s), "curve", Form::One, Learned::Order, &AUTOTVM);
     "autotvm-reg", "trees on curves, speed", ["curve"],
@@ -71,6 +72,8 @@ rows! {
         |d, f, s| trees::run((d, f, s), "per-store", Form::Packs, Learned::Speed, &TENSET);
     "per-store-rank", "trees on stores (MetaSchedule), pack-sum, order", ["per-store"],
         |d, f, s| trees::run((d, f, s), "per-store", Form::Packs, Learned::Order, &TENSET);
+    "code-time", "trees on what the C of a program does, time over its formula", ["code"],
+        |d, f, s| trees::run((d, f, s), "code", Form::One, Learned::OverCode, &TENSET);
     "tenset-mlp", "TenSet's MLP, LambdaRank", ["ansor"],
         |d, f, s| networks::run((d, f, s), "ansor", TENSET_MLP, "");
     "tenset-mlp-time", "the same, time", ["ansor"],
@@ -101,6 +104,8 @@ rows! {
         |d, f, s| ours::run((d, f, s), Parts { order: false, weighted: false, ..ALL });
     "ours-order", "its ablation: order alone", OURS,
         |d, f, s| ours::run((d, f, s), Parts { time: false, ..ALL });
+    "ours-roofline", "its ablation: time over a roofline's, without the C", OURS,
+        |d, f, s| ours::run((d, f, s), Parts { code: false, ..ALL });
     "ours-stores", "its ablation: stores alone", ["ansor"],
-        |d, f, s| ours::run((d, f, s), Parts { beside: false, ..ALL });
+        |d, f, s| ours::run((d, f, s), Parts { beside: false, code: false, ..ALL });
 }

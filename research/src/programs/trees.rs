@@ -8,7 +8,12 @@ use rand_chacha::ChaCha8Rng;
 use tachograph_features::FeatureGraph;
 use tachograph_tune::models::{Boosting, BoostingOptions, Objective, Packed};
 
-use super::{data::Data, fold::Fold, rows::Settings, score::Answer};
+use super::{
+    data::{Data, Task},
+    fold::Fold,
+    rows::Settings,
+    score::Answer,
+};
 
 /// How the rows of a program become what trees read.
 #[derive(Clone, Copy)]
@@ -28,6 +33,22 @@ pub enum Learned {
     Order,
     /// ln(ms / roofline), by squares.
     Time,
+    /// ln(ms / what [`code_ms`] says), by squares.
+    OverCode,
+}
+
+/// The formula of the feature set `code`, for each program of a task.
+pub fn code_ms(task: &Task) -> impl Iterator<Item = f64> {
+    // Steps of a core of 3 GHz: only the order of magnitude is of interest.
+    task.set("code").iter().map(|set| set.nodes.iter().last().map_or(1.0, |&ln| f64::from(ln).exp() / 3e6))
+}
+
+/// What a task's times are learned over.
+pub fn bases(task: &Task, learned: Learned) -> Vec<f64> {
+    match learned {
+        Learned::OverCode => code_ms(task).collect(),
+        _ => vec![task.head.roofline_ms(); task.ms.len()],
+    }
 }
 
 /// AutoTVM's (depth 3, η 0.3, γ 1e-4, min_child_weight 1); as many trees as TenSet.
@@ -63,16 +84,16 @@ pub fn fit(
 ) -> Result<Boosting> {
     let of = |&i: &usize| match learned {
         Learned::Speed | Learned::Order => data.tasks[i].relative_speeds(),
-        Learned::Time => {
-            let roofline = data.tasks[i].head.roofline_ms();
-            data.tasks[i].ms.iter().map(|ms| (ms / roofline).ln()).collect()
+        Learned::Time | Learned::OverCode => {
+            let task = &data.tasks[i];
+            task.ms.iter().zip(bases(task, learned)).map(|(ms, base)| (ms / base).ln()).collect()
         }
     };
     let targets: Vec<f64> = tasks.iter().flat_map(of).collect();
     let lists = lists(data, tasks);
     let objective = match learned {
         Learned::Order => Objective::Lambda { relevance: &targets, lists: &lists },
-        Learned::Speed | Learned::Time => Objective::Squared { targets: &targets, weights },
+        Learned::Speed | Learned::Time | Learned::OverCode => Objective::Squared { targets: &targets, weights },
     };
     Ok(Boosting::fit(packed, &objective, options, &mut ChaCha8Rng::seed_from_u64(seed))?)
 }
@@ -84,10 +105,10 @@ pub fn answer(data: &Data, fold: &Fold, scores: Vec<f64>, learned: Learned, roun
         Learned::Speed | Learned::Order => {
             Answer::of_order(by_task.map(|(scores, _)| scores.iter().map(|s| -s).collect()).collect(), rounds)
         }
-        Learned::Time => {
+        Learned::Time | Learned::OverCode => {
             let ms = |(scores, i): (&[f64], usize)| {
-                let roofline = data.tasks[i].head.roofline_ms();
-                scores.iter().map(|s| roofline * s.exp()).collect()
+                let bases = bases(&data.tasks[i], learned);
+                scores.iter().zip(bases).map(|(score, base)| base * score.exp()).collect()
             };
             Answer::of_times(by_task.map(ms).collect(), rounds)
         }

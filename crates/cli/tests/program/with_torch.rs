@@ -257,8 +257,20 @@ fn a_worker_ends_when_it_is_asked_to() {
     let job = || at(&["store", "jobs", "1", "--json"]).well().json().remove(0);
     // As a terminal does, which tells all of the group; as a service manager does, which tells the one that it started.
     for (signal, whole_group, state, attempts) in [("-INT", true, "queued", 0), ("-TERM", false, "done", 1)] {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tachograph"));
-        command.args(["worker", "--store", "s.sqlite", "--name", "board"]).current_dir(folder.path()).process_group(0);
+        // A shell that starts tests in the background lets them ignore SIGINT, and so what they start.
+        let mut command = Command::new("env");
+        command
+            .args([
+                "--default-signal=INT",
+                env!("CARGO_BIN_EXE_tachograph"),
+                "worker",
+                "--store",
+                "s.sqlite",
+                "--name",
+                "board",
+            ])
+            .current_dir(folder.path())
+            .process_group(0);
         let mut worker = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let since = Instant::now();
         while job()["state"] != "leased" {

@@ -62,7 +62,7 @@ impl CCode {
 
 /// Buffers up to this size are on the stack; larger ones have a place in `work`, or where several threads need one each, are
 /// allocated.
-const STACK_BYTES: u64 = 64 << 10;
+pub(super) const STACK_BYTES: u64 = 64 << 10;
 pub(super) const ALIGN: u64 = 64;
 
 /// Writes C for a nest.

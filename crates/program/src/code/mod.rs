@@ -9,9 +9,11 @@ mod partition;
 mod prelude;
 mod reduction;
 mod registers;
+mod tally;
 mod unroll;
 mod vector;
 mod writer;
 
 pub use c::{CCode, GENERATION, Target, c};
+pub(crate) use tally::{Hot, Tally, tally};
 pub use gpu::{GpuCode, GpuKernel, GpuTarget, cuda, opencl};

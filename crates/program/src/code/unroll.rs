@@ -11,14 +11,19 @@ const REGISTERS: u64 = 32;
 const SOME: u64 = 8;
 
 impl Writer<'_> {
-    /// Says how many trips of a loop over `var` are written out together, where the loop follows: all, some, or one.
+    /// Says how many trips of a loop over `var` are written out together, where the loop follows.
     pub(super) fn unroll(&mut self, var: Var, extent: u64, body: &[Stmt]) {
-        let all = self.dialect.is_gpu() || body.iter().any(|stmt| stmt.any(&mut |stmt| self.holds(var, stmt)));
-        let some = SOME / work(body).max(written(body, &self.nest.loops, &|_| true)).max(1);
-        let trips = if all { extent } else { extent.min(some) };
+        let trips = self.written_out(var, extent, body);
         if trips > 1 {
             self.line(&self.dialect.unroll(trips));
         }
+    }
+
+    /// How many trips of a loop over `var` are written out together: all, some, or one.
+    pub(super) fn written_out(&self, var: Var, extent: u64, body: &[Stmt]) -> u64 {
+        let all = self.dialect.is_gpu() || body.iter().any(|stmt| stmt.any(&mut |stmt| self.holds(var, stmt)));
+        let some = SOME / work(body).max(written(body, &self.nest.loops, &|_| true)).max(1);
+        if all { extent } else { extent.min(some) }
     }
 
     /// True if it reads or writes what registers can hold, and other registers in each trip of the loop.

@@ -22,6 +22,7 @@
 //! ```
 
 mod arithmetic;
+mod code;
 mod curve;
 mod form;
 mod graph;
@@ -41,6 +42,7 @@ use crate::{Nest, Point, Result, Schedule, Space, State, Workload};
 
 /// Every feature set.
 pub static ALL: &[&dyn FeatureSet] = &[
+    &code::Code,
     &curve::Curves,
     &graph::Graph,
     &itervar::IterVars,

@@ -98,6 +98,9 @@ type Made = Result<Built, (Failure, String)>;
 /// What a run wrote, and its nanoseconds.
 type Ran = Result<(Data, f64), (Failure, String)>;
 
+/// Candidates that take turns in one process: those of a usual round, and what they are held against.
+const TOGETHER: usize = 24;
+
 /// Held while candidates are timed, by whichever measurer of this process.
 static TIMED: Mutex<()> = Mutex::new(());
 
@@ -323,8 +326,7 @@ impl Bench {
             .collect();
         // Bystanders may compile, but two candidates at a time would wait for the same memory.
         let _alone = TIMED.lock().unwrap_or_else(PoisonError::into_inner);
-        // So many take turns in one process.
-        for some in good.chunks(16).filter(|_| this.settings.repeats > 0) {
+        for some in good.chunks(TOGETHER).filter(|_| this.settings.repeats > 0) {
             let candidates: Vec<(usize, &Built, PathBuf)> = some
                 .iter()
                 .filter_map(|&i| Some((i, checked[i].as_ref().ok()?, paths[i].with_extension("in"))))

@@ -4,30 +4,8 @@ use std::path::Path;
 
 use libloading::Library;
 
-use super::{Compiler, elements};
+use super::{Compiler, Memory, elements};
 use crate::{BufferId, CCode, Data, Error, Nest, Result, Target, c};
-
-/// A cache line, so that buffers begin at one.
-#[derive(Clone, Copy)]
-#[repr(C, align(64))]
-struct Line([u8; 64]);
-
-/// Memory that begins at a cache line.
-struct Memory {
-    lines: Vec<Line>,
-    bytes: usize,
-}
-
-impl Memory {
-    fn new(bytes: u64) -> Self {
-        Self { lines: vec![Line([0; 64]); (bytes as usize).div_ceil(64).max(1)], bytes: bytes as usize }
-    }
-
-    fn bytes(&mut self) -> &mut [u8] {
-        // SAFETY: a `Line` is 64 bytes without padding, and `bytes` is no more than there are in all lines.
-        unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.bytes) }
-    }
-}
 
 type Function = unsafe extern "C" fn(*const *mut u8, *mut u8);
 
@@ -101,7 +79,7 @@ impl Kernel {
     }
 
     fn call(&mut self, name: &[u8]) -> Result<()> {
-        let pointers: Vec<*mut u8> = self.arguments.iter_mut().map(|memory| memory.lines.as_mut_ptr().cast()).collect();
+        let pointers: Vec<*mut u8> = self.arguments.iter().map(|memory| memory.at(0)).collect();
         // SAFETY: generated functions have this signature; arguments and workspace have the sizes that the same nest
         // says, begin at cache lines and outlive the call.
         unsafe {
@@ -109,7 +87,7 @@ impl Kernel {
                 compiler: String::from_utf8_lossy(name).into_owned(),
                 message: error.to_string(),
             })?;
-            function(pointers.as_ptr(), self.work.lines.as_mut_ptr().cast());
+            function(pointers.as_ptr(), self.work.at(0));
         }
         Ok(())
     }

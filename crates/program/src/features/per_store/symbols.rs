@@ -38,6 +38,9 @@ pub(in super::super) const COLUMNS: [&str; 11] = [
 /// Numbers of a flow: how a statement moves a buffer.
 pub(in super::super) const FLOW: usize = 23;
 
+/// Where in a flow are the logarithms of the bytes that go into the first and into the second cache, and of those touched in all.
+pub(in super::super) const MOVED: [usize; 3] = [7, 10, 12];
+
 /// How many bytes of a buffer come from memory, and how it flows.
 pub type Flow = (f64, [f64; FLOW]);
 

@@ -121,7 +121,9 @@ impl Task {
         cpu.be_patient((times * best).max(least));
         let records = cpu.measure(&self.set.head.workload, &schedules)?;
         let known: Vec<Known> = records.iter().map(Known::of).collect();
-        let again = known.get(points.len()).and_then(|anchor| anchor.outcome.as_ref().ok());
+        // What a single run says of it, since that was slow, may be a pause of the machine and says nothing of the others.
+        let again =
+            known.get(points.len()).and_then(|anchor| anchor.outcome.as_ref().ok()).filter(|now| now.spread > 0.0);
         let drift = again.zip(anchor).map_or(1.0, |(now, (_, ms))| now.ms / ms);
         let measured = points.len();
         for (point, known) in points.into_iter().zip(known) {
