@@ -12,6 +12,7 @@ use crate::{
     build,
     elements::{Elements, Weights},
     made::Made,
+    pool::SLACK,
     source,
 };
 
@@ -128,7 +129,9 @@ impl Bench {
     ) -> Self {
         let layouts: Vec<_> = assemblies.iter().map(Assembly::memory).collect();
         let bytes = layouts.iter().map(|(.., bytes)| *bytes).max().unwrap_or(0);
-        let (arena, weights) = (Memory::new(bytes), Memory::of(&made.pool.bytes));
+        let pool = &made.pool.bytes;
+        let (arena, mut weights) = (Memory::new(bytes + SLACK), Memory::new(pool.len() as u64 + SLACK));
+        weights.bytes()[..pool.len()].copy_from_slice(pool);
         let mut inputs: Vec<Memory> = network.stand_ins().iter().map(|data| Memory::of(data)).collect();
         let size = |&id: &_| network.shape(id).iter().product::<u64>() * network.element_bytes(id);
         let mut results: Vec<Vec<u8>> =

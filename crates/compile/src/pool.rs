@@ -7,6 +7,10 @@ use sha2::{Digest, Sha256};
 /// Where kernels suppose buffers to begin.
 pub const ALIGN: u64 = 64;
 
+/// Bytes behind weights and behind the arena that nobody writes: what GCC 12 makes of sums over reads that are some numbers apart
+/// reads all that lies between them, behind the last one too.
+pub const SLACK: u64 = 4096;
+
 /// Bytes, and where what lies in them.
 #[derive(Default)]
 pub struct Pool {

@@ -7,7 +7,7 @@ use tachograph_program::CCode;
 
 use crate::{
     assemble::{Arg, Assembly, Place, Run},
-    pool::ALIGN,
+    pool::{ALIGN, SLACK},
 };
 
 /// The name of a unit's functions: of what is in it, so that its object file serves every plan that has it.
@@ -40,7 +40,7 @@ pub fn network(assembly: &Assembly, signature: &str, weights: &str, threads: u32
     // The assembler takes the weights as they are, where a compiler would have to read them as numbers.
     let binary = format!(
         ".pushsection .rodata\n.balign {ALIGN}\n.hidden tachograph_weights\n.globl tachograph_weights\n\
-         tachograph_weights:\n.incbin {}\n.byte 0\n.popsection\n",
+         tachograph_weights:\n.incbin {}\n.skip {SLACK}\n.popsection\n",
         escaped(weights)
     );
     let _ = writeln!(text, "__asm__({});", escaped(&binary));
@@ -52,7 +52,7 @@ pub fn network(assembly: &Assembly, signature: &str, weights: &str, threads: u32
     let _ = writeln!(text, "uint64_t tachograph_arena_bytes(void) {{ return {arena}u; }}");
     let _ = writeln!(text, "int tachograph_steps(void) {{ return {}; }}", assembly.steps.len());
     text.push_str("\nvoid *tachograph_open(void) { return aligned_alloc(64, ");
-    let _ = writeln!(text, "{}); }}\nvoid tachograph_close(void *arena) {{ free(arena); }}\n", arena.max(ALIGN));
+    let _ = writeln!(text, "{}); }}\nvoid tachograph_close(void *arena) {{ free(arena); }}\n", arena + SLACK);
     text.push_str("static double now(void) {\n  struct timespec t;\n  clock_gettime(CLOCK_MONOTONIC, &t);\n  return t.tv_sec * 1e3 + t.tv_nsec / 1e6;\n}\n\n");
     text.push_str("/* Kernels suppose that buffers begin at cache lines; what does not is copied. */\n");
     text.push_str("static inline char *aligned(const void *given, char *own, size_t bytes) {\n  if (((uintptr_t)given & 63) == 0) return (char *)given;\n  memcpy(own, given, bytes);\n  return own;\n}\n\n");

@@ -129,8 +129,9 @@ impl Task {
         for (point, known) in points.into_iter().zip(known) {
             // The beginning says why; compilers say much.
             let outcome = known.outcome.map_err(|why| why.chars().take(160).collect());
+            // What one run said was said at another moment.
+            let drift = if outcome.as_ref().is_ok_and(|timed| timed.spread > 0.0) { drift } else { 1.0 };
             let outcome = outcome.map(|timed| Timed { ms: timed.ms / drift, ..timed });
-            let drift = if outcome.is_ok() { drift } else { 1.0 };
             let program = CollectedProgram { point, outcome, drift, evolved };
             self.history.push(trial(&program));
             self.set.programs.push(program);
