@@ -15,5 +15,5 @@ mod vector;
 mod writer;
 
 pub use c::{CCode, GENERATION, Target, c};
-pub(crate) use tally::{Hot, Tally, tally};
 pub use gpu::{GpuCode, GpuKernel, GpuTarget, cuda, opencl};
+pub(crate) use tally::{Hot, Tally, tally};

@@ -198,7 +198,9 @@ impl Counter<'_> {
                     let flat = self.writer.flat(*from, at);
                     if *from == id && flat == target {
                         adds = true;
-                    } else if !self.held(*from, &flat) && !seen.iter().any(|(other, seen)| other == from && *seen == flat) {
+                    } else if !self.held(*from, &flat)
+                        && !seen.iter().any(|(other, seen)| other == from && *seen == flat)
+                    {
                         let (places, again) = (places(&flat), again(&flat));
                         match lanes.map(|(var, lanes)| (flat.coefficient(var), lanes)) {
                             Some((Some(1), _)) => {
