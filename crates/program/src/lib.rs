@@ -35,7 +35,9 @@ pub use graph::{Form, Group, forms, group, group_as};
 pub use hash::WorkloadHash;
 pub use index::{Atom, Index, Range, Var};
 pub use interpret::{Data, round};
-pub use measure::{Compiler, Cpu, Cuda, Failure, Kernel, Limits, Measurer, Memory, Nvrtc, OpenCl, Outcome, Record, Settings};
+pub use measure::{
+    Compiler, Cpu, Cuda, Failure, Kernel, Limits, Measurer, Memory, Nvrtc, OpenCl, Outcome, Record, Settings,
+};
 pub use nest::{Launch, Loop, Nest, NestBuffer, Stmt, Storage};
 pub use schedule::{
     Among, Binding, Dim, Kind, Layout, LayoutDim, LoopNode, Loops, Mark, Place, Prefetch, Relation, Schedule, Scope,
