@@ -57,7 +57,7 @@ rows! {
     "flops", "operations at one rate; no order within a task", [], baselines::flops;
     "roofline", "operations and bytes at the rates of some core; no order within a task", [], baselines::roofline;
     "polydl", "PolyDL's cost of working sets", ["working-sets"], baselines::polydl;
-    "code-formula", "steps of the C of a program, data being near", ["code"], baselines::code;
+    "code-formula", "steps of the C of a program, or what its caches bring", ["code"], baselines::code;
     "autotvm-rank", "trees on curves, order (AutoTVM's default)", ["curve"],
         |d, f, s| trees::run((d, f, s), "curve", Form::One, Learned::Order, &AUTOTVM);
     "autotvm-reg", "trees on curves, speed", ["curve"],

@@ -201,17 +201,14 @@ impl Counter<'_> {
                     } else if !self.held(*from, &flat)
                         && !seen.iter().any(|(other, seen)| other == from && *seen == flat)
                     {
-                        let (places, again) = (places(&flat), again(&flat));
-                        match lanes.map(|(var, lanes)| (flat.coefficient(var), lanes)) {
-                            Some((Some(1), _)) => {
-                                (vectors, site.vector_loads) = more(vectors, site.vector_loads, places, again)
-                            }
-                            Some((Some(0), _)) => (splats, site.splats) = more(splats, site.splats, places, again),
-                            Some((_, lanes)) => {
-                                (loads, site.loads) = more(loads, site.loads, places * lanes as f64, again);
-                            }
-                            None => (loads, site.loads) = more(loads, site.loads, places, again),
-                        }
+                        let (near, total, each) = match lanes.map(|(var, lanes)| (flat.coefficient(var), lanes)) {
+                            Some((Some(1), _)) => (&mut vectors, &mut site.vector_loads, 1.0),
+                            Some((Some(0), _)) => (&mut splats, &mut site.splats, 1.0),
+                            Some((_, lanes)) => (&mut loads, &mut site.loads, lanes as f64),
+                            None => (&mut loads, &mut site.loads, 1.0),
+                        };
+                        *near += places(&flat) * each;
+                        *total += places(&flat) * each * again(&flat);
                         seen.push((*from, flat));
                     }
                 }
@@ -258,7 +255,7 @@ impl Counter<'_> {
             let loads = vectors + splats + loads;
             self.tally.hot = Hot { cycles: site.cycles, lanes, written, sums, loads, trips, outside, held };
         }
-        self.tally.add(&site);
+        self.tally.add(site);
     }
 
     /// True where each place of a buffer is a register: it is small, and no loop that runs moves it.
@@ -271,30 +268,28 @@ impl Counter<'_> {
     }
 }
 
-/// So many places more in what is written out, and how often they are touched.
-fn more(places: f64, total: f64, by: f64, again: f64) -> (f64, f64) {
-    (places + by, total + by * again)
-}
-
 impl Tally {
-    fn add(&mut self, site: &Self) {
-        let pairs = [
-            (&mut self.vector_ops, site.vector_ops),
-            (&mut self.ops, site.ops),
-            (&mut self.functions, site.functions),
-            (&mut self.vector_loads, site.vector_loads),
-            (&mut self.splats, site.splats),
-            (&mut self.loads, site.loads),
-            (&mut self.vector_stores, site.vector_stores),
-            (&mut self.stores, site.stores),
-            (&mut self.carried, site.carried),
-            (&mut self.spilled, site.spilled),
-            (&mut self.tests, site.tests),
-            (&mut self.chain, site.chain),
-            (&mut self.cycles, site.cycles),
-        ];
-        for (sum, more) in pairs {
-            *sum += more;
-        }
+    /// What is counted, in the order of the fields.
+    pub fn counts(&mut self) -> [&mut f64; 13] {
+        [
+            &mut self.vector_ops,
+            &mut self.ops,
+            &mut self.functions,
+            &mut self.vector_loads,
+            &mut self.splats,
+            &mut self.loads,
+            &mut self.vector_stores,
+            &mut self.stores,
+            &mut self.carried,
+            &mut self.spilled,
+            &mut self.tests,
+            &mut self.trips,
+            &mut self.chain,
+        ]
+    }
+
+    fn add(&mut self, mut site: Self) {
+        self.counts().into_iter().zip(site.counts()).for_each(|(sum, more)| *sum += *more);
+        self.cycles += site.cycles;
     }
 }

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     Nest, Result, Target,
-    code::{Hot, Tally, tally},
+    code::{Hot, tally},
 };
 
 pub(super) struct Code;
@@ -72,35 +72,11 @@ impl FeatureSet for Code {
     }
 
     fn extract(&self, program: &Program<'_>) -> Result<Features> {
-        let t = tally(program.nest(), TARGET)?;
-        let Tally { hot, .. } = t;
-        let Hot { lanes, written, sums, loads, trips, outside, held, .. } = hot;
+        let mut t = tally(program.nest(), TARGET)?;
+        let Hot { lanes, written, sums, loads, trips, outside, held, .. } = t.hot;
         let [first, second, bytes] = traffic(program.nest());
-        let logs = [
-            t.vector_ops,
-            t.ops,
-            t.functions,
-            t.vector_loads,
-            t.splats,
-            t.loads,
-            t.vector_stores,
-            t.stores,
-            t.carried,
-            t.spilled,
-            t.tests,
-            t.trips,
-            t.chain,
-            lanes,
-            written,
-            sums,
-            loads,
-            trips,
-            outside,
-            f64::from(u8::from(held)),
-            first,
-            second,
-            bytes,
-        ];
+        let counts = t.counts().map(|count| *count);
+        let around = [lanes, written, sums, loads, trips, outside, f64::from(u8::from(held)), first, second, bytes];
         let all_loads = t.vector_loads + t.splats + t.loads;
         let cycles = t.cycles.max(1.0);
         let brought = [first / BYTES[0], second / BYTES[1]];
@@ -109,12 +85,13 @@ impl FeatureSet for Code {
             t.carried / cycles,
             t.chain / cycles,
             t.tests / cycles,
-            hot.cycles / cycles,
+            t.hot.cycles / cycles,
             brought[0] / cycles,
             brought[1] / cycles,
         ];
         let formula = brought.into_iter().fold(cycles, f64::max).ln();
-        let row: Vec<f64> = logs.map(|x| (1.0 + x).log2()).into_iter().chain(shares).chain([formula]).collect();
+        let logs = counts.into_iter().chain(around).map(|x| (1.0 + x).log2());
+        let row: Vec<f64> = logs.chain(shares).chain([formula]).collect();
         Ok(Features::rows(row.len(), vec![row]))
     }
 }
@@ -123,7 +100,7 @@ impl FeatureSet for Code {
 mod tests {
     use super::super::tests::matmul;
     use super::*;
-    use crate::Schedule;
+    use crate::{Schedule, code::Tally};
 
     fn of(schedule: &Schedule) -> Tally {
         tally(&schedule.lower(&matmul(64, 64, 64)).unwrap(), TARGET).unwrap()
@@ -174,5 +151,16 @@ mod tests {
         let (few, many) = (of(&tile(8, true)), of(&tile(16, true)));
         assert_eq!(few.spilled, 0.0);
         assert!(many.spilled > 0.0 && many.cycles > few.cycles, "{many:?}");
+    }
+
+    #[test]
+    fn what_a_cache_holds_comes_once() {
+        let near = |a: f64, b: f64| (a - b).abs() < 1e-6 * b;
+        let of = |n: u64| traffic(&Schedule::new().lower(&matmul(n, n, n)).unwrap());
+        // Three matrices of 16 KB: the first cache holds w, which all rows need, and a row of the others.
+        assert!(of(64).iter().all(|&bytes| near(bytes, 49152.0)), "{:?}", of(64));
+        // Three of 64 KB: w comes anew for every row, 128 times; the second cache holds it.
+        let [first, second, bytes] = of(128);
+        assert!(near(bytes, 3.0 * 65536.0) && near(second, bytes) && near(first, 130.0 * 65536.0), "{:?}", of(128));
     }
 }

@@ -99,7 +99,7 @@ pub fn run(args: &Args) -> Result<()> {
     if let (Some(spread), [Some(low), Some(high)]) = (quantile(&spreads, 0.5), [0.1, 0.9].map(|q| quantile(&drifts, q)))
     {
         out!(
-            "spread {spread:.2}, the median of {}; drift {low:.2} to {high:.2}, its first and last decile",
+            "spread {spread:.3}, the median of {}; drift {low:.3} to {high:.3}, its first and last decile",
             spreads.len()
         );
     }
