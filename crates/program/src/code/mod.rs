@@ -9,11 +9,10 @@ mod partition;
 mod prelude;
 mod reduction;
 mod registers;
-mod tally;
+pub(crate) mod tally;
 mod unroll;
 mod vector;
 mod writer;
 
 pub use c::{CCode, GENERATION, Target, c};
 pub use gpu::{GpuCode, GpuKernel, GpuTarget, cuda, opencl};
-pub(crate) use tally::{Hot, Tally, tally};

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     Nest, Result, Target,
-    code::{Hot, tally},
+    code::tally::{Hot, tally},
 };
 
 pub(super) struct Code;
@@ -100,7 +100,7 @@ impl FeatureSet for Code {
 mod tests {
     use super::super::tests::matmul;
     use super::*;
-    use crate::{Schedule, code::Tally};
+    use crate::{Schedule, code::tally::Tally};
 
     fn of(schedule: &Schedule) -> Tally {
         tally(&schedule.lower(&matmul(64, 64, 64)).unwrap(), TARGET).unwrap()
