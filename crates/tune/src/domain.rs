@@ -81,9 +81,10 @@ impl Domain {
         Ok(Self { listed: Some(Listed { points, index }), ..Self::new(space) })
     }
 
-    /// All points of a space whose points are programs of a workload. Cost models read these features of them, in this form.
-    pub fn programs(space: Space, workload: Workload, features: &'static dyn FeatureSet, form: Form) -> Self {
-        Self { programs: Some(Programs::new(workload, features, form)), ..Self::new(space) }
+    /// The same where points are programs of a workload. Cost models read these features of them, in this form.
+    #[must_use]
+    pub fn of_programs(self, workload: Workload, features: &'static dyn FeatureSet, form: Form) -> Self {
+        Self { programs: Some(Programs::new(workload, features, form)), ..self }
     }
 
     /// The space.

@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
+use tachograph_program::{Workload, features};
+
 use crate::{
-    Error, Form, Result, Strategy,
+    Domain, Error, Form, Result, Strategy,
     bandit::Rule,
     models::{self, CostModel, Model},
     strategies::{
@@ -74,6 +76,17 @@ impl Tuner {
         }
     }
 
+    /// A domain of programs, of which its cost model reads its features.
+    ///
+    /// # Errors
+    /// Its features are not there.
+    pub fn reading(&self, domain: Domain, workload: &Workload) -> Result<Domain> {
+        let Some(name) = self.features else { return Ok(domain) };
+        let known = || features::ALL.iter().map(|set| set.name()).collect::<Vec<_>>().join(", ");
+        let unknown = || Error::Unknown { what: "feature set", name: name.into(), known: known() };
+        Ok(domain.of_programs(workload.clone(), features::named(name).ok_or_else(unknown)?, self.form()))
+    }
+
     /// Whether it can search a table of configurations, which are no programs: its cost model, if it has one, reads any rows.
     pub fn reads_tables(&self) -> bool {
         matches!(self.model(), None | Some(Model::Rows(_)))
@@ -89,7 +102,7 @@ pub const TUNERS: &[Tuner] = &[
         name: "tachograph",
         about: "Gaussian process with an additive part, a spread start, slow times clipped, expected improvement",
         source: "this project",
-        features: None,
+        features: Some("code"),
         space: "all",
         tasks: "gradient",
         make: Make::Alone(|| Box::new(Gaussian::new(GaussianOptions::TACHOGRAPH))),

@@ -36,7 +36,7 @@ fn networks_learn_the_order_of_programs() {
     let mut rng = ChaCha8Rng::seed_from_u64(0);
     for tuner in TUNERS.iter().filter(|tuner| tuner.form() == Form::Whole) {
         let set = features::named(tuner.features.unwrap()).unwrap();
-        let domain = Domain::programs(space.clone(), product(), set, Form::Whole);
+        let domain = Domain::new(space.clone()).of_programs(product(), set, Form::Whole);
         let points = domain.sample_new(160, |_| false, &mut ChaCha8Rng::seed_from_u64(1));
         let read = |point: &Point| Some((domain.reading(point)?, ms(&space.schedule(point).unwrap())));
         let (readings, times): (Vec<Reading>, Vec<f64>) = points.iter().filter_map(read).unzip();
@@ -63,7 +63,7 @@ fn a_trained_network_needs_no_random_start() {
     struct Quiet;
     impl Observer for Quiet {}
     let space = tachograph_tune::live::space(&product()).unwrap();
-    let domain = Domain::programs(space.clone(), product(), features::named("ansor").unwrap(), Form::Whole);
+    let domain = Domain::new(space.clone()).of_programs(product(), features::named("ansor").unwrap(), Form::Whole);
     let time = |point: &Point| ms(&space.schedule(point).unwrap());
     let random = domain.sample_new(96, |_| false, &mut ChaCha8Rng::seed_from_u64(2));
     let mut task = ProgramTask { name: "known".into(), ms: vec![Vec::new()], ..ProgramTask::default() };

@@ -169,4 +169,15 @@ fn programs_are_collected_and_gone_on_with() {
         assert!(set.programs[..16].iter().all(|program| program.drift == 1.0));
         assert!(set.programs.iter().any(|program| program.outcome.is_ok()));
     }
+    // They stand for the machine, to tuners that read decisions or programs.
+    let file = format!("set/{}.jsonl.gz", &first[0].head.workload.hash().to_string()[..16]);
+    for by in ["tachograph", "ansor", "random"] {
+        let replay = ["tune", "--recorded", &file, "--tuner", by, "--trials", "30"];
+        let lines = run_in(folder, &[&replay[..], &["--json"]].concat()).well().json();
+        assert_eq!(lines.len(), 20, "{by}");
+        assert!(lines.iter().all(|line| line["config"]["sketch"].is_string()), "{by}");
+        assert!(run_in(folder, &replay).well().out.contains("20 configurations"), "{by}");
+    }
+    let args = ["tune", "--recorded", &file, "--task", "1"];
+    assert!(run_in(folder, &args).failed().contains("neither --device nor --task can be chosen"));
 }

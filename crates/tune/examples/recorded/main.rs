@@ -2,8 +2,9 @@
 //!
 //!     cargo run --release -p tachograph-tune --example recorded -- gpu report /work/data/tuning
 //!
-//! First `gpu` (trials to come within 5 % of the best), `cpu` (how near to the best after 32, 64, 128 trials) or `transfer` (the
-//! records of one device, then few trials on another); then `choose`, `report` or `all` of the spaces; then the folder.
+//! First `gpu` (trials to come within 5 % of the best), `cpu` (how near to the best after 32, 64, 128 trials), `programs` (both, of
+//! files that `tachograph program collect` made) or `transfer` (the records of one device, then few trials on another); then
+//! `choose`, `report` or `all` of the spaces; then the folder.
 //! Options: `--tuners a,b` (all that are registered), `--seeds 5`, `--cap 1000` trials, `--threads 2`, `--ablation` (variants of
 //! our tuner instead), `--spaces` (one line a space); of `transfer` `--records 500` (a random sample of the other device's
 //! instead of all), `--only gemm` (pairs of that table) and `--out runs/transfer.jsonl`, whose replays are not made again.
@@ -23,11 +24,13 @@ use std::{
 };
 
 use spaces::{Half, Kind};
-use tachograph_tune::{Recorded, Search, Strategy, TUNERS};
+use tachograph_tune::{Recorded, Search, Strategy, TUNERS, Tuner};
 
 /// A row of the table.
 pub struct Contender {
     name: String,
+    /// Whose features are read of programs.
+    reader: &'static Tuner,
     make: Box<dyn Fn() -> Box<dyn Strategy> + Sync>,
 }
 
@@ -88,21 +91,44 @@ fn main() {
         }
         return transfer::run(&rows, &pairs, seeds, threads, records, &out);
     }
-    let kind = if kind == "gpu" { Kind::Gpu } else { Kind::Cpu };
-    let cap = number(cap, if kind == Kind::Gpu { 1000 } else { 128 });
+    let (kind, most) = match kind.as_str() {
+        "gpu" => (Kind::Gpu, 1000),
+        "programs" => (Kind::Programs, 64),
+        _ => (Kind::Cpu, 128),
+    };
+    let cap = number(cap, most);
     let half = match half.as_str() {
         "choose" => Half::Choose,
         "report" => Half::Report,
         _ => Half::All,
     };
-    let spaces = spaces::read(kind, half, &PathBuf::from(folder));
     // Those whose models read programs find none in a table.
-    let registered = TUNERS.iter().filter(|tuner| tuner.reads_tables()).map(|tuner| Contender {
+    let can = |tuner: &&Tuner| if kind == Kind::Programs { tuner.is_there() } else { tuner.reads_tables() };
+    let registered = TUNERS.iter().filter(can).map(|tuner| Contender {
         name: tuner.name.into(),
-        make: Box::new(|| tuner.strategy(None).expect("no network, no checkpoint")),
+        reader: tuner,
+        make: Box::new(|| tuner.strategy(None).expect("no checkpoint")),
     });
-    let mut contenders: Vec<Contender> = if ablation { variants::all() } else { registered.collect() };
+    let mut contenders: Vec<Contender> = match ablation {
+        true if kind == Kind::Programs => variants::programs(),
+        true => variants::all(),
+        false => registered.collect(),
+    };
     contenders.retain(|contender| named(&contender.name));
+    let folder = PathBuf::from(folder);
+    let tables = if kind == Kind::Programs { Vec::new() } else { spaces::read(kind, half, &folder) };
+    // The same spaces for all that read the same features.
+    let mut read: Vec<(Option<&str>, Vec<Recorded>)> = Vec::new();
+    for Contender { reader, .. } in contenders.iter().filter(|_| kind == Kind::Programs) {
+        if read.iter().all(|(features, _)| *features != reader.features) {
+            read.push((reader.features, spaces::programs(half, &folder, reader)));
+        }
+    }
+    let of = |contender: usize| {
+        let features = contenders[contender].reader.features;
+        read.iter().find(|(other, _)| *other == features).map_or(&tables, |(_, spaces)| spaces)
+    };
+    let spaces = of(0);
     eprintln!("{} spaces, {} rows, {seeds} seeds", spaces.len(), contenders.len());
 
     let jobs = contenders.len() * spaces.len() * seeds;
@@ -119,10 +145,10 @@ fn main() {
                     let (space, seed) = (rest / seeds, rest % seeds);
                     let stop = match kind {
                         Kind::Gpu => spaces[space].best_ms().unwrap_or(0.0) * 1.05,
-                        Kind::Cpu => 0.0,
+                        Kind::Cpu | Kind::Programs => 0.0,
                     };
                     let start = Instant::now();
-                    let best = replay(&spaces[space], (contenders[contender].make)(), seed as u64, cap, stop);
+                    let best = replay(&of(contender)[space], (contenders[contender].make)(), seed as u64, cap, stop);
                     let seconds = start.elapsed().as_secs_f64();
                     done.lock().unwrap().push(Replay { contender, space, best, seconds });
                 }
@@ -132,7 +158,12 @@ fn main() {
     let replays = done.into_inner().unwrap();
     let names: Vec<&str> = contenders.iter().map(|contender| contender.name.as_str()).collect();
     match kind {
-        Kind::Gpu => table::gpu(&names, &spaces, &replays, cap, each),
-        Kind::Cpu => table::cpu(&names, &spaces, &replays, each),
+        Kind::Gpu => table::gpu(&names, spaces, &replays, cap, each),
+        Kind::Cpu => table::cpu(&names, spaces, &replays, &[32, 64, 128], each),
+        Kind::Programs => {
+            table::gpu(&names, spaces, &replays, cap, each);
+            println!();
+            table::cpu(&names, spaces, &replays, &[4, 8, 16, 32, 64], each);
+        }
     }
 }

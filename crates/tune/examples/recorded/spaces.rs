@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use tachograph_tune::{Recorded, Table};
+use tachograph_tune::{Collected, Recorded, Table, Tuner};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Gpu,
     Cpu,
+    Programs,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -48,6 +49,14 @@ fn to_choose_on(tables: &[Table]) -> Vec<String> {
     devices.into_iter().step_by(2).map(str::to_owned).collect()
 }
 
+/// Measured programs: of the tasks in the order of their names every other one, the first included, is to choose on.
+pub fn programs(half: Half, folder: &Path, tuner: &Tuner) -> Vec<Recorded> {
+    let tasks = Collected::folder(folder).unwrap_or_else(|e| panic!("{e}"));
+    let wanted = |i: usize| half == Half::All || (half == Half::Choose) == i.is_multiple_of(2);
+    let wanted = tasks.iter().enumerate().filter(|(i, _)| wanted(*i));
+    wanted.map(|(_, (name, task))| Recorded::of_programs(name, task, tuner).unwrap_or_else(|e| panic!("{e}"))).collect()
+}
+
 /// The halves, laid down before anything was run: of the devices of GPUs in the order of their names every other one, the
 /// first included, is to choose on; of AutoTVM's tasks those of even number.
 pub fn read(kind: Kind, half: Half, folder: &Path) -> Vec<Recorded> {
@@ -67,7 +76,7 @@ pub fn read(kind: Kind, half: Half, folder: &Path) -> Vec<Recorded> {
                 }
             }
         }
-        Kind::Cpu => {
+        Kind::Cpu | Kind::Programs => {
             let table = table(folder, "autotvm_cpu/conv2d_NCHWc.x86");
             for (device, task) in table.spaces() {
                 let even = task.parse::<u32>().is_ok_and(|task| task % 2 == 0);

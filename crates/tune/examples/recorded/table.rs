@@ -45,22 +45,24 @@ pub fn gpu(names: &[&str], spaces: &[Recorded], replays: &[Replay], cap: usize, 
 }
 
 /// How near to the best after so many trials.
-pub fn cpu(names: &[&str], spaces: &[Recorded], replays: &[Replay], each: bool) {
+pub fn cpu(names: &[&str], spaces: &[Recorded], replays: &[Replay], after: &[usize], each: bool) {
     let share = |replay: &Replay, after: usize| {
         let found = replay.best.get(after - 1).or(replay.best.last()).copied().unwrap_or(f64::INFINITY);
         spaces[replay.space].best_ms().unwrap_or(0.0) / found
     };
-    println!("| tuner | after 32 | 64 | 128 | spread at 64 | s a replay |");
-    println!("|---|---|---|---|---|---|");
+    let middle = after[after.len() / 2];
+    let titles = after.iter().map(usize::to_string).collect::<Vec<_>>().join(" | ");
+    println!("| tuner | after {titles} | spread at {middle} | s a replay |");
+    println!("|---|{}---|---|", "---|".repeat(after.len()));
     for (i, name) in names.iter().enumerate() {
         let mine: Vec<&Replay> = replays.iter().filter(|replay| replay.contender == i).collect();
         let n = mine.len().max(1) as f64;
         let mean = |after: usize| mine.iter().map(|replay| share(replay, after)).sum::<f64>() / n;
-        let at = mean(64);
-        let spread = (mine.iter().map(|replay| (share(replay, 64) - at).powi(2)).sum::<f64>() / n).sqrt();
+        let at = mean(middle);
+        let spread = (mine.iter().map(|replay| (share(replay, middle) - at).powi(2)).sum::<f64>() / n).sqrt();
         let seconds = mine.iter().map(|replay| replay.seconds).sum::<f64>() / n;
-        let [a, b, c] = [32, 64, 128].map(|after| format!("{:.2} %", 100.0 * mean(after)));
-        println!("| {name} | {a} | {b} | {c} | {:.2} | {seconds:.2} |", 100.0 * spread);
+        let shares: Vec<String> = after.iter().map(|&after| format!("{:.2} %", 100.0 * mean(after))).collect();
+        println!("| {name} | {} | {:.2} | {seconds:.2} |", shares.join(" | "), 100.0 * spread);
     }
     if each {
         println!("\n| space | n | {} |", names.join(" | "));
@@ -68,7 +70,7 @@ pub fn cpu(names: &[&str], spaces: &[Recorded], replays: &[Replay], each: bool) 
         for (s, space) in spaces.iter().enumerate() {
             let of = |i: usize| {
                 let mine = replays.iter().filter(|replay| replay.contender == i && replay.space == s);
-                let shares: Vec<f64> = mine.map(|replay| share(replay, 64)).collect();
+                let shares: Vec<f64> = mine.map(|replay| share(replay, middle)).collect();
                 format!("{:.1}", 100.0 * shares.iter().sum::<f64>() / shares.len().max(1) as f64)
             };
             let row: Vec<String> = (0..names.len()).map(of).collect();

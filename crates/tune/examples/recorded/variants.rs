@@ -1,8 +1,10 @@
 //! Variants of our tuner: one thing changed at a time, first from the textbook's process, then from a base.
 
 use tachograph_tune::{
+    DEFAULT,
     models::{Kernel, Shape},
     strategies::{Acquisition, Gaussian, GaussianOptions, Start, Target, Transfer},
+    tuner,
 };
 
 use crate::{Contender, transfer::Row};
@@ -49,11 +51,39 @@ pub fn all() -> Vec<Contender> {
         ("base spread 8 products", GaussianOptions { products: true, ..eight }),
         ("together", together),
     ];
-    let row = |(name, options): (&str, GaussianOptions)| Contender {
+    contenders(&rows)
+}
+
+fn contenders(rows: &[(&str, GaussianOptions)]) -> Vec<Contender> {
+    let row = |&(name, options): &(&str, GaussianOptions)| Contender {
         name: name.into(),
+        reader: tuner(DEFAULT).expect("ours"),
         make: Box::new(move || Box::new(Gaussian::new(options))),
     };
-    rows.into_iter().map(row).collect()
+    rows.iter().map(row).collect()
+}
+
+/// How ours may use the formula of a program's time, one thing changed at a time.
+pub fn programs() -> Vec<Contender> {
+    let ours = GaussianOptions::TACHOGRAPH;
+    let with = |transfer: Transfer| GaussianOptions { transfer: Some(transfer), ..ours };
+    let base = Transfer::CHOSEN;
+    contenders(&[
+        ("no formula", GaussianOptions { formula: None, ..ours }),
+        ("as it is", ours),
+        ("rest 0.25", with(Transfer { rest: 0.25, ..base })),
+        ("rest 1", with(Transfer { rest: 1.0, ..base })),
+        ("doubt 0.2", with(Transfer { doubt: 0.2, ..base })),
+        ("doubt 1", with(Transfer { doubt: 1.0, ..base })),
+        ("clip 0.25", with(Transfer { clip: 0.25, ..base })),
+        ("clip 0.75", with(Transfer { clip: 0.75, ..base })),
+        ("clip 1", with(Transfer { clip: 1.0, ..base })),
+        ("columns", with(Transfer { columns: true, ..base })),
+        ("lengths", with(Transfer { lengths: false, ..base })),
+        ("bound 1", GaussianOptions { acquisition: Acquisition::Bound(1.0), ..ours }),
+        ("greedy 2", GaussianOptions { acquisition: Acquisition::Greedy(2), ..ours }),
+        ("not additive", GaussianOptions { kernel: Kernel::MATERN, ..ours }),
+    ])
 }
 
 /// How ours may use records, one thing changed at a time.

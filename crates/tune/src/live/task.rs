@@ -1,9 +1,9 @@
 //! What is tuned: a workload of a network and the space of its schedules.
 
-use tachograph_program::{Machine, Schedule, Space, Target, Workload, WorkloadHash, features};
+use tachograph_program::{Machine, Schedule, Space, Target, Workload, WorkloadHash};
 
 use super::space_named;
-use crate::{Domain, Error, Result, Source, Tuner};
+use crate::{Domain, Result, Source, Tuner};
 
 /// A workload, how often it occurs, and where its schedules are sought.
 pub struct Task {
@@ -27,16 +27,7 @@ impl Task {
     /// # Errors
     /// The tuner's features are not there.
     pub fn new(workload: Workload, count: usize, space: Space, untuned: Schedule, tuner: &Tuner) -> Result<Self> {
-        let domain = match tuner.features {
-            None => Domain::new(space),
-            Some(name) => {
-                let known = || features::ALL.iter().map(|set| set.name()).collect::<Vec<_>>().join(", ");
-                let set = features::named(name);
-                let set =
-                    set.ok_or_else(|| Error::Unknown { what: "feature set", name: name.into(), known: known() })?;
-                Domain::programs(space, workload.clone(), set, tuner.form())
-            }
-        };
+        let domain = tuner.reading(Domain::new(space), &workload)?;
         Ok(Self { hash: workload.hash(), workload, count, untuned, domain, sources: Vec::new() })
     }
 

@@ -128,7 +128,8 @@ pub const COST_MODELS: &[CostModelEntry] = &[
         Box::new(Trees::new(TreesOptions::ANSOR))
     }),
     rows("gp", "Gaussian process, Matérn 5/2, a length for each column", || Box::new(Gp::new(Kernel::MATERN, 30))),
-    features("pruner-formula", "Pruner's formula of a program's time", || Box::new(Formula)),
+    features("pruner-formula", "Pruner's formula of a program's time", || Box::new(Formula::Pruner)),
+    features("code-formula", "what the C of a program takes of a core, or of its caches", || Box::new(Formula::Code)),
     features("polydl-cost", "PolyDL: cycles by where working sets are placed", || Box::new(PolyDl::cost())),
     features("polydl-tree", "PolyDL: a tournament of a decision tree", || Box::new(PolyDl::tree())),
     features("polydl-network", "PolyDL: a tournament of a network that learns", || Box::new(PolyDl::network())),

@@ -1,5 +1,6 @@
 //! Recorded spaces: tables of configurations and their times, which stand for the hardware.
 
+mod programs;
 mod read;
 #[cfg(test)]
 mod tests;
@@ -91,20 +92,29 @@ impl Recorded {
         Source { name: self.name.clone(), domain: self.domain.clone(), trials }
     }
 
-    /// A point as names and values; numbers where they are numbers.
+    /// A point as names and values; numbers where they are numbers. Tiles and orders of programs, which have no names, go by
+    /// their places.
     pub fn config(&self, point: &Point) -> Map<String, Value> {
-        let decisions = self.domain.space().sketches.first().map_or(&[][..], |sketch| sketch.decisions.as_slice());
+        let sketches = &self.domain.space().sketches;
+        let Some(sketch) = sketches.get(point.sketch) else { return Map::new() };
         let value = |text: &str| match serde_json::from_str::<Value>(text) {
             Ok(number @ Value::Number(_)) => number,
             _ => Value::from(text),
         };
-        let pair = |(decision, choice): (&Decision, &Choice)| match (decision, choice) {
+        let joined = |parts: Vec<String>| Value::from(parts.join("x"));
+        let pair = |(i, (decision, choice)): (usize, (&Decision, &Choice))| match (decision, choice) {
             (Decision::Category { name, options }, Choice::Category(i)) => {
                 Some((name.clone(), value(options.get(*i)?)))
             }
+            (_, Choice::Tile(parts)) => Some((format!("tile {i}"), joined(parts.iter().map(u64::to_string).collect()))),
+            (_, Choice::Order(places)) => {
+                Some((format!("order {i}"), joined(places.iter().map(usize::to_string).collect())))
+            }
             _ => None,
         };
-        decisions.iter().zip(&point.choices).filter_map(pair).collect()
+        let several =
+            (sketches.len() > 1).then(|| ("sketch".to_owned(), format!("{} {}", point.sketch, sketch.name).into()));
+        several.into_iter().chain(sketch.decisions.iter().zip(&point.choices).enumerate().filter_map(pair)).collect()
     }
 }
 

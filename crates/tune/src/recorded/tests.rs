@@ -5,7 +5,7 @@ use std::{io::Write, path::PathBuf};
 use serde_json::json;
 
 use super::*;
-use crate::{TUNERS, tuner};
+use crate::{Collected, CollectedHead, CollectedProgram, TUNERS, models::Formula, tuner};
 
 fn file(folder: &tempfile::TempDir, text: &str) -> PathBuf {
     let path = folder.path().join("table.csv");
@@ -298,4 +298,57 @@ mod with_data {
         let space = Recorded::read(&data("ktt_counters/pnpoly.csv.gz"), Some("RTX 2080 Ti"), None).unwrap();
         assert_eq!(space.domain().space().sketches[0].decisions.len(), 5);
     }
+}
+
+/// Random programs of a product; each takes as long as its formula says, give or take a tenth.
+fn programs() -> Collected {
+    let mut b = tachograph_program::Builder::new("dense");
+    let f32 = tachograph_ir::DType::F32;
+    let (x, w) = (b.input("x", f32, &[64, 48]).unwrap(), b.weight("w", f32, &[48, 32]).unwrap());
+    let y = tachograph_program::operator::matmul(&mut b, x, w).unwrap();
+    let workload = b.finish(&[y]).unwrap();
+    let space = crate::live::space(&workload).unwrap();
+    let read = tuner("tachograph").unwrap().reading(Domain::new(space.clone()), &workload).unwrap();
+    let points = read.sample_new(120, |_| false, &mut rand::SeedableRng::seed_from_u64(3));
+    let program = |(i, point): (usize, Point)| {
+        let time = Formula::Code.time(&read.reading(&point).unwrap()).unwrap();
+        let outcome = match i % 10 {
+            9 => Err("Crash".into()),
+            _ => Ok(crate::live::Timed { ms: 1e-6 * time * (1.0 + 0.02 * (i % 6) as f64), spread: 0.0 }),
+        };
+        CollectedProgram { point, outcome, drift: 1.0, evolved: false }
+    };
+    let programs = points.into_iter().enumerate().map(program).collect();
+    let (networks, device, compiler) = (vec!["net".into()], "cpu".into(), "cc".into());
+    Collected {
+        head: CollectedHead { version: Collected::VERSION, workload, networks, device, compiler, space },
+        programs,
+    }
+}
+
+#[test]
+fn measured_programs_are_a_space_of_which_models_read_features() {
+    let collected = programs();
+    for tuner in TUNERS.iter().filter(|tuner| tuner.is_there()) {
+        let space = Recorded::of_programs("dense", &collected, tuner).unwrap();
+        let replay = |trials: usize| {
+            let strategy = tuner.strategy(None).unwrap();
+            space.replay(strategy, 0, trials, |_| Ok::<(), crate::Error>(())).unwrap().trials().to_vec()
+        };
+        assert_eq!(replay(20).len(), 20, "{}", tuner.name);
+        if tuner.name == "tachograph" {
+            let near = replay(4)
+                .iter()
+                .any(|trial| trial.outcome.as_ref().is_ok_and(|ms| *ms <= 1.1 * space.best_ms().unwrap()));
+            assert!(near, "what the formula likes comes first");
+        }
+    }
+    let space = Recorded::of_programs("dense", &collected, tuner("random").unwrap()).unwrap();
+    let configs: Vec<String> =
+        space.domain().points().unwrap().iter().map(|point| json!(space.config(point)).to_string()).collect();
+    assert_eq!(configs.iter().collect::<std::collections::HashSet<_>>().len(), 120);
+    assert!(
+        configs.iter().all(|config| config.contains("sketch"))
+            && configs.iter().any(|config| config.contains("tile 0"))
+    );
 }

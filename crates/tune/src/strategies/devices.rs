@@ -1,13 +1,15 @@
 //! A process over devices: the times of another device or task, times a weight, and a Gaussian process of what is left
 //! (Kennedy and O'Hagan, Biometrika 2000).
 
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
 use tachograph_program::Point;
 
 use super::surface::Surface;
 use crate::{
     Domain, Result, Source,
     models::{
-        Kernel,
+        Formula, Kernel,
         gp::{Hyper, Pool, Trend, Trended},
     },
 };
@@ -47,31 +49,48 @@ pub(super) struct Devices {
     /// The weights as last learned: of a constant, and of each source.
     pub weights: Vec<f64>,
     trend: Trend,
+    /// Whether a formula is asked of every candidate, which takes longer than all else.
+    pub reads_programs: bool,
 }
 
 impl Devices {
-    /// `None` where no source has anything to say.
-    pub fn new(options: Transfer, kernel: Kernel, domain: &Domain, sources: &[Source]) -> Result<Option<Self>> {
+    /// `None` where no source has anything to say, and the formula neither.
+    pub fn new(
+        options: Transfer,
+        kernel: Kernel,
+        domain: &Domain,
+        sources: &[Source],
+        formula: Option<Formula>,
+    ) -> Result<Option<Self>> {
+        let mut rng = ChaCha8Rng::seed_from_u64(0);
         let mut surfaces = Vec::new();
         for source in sources {
-            surfaces.extend(Surface::new(domain, source, options.clip)?);
+            surfaces.extend(Surface::of_source(domain, source, options.clip)?);
+        }
+        let measured = surfaces.len();
+        if let Some(formula) = formula {
+            surfaces.extend(Surface::of_formula(domain, formula, options.clip, &mut rng)?);
         }
         if surfaces.is_empty() {
             return Ok(None);
         }
+        let reads_programs = surfaces.len() > measured;
         let width = domain.width() + if options.columns { surfaces.len() } else { 0 };
         let mut hyper = Hyper::prior(width);
-        if options.lengths
-            && let Some(source) = sources.first()
-        {
-            let step = source.trials.len().div_ceil(FITTED);
-            let trials: Vec<_> = source.trials.iter().step_by(step.max(1)).collect();
-            let rows: Vec<Vec<f64>> =
-                trials.iter().map(|trial| domain.foreign_row(source.domain.space(), &trial.point)).collect();
-            let points: Vec<Option<Point>> =
-                trials.iter().map(|trial| domain.moved(source.domain.space(), &trial.point)).collect();
-            let (rows, points): (Vec<Vec<f64>>, Vec<Point>) =
-                rows.into_iter().zip(points).filter_map(|(row, point)| Some((row, point?))).unzip();
+        if options.lengths {
+            let (rows, points): (Vec<Vec<f64>>, Vec<Point>) = match sources.first() {
+                Some(source) => {
+                    let step = source.trials.len().div_ceil(FITTED);
+                    let here = |point: &Point| domain.moved(source.domain.space(), point);
+                    let row = |point: &Point| domain.foreign_row(source.domain.space(), point);
+                    let trials = source.trials.iter().step_by(step.max(1));
+                    trials.filter_map(|trial| Some((row(&trial.point), here(&trial.point)?))).unzip()
+                }
+                None => {
+                    let points = domain.sample_new(FITTED / 2, |_| false, &mut rng);
+                    (points.iter().map(|point| domain.row(point)).collect(), points)
+                }
+            };
             let values = surfaces[0].at(domain, &points);
             let fitted = Hyper::prior(domain.width()).fit(kernel, &rows, &values, 40);
             hyper.lengths[..fitted.lengths.len()].copy_from_slice(&fitted.lengths);
@@ -80,17 +99,17 @@ impl Devices {
         hyper.signal = 2.0 * options.rest.ln();
         let mut weights = vec![1.0 / surfaces.len() as f64; surfaces.len() + 1];
         weights[0] = 0.0;
-        Ok(Some(Self { options, surfaces, hyper, weights, trend: Trend::new(Vec::new()) }))
+        Ok(Some(Self { options, surfaces, hyper, weights, trend: Trend::new(Vec::new()), reads_programs }))
     }
 
     /// What one deviation is: that of the sources.
     pub fn unit(&self) -> f64 {
-        self.surfaces.iter().map(|surface| surface.deviation).sum::<f64>() / self.surfaces.len() as f64
+        self.surfaces.iter().map(|surface| surface.deviation()).sum::<f64>() / self.surfaces.len() as f64
     }
 
     /// From the best time to where times are clipped, as logarithms.
     pub fn range(&self) -> f64 {
-        self.surfaces.iter().map(|surface| surface.range).fold(0.0, f64::max)
+        self.surfaces.iter().map(|surface| surface.range()).fold(0.0, f64::max)
     }
 
     /// The best points of all sources.

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     Domain, History, Result, Situation, Source, Strategy,
     models::{
-        Kernel,
+        Formula, Kernel,
         gp::{Hyper, MOST, Pool, newest_and_best, standard},
     },
 };
@@ -55,8 +55,10 @@ pub struct GaussianOptions {
     pub products: bool,
     /// The parameters are fitted again when the trials have grown by this factor.
     pub refit: f64,
-    /// How trials of other devices and tasks are used; not at all where `None`.
+    /// How trials of other devices and tasks are used, and the formula; not at all where `None`.
     pub transfer: Option<Transfer>,
+    /// What is thought of programs before they are measured, where the domain reads its features.
+    pub formula: Option<Formula>,
 }
 
 impl GaussianOptions {
@@ -70,6 +72,7 @@ impl GaussianOptions {
         products: false,
         refit: 1.15,
         transfer: None,
+        formula: None,
     };
 
     /// The textbook's over devices.
@@ -81,9 +84,13 @@ impl GaussianOptions {
         kernel: Kernel { additive: true, ..Kernel::MATERN },
         target: Target::Clipped(0.75),
         transfer: Some(Transfer::CHOSEN),
+        formula: Some(Formula::Code),
         ..Self::PLAIN
     };
 }
+
+/// The most candidates where a formula is asked of each.
+const READ: usize = 1_500;
 
 /// The strategy.
 pub struct Gaussian {
@@ -102,14 +109,15 @@ pub struct Gaussian {
     /// What is known from elsewhere, and its functions at what the process has seen.
     devices: Option<Devices>,
     functions: Vec<Vec<f64>>,
+    begun: bool,
 }
 
 impl Gaussian {
     /// Nothing learned yet.
     pub fn new(options: GaussianOptions) -> Self {
         let (candidates, rows, index, seen, start, functions) = Default::default();
-        let (whole, upto, pool, next_fit, devices) = (false, 0, None, 0, None);
-        Self { options, candidates, rows, index, whole, seen, upto, pool, next_fit, start, devices, functions }
+        let (whole, upto, pool, next_fit, devices, begun) = (false, 0, None, 0, None, false);
+        Self { options, candidates, rows, index, whole, seen, upto, pool, next_fit, start, devices, functions, begun }
     }
 
     fn row(&self, domain: &Domain, point: &Point) -> Vec<f64> {
@@ -123,7 +131,8 @@ impl Gaussian {
         if self.whole {
             return;
         }
-        let limit = self.options.candidates;
+        let reads = self.devices.as_ref().is_some_and(|devices| devices.reads_programs);
+        let limit = if reads { self.options.candidates.min(READ) } else { self.options.candidates };
         let all = domain.count().and_then(|count| usize::try_from(count).ok()).filter(|&count| count <= limit);
         if let Some(count) = all {
             self.candidates = (0..count).filter_map(|i| domain.nth(i as u128)).collect();
@@ -248,13 +257,17 @@ impl Gaussian {
 
 impl Strategy for Gaussian {
     fn remember(&mut self, domain: &Domain, sources: &[Source]) -> Result<bool> {
+        self.begun = true;
         if let Some(transfer) = self.options.transfer {
-            self.devices = Devices::new(transfer, self.options.kernel, domain, sources)?;
+            self.devices = Devices::new(transfer, self.options.kernel, domain, sources, self.options.formula)?;
         }
         Ok(self.devices.is_some())
     }
 
     fn ask(&mut self, now: Situation<'_>, n: usize, rng: &mut ChaCha8Rng) -> Result<Vec<Point>> {
+        if !self.begun {
+            self.remember(now.domain, &[])?;
+        }
         let (Start::Random(first) | Start::Spread(first)) = self.options.start;
         if self.devices.is_none() && (now.history.len() < first || now.history.best().is_none()) {
             if self.start.is_empty() {

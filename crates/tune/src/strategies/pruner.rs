@@ -40,7 +40,7 @@ impl Pruner {
         if !domain.has_programs() {
             return Ok(domain.sample_new(DRAFTS, |point| history.has(point), rng));
         }
-        let mut scorer = Scorer::new(domain, &Formula, 0.0)?;
+        let mut scorer = Scorer::new(domain, &Formula::Pruner, 0.0)?;
         let mut heap = Heap::new(DRAFTS);
         let population = domain.sample_new(DRAFT.population, |_| false, rng);
         evolve(now, &mut scorer, &mut heap, population, &DRAFT, &|_| true, rng)?;

@@ -40,7 +40,7 @@ pub struct Args {
     #[command(flatten)]
     record: store::Record,
     /// A table of measured configurations (CSV, also gzip'd): a column for each parameter, `time_ms`, and perhaps
-    /// `device`, `task`, `valid`, `error`.
+    /// `device`, `task`, `valid`, `error`; or a file of measured programs (`program collect`, `.jsonl.gz`).
     #[arg(long, value_name = "FILE", conflicts_with = "list")]
     recorded: Option<PathBuf>,
     /// `cpu`, the processor of this machine; or the device of the table, which may be left out where there is but one.
@@ -49,8 +49,8 @@ pub struct Args {
     /// The task of the table; may be left out where there is but one.
     #[arg(long)]
     task: Option<String>,
-    /// Start from what was measured elsewhere; several times for several. Of a table: another one whose parameters have the
-    /// same names, FILE, FILE:DEVICE or FILE:DEVICE:TASK. Of a model: `store`, other shapes of the same operators on this
+    /// Start from what was measured elsewhere; several times for several. Of a table, or of measured programs: another one whose
+    /// parameters have the same names, FILE, FILE:DEVICE or FILE:DEVICE:TASK. Of a model: `store`, other shapes of the same operators on this
     /// machine; `store:DEVICE`, these shapes too, on a device that the store knows; or a file of measured programs, or a folder
     /// of such (`program collect`). Of those in --list, tachograph, gp-devices, moses, dgp-tl, felix and source-order can.
     #[arg(long, value_name = "WHERE")]

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Result, ensure};
 use serde_json::{Map, Value, json};
-use tachograph_tune::{Recorded, Source, Trial, Tuner};
+use tachograph_tune::{Collected, Recorded, Source, Trial, Tuner};
 
 use super::Args;
 use crate::table;
@@ -21,8 +21,8 @@ struct Run {
 }
 
 pub fn run(args: &Args, path: &Path, tuner: &Tuner) -> Result<()> {
-    let space = Recorded::read(path, args.device.as_deref(), args.task.as_deref())?;
-    let sources = args.from.iter().map(|from| source(args, from)).collect::<Result<Vec<_>>>()?;
+    let space = space(path, args.device.as_deref(), args.task.as_deref(), tuner)?;
+    let sources = args.from.iter().map(|from| source(args, from, tuner)).collect::<Result<Vec<_>>>()?;
     let optimum = space.best_ms();
     let mut runs = Vec::new();
     for seed in 0..args.seeds {
@@ -59,11 +59,27 @@ pub fn run(args: &Args, path: &Path, tuner: &Tuner) -> Result<()> {
     Ok(())
 }
 
+/// Of a table, or of a file of measured programs, which is of one task and device.
+fn space(path: &Path, device: Option<&str>, task: Option<&str>, tuner: &Tuner) -> Result<Recorded> {
+    let name = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_suffix(".jsonl.gz"));
+    let Some(name) = name else {
+        ensure!(
+            tuner.reads_tables(),
+            "{} reads programs, and {} is a table of configurations",
+            tuner.name,
+            path.display()
+        );
+        return Ok(Recorded::read(path, device, task)?);
+    };
+    ensure!(device.or(task).is_none(), "{} is of one task: neither --device nor --task can be chosen", path.display());
+    Ok(Recorded::of_programs(name, &Collected::read(path)?, tuner)?)
+}
+
 /// FILE, FILE:DEVICE or FILE:DEVICE:TASK; the task is the searched one where none is named.
-fn source(args: &Args, from: &str) -> Result<Source> {
+fn source(args: &Args, from: &str, tuner: &Tuner) -> Result<Source> {
     let mut parts = from.splitn(3, ':');
     let (file, device, task) = (parts.next().unwrap_or(from), parts.next(), parts.next());
-    Ok(Recorded::read(file.as_ref(), device, task.or(args.task.as_deref()))?.source())
+    Ok(space(file.as_ref(), device, task.or(args.task.as_deref()), tuner)?.source())
 }
 
 fn line(seed: usize, number: usize, config: Map<String, Value>, trial: &Trial, best_ms: Option<f64>) -> Value {
