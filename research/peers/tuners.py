@@ -3,11 +3,11 @@
     python research/peers/tuners.py TACHOGRAPH OPERATORS OUT --tuners ansor,gtuner,tachograph --trials 256 [--seed 0] [--tvm]
 
 OPERATORS is a folder of ONNX files (`models.py FOLDER operators`), of which `--only` takes some. Each tuner searches its own space
-(`tachograph tune --list`) with a store of its own below OUT, so that none sees what another measured; a call that was ended goes on,
-and measures nothing twice. `untuned` is the schedule that is taken where nothing was tuned, which every tuning measures first: a
+(`tachograph tune --list`), or all of them `--space`, with a store of its own below OUT, so that none sees what another measured; a call
+that was ended goes on, and measures nothing twice. `untuned` is the schedule that is taken where nothing was tuned, which every tuning measures first: a
 tuner's best is the best of its others. Prints for each tuner the median time on each operator of its best in turns with those of all
 others, the geometric mean of the speed relative to `untuned`, of the speed of what a user gets (the better of both), and the minutes
-that tuning took.
+that tuning took; with `--after 8,16` the geometric mean of the speed of the best of so many trials, too, as timed in the tuning.
 
 `--tvm` adds TVM's MetaSchedule with as many trials for each operator (TVM_CPU names the processor), in turns with the library that
 `tachograph compile` makes of what `--beside` (a tuner) found, whose times stand on a line of their own.
@@ -39,17 +39,25 @@ def tune(program, path, tuner, args):
     """The untuned schedule, the best of the others, and the seconds that a tuner took."""
     store = ["--store", str(args.out / f"{tuner}-{args.seed}.sqlite")]
     by = ["--tuner", tuner, "--trials", str(args.trials), "--seed", str(args.seed), "--json"]
+    space = ["--space", args.space] if args.space else []
 
     def make():
         start = time.time()
-        ran = subprocess.run([program, "tune", path, "--group", "0", *store, *by], check=True, capture_output=True, text=True)
+        ran = subprocess.run([program, "tune", path, "--group", "0", *store, *by, *space], check=True, capture_output=True, text=True)
         trials = [line for line in map(json.loads, ran.stdout.splitlines()) if "trial" in line]
         others = [trial for trial in trials[1:] if "time_ms" in trial]
         best = min(others, key=lambda trial: trial["time_ms"])
         return {"untuned": trials[0]["schedule"], "best": best["schedule"], "seconds": time.time() - start,
-                "trials": len(trials), "failed": len(trials) - 1 - len(others)}
+                "trials": len(trials), "failed": len(trials) - 1 - len(others),
+                "times": [trial.get("time_ms") for trial in trials]}
 
     return kept(args.out / f"{tuner}-{args.seed}" / f"{path.stem}-{args.trials}.json", make)
+
+
+def speed_after(found, n):
+    """The speed of the best of the first so many trials relative to the untuned schedule, as timed in the tuning."""
+    untuned, *others = found["times"]
+    return untuned / min((time for time in others[:n] if time), default=np.inf)
 
 
 def in_turns(program, path, schedules, args):
@@ -96,6 +104,8 @@ def main():
     parser.add_argument("operators", type=pathlib.Path)
     parser.add_argument("out", type=pathlib.Path)
     parser.add_argument("--tuners", default="random,autotvm,ansor,metaschedule,gtuner,tachograph")
+    parser.add_argument("--space", default="")
+    parser.add_argument("--after", default="")
     parser.add_argument("--only", default="")
     parser.add_argument("--trials", type=int, default=256)
     parser.add_argument("--seed", type=int, default=0)
@@ -116,15 +126,17 @@ def main():
             times[name].append(ms)
     mean = lambda ratios: f"{np.exp(np.mean(np.log(ratios))):.3f}"
     names = [path.stem for path in paths]
+    after = [int(n) for n in args.after.split(",") if n]
     rows = []
     for name, all in times.items() if tuners else []:
         speed = np.array(times["untuned"]) / np.array(all)
         minutes = sum(one["seconds"] for one in found.get(name, [])) / 60
         failed = sum(one["failed"] for one in found.get(name, []))
         cells = [f"{ms:.4f}" for ms in all]
-        rows.append([name, *cells, mean(speed), mean(np.maximum(speed, 1)), f"{minutes:.1f}", str(failed)])
+        early = [mean([speed_after(one, n) for one in found[name]]) if name in found else "–" for n in after]
+        rows.append([name, *cells, *early, mean(speed), mean(np.maximum(speed, 1)), f"{minutes:.1f}", str(failed)])
     if rows:
-        table(["tuner", *names, "speed", "what a user gets", "minutes", "failed"], rows)
+        table(["tuner", *names, *(f"after {n}" for n in after), "speed", "what a user gets", "minutes", "failed"], rows)
     if args.tvm:
         os.environ.update(TVM_TRIALS=str(args.trials), TVM_WORK=str(args.out / "tvm"))
         note = lambda path: args.out / "tvm" / f"{path.stem}-{args.trials}.json"

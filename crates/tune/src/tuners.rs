@@ -100,7 +100,8 @@ pub const DEFAULT: &str = "tachograph";
 pub const TUNERS: &[Tuner] = &[
     Tuner {
         name: "tachograph",
-        about: "Gaussian process with an additive part, a spread start, slow times clipped, expected improvement",
+        about: "Gaussian process with an additive part, slow times clipped, expected improvement; begins with what a formula of the C \
+                likes, in tables with a spread",
         source: "this project",
         features: Some("code"),
         space: "all",
