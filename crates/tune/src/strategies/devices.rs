@@ -1,5 +1,5 @@
 //! A process over devices: the times of another device or task, times a weight, and a Gaussian process of what is left
-//! (Kennedy and O'Hagan, Biometrika 2000).
+//! (Kennedy and O'Hagan, Biometrika 2000). A formula of a program's time is to it one more device, which has measured everything.
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -49,8 +49,8 @@ pub(super) struct Devices {
     /// The weights as last learned: of a constant, and of each source.
     pub weights: Vec<f64>,
     trend: Trend,
-    /// Whether a formula is asked of every candidate, which takes longer than all else.
-    pub reads_programs: bool,
+    /// How many of the surfaces are of sources; a formula may come after them.
+    measured: usize,
 }
 
 impl Devices {
@@ -74,7 +74,6 @@ impl Devices {
         if surfaces.is_empty() {
             return Ok(None);
         }
-        let reads_programs = surfaces.len() > measured;
         let width = domain.width() + if options.columns { surfaces.len() } else { 0 };
         let mut hyper = Hyper::prior(width);
         if options.lengths {
@@ -99,7 +98,17 @@ impl Devices {
         hyper.signal = 2.0 * options.rest.ln();
         let mut weights = vec![1.0 / surfaces.len() as f64; surfaces.len() + 1];
         weights[0] = 0.0;
-        Ok(Some(Self { options, surfaces, hyper, weights, trend: Trend::new(Vec::new()), reads_programs }))
+        Ok(Some(Self { options, surfaces, hyper, weights, trend: Trend::new(Vec::new()), measured }))
+    }
+
+    /// Whether any source has something to say.
+    pub fn of_sources(&self) -> bool {
+        self.measured > 0
+    }
+
+    /// Whether a formula is asked of every candidate, which takes longer than all else.
+    pub fn reads_programs(&self) -> bool {
+        self.surfaces.len() > self.measured
     }
 
     /// What one deviation is: that of the sources.

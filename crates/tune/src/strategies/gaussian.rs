@@ -131,7 +131,7 @@ impl Gaussian {
         if self.whole {
             return;
         }
-        let reads = self.devices.as_ref().is_some_and(|devices| devices.reads_programs);
+        let reads = self.devices.as_ref().is_some_and(Devices::reads_programs);
         let limit = if reads { self.options.candidates.min(READ) } else { self.options.candidates };
         let all = domain.count().and_then(|count| usize::try_from(count).ok()).filter(|&count| count <= limit);
         if let Some(count) = all {
@@ -261,7 +261,7 @@ impl Strategy for Gaussian {
         if let Some(transfer) = self.options.transfer {
             self.devices = Devices::new(transfer, self.options.kernel, domain, sources, self.options.formula)?;
         }
-        Ok(self.devices.is_some())
+        Ok(self.devices.as_ref().is_some_and(Devices::of_sources))
     }
 
     fn ask(&mut self, now: Situation<'_>, n: usize, rng: &mut ChaCha8Rng) -> Result<Vec<Point>> {
