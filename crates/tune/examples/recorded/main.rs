@@ -6,7 +6,8 @@
 //! files that `tachograph program collect` made) or `transfer` (the records of one device, then few trials on another); then
 //! `choose`, `report` or `all` of the spaces; then the folder.
 //! Options: `--tuners a,b` (all that are registered), `--seeds 5`, `--cap 1000` trials, `--threads 2`, `--ablation` (variants of
-//! our tuner instead), `--spaces` (one line a space); of `transfer` `--records 500` (a random sample of the other device's
+//! our tuner instead), `--spaces` (one line a space); of `programs` `--records` (tuners that can start from what other networks have
+//! of the same operators); of `transfer` `--records 500` (a random sample of the other device's
 //! instead of all), `--only gemm` (pairs of that table) and `--out runs/transfer.jsonl`, whose replays are not made again.
 
 mod spaces;
@@ -24,7 +25,7 @@ use std::{
 };
 
 use spaces::{Half, Kind};
-use tachograph_tune::{Recorded, Search, Strategy, TUNERS, Tuner};
+use tachograph_tune::{Recorded, Search, Source, Strategy, TUNERS, Tuner};
 
 /// A row of the table.
 pub struct Contender {
@@ -43,8 +44,16 @@ pub struct Replay {
     seconds: f64,
 }
 
-fn replay(space: &Recorded, strategy: Box<dyn Strategy>, seed: u64, trials: usize, stop_at: f64) -> Vec<f64> {
+fn replay(
+    space: &Recorded,
+    sources: &[Source],
+    strategy: Box<dyn Strategy>,
+    seed: u64,
+    trials: usize,
+    stop_at: f64,
+) -> Vec<f64> {
     let mut search = Search::new(space.domain(), strategy, seed);
+    search.remember(sources).unwrap_or_else(|error| panic!("{}: {error}", space.name));
     let mut best = Vec::new();
     while best.len() < trials {
         match search.round(1, |point| space.measure(point)) {
@@ -67,6 +76,7 @@ fn main() {
         at.map(|i| words.remove(i)).is_some()
     };
     let (ablation, each) = (flag(&mut words, "--ablation"), flag(&mut words, "--spaces"));
+    let starts = words.first().is_some_and(|kind| kind == "programs") && flag(&mut words, "--records");
     let mut option = |name: &str| {
         let at = words.iter().position(|word| word == name)?;
         words.remove(at);
@@ -114,7 +124,9 @@ fn main() {
         true => variants::all(),
         false => registered.collect(),
     };
+    const CAN_START: [&str; 6] = ["tachograph", "gp-devices", "moses", "dgp-tl", "felix", "source-order"];
     contenders.retain(|contender| named(&contender.name));
+    contenders.retain(|contender| !starts || ablation || CAN_START.contains(&contender.name.as_str()));
     let folder = PathBuf::from(folder);
     let tables = if kind == Kind::Programs { Vec::new() } else { spaces::read(kind, half, &folder) };
     // The same spaces for all that read the same features.
@@ -129,6 +141,7 @@ fn main() {
         read.iter().find(|(other, _)| *other == features).map_or(&tables, |(_, spaces)| spaces)
     };
     let spaces = of(0);
+    let sources = if starts { spaces::others(half, &folder, contenders[0].reader) } else { Vec::new() };
     eprintln!("{} spaces, {} rows, {seeds} seeds", spaces.len(), contenders.len());
 
     let jobs = contenders.len() * spaces.len() * seeds;
@@ -148,7 +161,8 @@ fn main() {
                         Kind::Cpu | Kind::Programs => 0.0,
                     };
                     let start = Instant::now();
-                    let best = replay(&of(contender)[space], (contenders[contender].make)(), seed as u64, cap, stop);
+                    let (own, from) = (&of(contender)[space], sources.get(space).map_or(&[][..], Vec::as_slice));
+                    let best = replay(own, from, (contenders[contender].make)(), seed as u64, cap, stop);
                     let seconds = start.elapsed().as_secs_f64();
                     done.lock().unwrap().push(Replay { contender, space, best, seconds });
                 }

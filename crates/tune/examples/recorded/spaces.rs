@@ -2,7 +2,11 @@
 
 use std::path::Path;
 
-use tachograph_tune::{Collected, Recorded, Table, Tuner};
+use tachograph_program::Schedule;
+use tachograph_tune::{
+    Collected, Recorded, Source, Table, Tuner,
+    live::{Elsewhere, Task},
+};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -51,10 +55,35 @@ fn to_choose_on(tables: &[Table]) -> Vec<String> {
 
 /// Measured programs: of the tasks in the order of their names every other one, the first included, is to choose on.
 pub fn programs(half: Half, folder: &Path, tuner: &Tuner) -> Vec<Recorded> {
-    let tasks = Collected::folder(folder).unwrap_or_else(|e| panic!("{e}"));
-    let wanted = |i: usize| half == Half::All || (half == Half::Choose) == i.is_multiple_of(2);
-    let wanted = tasks.iter().enumerate().filter(|(i, _)| wanted(*i));
-    wanted.map(|(_, (name, task))| Recorded::of_programs(name, task, tuner).unwrap_or_else(|e| panic!("{e}"))).collect()
+    let tasks = tasks(folder);
+    let space = |(name, task): &(String, Collected)| Recorded::of_programs(name, task, tuner);
+    of_half(half, &tasks).map(|task| space(task).unwrap_or_else(|e| panic!("{e}"))).collect()
+}
+
+fn tasks(folder: &Path) -> Vec<(String, Collected)> {
+    Collected::folder(folder).unwrap_or_else(|e| panic!("{e}"))
+}
+
+fn of_half<T>(half: Half, tasks: &[T]) -> impl Iterator<Item = &T> {
+    let wanted = move |i: usize| half == Half::All || (half == Half::Choose) == i.is_multiple_of(2);
+    tasks.iter().enumerate().filter(move |(i, _)| wanted(*i)).map(|(_, task)| task)
+}
+
+/// For each of [`programs`]: what was measured of the same operators in networks that do not have it, as far as a task of a model
+/// would start from it.
+pub fn others(half: Half, folder: &Path, tuner: &Tuner) -> Vec<Vec<Source>> {
+    let tasks = tasks(folder);
+    let elsewhere: Vec<Elsewhere> = tasks.iter().map(|(_, task)| Elsewhere::collected(task.clone())).collect();
+    let of = |(_, own): &(String, Collected)| {
+        let apart = |other: &Collected| other.head.networks.iter().all(|name| !own.head.networks.contains(name));
+        let apart = tasks.iter().zip(&elsewhere).filter(|((_, other), _)| apart(other));
+        let apart: Vec<Elsewhere> = apart.map(|(_, elsewhere)| elsewhere.clone()).collect();
+        let (workload, space) = (own.head.workload.clone(), own.head.space.clone());
+        let mut task = Task::new(workload, 1, space, Schedule::new(), tuner).unwrap_or_else(|e| panic!("{e}"));
+        task.start_from(&apart);
+        task.sources
+    };
+    of_half(half, &tasks).map(of).collect()
 }
 
 /// The halves, laid down before anything was run: of the devices of GPUs in the order of their names every other one, the

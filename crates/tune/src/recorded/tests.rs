@@ -159,6 +159,29 @@ fn records_of_another_device_save_trials() {
 }
 
 #[test]
+fn a_source_whose_sketches_are_not_here_is_no_harm() {
+    let sketches = |name: &str| {
+        let options = ["1", "2", "4"].map(String::from).to_vec();
+        let decisions = vec![Decision::Category { name: "x".into(), options }];
+        let sketch =
+            |name: String| tachograph_program::Sketch { name, decisions: decisions.clone(), steps: Vec::new() };
+        let space =
+            tachograph_program::Space { sketches: vec![sketch(format!("{name} a")), sketch(format!("{name} b"))] };
+        Domain::new(space)
+    };
+    let (here, there) = (sketches("here"), sketches("there"));
+    let trials = (0..6).map(|i| Trial { point: there.nth(i).unwrap(), outcome: Ok(1.0 + i as f64) }).collect();
+    let source = Source { name: "there".into(), domain: there, trials };
+    for by in on_tables() {
+        let mut strategy = by.strategy(None).unwrap();
+        strategy.remember(&here, std::slice::from_ref(&source)).unwrap();
+        let mut search = crate::Search::new(&here, strategy, 0);
+        while !search.round(1, |_| Ok(1.0)).unwrap().is_empty() {}
+        assert_eq!(search.history().len(), 6, "{}", by.name);
+    }
+}
+
+#[test]
 fn the_order_of_the_source_is_that_of_its_times() {
     let (space, there) = (small(), elsewhere());
     let mut strategy = tuner("source-order").unwrap().strategy(None).unwrap();

@@ -127,8 +127,11 @@ impl Hyper {
         self.fit_near(&Self::prior(self.lengths.len()), kernel, rows, values, steps)
     }
 
-    /// [`Hyper::fit`] where something else was thought before.
+    /// [`Hyper::fit`] where something else was thought before. Without rows these stay.
     pub fn fit_near(&self, prior: &Self, kernel: Kernel, rows: &[Vec<f64>], values: &[f64], steps: usize) -> Self {
+        if rows.is_empty() {
+            return self.clone();
+        }
         let prior = prior.values();
         let squares = squares(rows);
         let mut at = self.values();

@@ -53,9 +53,10 @@ impl Matrix {
     /// The product of two.
     pub fn times(&self, other: &Self) -> Self {
         let mut product = Self::full(self.rows, other.columns, 0.0);
-        for (row, into) in self.data.chunks_exact(self.columns.max(1)).zip(product.data.chunks_exact_mut(other.columns))
+        for (row, into) in
+            self.data.chunks_exact(self.columns.max(1)).zip(product.data.chunks_exact_mut(other.columns.max(1)))
         {
-            for (&x, row) in row.iter().zip(other.data.chunks_exact(other.columns)) {
+            for (&x, row) in row.iter().zip(other.data.chunks_exact(other.columns.max(1))) {
                 into.iter_mut().zip(row).for_each(|(into, y)| *into += x * y);
             }
         }
@@ -73,7 +74,7 @@ fn solved(l: &Matrix, b: &Matrix) -> Matrix {
     for i in 0..l.rows {
         let (done, rest) = x.data.split_at_mut(i * x.columns);
         let row = &mut rest[..b.columns];
-        for (by, earlier) in l.row(i)[..i].iter().zip(done.chunks_exact(b.columns)) {
+        for (by, earlier) in l.row(i)[..i].iter().zip(done.chunks_exact(b.columns.max(1))) {
             row.iter_mut().zip(earlier).for_each(|(x, y)| *x -= by * y);
         }
         let own = 1.0 / l.row(i)[i];
@@ -90,7 +91,7 @@ fn solved_transposed(l: &Matrix, b: &Matrix) -> Matrix {
         let row = &mut rest[..b.columns];
         let own = 1.0 / l.row(i)[i];
         row.iter_mut().for_each(|x| *x *= own);
-        for (by, earlier) in l.row(i)[..i].iter().zip(before.chunks_exact_mut(b.columns)) {
+        for (by, earlier) in l.row(i)[..i].iter().zip(before.chunks_exact_mut(b.columns.max(1))) {
             earlier.iter_mut().zip(row.iter()).for_each(|(y, x)| *y -= by * x);
         }
     }
