@@ -50,7 +50,7 @@ pub(super) struct Surface {
 /// Where values come from.
 enum Values {
     /// A point that was measured elsewhere has its time, another one what trees make of those.
-    Measured { known: FxHashMap<Point, f64>, trees: Option<Trees> },
+    Measured { known: FxHashMap<Point, f64>, trees: Option<Box<Trees>> },
     /// Of every point that makes loops.
     Formula(Formula),
 }
@@ -105,7 +105,7 @@ impl Surface {
                 source.trials.iter().map(|trial| domain.foreign_row(source.domain.space(), &trial.point)).collect();
             let mut model = Trees::new(TREES);
             model.fit_rows(&rows, &values, &mut ChaCha8Rng::seed_from_u64(0))?;
-            trees = Some(model);
+            trees = Some(Box::new(model));
         }
         Ok(Some(Self { values: Values::Measured { known, trees }, scale, best }))
     }
