@@ -121,9 +121,10 @@ impl Devices {
         self.surfaces.iter().map(|surface| surface.range()).fold(0.0, f64::max)
     }
 
-    /// The best points of all sources.
-    pub fn best(&self) -> impl Iterator<Item = &Point> {
-        self.surfaces.iter().flat_map(|surface| &surface.best)
+    /// The best points of all sources, of each as many, so many in all at most.
+    pub fn best(&self, most: usize) -> impl Iterator<Item = &Point> {
+        let each = most / self.surfaces.len();
+        self.surfaces.iter().flat_map(move |surface| surface.best.iter().take(each))
     }
 
     /// The constant and each source at points, function after function.

@@ -139,7 +139,9 @@ impl Gaussian {
             self.whole = true;
         } else {
             // A large space: a sample, and the surroundings of the best, here and elsewhere.
-            let mut near: Vec<Point> = self.devices.iter().flat_map(|devices| devices.best().cloned()).collect();
+            // Elsewhere has no more than a third, so that the others have their part however much was measured there.
+            let elsewhere = self.devices.iter().flat_map(|devices| devices.best(limit / 3));
+            let mut near: Vec<Point> = elsewhere.cloned().collect();
             for trial in history.ranked().into_iter().take(10) {
                 near.extend(domain.neighbours(&trial.point));
                 let mut walk = trial.point.clone();
