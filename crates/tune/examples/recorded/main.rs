@@ -53,7 +53,9 @@ fn replay(
     stop_at: f64,
 ) -> Vec<f64> {
     let mut search = Search::new(space.domain(), strategy, seed);
-    search.remember(sources).unwrap_or_else(|error| panic!("{}: {error}", space.name));
+    if !sources.is_empty() {
+        search.remember(sources).unwrap_or_else(|error| panic!("{}: {error}", space.name));
+    }
     let mut best = Vec::new();
     while best.len() < trials {
         match search.round(1, |point| space.measure(point)) {
