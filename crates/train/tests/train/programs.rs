@@ -6,6 +6,8 @@ use tachograph_models::{GtunerConfig, ModelConfig, TensetMlpConfig, TlpConfig};
 use tachograph_train::{BEST, Learning, Loss, Metric, Observer, ProgramScorer, ProgramTask, RunConfig, train_programs};
 use tch::Device;
 
+use crate::child;
+
 struct Quiet;
 impl Observer for Quiet {}
 
@@ -87,6 +89,9 @@ fn programs_are_ordered_and_timed() {
 
 #[test]
 fn a_scorer_goes_on_learning() {
+    if !child::alone("programs::a_scorer_goes_on_learning") {
+        return;
+    }
     let (mut known, new) = (task(0), task(1));
     known.ms.truncate(1);
     let model: ModelConfig = TensetMlpConfig { hidden: 16, ..TensetMlpConfig::default() }.into();

@@ -57,6 +57,9 @@ pub struct Args {
     /// How often each is timed, all in turns.
     #[arg(long, default_value_t = 9, value_parser = args::count)]
     rounds: usize,
+    /// Compile alone, as a busy machine can; without it the same command times what is compiled.
+    #[arg(long)]
+    compile: bool,
     /// Of all that is drawn.
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -118,6 +121,9 @@ fn collect(args: &Args, bound: &BoundGraph, path: &Path, here: &Here, compiler: 
         eprintln!("{}: compiling the kernels of {}", path.display(), table::counted(plans.len(), "plan"));
         // Weights decide nothing: numbers that look random stand for them.
         let mut bench = Bench::new(&network, &plans, &|_| Ok(None), compiler, &build)?;
+        if args.compile {
+            return Ok(());
+        }
         check(bound, &mut bench, drawn.len())?;
         while times.rounds().len() < args.rounds {
             // A run before fills the caches with what is the plan's.
