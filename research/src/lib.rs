@@ -19,10 +19,16 @@ mod measured;
 pub mod programs;
 pub mod public_files;
 pub mod query_stream;
+#[cfg(feature = "torch")]
+pub mod ranking;
+#[cfg(feature = "torch")]
+mod recipe;
 pub mod repeatability;
 #[cfg(feature = "torch")]
 pub mod reproduce;
 pub mod survey;
+#[cfg(feature = "torch")]
+pub mod tile_graphs;
 #[cfg(feature = "torch")]
 mod watch;
 

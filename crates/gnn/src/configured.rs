@@ -71,7 +71,7 @@ pub struct Configured {
     pub of_copy: Tensor,
     /// Row of the read-out of each copy: (copies), i64.
     pub graph_of_copy: Tensor,
-    /// Choices (a configurable node of a copy) of each copy.
+    /// Choices of each copy: its configurable nodes, or all nodes where one configuration is of the whole graph.
     pub choices: Adjacency,
     /// Row of the last layer of each choice, (choices), i64.
     pub choice_row: Tensor,
@@ -236,9 +236,13 @@ impl Rows {
             let ids: Vec<u32> = row.chunks(columns).map(|values| self.configuration(values)).collect();
             self.of_copy.push(if of_nodes { 0 } else { i64::from(ids.first().copied().unwrap_or(0)) });
             self.graph_of_copy.push((copies_before + if join == Join::Early { c } else { 0 }) as i64);
-            let configurable = graph.configurable.iter().zip(&ids);
-            self.chosen.extend(configurable.clone().map(|(&node, &id)| (copy_start + node as usize, id)));
-            self.choices.push(graph.configurable.len());
+            let (configurable, chosen_before) = (graph.configurable.iter().zip(&ids), self.chosen.len());
+            if of_nodes {
+                self.chosen.extend(configurable.clone().map(|(&node, &id)| (copy_start + node as usize, id)));
+            } else if let Some(&id) = ids.first() {
+                self.chosen.extend((0..n).map(|node| (copy_start + node, id)));
+            }
+            self.choices.push(self.chosen.len() - chosen_before);
             if join == Join::Early {
                 let mut nodes = plain.clone();
                 if of_nodes {

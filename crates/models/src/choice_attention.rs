@@ -32,11 +32,13 @@ pub struct ChoiceAttentionConfig {
     pub rounds: usize,
     /// Heads of each.
     pub heads: i64,
+    /// Numbers are read as sign(x)·ln(1 + |x|) in place of mean 0 and standard deviation 1.
+    pub logarithms: bool,
 }
 
 impl Default for ChoiceAttentionConfig {
     fn default() -> Self {
-        Self { hidden: 64, embedding: 16, layers: 3, rounds: 2, heads: 4 }
+        Self { hidden: 64, embedding: 16, layers: 3, rounds: 2, heads: 4, logarithms: false }
     }
 }
 
@@ -48,7 +50,8 @@ impl NetworkConfig for ChoiceAttentionConfig {
     }
 
     fn ranking(&self) -> Option<Ranking> {
-        Some(Ranking { features: FeatureSet::XLA_STANDARD, join: Join::Late, ..Ranking::default() })
+        let features = if self.logarithms { FeatureSet::XLA_LOG } else { FeatureSet::XLA_STANDARD };
+        Some(Ranking { features, join: Join::Late, ..Ranking::default() })
     }
 
     fn build(&self, vs: &nn::Path<'_>, schema: &Schema, _: &[Quantity]) -> Result<Box<dyn Network>> {
@@ -56,7 +59,7 @@ impl NetworkConfig for ChoiceAttentionConfig {
     }
 
     fn variants() -> Vec<Self> {
-        vec![Self { hidden: 8, embedding: 4, layers: 2, rounds: 1, heads: 2 }]
+        vec![Self { hidden: 8, embedding: 4, layers: 2, rounds: 1, heads: 2, logarithms: false }]
     }
 }
 
@@ -65,7 +68,7 @@ impl NetworkConfig for ChoiceAttentionConfig {
 /// x⁰ = ReLU(W(f ‖ op)), x ← x + ReLU(SAGE(x)) in both directions; of choice v: u = MLP(xᵥ ‖ places of cᵥ);
 /// u ← u + attention(u), u ← u + MLP(u); s = MLP(Σ u/√n ‖ mean x)
 ///
-/// A configuration of a whole graph has no choices of nodes: s = MLP(MLP(c) ‖ mean x).
+/// A configuration of a whole graph, a tile, is a choice of every node, whose numbers are read as they are.
 ///
 /// The baselines carry every configuration through every layer; here the cost of one is that of its choices, some dozens of
 /// rows instead of thousands.
@@ -78,6 +81,7 @@ pub struct ChoiceAttention {
     first: Linear,
     layers: Vec<Sage>,
     places: Option<Embedding>,
+    of_nodes: bool,
     choice: Stack,
     rounds: Vec<Round>,
     head: Stack,
@@ -95,7 +99,12 @@ impl ChoiceAttention {
         let hidden = config.hidden;
         let of_nodes = !schema.configures_graphs();
         let conv = SageConfig { directed: false, ..SageConfig::default() };
-        let inputs = if of_nodes { hidden + columns * PLACE } else { columns };
+        let inputs = hidden
+            + match (of_nodes, config.logarithms) {
+                (true, _) => columns * PLACE,
+                (false, true) => columns * (1 + PLACE),
+                (false, false) => columns,
+            };
         let round = |r: usize| -> Result<Round> {
             let (vs, heads) = (vs / "rounds" / r, config.heads);
             let settings = MultiHeadAttentionConfig { heads, ..MultiHeadAttentionConfig::default() };
@@ -110,9 +119,10 @@ impl ChoiceAttention {
             layers: (0..config.layers)
                 .map(|l| Sage::new(&(vs / "graph" / l), hidden, hidden, conv))
                 .collect::<Result<_, _>>()?,
-            places: of_nodes.then(|| Embedding::layouts(vs, PLACE)).transpose()?,
+            places: (of_nodes || config.logarithms).then(|| Embedding::layouts(vs, PLACE)).transpose()?,
+            of_nodes,
             choice: Stack::new(&(vs / "choice"), inputs, &[2 * hidden, hidden], Activation::Gelu)?,
-            rounds: (0..if of_nodes { config.rounds } else { 0 }).map(round).collect::<Result<_>>()?,
+            rounds: (0..config.rounds).map(round).collect::<Result<_>>()?,
             head: Stack::new(&(vs / "head"), 2 * hidden, &[hidden, 1], Activation::Gelu)?,
         })
     }
@@ -135,11 +145,13 @@ impl Network for ChoiceAttention {
             x = add(&hop.residual_rows(&x)?, &y)?;
         }
         let graph = configured.copies(&Pool::Mean.apply(&batch.graph_of_row, &x)?)?;
-        let Some(places) = &self.places else {
-            let tile = self.choice.forward(&pick(&configured.configurations, &configured.of_copy)?)?;
-            return beside(&[&tile, &graph]);
+        let numbers = &configured.configurations;
+        let of_configurations = match &self.places {
+            Some(places) if self.of_nodes => places.of_places(numbers)?,
+            // Small numbers of a tile may be codes.
+            Some(places) => beside(&[numbers, &places.of_places(&plain(numbers).map_err(torch("codes"))?)?])?,
+            None => numbers.shallow_clone(),
         };
-        let of_configurations = places.of_places(&configured.configurations)?;
         let chosen = pick(&of_configurations, &configured.choice_configuration)?;
         let mut u = self.choice.forward(&beside(&[&pick(&x, &configured.choice_row)?, &chosen])?)?;
         let members = &configured.choices;
@@ -157,4 +169,9 @@ impl Network for ChoiceAttention {
         };
         beside(&[&scale().map_err(torch("choices"))?, &graph])
     }
+}
+
+/// x of sign(x)·ln(1 + |x|).
+fn plain(logarithms: &Tensor) -> std::result::Result<Tensor, tch::TchError> {
+    logarithms.f_abs()?.f_expm1()?.f_mul(&logarithms.f_sign()?)?.f_round()
 }

@@ -1,38 +1,20 @@
 //! Networks on libtorch, by recipe.
 
 use anyhow::{Context, Result};
-use tachograph_train::{BEST, Error, ProgramScorer, ProgramTask, RunConfig, torch_device, train_programs};
+use tachograph_train::{BEST, ProgramScorer, ProgramTask, torch_device, train_programs};
 
 use super::{data::Data, fold::Fold, rows::Settings, score::Answer};
-use crate::watch::Watch;
+use crate::recipe::{changed, within};
 
 /// Trains what a recipe says, with some of its settings changed, and asks it about the programs that are tested.
 pub fn run((data, fold, settings): (&Data, &Fold, &Settings), set: &str, recipe: &str, change: &str) -> Result<Answer> {
-    let mut table: toml::Table = recipe.parse()?;
-    for (key, value) in change.parse::<toml::Table>()? {
-        match (table.get_mut(&key), value) {
-            (Some(toml::Value::Table(old)), toml::Value::Table(new)) => old.extend(new),
-            (_, value) => {
-                table.insert(key, value);
-            }
-        }
-    }
-    let mut config: RunConfig = table.try_into()?;
+    let mut config = changed(recipe, &[change])?;
     (config.seed, config.epochs, config.threads) = (settings.seed, settings.epochs, settings.threads as i32);
     let tasks = |tasks: &[usize]| -> Vec<ProgramTask> { tasks.iter().map(|&i| task(data, i, set)).collect() };
     let (training, validation) = (tasks(&fold.training), tasks(&fold.validation));
-    let train = |config: &RunConfig, watch: &mut Watch| {
+    let outcome = within(&config, settings.until, |config, watch| {
         train_programs(config, config.features, [&training, &validation], &settings.dir, watch)
-    };
-    let mut watch = Watch::new(settings.until);
-    let outcome = match train(&config, &mut watch) {
-        Err(Error::Interrupted { .. }) => {
-            // As if it had been asked for so many epochs: the part of one that is begun counts for nothing.
-            config.epochs = watch.epochs.max(1);
-            train(&config, &mut Watch::new(None))?
-        }
-        outcome => outcome?,
-    };
+    })?;
     let scorer = ProgramScorer::load(&settings.dir.join(BEST), torch_device("cpu")?)?;
     let score = |&i: &usize| {
         let task = task(data, i, set);

@@ -81,12 +81,17 @@ fn layouts_are_collected_and_gone_on_with() {
     }
     let bytes = onnx::write(&b.finish(&[x]).unwrap(), |_, _| None).unwrap();
     std::fs::write(folder.join("vgg11.onnx"), bytes).unwrap();
-    let collect = |rounds: &str| {
+    let collect_as = |more: &[&str]| {
         let args = ["program", "collect-layouts", "vgg11.onnx", "--out", "set", "--test", "vgg", "--assignments", "14"];
-        run_in(folder, &[&args[..], &["--rounds", rounds]].concat())
+        run_in(folder, &[&args[..], more].concat())
     };
-    let ran = collect("2").well();
+    let collect = |rounds: &str| collect_as(&["--rounds", rounds]);
     let (path, times) = (folder.join("set/test/vgg11.npz"), folder.join("set/test/vgg11.times.jsonl"));
+    // Nothing is timed while it is compiled.
+    collect_as(&["--compile"]).well();
+    assert!(!path.exists() && std::fs::read_to_string(&times).unwrap().lines().count() == 1);
+    assert!(std::fs::read_dir(folder.join("set/test/vgg11.build")).unwrap().count() > 2);
+    let ran = collect("2").well();
     let mut archive = Archive::open(&path).unwrap();
     let (configurations, (convolutions, columns)) = (archive.configurations(), archive.configuration_shape());
     assert_eq!((archive.collection(), columns), (Collection::Layout, 18));
@@ -108,7 +113,8 @@ fn layouts_are_collected_and_gone_on_with() {
     std::fs::remove_file(&path).unwrap();
     assert!(!collect("2").well().err.contains("rounds") && path.exists());
     std::fs::remove_file(&path).unwrap();
-    assert!(collect("3").well().err.contains("3 of 3 rounds"));
+    assert!(collect_as(&["--rounds", "3", "--compress"]).well().err.contains("3 of 3 rounds"));
+    assert_eq!(Archive::open(&path).unwrap().configurations(), configurations);
     let after = std::fs::read_to_string(&times).unwrap();
     assert!(after.starts_with(&before) && after.lines().count() == 4, "{after}");
 }

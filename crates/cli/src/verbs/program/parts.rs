@@ -1,8 +1,9 @@
-//! Which part of a collection a network is in: families are held out as a whole.
+//! A collection of archives: which part of it a network is in, since families are held out as a whole, and how it is written.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use tachograph_datasets::sets::TimedGraph;
 
 /// Where archives go.
 #[derive(clap::Args)]
@@ -16,6 +17,9 @@ pub struct Folders {
     /// Families whose networks test.
     #[arg(long, value_name = "FAMILY", value_delimiter = ',')]
     test: Vec<String>,
+    /// Compress the archives: many times smaller, and read by a training as a whole.
+    #[arg(long)]
+    compress: bool,
 }
 
 /// The letters that a name begins with, small.
@@ -43,6 +47,18 @@ impl Folders {
         std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
         Ok(folder)
     }
+
+    /// Writes an archive.
+    ///
+    /// # Errors
+    /// As [`TimedGraph::write`].
+    pub fn write(&self, archive: &TimedGraph, path: &Path) -> Result<()> {
+        match self.compress {
+            true => archive.write_compressed(path)?,
+            false => archive.write(path)?,
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -53,8 +69,8 @@ mod tests {
     fn families_are_held_out() {
         let out = tempfile::tempdir().unwrap();
         let list = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-        let folders =
-            Folders { out: out.path().into(), valid: list(&["vgg"]), test: list(&["resnet", "mobilenet-v2"]) };
+        let (valid, test) = (list(&["vgg"]), list(&["resnet", "mobilenet-v2"]));
+        let folders = Folders { out: out.path().into(), valid, test, compress: false };
         let part = |names: &[&str]| {
             let folder = folders.of(names.iter().copied()).unwrap();
             folder.file_name().unwrap().to_str().unwrap().to_owned()

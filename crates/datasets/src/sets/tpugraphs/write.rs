@@ -1,5 +1,5 @@
 //! Writes archives that [`Archive`](super::Archive) reads: for graphs and configurations that were measured elsewhere than on
-//! a TPU. Arrays are not compressed, so that a training maps them and reads what it draws.
+//! a TPU. Arrays that are not compressed are mapped by a training, which reads what it draws.
 
 use std::{
     fs::File,
@@ -68,12 +68,24 @@ impl TimedGraph {
     /// # Errors
     /// The file cannot be written; parts do not fit together.
     pub fn write(&self, path: &Path) -> Result<()> {
+        self.write_as(path, CompressionMethod::Stored)
+    }
+
+    /// As [`TimedGraph::write`], with arrays compressed: many times smaller, and not mapped.
+    ///
+    /// # Errors
+    /// As [`TimedGraph::write`].
+    pub fn write_compressed(&self, path: &Path) -> Result<()> {
+        self.write_as(path, CompressionMethod::Deflated)
+    }
+
+    fn write_as(&self, path: &Path, compression: CompressionMethod) -> Result<()> {
         self.check().map_err(|message| Error::damaged(path, message))?;
         let beside = path.with_extension("npz.part");
         let io = |error| Error::io(&beside)(error);
         let mut zip = ZipWriter::new(BufWriter::new(File::create(&beside).map_err(io)?));
         for (name, bytes) in self.arrays() {
-            let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+            let options = SimpleFileOptions::default().compression_method(compression);
             let started = zip.start_file(format!("{name}.npy"), options.large_file(bytes.len() >= 1 << 31));
             started.map_err(|error| io(error.into()))?;
             zip.write_all(&bytes).map_err(io)?;
@@ -188,10 +200,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.npz");
         let timed = layouts();
-        timed.write(&path).unwrap();
+        timed.write_compressed(&path).unwrap();
+        let compressed = (std::fs::metadata(&path).unwrap().len(), Archive::open(&path).unwrap().run_times().unwrap());
         timed.write(&path).unwrap();
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
         let mut archive = Archive::open(&path).unwrap();
+        assert!(compressed.0 < std::fs::metadata(&path).unwrap().len());
+        assert_eq!(compressed.1, archive.run_times().unwrap());
         assert_eq!((archive.configurations(), archive.configuration_shape()), (5, (2, 3)));
         assert_eq!(archive.node_features().unwrap(), timed.graph.features);
         assert_eq!(archive.opcodes().unwrap(), timed.graph.opcodes);

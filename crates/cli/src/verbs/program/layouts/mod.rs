@@ -133,7 +133,7 @@ fn collect(args: &Args, bound: &BoundGraph, path: &Path, here: &Here, compiler: 
         }
     }
     let archive = archive(bound, &space, &drawn, &times)?;
-    archive.write(path)?;
+    args.folders.write(&archive, path)?;
     let _ = std::fs::remove_dir_all(path.with_extension("build"));
     said(path, &space, &archive, &times);
     Ok(())

@@ -39,7 +39,7 @@ pub fn run(args: &Args) -> Result<()> {
             few += 1;
             continue;
         }
-        timed.write(&path)?;
+        args.folders.write(&timed, &path)?;
         (archives, configurations) = (archives + 1, configurations + timed.run_times.len());
     }
     out!(
