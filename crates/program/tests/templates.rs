@@ -70,7 +70,7 @@ fn pooled(b: &mut Builder, rng: &mut impl Rng) -> Result<BufferId> {
 fn workload(rng: &mut impl Rng) -> Result<Workload> {
     let mut b = Builder::new("t");
     let mut pick = |of: &[u64]| *of.choose(rng).unwrap();
-    let kind = pick(&[0, 1, 2, 3, 4, 5, 6, 7]);
+    let kind = pick(&[0, 1, 2, 3, 4, 5, 6, 7, 8]);
     let y = if kind == 6 {
         pooled(&mut b, rng)?
     } else if kind == 7 {
@@ -93,8 +93,15 @@ fn workload(rng: &mut impl Rng) -> Result<Workload> {
     } else {
         let (c, height, width) = (pick(&[1, 3, 12, 16, 20]), pick(&[5, 7, 8]), pick(&[5, 9, 14]));
         let (o, kernel) = (pick(&[7, 8, 16, 32, 48]), if kind == 0 { pick(&[1, 3, 5]) } else { 3 });
-        let (o, groups) = if kind == 1 { (c, c) } else { (o, 1) };
-        let stride = if kind < 2 { pick(&[1, 2]) } else { 1 };
+        let (c, o, groups) = match kind {
+            1 => (c, c, c),
+            8 => {
+                let groups = pick(&[2, 3, 8]);
+                (groups * pick(&[1, 3, 4, 16]), groups * pick(&[2, 4, 6, 16]), groups)
+            }
+            _ => (c, o, 1),
+        };
+        let stride = if [0, 1, 8].contains(&kind) { pick(&[1, 2]) } else { 1 };
         let window = Window::square(2, stride, pick(&[0, 1]) as i64).grouped(groups);
         let (x, w) =
             (b.input("x", F32, &[1, c, height, width])?, b.weight("w", F32, &[o, c / groups, kernel, kernel])?);

@@ -5,7 +5,7 @@
 
 use super::{Machine, beside, block, blocked_layout, epilogue, loads};
 use crate::{
-    BufferId, Index, Reducer, Result, Role, Scope, Stage, Step, Workload,
+    Atom, Axis, BufferId, Index, Reducer, Result, Role, Scope, Stage, Step, Workload,
     space::{Sketch, draft::Draft, predicate},
 };
 
@@ -27,6 +27,8 @@ struct Parts {
     row: Option<usize>,
     /// Position in the reduction of the axis of channels, and its dimension in the weight.
     channel: Option<(usize, usize)>,
+    /// Results that read the same channels, where not all do: those of a group of a convolution.
+    group: Option<u64>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -40,6 +42,32 @@ enum Channel {
 /// The dimension whose index is this variable alone.
 fn dim(index: &[Index], var: usize) -> Option<usize> {
     index.iter().position(|index| index.as_var() == Some(var as u32))
+}
+
+/// Of a convolution in groups: the dimension of the data that holds channels, which of the reduction goes over those of a group, and
+/// how many results a group has. Channel `c` of the group of result `o` is `c + C·(o / O)`; where a group has one, nothing is reduced.
+fn grouped(stage: &Stage, data: &[Index], vector: usize) -> Option<(usize, Option<usize>, u64)> {
+    let mut found = None;
+    for (at, index) in data.iter().enumerate().filter(|(_, index)| index.has(vector as u32)) {
+        let results = index.terms().iter().find_map(|(atom, _)| match atom {
+            Atom::Div(inner, by) if inner.as_var() == Some(vector as u32) => Some(*by),
+            _ => None,
+        })?;
+        let group = Index::var(vector as u32).div(results);
+        let channel = |r: usize| {
+            let c = Index::var((stage.spatial.len() + r) as u32);
+            *index == &(&group * stage.reduction[r].extent as i64) + &c
+        };
+        let reduced = (0..stage.reduction.len()).find(|&r| channel(r));
+        if reduced.is_none() && *index != group {
+            return None;
+        }
+        // Once: two dimensions that depend on the group are something else.
+        if found.replace((at, reduced, u64::try_from(results).ok()?)).is_some() {
+            return None;
+        }
+    }
+    found
 }
 
 impl Parts {
@@ -75,15 +103,19 @@ impl Parts {
             (0..spatial).filter(|&axis| axis != vector && !wi.iter().any(|i| i.has(axis as u32))).collect();
         let &pixel = pixels.last()?;
         let row = pixels.len().checked_sub(2).map(|at| pixels[at]).filter(|&row| stage.spatial[row].extent > 1);
-        let reduced = (0..stage.reduction.len()).find_map(|r| {
-            let (in_data, in_weight) = (dim(di, spatial + r)?, dim(wi, spatial + r)?);
-            Some((r, in_data, in_weight))
-        });
         let kept = dim(di, vector);
         // The vector's axis among the data's indices in another way is a convolution in groups.
-        if kept.is_none() && di.iter().any(|index| index.has(vector as u32)) {
-            return None;
-        }
+        let group = match kept.is_none() && di.iter().any(|index| index.has(vector as u32)) {
+            true => Some(grouped(stage, di, vector)?),
+            false => None,
+        };
+        let reduced = (0..stage.reduction.len()).find_map(|r| {
+            let in_data = match group {
+                Some((at, channels, _)) => (channels == Some(r)).then_some(at)?,
+                None => dim(di, spatial + r)?,
+            };
+            Some((r, in_data, dim(wi, spatial + r)?))
+        });
         let data_channel = match (reduced, kept) {
             (_, Some(at)) => Some((at, Channel::Kept)),
             (Some((_, at, _)), None) => Some((at, Channel::Reduced)),
@@ -93,7 +125,8 @@ impl Parts {
         let along = dim(wi, vector)?;
         let panel = (!packed).then_some(weight);
         let weight = packed.then_some((weight, along));
-        Some(Self { sum: stage.buffer, data, data_channel, weight, panel, vector, pixel, row, channel })
+        let group = group.map(|(.., results)| results);
+        Some(Self { sum: stage.buffer, data, data_channel, weight, panel, vector, pixel, row, channel, group })
     }
 
     /// Windows of images, or all of each: channels, the second dimension, are kept.
@@ -120,6 +153,7 @@ impl Parts {
             pixel,
             row,
             channel: None,
+            group: None,
         })
     }
 }
@@ -131,7 +165,9 @@ pub(super) fn sketch(workload: &Workload, machine: Machine) -> Result<Option<Ske
     let Some(stage) = draft.state.workload().stage(sum).cloned() else { return Ok(None) };
     let axis = |axis: usize| stage.spatial[axis].clone();
     let (vector, pixel, row) = (axis(parts.vector), axis(parts.pixel), parts.row.map(axis));
-    let lanes = match block(vector.extent, machine.lanes) {
+    // A tile of results reads the channels of one group.
+    let results = Axis { extent: parts.group.unwrap_or(vector.extent), ..vector.clone() };
+    let lanes = match block(results.extent, machine.lanes) {
         // What lies together as it is, and has no vectors that it is a multiple of, ends in a shorter one.
         few if 2 * few < machine.lanes && parts.vector + 1 == stage.spatial.len() && vector.extent > machine.lanes => {
             machine.lanes
@@ -147,7 +183,7 @@ pub(super) fn sketch(workload: &Workload, machine: Machine) -> Result<Option<Ske
     let name = draft.name(sum);
     let weight = parts.weight.map(|(id, along)| (draft.name(id), draft.state.workload().buffer(id).shape.len(), along));
     let mut options = Vec::new();
-    for (rows, pixels, vectors) in tiles(&vector, &pixel, row.as_ref(), lanes, machine) {
+    for (rows, pixels, vectors) in tiles(&results, &pixel, row.as_ref(), lanes, machine) {
         let outer = lanes * vectors;
         let split = |axis: &str, factors: &[u64]| Step::Split {
             stage: name.clone(),
@@ -240,7 +276,7 @@ fn activations(draft: &mut Draft, parts: &Parts, made: [BufferId; 2], lanes: u64
         if depth > 1 && channel + 1 < stage.spatial.len() {
             let axis = stage.spatial[channel].name.clone();
             steps.push(Step::Split { stage: buffer.clone(), axis: axis.clone(), factors: vec![depth] });
-            let part = |a: &crate::Axis| if a.name == axis { format!("{axis}.0") } else { a.name.clone() };
+            let part = |a: &Axis| if a.name == axis { format!("{axis}.0") } else { a.name.clone() };
             let order = stage.spatial.iter().map(part).chain([format!("{axis}.1")]).collect();
             steps.push(Step::Reorder { stage: buffer.clone(), order });
             steps.push(Step::Vectorize { stage: buffer.clone(), axis: format!("{axis}.1") });
@@ -262,13 +298,7 @@ fn activations(draft: &mut Draft, parts: &Parts, made: [BufferId; 2], lanes: u64
 }
 
 /// Rows, pixels and vectors that fill the registers well: a vector of the weight and one of the data must be left.
-fn tiles(
-    vector: &crate::Axis,
-    pixel: &crate::Axis,
-    row: Option<&crate::Axis>,
-    lanes: u64,
-    machine: Machine,
-) -> Vec<(u64, u64, u64)> {
+fn tiles(vector: &Axis, pixel: &Axis, row: Option<&Axis>, lanes: u64, machine: Machine) -> Vec<(u64, u64, u64)> {
     let most = machine.registers - machine.registers / 8;
     let enough = most.min(6);
     let rows = row.map_or(1, |row| row.extent);
@@ -378,7 +408,7 @@ fn orders(
 }
 
 /// A loop of an axis, `o.0`, as a loop of the axis in the same place of another stage.
-fn renamed(name: &str, from: &[crate::Axis], to: &[crate::Axis]) -> String {
+fn renamed(name: &str, from: &[Axis], to: &[Axis]) -> String {
     let (axis, part) = name.split_once('.').map_or((name, ""), |(axis, _)| (axis, &name[axis.len()..]));
     let at = from.iter().position(|other| other.name == axis).and_then(|at| to.get(at));
     at.map_or_else(|| name.to_owned(), |other| format!("{}{part}", other.name))
