@@ -166,6 +166,8 @@ fn features(kernel: &TileKernel, column: &BTreeMap<u16, usize>) -> FeatureGraph 
         }
     }
     globals[column.len()] = kernel.edges.len() as f32;
+    // Some kernels have many times what others have.
+    globals.iter_mut().for_each(|count| *count = count.ln_1p());
     FeatureGraph { nodes, edges: kernel.edges.clone(), globals, ..FeatureGraph::default() }
 }
 

@@ -32,7 +32,8 @@ pub struct ChoiceAttentionConfig {
     pub rounds: usize,
     /// Heads of each.
     pub heads: i64,
-    /// Numbers are read as sign(x)·ln(1 + |x|) in place of mean 0 and standard deviation 1.
+    /// Numbers are read as sign(x)·ln(1 + |x|) in place of mean 0 and standard deviation 1, and those of a tile, where small ones may be
+    /// codes, by an embedding beside.
     pub logarithms: bool,
 }
 
@@ -59,7 +60,8 @@ impl NetworkConfig for ChoiceAttentionConfig {
     }
 
     fn variants() -> Vec<Self> {
-        vec![Self { hidden: 8, embedding: 4, layers: 2, rounds: 1, heads: 2, logarithms: false }]
+        let narrow = Self { hidden: 8, embedding: 4, layers: 2, rounds: 1, heads: 2, logarithms: false };
+        vec![Self { logarithms: true, ..narrow.clone() }, narrow]
     }
 }
 
@@ -68,7 +70,7 @@ impl NetworkConfig for ChoiceAttentionConfig {
 /// x⁰ = ReLU(W(f ‖ op)), x ← x + ReLU(SAGE(x)) in both directions; of choice v: u = MLP(xᵥ ‖ places of cᵥ);
 /// u ← u + attention(u), u ← u + MLP(u); s = MLP(Σ u/√n ‖ mean x)
 ///
-/// A configuration of a whole graph, a tile, is a choice of every node, whose numbers are read as they are.
+/// A configuration of a whole graph, a tile, is a choice of every node: its numbers stand in the place of places.
 ///
 /// The baselines carry every configuration through every layer; here the cost of one is that of its choices, some dozens of
 /// rows instead of thousands.
