@@ -26,6 +26,8 @@ mod recipe;
 pub mod repeatability;
 #[cfg(feature = "torch")]
 pub mod reproduce;
+#[cfg(feature = "torch")]
+mod spread;
 pub mod survey;
 #[cfg(feature = "torch")]
 pub mod tile_graphs;
@@ -33,6 +35,6 @@ pub mod tile_graphs;
 mod watch;
 
 #[cfg(feature = "torch")]
-pub use watch::Watch;
+pub use {spread::spread, watch::Watch};
 
 pub use exit::exit;

@@ -4,6 +4,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
+    slice::from_ref,
     time::Duration,
 };
 
@@ -147,7 +148,7 @@ impl Kernels {
         let mut config = changed(RECIPE, &[change])?;
         config.seed = seed;
         within(&config, time, |config, watch| {
-            train_programs(config, config.features, [&[training.clone()], &[validation.clone()]], dir, watch)
+            train_programs(config, config.features, [from_ref(&training), from_ref(&validation)], dir, watch)
         })?;
         let scorer = ProgramScorer::load(&dir.join(BEST), torch_device("cpu")?)?;
         let test = task("test", &self.parts[2]);

@@ -9,7 +9,7 @@ use std::{path::PathBuf, process::ExitCode, time::Duration};
 use anyhow::{Context, Result};
 use clap::Parser;
 use tachograph_research::{
-    exit,
+    exit, spread,
     tile_graphs::{Kernels, ROWS, Score},
 };
 
@@ -57,15 +57,4 @@ fn run(args: &Args) -> Result<()> {
         println!("| {name} | {} | {} |", spread(&ranks, 3), spread(&errors, 1));
     }
     Ok(())
-}
-
-/// Mean, least and most.
-fn spread(values: &[f64], digits: usize) -> String {
-    if values.is_empty() {
-        return "–".into();
-    }
-    let mean = values.iter().sum::<f64>() / values.len() as f64;
-    let low = values.iter().copied().fold(f64::MAX, f64::min);
-    let high = values.iter().copied().fold(f64::MIN, f64::max);
-    format!("{mean:.digits$} ({low:.digits$} to {high:.digits$})")
 }

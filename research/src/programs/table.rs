@@ -10,6 +10,7 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use super::{By, score::Scores};
+use crate::spread;
 
 /// What a row is of.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -88,7 +89,7 @@ impl Table {
             let of = |number: fn(&Scores) -> Option<f64>, factor: f64, digits: usize| {
                 let values: Vec<f64> =
                     lines.iter().filter_map(|line| number(&line.scores)).map(|v| factor * v).collect();
-                cell(&values, digits)
+                spread(&values, digits)
             };
             let mean = |number: fn(&Line) -> f64| {
                 let sum: f64 = lines.iter().map(|line| number(line)).sum();
@@ -114,16 +115,5 @@ impl Table {
                 self.data
             );
         }
-    }
-}
-
-/// Mean and spread; a number alone where there is one.
-fn cell(values: &[f64], digits: usize) -> String {
-    let mean = values.iter().sum::<f64>() / values.len().max(1) as f64;
-    let (low, high) = values.iter().fold((f64::MAX, f64::MIN), |(low, high), &v| (low.min(v), high.max(v)));
-    match values {
-        [] => "–".to_owned(),
-        [one] => format!("{one:.digits$}"),
-        _ => format!("{mean:.digits$} ({low:.digits$} to {high:.digits$})"),
     }
 }

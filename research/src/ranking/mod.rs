@@ -9,7 +9,7 @@ use std::{fs, path::Path, time::Duration};
 use anyhow::Result;
 use tachograph_train::{GraphRanking, RankingOutcome, train_ranker};
 
-use crate::recipe::within;
+use crate::{recipe::within, spread};
 
 pub use rows::Row;
 pub use subject::Subject;
@@ -80,31 +80,18 @@ pub fn head() -> String {
     format!("| row | seeds | epochs | {titles} | validation τ | splits |\n|---|{line}---|")
 }
 
-/// Mean and spread over seeds of the test set, and the mean of what chose.
+/// Mean and spread over seeds of the test set, and of what chose.
 pub fn line(name: &str, outcomes: &[RankingOutcome]) -> String {
     let of = |&(_, number, factor, digits): &Column| {
         let values: Vec<f64> = outcomes.iter().filter_map(|o| number(&o.test.mean)).map(|v| factor * v).collect();
-        if values.is_empty() {
-            return "–".to_owned();
-        }
-        let mean = values.iter().sum::<f64>() / values.len() as f64;
-        let low = values.iter().copied().fold(f64::MAX, f64::min);
-        let high = values.iter().copied().fold(f64::MIN, f64::max);
-        match values.len() {
-            1 => format!("{mean:.digits$}"),
-            _ => format!("{mean:.digits$} ({low:.digits$} to {high:.digits$})"),
-        }
+        spread(&values, digits)
     };
     let validation: Vec<f64> = outcomes.iter().filter_map(|o| o.validation.mean.kendall).collect();
-    let validation = match validation.len() {
-        0 => "–".to_owned(),
-        n => format!("{:.4}", validation.iter().sum::<f64>() / n as f64),
-    };
     let epochs: Vec<String> = outcomes.iter().map(|o| o.epochs.to_string()).collect();
     let mut splits: Vec<&str> = outcomes.iter().map(|o| o.split.as_str()).collect();
     splits.dedup();
     let mut cells = vec![name.to_owned(), outcomes.len().to_string(), epochs.join(", ")];
     cells.extend(COLUMNS.iter().map(of));
-    cells.extend([validation, splits.join(", ")]);
+    cells.extend([spread(&validation, 4), splits.join(", ")]);
     format!("| {} |", cells.join(" | "))
 }
