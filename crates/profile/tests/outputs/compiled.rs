@@ -10,8 +10,8 @@ use crate::{
     networks::{CPU, Expected, each, expected, here},
 };
 
-/// Those of a plain test run: branches that are joined, depthwise convolutions and gates, attention.
-const SOME: [&str; 3] = ["squeezenet1_1", "mobilenet-v2-5-9", "gpt-5-23"];
+/// Those of a plain test run: branches that are joined, depthwise convolutions and gates, groups, attention.
+const SOME: [&str; 4] = ["squeezenet1_1", "regnety_004", "mobilenet-v2-5-9", "gpt-5-23"];
 
 #[test]
 fn some_networks() {
