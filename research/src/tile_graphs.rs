@@ -20,7 +20,7 @@ use tachograph_tune::models::{Boosting, BoostingOptions, Objective, Packed};
 
 use crate::recipe::{changed, within};
 
-const RECIPE: &str = include_str!("../recipes/ranking/tile-graphs.toml");
+const RECIPE: &str = include_str!("../recipes/programs/tile-graphs.toml");
 
 /// What predicts.
 pub enum Row {
