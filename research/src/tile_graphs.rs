@@ -3,9 +3,8 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::{Path, PathBuf},
+    path::Path,
     slice::from_ref,
-    time::Duration,
 };
 
 use anyhow::{Result, ensure};
@@ -18,7 +17,7 @@ use tachograph_metrics::{mape, median, spearman};
 use tachograph_train::{BEST, ProgramScorer, ProgramTask, torch_device, train_programs};
 use tachograph_tune::models::{Boosting, BoostingOptions, Objective, Packed};
 
-use crate::recipe::{changed, within};
+use crate::{Watch, recipe::changed};
 
 const RECIPE: &str = include_str!("../recipes/programs/tile-graphs.toml");
 
@@ -91,16 +90,16 @@ impl Kernels {
         (self.parts.each_ref().map(Vec::len), twins as f64 / self.parts[2].len() as f64)
     }
 
-    /// Learns a row, and tests it.
+    /// Learns a row, in `dir` where it is a network, and tests it.
     ///
     /// # Errors
     /// A training fails.
-    pub fn score(&self, row: &Row, dir: PathBuf, seed: u64, time: Option<Duration>) -> Result<Score> {
+    pub fn score(&self, row: &Row, dir: &Path, seed: u64) -> Result<Score> {
         let predicted = match row {
             Row::Median => vec![self.middle(&self.parts[0]); self.parts[2].len()],
             Row::Alike => self.alike(),
             Row::Trees => self.trees(seed)?,
-            Row::Network(change) => self.network(change, &dir, seed, time)?,
+            Row::Network(change) => self.network(change, dir, seed)?,
         };
         let times = self.times(&self.parts[2]);
         Ok(Score { spearman: spearman(&predicted, &times).ok(), mape: mape(&predicted, &times)? })
@@ -136,7 +135,7 @@ impl Kernels {
         Ok(trees.predict(&pack(&self.parts[2]))?.into_iter().map(f64::exp).collect())
     }
 
-    fn network(&self, change: &str, dir: &Path, seed: u64, time: Option<Duration>) -> Result<Vec<f64>> {
+    fn network(&self, change: &str, dir: &Path, seed: u64) -> Result<Vec<f64>> {
         // A program whose time is learned as a factor to one is what a kernel is here.
         let task = |name: &str, of: &[usize]| ProgramTask {
             name: name.into(),
@@ -147,9 +146,8 @@ impl Kernels {
         let [training, validation] = [task("training", &self.parts[0]), task("validation", &self.parts[1])];
         let mut config = changed(RECIPE, &[change])?;
         config.seed = seed;
-        within(&config, time, |config, watch| {
-            train_programs(config, config.features, [from_ref(&training), from_ref(&validation)], dir, watch)
-        })?;
+        let parts = [from_ref(&training), from_ref(&validation)];
+        train_programs(&config, config.features, parts, dir, &mut Watch::new(None))?;
         let scorer = ProgramScorer::load(&dir.join(BEST), torch_device("cpu")?)?;
         let test = task("test", &self.parts[2]);
         Ok(scorer.score(&test.programs, &test.formula_ms, 0)?)
@@ -192,7 +190,7 @@ mod tests {
         fs::write(folder.join("val.jsonl"), (0..120).map(line).collect::<Vec<_>>().join("\n")).unwrap();
         let kernels = Kernels::open(root.path(), 3).unwrap();
         assert_eq!(kernels.told(), ([96, 12, 12], 1.0));
-        let score = |row| kernels.score(&row, root.path().join("none"), 0, None).unwrap();
+        let score = |row| kernels.score(&row, &root.path().join("none"), 0).unwrap();
         let (median, alike, trees) = (score(Row::Median), score(Row::Alike), score(Row::Trees));
         assert!(median.spearman.is_none() && median.mape > 0.2, "{median:?}");
         assert!(alike.mape < 1e-9 && alike.spearman.unwrap() > 0.999, "{alike:?}");

@@ -4,7 +4,7 @@
 //! cargo run --release -p tachograph-research --bin tile_graphs -- --out runs/tile-graphs
 //! ```
 
-use std::{path::PathBuf, process::ExitCode, time::Duration};
+use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::{Context, Result};
 use clap::Parser;
@@ -25,9 +25,6 @@ struct Args {
     /// Seeds of each, of weights and split.
     #[arg(long, default_value_t = 3)]
     seeds: u64,
-    /// Minutes of each training, at most; 0: any.
-    #[arg(long, default_value_t = 0.0)]
-    minutes: f64,
 }
 
 fn main() -> ExitCode {
@@ -37,7 +34,6 @@ fn main() -> ExitCode {
 fn run(args: &Args) -> Result<()> {
     let root = args.root.clone().or_else(|| std::env::var_os("TACHOGRAPH_DATA").map(PathBuf::from));
     let root = root.context("TACHOGRAPH_DATA names no folder of the published sets")?;
-    let time = (args.minutes > 0.0).then(|| Duration::from_secs_f64(60.0 * args.minutes));
     let sets = (0..args.seeds).map(|seed| Kernels::open(&root, seed)).collect::<Result<Vec<_>>>()?;
     for (seed, kernels) in sets.iter().enumerate() {
         let ([training, validation, test], twins) = kernels.told();
@@ -48,9 +44,8 @@ fn run(args: &Args) -> Result<()> {
     }
     println!("\n| row | Spearman's ρ | MAPE, % |\n|---|--:|--:|");
     for (i, (name, row)) in ROWS.iter().enumerate() {
-        let one = |(seed, kernels): (usize, &Kernels)| {
-            kernels.score(row, args.out.join(format!("{i}-{seed}")), seed as u64, time)
-        };
+        let one =
+            |(seed, kernels): (usize, &Kernels)| kernels.score(row, &args.out.join(format!("{i}-{seed}")), seed as u64);
         let scores = sets.iter().enumerate().map(one).collect::<Result<Vec<Score>>>()?;
         let ranks: Vec<f64> = scores.iter().filter_map(|score| score.spearman).collect();
         let errors: Vec<f64> = scores.iter().map(|score| 100.0 * score.mape).collect();
