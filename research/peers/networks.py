@@ -15,30 +15,19 @@ import os
 import resource
 import subprocess
 import sys
-import time
 
-import numpy as np
-
-from runtimes import RUNTIMES, inputs_of, onnx_runtime, tachograph
+from runtimes import RUNTIMES, apart, in_turns, inputs_of, onnx_runtime, tachograph
 
 
 def beside(path, folder, names, count):
     """A row of times."""
     inputs = inputs_of(folder)
     runs = {"tachograph": tachograph(folder), **{name: RUNTIMES[name](path) for name in names}}
-    reference = onnx_runtime(path)(inputs)
-    apart = max(float(np.abs(a - b).max() / np.sqrt(np.mean(np.square(b, dtype=np.float64))))
-                for a, b in zip(runs["tachograph"](inputs), reference))
-    times = {name: [] for name in runs}
-    for _ in range(count + 2):
-        for name, one in runs.items():
-            start = time.perf_counter()
-            one(inputs)
-            times[name].append(1e3 * (time.perf_counter() - start))
-    middle = {name: (float(np.median(all[2:])), min(all[2:])) for name, all in times.items()}
+    difference = apart(runs["tachograph"](inputs), onnx_runtime(path)(inputs))
+    middle = in_turns(runs, inputs, count)
     cells = [f"{median:.2f} ({least:.2f})" for median, least in middle.values()]
     others = [median for name, (median, _) in middle.items() if name != "tachograph"]
-    return [f"{apart:.1e}", *cells, f"{min(others) / middle['tachograph'][0]:.2f}" if others else "–"]
+    return [f"{difference:.1e}", *cells, f"{min(others) / middle['tachograph'][0]:.2f}" if others else "–"]
 
 
 def grown(name, path, folder):

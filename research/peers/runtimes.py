@@ -9,6 +9,7 @@ os.environ.setdefault("OMP_NUM_THREADS", str(THREADS))
 import importlib.util
 import json
 import pathlib
+import time
 
 import numpy as np
 
@@ -119,3 +120,20 @@ def inputs_of(folder):
     types = {"f32": np.float32, "i64": np.int64, "i32": np.int32}
     draw = lambda i: rng.integers(0, 1000, i["shape"]) if "i" in i["dtype"] else rng.standard_normal(i["shape"])
     return [aligned(draw(i).astype(types[i["dtype"]])) for i in signature["inputs"]]
+
+
+def in_turns(runs, inputs, count):
+    """Median and least milliseconds of each of these functions, of so many runs in turns after two."""
+    times = {name: [] for name in runs}
+    for _ in range(count + 2):
+        for name, one in runs.items():
+            start = time.perf_counter()
+            one(inputs)
+            times[name].append(1e3 * (time.perf_counter() - start))
+    return {name: (float(np.median(all[2:])), min(all[2:])) for name, all in times.items()}
+
+
+def apart(found, expected):
+    """The largest difference of outputs, relative to the root mean square of what is expected."""
+    return max(float(np.abs(a - b).max() / np.sqrt(np.mean(np.square(b, dtype=np.float64))))
+               for a, b in zip(found, expected))

@@ -1,7 +1,12 @@
 //! Many plans of one network in one library: each kernel is compiled once, and plans are lists of calls. So hundreds of plans
 //! are measured in the time that it takes to run them.
 
-use std::{collections::HashMap, ffi::c_void, path::Path, time::Instant};
+use std::{
+    collections::HashMap,
+    ffi::c_void,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use libloading::Library;
 use tachograph_program::{Compiler, Memory};
@@ -20,6 +25,11 @@ type Unit = unsafe extern "C" fn(*const *mut c_void, *mut u8);
 
 /// The library's table of kernels.
 const TABLE: &str = "tachograph_table";
+
+/// Runs of each plan at least where plans are timed in turns.
+const RUNS: usize = 10;
+/// How long that goes on.
+const TIME: Duration = Duration::from_secs(2);
 
 /// A call of a plan.
 struct Call {
@@ -208,6 +218,18 @@ impl Bench {
             last = now;
         }
         Some(took)
+    }
+
+    /// Has plans timed in turns, until their times have a median. Each is run before: what it then finds in the caches is its own, and
+    /// not what the others' turns left there.
+    pub(crate) fn in_turns(&mut self, mut time: impl FnMut(&mut Self, usize)) {
+        let start = Instant::now();
+        for _ in (0..).take_while(|&round| round < RUNS || start.elapsed() < TIME) {
+            for plan in 0..self.plans.len() {
+                self.run(plan);
+                time(self, plan);
+            }
+        }
     }
 
     /// The outputs of the last run, as they lie in memory, row-major.

@@ -1,27 +1,17 @@
 //! Kernels timed where they will run: between the others of their network, on what those leave in the caches, with weights that come
 //! from memory. By itself a kernel finds all of that in the caches.
 
-use std::{
-    collections::HashMap,
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::{collections::HashMap, path::Path};
 
 use tachograph_metrics::median;
 use tachograph_program::Compiler;
 
-use crate::{
-    Basis, Bench, Network, Result, Way, Ways, bench::Took, candidate::Candidate, chosen, elements::Weights, formula,
-};
+use crate::{Basis, Bench, Network, Result, Took, Way, Ways, candidate::Candidate, chosen, elements::Weights, formula};
 
-/// Ways of a part that are tried, at most.
-const TRIED: usize = 8;
+/// Ways of a part that are tried, at most: nine pairs of layouts, and what they are made of.
+const TRIED: usize = 10;
 /// A way that is thought to be so many times slower than the fastest is not tried.
 const HOPELESS: f64 = 2.0;
-/// Runs of each plan at least; the first fills caches.
-const RUNS: usize = 10;
-/// How long plans are run in turns.
-const TIME: Duration = Duration::from_secs(2);
 
 /// The ways of each part that have a chance, and those that are taken of `default`, with the times that they take between the
 /// others on one thread. `ways` is as it was where nothing can be run. Object files are kept in `folder`.
@@ -103,16 +93,11 @@ fn tried(ways: &[Way]) -> Vec<&Candidate> {
 /// What the steps of each plan take: medians of runs in turns.
 fn times(bench: &mut Bench, plans: usize) -> Vec<Vec<Took>> {
     let mut runs: Vec<Vec<Vec<Took>>> = vec![Vec::new(); plans];
-    let start = Instant::now();
-    for _ in (0..).take_while(|&round| round < RUNS || start.elapsed() < TIME) {
-        for (plan, runs) in runs.iter_mut().enumerate() {
-            runs.extend(bench.steps(plan));
-        }
-    }
+    bench.in_turns(|bench, plan| runs[plan].extend(bench.steps(plan)));
     let middle = |runs: &Vec<Vec<Took>>| {
         let first = runs.first().map_or(&[][..], Vec::as_slice);
         let step = |(at, took): (usize, &Took)| {
-            let all: Vec<f64> = runs.iter().skip(1).map(|run| run[at].ms).collect();
+            let all: Vec<f64> = runs.iter().map(|run| run[at].ms).collect();
             Took { ms: median(&all).unwrap_or(took.ms), ..*took }
         };
         first.iter().enumerate().map(step).collect()

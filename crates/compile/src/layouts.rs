@@ -131,14 +131,51 @@ fn convolution(network: &Network<'_>, part: &Part) -> Option<(NodeId, TensorId)>
     Some((id, data))
 }
 
+impl Ways {
+    /// The fastest way of each kernel, and with it those that differ in how activations lie: convolutions in every pair of layouts, all
+    /// else in every layout; nothing else where a schedule cannot be. They are taken to be as fast, and known in the same way, so that
+    /// [`in_network`](crate::in_network()) tries them.
+    #[must_use]
+    pub fn relaid(&self, network: &Network<'_>) -> Self {
+        let mut all = self.clone();
+        for (part, ways) in network.parts.iter().zip(&mut all.parts) {
+            let Work::Kernel(forms) = &part.work else { continue };
+            let Some(best) = best(ways).cloned() else { continue };
+            *ways = vec![Way::Kernel(Box::new(best))];
+            let mut more = ways.clone();
+            let done = match convolution(network, part) {
+                Some((_, data)) => {
+                    laid(forms, ways, data).map(|(found, _)| found.into_iter().for_each(|(_, way)| add(&mut more, way)))
+                }
+                None => others(network, forms, &mut more),
+            };
+            if done.is_ok() {
+                *ways = more;
+            }
+        }
+        all
+    }
+}
+
+/// What is believed to be the fastest kernel.
+fn best(ways: &[Way]) -> Option<&Candidate> {
+    ways.iter().filter_map(Way::kernel).min_by(|a, b| a.order(b))
+}
+
+/// Adds a way where none is there that reads and writes the same orders.
+fn add(ways: &mut Vec<Way>, way: Way) {
+    if !ways.iter().any(|there| orders(there) == orders(&way)) {
+        ways.push(way);
+    }
+}
+
 /// Ways on different layouts, and which of them each pair of layouts is.
 type Laid = (Vec<(Layouts, Way)>, HashMap<Layouts, usize>);
 
 /// The fastest way of a convolution, for each pair of layouts that are different in memory.
 fn laid(forms: &[(Form, Group)], ways: &[Way], data: TensorId) -> Result<Laid> {
     let (mut found, mut alike): (Vec<(Layouts, Way)>, _) = (Vec::new(), HashMap::new());
-    // By measurement before formulas, as they are sorted.
-    let Some(Way::Kernel(best)) = ways.first() else { return Ok((found, alike)) };
+    let Some(best) = best(ways) else { return Ok((found, alike)) };
     let Some((_, group)) = forms.iter().find(|(form, _)| *form == best.form) else { return Ok((found, alike)) };
     for read in Channels::ALL {
         for write in Channels::ALL {
@@ -156,7 +193,7 @@ fn laid(forms: &[(Form, Group)], ways: &[Way], data: TensorId) -> Result<Laid> {
 
 /// Other kernels in each layout, so that what is between convolutions can lie as these do.
 fn others(network: &Network<'_>, forms: &[(Form, Group)], ways: &mut Vec<Way>) -> Result<()> {
-    let Some(Way::Kernel(best)) = ways.first().cloned() else { return Ok(()) };
+    let Some(best) = best(ways).cloned() else { return Ok(()) };
     let Some((_, group)) = forms.iter().find(|(form, _)| *form == best.form) else { return Ok(()) };
     let Some((data, _)) = best.reads.first().cloned() else { return Ok(()) };
     // What moves elements is worst where it follows no order of memory at all.
@@ -164,10 +201,7 @@ fn others(network: &Network<'_>, forms: &[(Form, Group)], ways: &mut Vec<Way>) -
         return Ok(());
     }
     for channels in Channels::ALL {
-        let way = other(&best, group, data, [channels; 2])?;
-        if !ways.iter().any(|there| orders(there) == orders(&way)) {
-            ways.push(way);
-        }
+        add(ways, other(&best, group, data, [channels; 2])?);
     }
     Ok(())
 }
@@ -179,5 +213,6 @@ fn orders(way: &Way) -> [&[(TensorId, Layout)]; 2] {
 /// A way on other layouts. It is taken to be as fast: nothing is known of it.
 fn other(best: &Candidate, group: &Group, data: TensorId, layouts: Layouts) -> Result<Way> {
     let schedule = relaid(&best.schedule, group, data, layouts);
-    Ok(Way::Kernel(Box::new(Candidate { ms: best.ms, ..Candidate::new(best.form, group, schedule)? })))
+    let new = Candidate::new(best.form, group, schedule)?;
+    Ok(Way::Kernel(Box::new(Candidate { ms: best.ms, basis: best.basis, ..new })))
 }

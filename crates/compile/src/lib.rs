@@ -30,6 +30,7 @@ mod source;
 mod tasks;
 mod units;
 mod ways;
+mod wholes;
 
 pub use bench::{Bench, Took};
 pub use candidate::{Basis, Candidate};
@@ -45,6 +46,7 @@ pub use plan::{How, Plan, Port, Signature, Step};
 pub use relaid::Channels;
 pub use tasks::{known, tasks, total_ms};
 pub use ways::{Measured, Way, Ways, chosen, ways};
+pub use wholes::{Whole, wholes};
 
 /// The front page, whose program is tested.
 #[cfg(doctest)]

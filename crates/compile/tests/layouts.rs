@@ -1,6 +1,8 @@
 //! Networks with their convolutions in every layout compute the same.
 
-use tachograph_compile::{Bench, Channels, LayoutSpace, Layouts, Measured, Network};
+use tachograph_compile::{
+    Basis, Bench, Channels, LayoutSpace, Layouts, Measured, Network, Way, chosen, in_network, ways, wholes,
+};
 use tachograph_ir::{Assignment, Attrs, BoundGraph, Builder, DType};
 use tachograph_program::{Compiler, Limits};
 
@@ -69,4 +71,34 @@ fn every_layout_computes_the_same() {
         }
     }
     assert!(bench.run(drawn.len()).is_none());
+}
+
+#[test]
+fn other_layouts_are_timed_in_the_network() {
+    let bound = network();
+    let network = Network::of(&bound).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let compiler = Compiler::find().unwrap().with_limits(Limits { seconds: 120, mebibytes: 4096 });
+    let all = ways(&network, &Measured::new()).unwrap();
+    let relaid = all.relaid(&network);
+    let counts: Vec<usize> = relaid.parts.iter().map(Vec::len).collect();
+    let pool = network.parts.iter().position(|part| part.operators.contains("MaxPool")).unwrap();
+    // The first convolution reads three channels, whose blocks are all of them.
+    assert!(counts[0] == 6 && counts[1] == 9 && counts[pool] == 3, "{counts:?}");
+    let timed = in_network(&network, &relaid, &all, &|_| Ok(None), &compiler, folder.path()).unwrap();
+    // And what is taken without.
+    assert!(timed.parts[1].len() >= 9, "{:?}", timed.parts[1]);
+    assert!(timed.parts[1].iter().filter_map(Way::kernel).all(|kernel| kernel.basis == Basis::InNetwork));
+    // What is chosen computes the same, and its time is known before it runs.
+    let plans = [&all, &timed].map(|ways| chosen(&network, ways));
+    let mut bench = Bench::new(&network, &plans, &|_| Ok(None), &compiler, folder.path()).unwrap();
+    let [expected, found] = [0, 1].map(|plan| {
+        bench.run(plan).unwrap();
+        floats(bench.results())
+    });
+    let scale = (expected.iter().map(|x| x * x).sum::<f32>() / expected.len() as f32).sqrt();
+    assert!(expected.iter().zip(&found).all(|(a, b)| (a - b).abs() <= 1e-4 * scale));
+    let ran = wholes(&network, &[&all, &timed], &|_| Ok(None), &compiler, folder.path()).unwrap();
+    let timed = ran[1].unwrap();
+    assert!(ran[0].unwrap().ms > 0.0 && timed.predicted_ms > 0.2 * timed.ms && timed.predicted_ms < 5.0 * timed.ms);
 }

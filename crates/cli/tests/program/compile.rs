@@ -33,14 +33,18 @@ fn what_was_tuned_is_taken_and_not_measured_again() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     write_model(folder, "m.onnx", image("batch", 12), 4);
-    let ran = compile(folder, &["--budget", "20s", "--json"]).well();
-    assert!(ran.err.contains("trials/s"), "{}", ran.err);
+    let ran = compile(folder, &["--trials", "40", "--json"]).well();
+    assert!(ran.err.contains("of 40 trials") && !ran.err.contains("41 of"), "{}", ran.err);
     let first = ran.json().remove(0);
     // Whichever of the two was faster.
     assert!(first["ms"].as_f64() > Some(0.0) && first["ms"].as_f64() <= first["default_ms"].as_f64(), "{first}");
+    // What is best by each way of predicting is run as a whole.
+    let plans = first["plans"].as_array().unwrap();
+    assert!(!plans.is_empty() && plans.iter().all(|plan| plan["ms"].as_f64() > Some(0.0)), "{first}");
     // What is known is taken, and raced, without measuring a kernel again.
     let again = compile(folder, &["--json"]).well();
     assert!(!again.err.contains("trials"), "{}", again.err);
+    assert_eq!(again.json()[0]["plans"].as_array().map(Vec::len), Some(0));
     assert!(again.json()[0]["default_ms"].as_f64() > Some(0.0), "{}", again.out);
 }
 

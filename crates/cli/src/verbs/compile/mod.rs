@@ -2,6 +2,7 @@
 
 mod choice;
 mod page;
+mod plans;
 mod race;
 mod tuning;
 
@@ -12,7 +13,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
-use tachograph_compile::{Measured, Network, Out, Plan, Ways, compile, in_network, known, ways};
+use tachograph_compile::{Network, Out, Plan, Ways, compile, known};
 use tachograph_import::onnx;
 use tachograph_ir::{Plain, TensorId};
 use tachograph_program::Compiler;
@@ -22,7 +23,10 @@ use tachograph_tune::{
     tuner,
 };
 
-use self::choice::{Choice, Threads};
+use self::{
+    choice::{Choice, Threads},
+    plans::Plans,
+};
 use crate::{
     args, exit,
     here::{CPU, Here},
@@ -47,9 +51,12 @@ pub struct Args {
     /// `cpu`, the processor of this machine.
     #[arg(long, default_value = CPU)]
     device: String,
-    /// Time for tuning, such as `90s`, `10min` or `1h`; 0 measures no kernel, and takes what is known already.
-    #[arg(long, default_value = "0", value_parser = duration)]
-    budget: Duration,
+    /// Time for tuning, such as `90s`, `10min` or `1h`; without it and --trials no kernel is measured, and what is known is taken.
+    #[arg(long, value_parser = duration)]
+    budget: Option<Duration>,
+    /// Schedules of all forms of all groups together to tune with, those that the store knows included; 0 measures none.
+    #[arg(long, value_parser = args::count)]
+    trials: Option<usize>,
     /// Folder for the library and what goes with it; made where there is none.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -91,6 +98,13 @@ fn duration(text: &str) -> Result<Duration> {
     seconds.map(Duration::from_secs_f64).context("must be a time such as 90s, 10min or 1h")
 }
 
+impl Args {
+    /// Whether anything may be measured.
+    fn tunes(&self) -> bool {
+        self.trials.is_some_and(|trials| trials > 0) || self.budget.is_some_and(|time| !time.is_zero())
+    }
+}
+
 pub fn run(args: &Args) -> Result<()> {
     ensure!(
         args.device == CPU,
@@ -116,22 +130,23 @@ pub fn run(args: &Args) -> Result<()> {
         compile(&network, ways, &|id| weights.of(id), &compiler, out).with_context(|| model.path.clone())
     };
     let measured = known(&network, journal.as_mut())?;
-    let untuned = ways(&network, &Measured::new())?;
-    let mut all = ways(&network, &measured)?;
-    if !args.budget.is_zero() {
-        all = in_network(&network, &all, &untuned, &|id| weights.of(id), &compiler, &objects)?;
-    }
-    let mut plan = one(&all, &args.out)?;
+    let plans = match args.tunes() {
+        true => Plans::timed(&network, &measured, &|id| weights.of(id), &compiler, &objects)?,
+        false => Plans::known(&network, &measured)?,
+    };
+    let mut plan = one(&plans.best, &args.out)?;
     let mut default = None;
-    if !measured.is_empty() || !args.budget.is_zero() {
-        default = Some(one(&untuned.taken(&network, &all), &args.out.join("default"))?);
+    if !measured.is_empty() || args.tunes() {
+        default = Some(one(&plans.default, &args.out.join("default"))?);
     }
     let mut raced = race::race(&network, &args.out, &mut plan, default.as_mut())?;
     let taken = match (raced.default_ms, default) {
         (Some(theirs), Some(default)) if theirs < raced.ms => {
             race::take_default(&args.out)?;
             raced.ms = theirs;
-            exit::warn("the default plan is no slower than what was tuned, and is taken");
+            if !plans.best_is_default {
+                exit::warn("the default plan is no slower than what was tuned, and is taken");
+            }
             default
         }
         _ => plan,
@@ -141,15 +156,15 @@ pub fn run(args: &Args) -> Result<()> {
         let _ = std::fs::remove_dir_all(args.out.join("default"));
     }
     write(&args.out.join("plan.json"), &serde_json::to_string_pretty(&taken)?)?;
-    write(&args.out.join("plan.html"), &page::html(&taken, &raced)?)?;
-    said(args, &taken, &raced, &choice)
+    write(&args.out.join("plan.html"), &page::html(&taken, &raced, &plans.ran)?)?;
+    said(args, &taken, &raced, &choice, &plans)
 }
 
 fn write(path: &Path, text: &str) -> Result<()> {
     std::fs::write(path, text).with_context(|| path.display().to_string())
 }
 
-fn said(args: &Args, plan: &Plan, raced: &race::Raced, choice: &Choice) -> Result<()> {
+fn said(args: &Args, plan: &Plan, raced: &race::Raced, choice: &Choice, plans: &Plans) -> Result<()> {
     if let Some(first) = plan.stand_ins.first() {
         let count = table::counted(plan.stand_ins.len(), "weight");
         exit::warn(&format!(
@@ -159,10 +174,11 @@ fn said(args: &Args, plan: &Plan, raced: &race::Raced, choice: &Choice) -> Resul
     }
     if args.json {
         return table::json(
-            &json!({ "out": args.out, "ms": raced.ms, "default_ms": raced.default_ms, "predicted_ms": plan.predicted_ms(), "tried": choice.json(), "plan": plan }),
+            &json!({ "out": args.out, "ms": raced.ms, "default_ms": raced.default_ms, "predicted_ms": plan.predicted_ms(), "tried": choice.json(), "plans": plans.ran, "plan": plan }),
         );
     }
     choice.say();
+    plans.say();
     let longest = |plan: &Plan| {
         let mut steps: Vec<_> = plan.steps.iter().collect();
         steps.sort_by(|a, b| b.ms.total_cmp(&a.ms));

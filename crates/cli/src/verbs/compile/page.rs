@@ -1,20 +1,25 @@
 //! The page on a compiled network.
 
 use anyhow::Result;
-use tachograph_compile::{Basis, How, Plan, Step};
+use tachograph_compile::{Basis, How, Plan, Step, Whole};
 use tachograph_program::Form;
 use tachograph_report::{PlanPage, PlanRow};
 
-use super::race::Raced;
+use super::{plans::Ran, race::Raced};
 use crate::table;
 
-pub fn html(plan: &Plan, raced: &Raced) -> Result<String> {
+pub fn html(plan: &Plan, raced: &Raced, plans: &[Ran]) -> Result<String> {
     let fact = |name: &str, value: String| (name.to_owned(), value);
     let mut facts = vec![
         fact("a run", format!("{:.3} ms on {}", raced.ms, table::counted(plan.threads as usize, "thread"))),
         fact("predicted", format!("{:.3} ms", plan.predicted_ms())),
     ];
     facts.extend(raced.default_ms.map(|ms| fact("default plan", format!("{ms:.3} ms, gain {:.2}", ms / raced.ms))));
+    let whole = |ran: &Ran| {
+        let Whole { ms, predicted_ms } = ran.whole;
+        fact(&format!("plan by {}", ran.by), format!("{ms:.3} ms, predicted {predicted_ms:.3}"))
+    };
+    facts.extend(plans.iter().map(whole));
     facts.push(fact("weights", format!("{:.1} MB", plan.weight_bytes as f64 / 1e6)));
     facts.push(fact("beside them", format!("{:.1} MB", plan.arena_bytes as f64 / 1e6)));
     facts.push(fact("compiler", plan.compiler.clone()));

@@ -1,4 +1,4 @@
-//! Tunes the kernels of a network for as long as is allowed.
+//! Tunes the kernels of a network for as long, and with as many trials, as is allowed.
 
 use std::{
     ops::ControlFlow,
@@ -27,19 +27,19 @@ pub fn tune(
     compiler: &Compiler,
     journal: &mut dyn Journal,
 ) -> Result<()> {
-    if args.budget.is_zero() {
+    if !args.tunes() {
         return Ok(());
     }
-    let end = Instant::now() + args.budget;
+    let budget = args.budget.filter(|time| !time.is_zero());
+    let end = budget.map(|time| Instant::now() + time);
     let mut measurer = AtNeed::new(Ok(compiler.clone()));
-    let mut progress = Progress::new(None, Some(args.budget));
+    let mut progress = Progress::new(args.trials, budget);
     let mut known_now = known(network, journal)?;
     let mut round = |tasks: &[Task], trials: Option<usize>, journal: &mut dyn Journal| -> Result<()> {
-        let left = end.saturating_duration_since(Instant::now());
-        if left < Duration::from_millis(100) || tasks.is_empty() {
+        let time = end.map(|end| end.saturating_duration_since(Instant::now()));
+        if time.is_some_and(|left| left < Duration::from_millis(100)) || tasks.is_empty() {
             return Ok(());
         }
-        let time = Some(left);
         let plan = Plan { trials, time, seed: args.seed, memory_bytes: MEMORY_MB << 20, ..Plan::default() };
         run(tasks, by, &mut measurer, journal, &plan, &mut |trial| {
             progress.trial(&trial);
@@ -49,9 +49,15 @@ pub fn tune(
     };
     let all = tasks(network, &known_now, by)?;
     let fresh: Vec<Task> = all.into_iter().filter(|task| !known_now.contains_key(&task.hash)).collect();
-    round(&fresh, Some(fresh.len()), journal)?;
+    let before: usize = known_now.values().map(Vec::len).sum();
+    let most = args.trials.map_or(usize::MAX, |trials| trials.saturating_sub(before));
+    round(&fresh, Some(fresh.len().min(most)), journal)?;
     known_now = known(network, journal)?;
-    round(&tasks(network, &known_now, by)?, None, journal)?;
+    let hopeful = tasks(network, &known_now, by)?;
+    // What was measured of the others counts as well.
+    let others = known_now.iter().filter(|(hash, _)| hopeful.iter().all(|task| task.hash != **hash));
+    let others: usize = others.map(|(_, all)| all.len()).sum();
+    round(&hopeful, args.trials.map(|trials| trials.saturating_sub(others)), journal)?;
     progress.end();
     if let Some(ms) = total_ms(network, &known(network, journal)?) {
         eprintln!("kernels by themselves: {ms:.3} ms together");

@@ -1,0 +1,71 @@
+"""Networks tuned by several tuners with equal trials, compiled, and run in turns, on one thread.
+
+    python research/peers/tuned.py TACHOGRAPH OUT MODEL.onnx ... --tuners ansor,gtuner,tachograph --each 32 [--seed 0]
+
+A tuner has `--each` trials for each different group of operators of a network, divided among all forms of all groups, the untuned
+schedules included, in its own space and with a store of its own below OUT; what was done is there when the command is given again.
+`untuned` is the default plan, which `compile` holds every other against: no plan is slower. Prints medians (least) of the runs of what
+each compiled to, in milliseconds, beside other runtimes (`--only`), and the minutes that the whole compile took (of one that
+was ended, those of the rest).
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import subprocess
+import time
+
+from runtimes import RUNTIMES, apart, in_turns, inputs_of, onnx_runtime, tachograph
+
+
+def compiled(program, path, out, tuner, each, seed):
+    """The folder of a network as a tuner has tuned it, and the minutes that it took."""
+    name = f"{pathlib.Path(path).stem}-{tuner}" + ("" if tuner == "untuned" else f"-{each}-{seed}")
+    folder, done = out / name, out / name / "seconds.json"
+    if not done.exists():
+        run = lambda *words: subprocess.run([program, *words], check=True, stdout=subprocess.PIPE, text=True).stdout
+        tune = ["--no-store"]
+        if tuner != "untuned":
+            groups = run("tune", path, "--trials", "0", "--no-store", "--json").count('"task":')
+            trials, store = str(each * groups), str(out / f"{name}.sqlite")
+            tune = ["--tuner", tuner, "--trials", trials, "--seed", str(seed), "--store", store]
+        start = time.time()
+        said = run("compile", path, *tune, "--out", str(folder), "--json")
+        (folder / "said.json").write_text(said)
+        done.write_text(json.dumps(time.time() - start))
+    return str(folder), json.loads(done.read_text()) / 60
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("tachograph")
+    parser.add_argument("out", type=pathlib.Path)
+    parser.add_argument("models", nargs="+", metavar="MODEL.onnx")
+    parser.add_argument("--tuners", default="autotvm,ansor,gtuner-mhsa,gtuner,tachograph")
+    parser.add_argument("--each", type=int, default=32)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--runs", type=int, default=25)
+    parser.add_argument("--only", default="onnxruntime,openvino")
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    tuners = ["untuned", *(name for name in args.tuners.split(",") if name)]
+    peers = [name for name in args.only.split(",") if name]
+    head = ["model", *tuners, *peers, "largest difference"]
+    print("|", " | ".join(head), "|\n|---|" + "--:|" * (len(head) - 1), flush=True)
+    for path in args.models:
+        made = {tuner: compiled(args.tachograph, path, args.out, tuner, args.each, args.seed) for tuner in tuners}
+        inputs = inputs_of(made["untuned"][0])
+        runs = {**{tuner: tachograph(folder) for tuner, (folder, _) in made.items()},
+                **{name: RUNTIMES[name](path) for name in peers}}
+        expected = onnx_runtime(path)(inputs)
+        difference = max(apart(runs[tuner](inputs), expected) for tuner in tuners)
+        cells = [f"{median:.2f} ({least:.2f})" for median, least in in_turns(runs, inputs, args.runs).values()]
+        model = os.path.basename(path).removesuffix(".onnx")
+        print("|", " | ".join([model, *cells, f"{difference:.1e}"]), "|")
+        minutes = [f"{made[tuner][1]:.1f}" for tuner in tuners]
+        print("|", " | ".join([f"{model}, minutes", *minutes, *["–"] * (len(peers) + 1)]), "|", flush=True)
+
+
+if __name__ == "__main__":
+    main()
