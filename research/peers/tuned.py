@@ -34,8 +34,7 @@ def compiled(program, path, out, tuner, each, seed):
             trials, store = str(each * groups), str(out / f"{name}.sqlite")
             tune = ["--tuner", tuner, "--trials", trials, "--seed", str(seed), "--store", store]
         start = time.time()
-        said = run("compile", path, *tune, "--out", str(folder), "--json")
-        (folder / "said.json").write_text(said)
+        run("compile", path, *tune, "--out", str(folder))
         done.write_text(json.dumps(time.time() - start))
     return str(folder), json.loads(done.read_text()) / 60
 
