@@ -1,5 +1,6 @@
 """How each runtime takes a network: `RUNTIMES[name](path)` gives a function from inputs to outputs, in f32, on as many threads
-as the variable THREADS says, one where it says nothing."""
+as the variable THREADS says, one where it says nothing. As a program, `runtimes.py NAME PATH FOLDER RUNS`, it runs one of them so
+often, with inputs for FOLDER, which `tachograph compile` made, and prints the median of its milliseconds."""
 
 import os
 
@@ -9,6 +10,8 @@ os.environ.setdefault("OMP_NUM_THREADS", str(THREADS))
 import importlib.util
 import json
 import pathlib
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -133,7 +136,25 @@ def in_turns(runs, inputs, count):
     return {name: (float(np.median(all[2:])), min(all[2:])) for name, all in times.items()}
 
 
+def opened_anew(runtimes, folder, count, rounds):
+    """Milliseconds of each of these runtimes, by name a name in RUNTIMES or `tachograph` and a path: the median of so many runs of a
+    process that opens it alone, of so many processes, in turns. What memory a process is given is part of what one takes."""
+    times = {name: [] for name in runtimes}
+    for _ in range(rounds):
+        for name, (runtime, path) in runtimes.items():
+            command = [sys.executable, __file__, runtime, str(path), str(folder), str(count)]
+            out = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+            times[name].append(float(out.split()[-1]))
+    return times
+
+
 def apart(found, expected):
     """The largest difference of outputs, relative to the root mean square of what is expected."""
     return max(float(np.abs(a - b).max() / np.sqrt(np.mean(np.square(b, dtype=np.float64))))
                for a, b in zip(found, expected))
+
+
+if __name__ == "__main__":
+    name, path, folder, count = sys.argv[1:]
+    run = tachograph(path) if name == "tachograph" else RUNTIMES[name](path)
+    print(in_turns({name: run}, inputs_of(folder), int(count))[name][0])

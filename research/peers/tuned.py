@@ -4,8 +4,9 @@
 
 A tuner has `--each` trials for each different group of operators of a network, divided among all forms of all groups, the untuned
 schedules included, in its own space and with a store of its own below OUT; what was done is there when the command is given again.
-`untuned` is the default plan, which `compile` holds every other against: no plan is slower. Prints medians (least) of the runs of what
-each compiled to, in milliseconds, beside other runtimes (`--only`); the minutes that the whole compile took (of one that was ended,
+`untuned` is the default plan, which `compile` holds every other against: no plan is slower. Prints what a run takes of what each
+compiled to, in milliseconds, beside other runtimes (`--only`): each is opened anew by `--rounds` processes, in turns, and of their
+medians of `--runs` runs the median stands with the quartiles; the minutes that the whole compile took (of one that was ended,
 those of the rest); and what the best schedule that a tuner found, the untuned one left out, makes of the untuned one's speed: the
 geometric mean of the forms that were tuned, and how many of them became faster by 1 %.
 """
@@ -19,7 +20,7 @@ import statistics
 import subprocess
 import time
 
-from runtimes import RUNTIMES, apart, in_turns, inputs_of, onnx_runtime, tachograph
+from runtimes import apart, inputs_of, onnx_runtime, opened_anew, tachograph
 
 
 def compiled(program, path, out, tuner, each, seed):
@@ -60,6 +61,7 @@ def main():
     parser.add_argument("--each", type=int, default=32)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--runs", type=int, default=25)
+    parser.add_argument("--rounds", type=int, default=11)
     parser.add_argument("--only", default="onnxruntime,openvino")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
@@ -69,12 +71,14 @@ def main():
     print("|", " | ".join(head), "|\n|---|" + "--:|" * (len(head) - 1), flush=True)
     for path in args.models:
         made = {tuner: compiled(args.tachograph, path, args.out, tuner, args.each, args.seed) for tuner in tuners}
-        inputs = inputs_of(made["untuned"][0])
-        runs = {**{tuner: tachograph(folder) for tuner, (folder, _) in made.items()},
-                **{name: RUNTIMES[name](path) for name in peers}}
+        folder = made["untuned"][0]
+        inputs = inputs_of(folder)
         expected = onnx_runtime(path)(inputs)
-        difference = max(apart(runs[tuner](inputs), expected) for tuner in tuners)
-        cells = [f"{median:.2f} ({least:.2f})" for median, least in in_turns(runs, inputs, args.runs).values()]
+        difference = max(apart(tachograph(own)(inputs), expected) for own, _ in made.values())
+        runtimes = {**{tuner: ("tachograph", own) for tuner, (own, _) in made.items()}, **{name: (name, path) for name in peers}}
+        times = opened_anew(runtimes, folder, args.runs, args.rounds)
+        quartiles = [statistics.quantiles(all, method="inclusive") for all in times.values()]
+        cells = [f"{middle:.2f} ({low:.2f}–{high:.2f})" for low, middle, high in quartiles]
         model = os.path.basename(path).removesuffix(".onnx")
         print("|", " | ".join([model, *cells, f"{difference:.1e}"]), "|")
         minutes = [f"{made[tuner][1]:.1f}" for tuner in tuners]

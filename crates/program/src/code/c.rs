@@ -7,7 +7,7 @@ use crate::{BufferId, Mark, Nest, Result, Stmt};
 
 /// The generation of the code that [`c`] writes. Records hold times of code, and those of another generation say nothing of this
 /// one: it is part of the name by which they know the compiler ([`Compiler::name`](crate::Compiler::name)).
-pub const GENERATION: u32 = 3;
+pub const GENERATION: u32 = 4;
 
 /// What code is written for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

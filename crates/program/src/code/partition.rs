@@ -53,8 +53,13 @@ fn one(stmt: Stmt, copies: usize, nest: &mut Nest) -> Vec<Stmt> {
         Mark::Parallel => SHARED.contains(&l.extent),
         _ => false,
     };
-    let inside = if open { inside(&body, var, loops) } else { None };
-    let cuts = inside.map_or(vec![], |(first, end)| vec![(0, first), (first, end), (end, l.extent)]);
+    let turn = if open { turn(&body, var, loops) } else { None };
+    let inside = if open && turn.is_none() { inside(&body, var, loops) } else { None };
+    let cuts = match (turn, inside) {
+        (Some(trip), _) => vec![(0, trip), (trip, l.extent)],
+        (None, Some((first, end))) => vec![(0, first), (first, end), (end, l.extent)],
+        (None, None) => vec![],
+    };
     let cuts: Vec<(u64, u64)> = cuts.into_iter().filter(|(from, to)| from < to).collect();
     let all_copies = copies * cuts.len();
     let every = written(&body, loops, &|_| true);
@@ -67,16 +72,21 @@ fn one(stmt: Stmt, copies: usize, nest: &mut Nest) -> Vec<Stmt> {
     // are what is to be in parts.
     let cost = every + LOOP * body.iter().map(|stmt| around(stmt, loops)).sum::<u64>();
     let fits = all_copies <= COPIES && all_copies as u64 * cost <= STATEMENTS && 4 * asking >= every;
-    let Some((first, _)) = inside.filter(|_| fits) else {
+    if cuts.is_empty() || !fits {
         return vec![Stmt::For(var, all(body, copies, nest))];
-    };
+    }
     let (mut parts, copies) = (Vec::new(), all_copies);
+    let first = inside.map_or(0, |(first, _)| first);
     for (from, to) in cuts {
-        let mark = if from == first { l.mark } else { Mark::Serial };
+        let mark = if from == first || turn.is_some() { l.mark } else { Mark::Serial };
         let (var, body) = part(&body, var, (from, to), Some(mark), nest);
         // What is local to one has whole vectors inside, and at edges maybe not.
         let body = if from == first { body } else { anew(&body, nest) };
-        parts.push(Stmt::For(var, all(body, copies, nest)));
+        match turn {
+            // There may be more of them, as where three are put side by side.
+            Some(_) => parts.extend(one(Stmt::For(var, body), copies, nest)),
+            None => parts.push(Stmt::For(var, all(body, copies, nest))),
+        }
     }
     parts
 }
@@ -178,6 +188,41 @@ fn inside(body: &[Stmt], var: Var, loops: &[Loop]) -> Option<(u64, u64)> {
     (first < end && end - first < extent && 2 * (end - first) >= extent).then_some((first, end))
 }
 
+/// The first trip that reads something else than the one before, whatever other loops do: both halves of such a loop, as of what
+/// puts one tensor behind another, are of use, and neither asks.
+fn turn(body: &[Stmt], var: Var, loops: &[Loop]) -> Option<u64> {
+    let mut conds = Vec::new();
+    let mut visit = |expr: &Expr| {
+        if let Expr::Select(cond, yes, no) = expr
+            && reads(yes)
+            && reads(no)
+        {
+            conds.push(Cond::clone(cond));
+        }
+    };
+    let mut each = |stmt: &Stmt| {
+        if let Stmt::Store(_, _, value) = stmt {
+            value.visit(&mut visit, &mut |_| {});
+        }
+        false
+    };
+    body.iter().for_each(|stmt| _ = stmt.any(&mut each));
+    let turns = |cond: &Cond| {
+        let said = |trip: u64| {
+            let at = Range { min: trip as i64, max: trip as i64 };
+            cond.simplify(&|other| if other == var { at } else { range(loops, other) }).err()
+        };
+        (1..loops[var as usize].extent).find(|trip| said(trip - 1).zip(said(*trip)).is_some_and(|(a, b)| a != b))
+    };
+    conds.iter().find_map(turns)
+}
+
+fn reads(expr: &Expr) -> bool {
+    let mut found = false;
+    expr.visit(&mut |expr| found |= matches!(expr, Expr::Load(..)), &mut |_| {});
+    found
+}
+
 /// Every condition on an index that has the variable.
 fn conditions<'a>(stmt: &'a Stmt, var: Var, found: &mut Vec<&'a Cond>) {
     own(stmt, var, found);
@@ -246,6 +291,24 @@ mod tests {
             assert_eq!(nest.run(&data).unwrap(), parted.run(&data).unwrap());
             let [before, after] = [&nest, &parted].map(|nest| asked(&nest.body, &nest.loops));
             assert!((after as f64) < share * before as f64, "{before} {after}");
+        }
+    }
+
+    #[test]
+    fn what_is_put_side_by_side_asks_for_nothing() {
+        let mut b = Builder::new("concat");
+        let parts = [2, 9, 4].map(|n| b.input(&format!("x{n}"), F32, &[3, n]).unwrap());
+        let y = operator::concat(&mut b, &parts, 1).unwrap();
+        let workload = b.finish(&[y]).unwrap();
+        let data = workload
+            .inputs()
+            .map(|id| (id, (0..workload.buffer(id).elements()).map(|i| (i * 7 % 11) as f64).collect()))
+            .collect();
+        for schedule in [Schedule::new(), Schedule::new().vectorize("concat", "j")] {
+            let nest = schedule.lower(&workload).unwrap();
+            let parted = partition(&nest);
+            assert_eq!(nest.run(&data).unwrap(), parted.run(&data).unwrap());
+            assert_eq!([&nest, &parted].map(|nest| asked(&nest.body, &nest.loops)), [90, 0]);
         }
     }
 }
