@@ -166,3 +166,33 @@ fn functions_are_accurate() {
         }
     }
 }
+
+/// Where numbers have no room, beyond it, and what is no number.
+#[test]
+fn exponentials_have_ends() {
+    use tachograph_program::{Builder, Expr, Kernel, Schedule, Unary};
+    let Ok(compiler) = Compiler::find() else { return };
+    let given =
+        [f64::NEG_INFINITY, -200.0, -104.5, -88.0, -87.0, 0.0, 88.0, 88.5, 89.5, 200.0, f64::INFINITY, f64::NAN];
+    let n = 64;
+    let mut b = Builder::new("exp");
+    let x = b.input("x", tachograph_ir::DType::F32, &[n]).unwrap();
+    let y = b.map("y", &[("i", n)], |i| Expr::Load(x, i.to_vec()).unary(Unary::Exp)).unwrap();
+    let workload = b.finish(&[y]).unwrap();
+    let data: Vec<f64> = given.into_iter().cycle().take(n as usize).collect();
+    for lanes in [4, 8, 16, 64] {
+        let schedule = Schedule::new().split("y", "i", &[lanes]).vectorize("y", "i.1");
+        let nest = schedule.lower(&workload).unwrap();
+        let found = Kernel::new(&nest, &compiler).unwrap().call_with(&[(x, data.clone())].into()).unwrap();
+        for (x, y) in data.iter().zip(&found[&y]) {
+            let exact = x.exp();
+            let right = match exact {
+                // Beyond the largest number of f32, about e^88.72.
+                _ if *x > 88.8 => *y == f64::INFINITY,
+                _ if x.is_nan() => y.is_nan(),
+                _ => (y - exact).abs() <= 1e-6 * exact + 1e-37,
+            };
+            assert!(right, "exp({x}) = {y} in vectors of {lanes}");
+        }
+    }
+}

@@ -12,7 +12,7 @@ static __device__ inline unsigned short to_bf16(float f) { unsigned u = __float_
 
 /// Vectors of `lanes` numbers of type `float` or `double` (`bits` 32 or 64), and functions on them.
 ///
-/// `exp` is the usual reduction to [−ln 2 / 2, ln 2 / 2] with a polynomial of degree 6 (relative error below 3e-7 in
+/// `exp` is the usual reduction to [−ln 2 / 2, ln 2 / 2] with a polynomial of degree 5 (relative error below 3e-7 in
 /// f32), on which `tanh` builds; `erf` is a quotient of polynomials, 6 over 4 in x² (relative error below 5e-7 in f32).
 ///
 /// Only what `code` calls: compilers would look at all of it before they leave it out.
@@ -122,29 +122,42 @@ fn definitions(lanes: u64, bits: u64) -> Vec<String> {
         "INLINE {v} {v}_less({v} a, {v} b, {v} x, {v} y) {{ {v}e p = {{a}}, q = {{b}}, s = {{x}}, t = {{y}}, r; for (int i = 0; i < {lanes}; i++) r.e[i] = p.e[i] < q.e[i] ? s.e[i] : t.e[i]; return r.v; }}"
     );
     line(either("less", less));
-    // What comes out beyond the ends, where the exponent has no room, is replaced.
+    // By `research/exp.py`. Beyond the ends, where the exponent has no room, the instruction that scales knows what comes out; without
+    // it that is replaced.
+    let (has, scale) = match bytes {
+        64 => ("__AVX512F__", "scalefps512_mask(p, n, p, -1, 4)"),
+        32 => ("__AVX512VL__", "scalefps256_mask(p, n, p, -1)"),
+        16 => ("__AVX512VL__", "scalefps128_mask(p, n, p, -1)"),
+        _ => ("__NONE__", "none(p, n)"),
+    };
     line(format!(
         "INLINE {v} {v}_exp({v} x) {{
+#if defined({has}) && !defined(__clang__)
+  x = {v}_max({v}_splat(-104.0f), {v}_min({v}_splat(89.0f), x));
+#endif
   {v} n = {v}_floor(x * 1.44269504f + 0.5f);
   /* ln 2 in two parts, which a compiler that may reorder sums would add up. */
   {v} r = {v}_fma(n, {v}_splat(-1.42860677e-6f), {v}_fma(n, {v}_splat(-0.693145752f), x));
-  {v} p = {v}_splat(1.0f / 720);
-  p = p * r + 1.0f / 120;
-  p = p * r + 1.0f / 24;
-  p = p * r + 1.0f / 6;
-  p = p * r + 0.5f;
+  {v} p = {v}_splat(0.00831253324f);
+  p = p * r + 0.0418901573f;
+  p = p * r + 0.166671145f;
+  p = p * r + 0.499992315f;
   p = p * r + 1.0f;
   p = p * r + 1.0f;
+#if defined({has}) && !defined(__clang__)
+  return __builtin_ia32_{scale};
+#else
   {v} y = ({v})(({v}i)p + (__builtin_convertvector(n, {v}i) << 23));
   y = {v}_less(x, {v}_splat(-86.98f), {v}_splat(0.0f), y);
   return {v}_less({v}_splat(88.72f), x, {v}_splat(__builtin_inff()), y);
+#endif
 }}"
     ));
     line(format!(
         "INLINE {v} {v}_tanh({v} x) {{
   {v} t = 1.0f - 2.0f / ({v}_exp(x * 2.0f) + 1.0f), s = x * x;
   {v} q = x * (1.0f + s * (-0.33333333f + s * (0.13333333f - s * 0.053968254f)));
-  return {v}_less(s, {v}_splat(0.01f), q, t);
+  return {v}_less(s, {v}_splat(0.04f), q, t);
 }}"
     ));
     // By `research/erf.py`. Arguments are in an order that lets what is no number through.
