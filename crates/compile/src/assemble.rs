@@ -8,7 +8,7 @@ use tachograph_program::{Group, Layout};
 use crate::{
     Network, Result, Work,
     arena::{Block, offsets},
-    copy,
+    copy::{self, Copied},
     elements::Elements,
     made::{Made, Packed},
     order,
@@ -73,8 +73,8 @@ pub enum Run {
 pub struct Step {
     /// The part that it is of; copies are of the part that reads them.
     pub part: usize,
-    /// True for a copy into another order.
-    pub copies: bool,
+    /// What it copies, where it is no kernel of the part.
+    pub copied: Option<Copied>,
     /// What is run.
     pub run: Run,
 }
@@ -173,7 +173,8 @@ impl Assembly {
         let to = self.value(network, id, order.clone(), Place::Own);
         let (unit, work) = self.made.units.add(&copy::nest(network, id, &from, order, self.threads)?)?;
         let run = Run::Kernel { unit, args: vec![Arg::Value(at), Arg::Value(to)], work };
-        self.steps.push(Step { part, copies: true, run });
+        let copied = Some(Copied { from, to: order.clone(), bytes: self.values[to].bytes });
+        self.steps.push(Step { part, copied, run });
         Ok(to)
     }
 
@@ -197,7 +198,8 @@ impl Assembly {
                 // Nobody reads the copy by itself.
                 self.values.push(Value { bytes, place: Place::Within(result, offset) });
                 let run = Run::Bytes { from: operand, to: self.values.len() - 1 };
-                self.steps.push(Step { part, copies: true, run });
+                let copied = Some(Copied { from: order.clone(), to: order.clone(), bytes });
+                self.steps.push(Step { part, copied, run });
             }
             offset += bytes;
         }
@@ -233,20 +235,8 @@ impl Assembly {
             let Some((tensor, order)) = write.cloned() else { continue };
             args.push(Arg::Value(self.value(network, tensor, order, Place::Own)));
         }
-        self.steps.push(Step { part, copies: false, run: Run::Kernel { unit: *unit, args, work: *work } });
+        self.steps.push(Step { part, copied: None, run: Run::Kernel { unit: *unit, args, work: *work } });
         Ok(())
-    }
-
-    /// Bytes of what a step writes, of several results the last.
-    pub fn written(&self, step: &Step) -> u64 {
-        let to = match &step.run {
-            Run::Kernel { args, .. } => args.iter().rev().find_map(|arg| match arg {
-                Arg::Value(value) => Some(*value),
-                Arg::Weight(_) => None,
-            }),
-            Run::Bytes { to, .. } => Some(*to),
-        };
-        to.map_or(0, |value| self.values[value].bytes)
     }
 
     /// The value that has memory, and where in it this one lies.

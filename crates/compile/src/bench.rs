@@ -15,6 +15,7 @@ use crate::{
     Error, Network, Result, Way,
     assemble::{Arg, Assembly, Place, Run},
     build,
+    copy::Copied,
     elements::{Elements, Weights},
     made::Made,
     pool::SLACK,
@@ -34,8 +35,8 @@ const TIME: Duration = Duration::from_secs(2);
 /// A call of a plan.
 struct Call {
     what: What,
-    /// The part that it is of, and the bytes that it copies into another order; `None` where results are handed over.
-    of: Option<(usize, Option<u64>)>,
+    /// The part that it is of, and which of the copies it is; `None` where results are handed over.
+    of: Option<(usize, Option<usize>)>,
 }
 
 enum What {
@@ -62,8 +63,8 @@ impl Call {
 pub struct Took {
     /// The part that it is of; copies are of the part that reads them.
     pub part: usize,
-    /// Bytes of a copy into another order; `None` where it is a kernel.
-    pub copied: Option<u64>,
+    /// Which of [`Bench::copied`]; `None` where it is a kernel.
+    pub copied: Option<usize>,
     /// Milliseconds.
     pub ms: f64,
 }
@@ -72,6 +73,7 @@ pub struct Took {
 pub struct Bench {
     /// In the order in which they were given; why not, where the compiler refuses a kernel of one.
     plans: Vec<Result<Vec<Call>, String>>,
+    copied: Vec<Copied>,
     results: Vec<Vec<u8>>,
     // What calls point into.
     _memory: Vec<Memory>,
@@ -146,6 +148,7 @@ impl Bench {
         let size = |&id: &_| network.shape(id).iter().product::<u64>() * network.element_bytes(id);
         let mut results: Vec<Vec<u8>> =
             network.bound.graph().outputs().iter().map(|id| vec![0; size(id) as usize]).collect();
+        let mut copied = Vec::new();
         let mut calls = |assembly: &Assembly, offsets: &[u64], work: &[u64]| -> Result<Vec<Call>, String> {
             let address = |value: usize| {
                 let (root, at) = assembly.root(value);
@@ -171,7 +174,8 @@ impl Bench {
                         What::Kernel(units[place], args.iter().map(argument).collect(), arena.at(work[at]))
                     }
                 };
-                calls.push(Call { what, of: Some((step.part, step.copies.then(|| assembly.written(step)))) });
+                copied.extend(step.copied.clone());
+                calls.push(Call { what, of: Some((step.part, step.copied.as_ref().map(|_| copied.len() - 1))) });
             }
             for (&value, result) in assembly.outputs.iter().zip(&mut results) {
                 let what = What::Bytes { from: address(value), to: result.as_mut_ptr(), bytes: result.len() };
@@ -183,7 +187,12 @@ impl Bench {
             assemblies.iter().zip(&layouts).map(|(assembly, (offsets, work, _))| calls(assembly, offsets, work));
         let plans = plans.collect();
         inputs.extend([arena, weights]);
-        Self { plans, results, _memory: inputs, _library: library }
+        Self { plans, copied, results, _memory: inputs, _library: library }
+    }
+
+    /// The copies of all plans.
+    pub fn copied(&self) -> &[Copied] {
+        &self.copied
     }
 
     /// Why a plan cannot be run.

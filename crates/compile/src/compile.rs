@@ -11,8 +11,8 @@ use crate::{
     Basis, Error, How, Network, Plan, Port, Result, Signature, Step, Way, Ways,
     assemble::{Assembly, Run},
     build, chosen,
+    copy::Copies,
     elements::{Elements, Weights},
-    formula,
     made::Made,
     source,
     ways::plain,
@@ -59,9 +59,15 @@ pub fn compile(
         if bad.is_empty() {
             let signature = signature(network);
             link(&assembly, &files, &signature, compiler, out)?;
-            let mut plan =
-                plan(network, &taken, &assembly, (compiler, out.threads), &refused, signature, elements.stand_ins());
-            plan.steps.iter_mut().filter(|step| step.run == How::Copy).for_each(|copy| copy.predicted_ms *= all.copies);
+            let plan = plan(
+                network,
+                (&taken, &all.copies),
+                &assembly,
+                (compiler, out.threads),
+                &refused,
+                signature,
+                elements.stand_ins(),
+            );
             write(&out.folder.join("plan.json"), &serde_json::to_string_pretty(&plan).unwrap_or_default())?;
             return Ok(plan);
         }
@@ -135,7 +141,7 @@ fn signature(network: &Network<'_>) -> Signature {
 
 fn plan(
     network: &Network<'_>,
-    taken: &[Option<Way>],
+    (taken, copies): (&[Option<Way>], &Copies),
     assembly: &Assembly,
     (compiler, threads): (&Compiler, u32),
     refused: &HashMap<usize, String>,
@@ -144,16 +150,15 @@ fn plan(
 ) -> Plan {
     let step = |step: &crate::assemble::Step| {
         let part = &network.parts[step.part];
-        let kernel = match &taken[step.part] {
-            Some(Way::Kernel(way)) if !step.copies => Some(way),
-            _ => None,
-        };
-        let (run, predicted_ms, basis) = match kernel {
-            Some(way) => {
+        let (run, predicted_ms, basis) = match (&step.copied, &taken[step.part]) {
+            (None, Some(Way::Kernel(way))) => {
                 let (form, schedule, refused) = (way.form, way.schedule.clone(), refused.get(&step.part).cloned());
                 (How::Kernel { form, schedule, refused }, way.ms, way.basis)
             }
-            None => (How::Copy, formula::copy_ms(assembly.written(step)), Basis::Formula),
+            (copied, _) => {
+                let ms = copied.as_ref().map_or(0.0, |copied| copies.of(copied));
+                (How::Copy, ms, Basis::Formula)
+            }
         };
         Step { group: part.group, operators: part.operators.clone(), run, predicted_ms, basis, ms: 0.0 }
     };

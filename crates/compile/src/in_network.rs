@@ -6,7 +6,7 @@ use std::{collections::HashMap, path::Path};
 use tachograph_metrics::median;
 use tachograph_program::Compiler;
 
-use crate::{Basis, Bench, Network, Result, Took, Way, Ways, candidate::Candidate, chosen, elements::Weights, formula};
+use crate::{Basis, Bench, Copies, Network, Result, Took, Way, Ways, candidate::Candidate, chosen, elements::Weights};
 
 /// Ways of a part that are tried, at most: nine pairs of layouts, and what they are made of.
 const TRIED: usize = 10;
@@ -39,14 +39,11 @@ pub fn in_network(
     }
     let mut bench = Bench::new(network, &plans, weights, compiler, folder)?;
     let mut kernels: HashMap<(usize, String), Vec<f64>> = HashMap::new();
-    let (mut copies, mut formulas) = (0.0, 0.0);
+    let mut copies = Vec::new();
     for (plan, times) in plans.iter().zip(times(&mut bench, plans.len())) {
         for took in times {
             match (took.copied, &plan[took.part]) {
-                (Some(bytes), _) => {
-                    copies += took.ms;
-                    formulas += formula::copy_ms(bytes);
-                }
+                (Some(copy), _) => copies.push((copy, took.ms)),
                 (None, Some(Way::Kernel(way))) => {
                     kernels.entry((took.part, way.key())).or_default().push(took.ms);
                 }
@@ -71,7 +68,8 @@ pub fn in_network(
             false => found,
         }
     };
-    let copies = if formulas > 0.0 { copies / formulas } else { ways.copies };
+    let copies = Copies::timed(copies.into_iter().map(|(copy, ms)| (&bench.copied()[copy], ms)));
+    let copies = copies.unwrap_or_else(|| ways.copies.clone());
     Ok(Ways { parts: ways.parts.iter().enumerate().map(part).collect(), copies })
 }
 

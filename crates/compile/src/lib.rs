@@ -35,6 +35,7 @@ mod wholes;
 pub use bench::{Bench, Took};
 pub use candidate::{Basis, Candidate};
 pub use compile::{Out, compile};
+pub use copy::{Copied, Copies};
 pub use elements::Weights;
 pub use error::{Error, Result};
 pub use in_network::in_network;

@@ -10,7 +10,7 @@ use crate::{
     Network, Part, Result, Work,
     assign::{Pair, assign},
     candidate::{Candidate, candidates},
-    formula,
+    copy::Copies,
     order::{self, Orders},
 };
 
@@ -75,8 +75,8 @@ pub type Measured = HashMap<WorkloadHash, Vec<Known>>;
 pub struct Ways {
     /// Of each part.
     pub parts: Vec<Vec<Way>>,
-    /// Milliseconds of a copy for one that the formula says.
-    pub copies: f64,
+    /// What copies take.
+    pub copies: Copies,
 }
 
 /// The ways of each part: every form, in every combination of orders.
@@ -102,7 +102,7 @@ pub fn ways(network: &Network<'_>, measured: &Measured) -> Result<Ways> {
         }
         Work::Kernel(forms) => kernels(forms),
     };
-    Ok(Ways { parts: network.parts.iter().map(each).collect::<Result<_>>()?, copies: 1.0 })
+    Ok(Ways { parts: network.parts.iter().map(each).collect::<Result<_>>()?, copies: Copies::default() })
 }
 
 impl Ways {
@@ -116,7 +116,7 @@ impl Ways {
         };
         let told = |part, way: Way| same(part, &way).map_or(way, |kernel| Way::Kernel(Box::new(kernel)));
         let part = |(part, way): (usize, Option<Way>)| way.map(|way| told(part, way)).into_iter().collect();
-        Self { parts: chosen(network, self).into_iter().enumerate().map(part).collect(), copies: known.copies }
+        Self { parts: chosen(network, self).into_iter().enumerate().map(part).collect(), copies: known.copies.clone() }
     }
 
     /// The same with the loops of kernels shared among threads.
@@ -178,8 +178,8 @@ fn joins(network: &Network<'_>, from: &[TensorId], to: TensorId, axis: usize) ->
 
 /// The way that is taken of each part; parts without ways have none.
 pub fn chosen(network: &Network<'_>, ways: &Ways) -> Vec<Option<Way>> {
-    let copy = |id: TensorId, order: &Layout| {
-        ways.copies * formula::copy_ms(network.element_bytes(id) * order::elements(order, network.shape(id)))
+    let copy = |id: TensorId, from: &Layout, to: &Layout| {
+        ways.copies.ms([from, to], network.element_bytes(id) * order::elements(to, network.shape(id)))
     };
     let ways: Vec<Vec<&Way>> = ways.parts.iter().map(|ways| fastest(ways)).collect();
     let mut producer: HashMap<TensorId, usize> = HashMap::new();
@@ -195,8 +195,10 @@ pub fn chosen(network: &Network<'_>, ways: &Ways) -> Vec<Option<Way>> {
     let outside = |way: &Way| -> f64 {
         let given = way.reads().iter().filter(|(id, _)| !producer.contains_key(id));
         let returned = way.writes().iter().filter(|(id, _)| outputs.contains(id));
-        let other = given.chain(returned).filter(|(id, order)| *order != order::plain(network.shape(*id)));
-        other.map(|(id, order)| copy(*id, order)).sum()
+        let plain = |id: TensorId| order::plain(network.shape(id));
+        let cost = |id: TensorId, [from, to]: [&Layout; 2]| if from == to { 0.0 } else { copy(id, from, to) };
+        given.map(|(id, order)| cost(*id, [&plain(*id), order])).sum::<f64>()
+            + returned.map(|(id, order)| cost(*id, [order, &plain(*id)])).sum::<f64>()
     };
     let alone: Vec<Vec<f64>> =
         variables.iter().map(|&i| ways[i].iter().map(|way| way.ms() + outside(way)).collect()).collect();
@@ -208,9 +210,11 @@ pub fn chosen(network: &Network<'_>, ways: &Ways) -> Vec<Option<Way>> {
         makers.dedup();
         for maker in makers {
             let cost = |write: &Way, read: &Way| {
-                let differ =
-                    |(id, order): &&(TensorId, Layout)| write.writes().iter().any(|(w, o)| w == id && o != order);
-                read.reads().iter().filter(differ).map(|(id, order)| copy(*id, order)).sum()
+                let each = |(id, order): &(TensorId, Layout)| {
+                    let written = write.writes().iter().find(|(written, other)| written == id && other != order);
+                    written.map_or(0.0, |(_, other)| copy(*id, other, order))
+                };
+                read.reads().iter().map(each).sum()
             };
             let row = |write: &&Way| ways[reader].iter().map(|read| cost(write, read)).collect();
             pairs.push(Pair { of: [position[&maker], at], costs: ways[maker].iter().map(row).collect() });

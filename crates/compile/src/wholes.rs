@@ -6,7 +6,7 @@ use serde::Serialize;
 use tachograph_metrics::median;
 use tachograph_program::Compiler;
 
-use crate::{Bench, Network, Result, Took, Way, Ways, chosen, elements::Weights, formula};
+use crate::{Bench, Network, Result, Took, Way, Ways, chosen, elements::Weights};
 
 /// What a plan takes as a whole.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -35,11 +35,12 @@ pub fn wholes(
     bench.in_turns(|bench, plan| runs[plan].extend(bench.run(plan)));
     let whole = |plan: usize| {
         let ms = median(&runs[plan])?;
+        let steps = bench.steps(plan)?;
         let step = |took: &Took| match took.copied {
-            Some(bytes) => ways[plan].copies * formula::copy_ms(bytes),
+            Some(copy) => ways[plan].copies.of(&bench.copied()[copy]),
             None => plans[plan][took.part].as_ref().map_or(0.0, Way::ms),
         };
-        Some(Whole { predicted_ms: bench.steps(plan)?.iter().map(step).sum(), ms })
+        Some(Whole { predicted_ms: steps.iter().map(step).sum(), ms })
     };
     Ok((0..plans.len()).map(whole).collect())
 }

@@ -136,17 +136,18 @@ pub fn run(args: &Args) -> Result<()> {
     };
     let mut plan = one(&plans.best, &args.out)?;
     let mut default = None;
-    if !measured.is_empty() || args.tunes() {
+    if !plans.best_is_default {
         default = Some(one(&plans.default, &args.out.join("default"))?);
     }
     let mut raced = race::race(&network, &args.out, &mut plan, default.as_mut())?;
+    if args.tunes() && plans.best_is_default {
+        raced.default_is(&plan);
+    }
     let taken = match (raced.default_ms, default) {
         (Some(theirs), Some(default)) if theirs < raced.ms => {
             race::take_default(&args.out)?;
             raced.ms = theirs;
-            if !plans.best_is_default {
-                exit::warn("the default plan is no slower than what was tuned, and is taken");
-            }
+            exit::warn("the default plan is no slower than what was tuned, and is taken");
             default
         }
         _ => plan,
