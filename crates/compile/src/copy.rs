@@ -102,7 +102,8 @@ mod tests {
 
     #[test]
     fn copies_take_what_others_between_the_same_orders_took() {
-        let [rows, columns] = ["d0 d1", "d1 d0"].map(|text| Layout::parse(text, &[]).unwrap());
+        let names = ["i", "j"].map(String::from);
+        let [rows, columns] = ["i j", "j i"].map(|text| Layout::parse(text, &names).unwrap());
         let copied = |from: &Layout, to: &Layout, bytes| Copied { from: from.clone(), to: to.clone(), bytes };
         let timed = [(copied(&rows, &columns, 1 << 20), 4.0), (copied(&columns, &rows, 1 << 20), 1.0)];
         let copies =
