@@ -138,7 +138,7 @@ def in_turns(runs, inputs, count):
 
 def opened_anew(runtimes, folder, count, rounds):
     """Milliseconds of each of these runtimes, by name a name in RUNTIMES or `tachograph` and a path: the median of so many runs of a
-    process that opens it alone, of so many processes, in turns. What memory a process is given is part of what one takes."""
+    process that opens it alone, of so many processes, in turns."""
     times = {name: [] for name in runtimes}
     for _ in range(rounds):
         for name, (runtime, path) in runtimes.items():
